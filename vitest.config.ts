@@ -1,0 +1,25 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const root = import.meta.dirname;
+const folders = ['tooling', 'examples', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
+// Tests run from the sources of every workspace package, so nothing has to be built first.
+const conditions = ['@ninefold/source', 'node', 'import', 'module', 'default'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    projects: folders
+      .filter((folder) => existsSync(join(root, folder, 'test')))
+      .map((folder) => ({
+        extends: true as const,
+        test: {
+          name: folder.replace('packages/', ''),
+          root: join(root, folder),
+          include: ['test/**/*.test.ts'],
+        },
+      })),
+  },
+});
