@@ -1,0 +1,21 @@
+export type { StandardSchemaV1 } from '@standard-schema/spec';
+export type { CacheBackend, Capabilities, Operation, ReadOptions, ValueType, WriteOptions } from './backend.ts';
+export { createBackend } from './create-backend.ts';
+export {
+  type Awaitable,
+  type CacheDriver,
+  type Call,
+  DriverError,
+  type DriverErrorOptions,
+  type Found,
+  isDriverError,
+  type Stored,
+} from './driver.ts';
+export { CacheError, type CacheErrorCode, type CacheErrorOptions, type CauseOptions, isCacheError } from './errors.ts';
+export { isNamespace, MAX_KEY_BYTES, utf8Bytes } from './keys.ts';
+export type { BackendOptions, RemoteOptions } from './options.ts';
+export { type Serializer, superjsonSerializer } from './serializer.ts';
+export { MAX_TTL } from './ttl.ts';
+export { type MissOnErrorOptions, missOnError } from './wrappers/miss-on-error.ts';
+export { type CacheEvent, type CacheListener, observed } from './wrappers/observed.ts';
+export { SCOPE, scoped } from './wrappers/scoped.ts';

@@ -1,0 +1,37 @@
+/** UTF-8 bytes; the longest key that every backend takes. */
+export const MAX_KEY_BYTES = 8192;
+
+const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Why this is no key, or `undefined` if it is one. The reason does not quote it. */
+export function invalidKey(key: unknown): string | undefined {
+  if (typeof key !== 'string') return `a key is a string, not ${describe(key)}`;
+  if (key === '') return 'a key is not empty';
+  if (!key.isWellFormed()) return 'a key has no lone surrogates';
+  // A UTF-16 unit takes one to three bytes: only keys in between need counting.
+  const tooLong = key.length > MAX_KEY_BYTES || (key.length * 3 > MAX_KEY_BYTES && utf8Bytes(key) > MAX_KEY_BYTES);
+  return tooLong ? 'a key has at most 8,192 UTF-8 bytes' : undefined;
+}
+
+export function isNamespace(namespace: unknown): namespace is string {
+  return typeof namespace === 'string' && NAMESPACE.test(namespace);
+}
+
+/** The length of a well-formed string in UTF-8 bytes, without encoding it. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    // A surrogate pair is two units and four bytes, so each half counts two.
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+  }
+  return bytes;
+}
+
+/** The kind of a thing in a few words, without its content. */
+export function describe(thing: unknown): string {
+  if (thing === null) return 'null';
+  if (Array.isArray(thing)) return 'an array';
+  const kind = typeof thing;
+  return kind === 'undefined' ? kind : `${kind === 'object' ? 'an' : 'a'} ${kind}`;
+}

@@ -1,0 +1,79 @@
+import { type Awaitable, isDriverError } from './driver.ts';
+import type { Failures, Task } from './failures.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { PendingCall } from './pending-call.ts';
+import { isThenable } from './value-type.ts';
+
+type Start<T> = (call: PendingCall) => Awaitable<T>;
+
+/** Runs a driver's work under the deadline of its call: it ends once, and a read whose connection broke is asked again. */
+export class Runner {
+  readonly #timeoutMs: number | undefined;
+  readonly #lifecycle: Lifecycle;
+  readonly #failures: Failures;
+
+  constructor(timeoutMs: number | undefined, lifecycle: Lifecycle, failures: Failures) {
+    this.#timeoutMs = timeoutMs;
+    this.#lifecycle = lifecycle;
+    this.#failures = failures;
+  }
+
+  /** The result itself where the driver has it at once, which spares an in-process backend timers and promises. */
+  run<T>(task: Task, start: Start<T>): T | Promise<T> {
+    const call = new PendingCall(this.#timeoutMs);
+    let result: Awaitable<T>;
+    try {
+      result = start(call);
+    } catch (error) {
+      call.end();
+      throw this.#failures.from(error, task, call.sent);
+    }
+    if (isThenable(result)) return this.#settle(task, call, start, result as PromiseLike<T>);
+    call.end();
+    return result as T;
+  }
+
+  #settle<T>(task: Task, call: PendingCall, start: Start<T>, first: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let attempts = 1;
+      const fail = (error: unknown): void => {
+        if (call.ended) return;
+        if (attempts === 1 && this.#mayRetry(task, error)) {
+          attempts = 2;
+          attempt(invoke(start, call));
+          return;
+        }
+        call.end();
+        this.#lifecycle.remove(call);
+        reject(this.#failures.from(error, task, call.sent));
+      };
+      const attempt = (pending: PromiseLike<T>): void => {
+        pending.then((result) => {
+          if (!call.end()) return;
+          this.#lifecycle.remove(call);
+          resolve(result);
+        }, fail);
+      };
+      this.#lifecycle.add(call);
+      call.watch((reason) => {
+        this.#lifecycle.remove(call);
+        const maybeApplied = task.kind !== 'read' && call.sent;
+        reject(
+          reason === 'closed'
+            ? this.#failures.make('CLOSED', task, 'the backend was closed before the answer came', { maybeApplied })
+            : this.#failures.make('TIMEOUT', task, `no answer within ${this.#timeoutMs} ms`, { maybeApplied }),
+        );
+      });
+      attempt(first);
+    });
+  }
+
+  #mayRetry(task: Task, error: unknown): boolean {
+    const lost = isDriverError(error) && error.options.connectionLost === true;
+    return lost && task.kind === 'read' && !this.#lifecycle.closed;
+  }
+}
+
+async function invoke<T>(start: Start<T>, call: PendingCall): Promise<T> {
+  return await start(call);
+}

@@ -1,0 +1,71 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { ValueType } from './backend.ts';
+import { nameOf } from './errors.ts';
+
+/** A hit that its `type` refused. */
+export class TypeMismatch extends Error {
+  readonly issues: readonly StandardSchemaV1.Issue[] | undefined;
+  /** The name of what the validator threw. */
+  readonly thrown: string | undefined;
+
+  constructor(message: string, issues?: readonly StandardSchemaV1.Issue[], thrown?: string) {
+    super(message);
+    this.issues = issues;
+    this.thrown = thrown;
+  }
+}
+
+export function isValueType(type: unknown): type is ValueType<unknown> {
+  return typeof type === 'function' || standardOf(type) !== undefined;
+}
+
+/** Passes a hit through a type. Returns a promise only if the type does; throws or rejects only with `TypeMismatch`. */
+export function applyType(type: ValueType<unknown>, value: unknown): unknown {
+  // Asked first: arktype's schemas are functions too.
+  const standard = standardOf(type);
+  const check = standard === undefined ? (type as (value: unknown) => unknown) : standard.validate;
+  const finish =
+    standard === undefined ? defined : (result: unknown) => outputOf(result as StandardSchemaV1.Result<unknown>);
+  let result: unknown;
+  try {
+    result = check(value);
+  } catch (error) {
+    throw thrown(error);
+  }
+  if (!isThenable(result)) return finish(result);
+  return Promise.resolve(result).then(finish, (error: unknown) => {
+    throw thrown(error);
+  });
+}
+
+function standardOf(type: unknown): StandardSchemaV1.Props<unknown> | undefined {
+  if ((typeof type !== 'object' && typeof type !== 'function') || type === null) return undefined;
+  const standard = (type as { readonly '~standard'?: StandardSchemaV1.Props<unknown> })['~standard'];
+  return typeof standard?.validate === 'function' ? standard : undefined;
+}
+
+function outputOf(result: StandardSchemaV1.Result<unknown>): unknown {
+  if (result.issues !== undefined) {
+    const count = result.issues.length;
+    throw new TypeMismatch(
+      `the value does not match its type: ${count} ${count === 1 ? 'issue' : 'issues'}`,
+      result.issues,
+    );
+  }
+  return defined(result.value);
+}
+
+function defined(output: unknown): unknown {
+  if (output === undefined)
+    throw new TypeMismatch('the type made undefined of the value, which is what a miss looks like');
+  return output;
+}
+
+function thrown(error: unknown): TypeMismatch {
+  const name = nameOf(error);
+  return new TypeMismatch(`the type threw ${name}`, undefined, name);
+}
+
+export function isThenable(thing: unknown): thing is PromiseLike<unknown> {
+  return typeof thing === 'object' && thing !== null && typeof (thing as { then?: unknown }).then === 'function';
+}
