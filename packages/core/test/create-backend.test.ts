@@ -1,0 +1,461 @@
+import { inspect } from 'node:util';
+import { type CacheBackend, type CacheErrorCode, createBackend, DriverError, type Stored } from '@ninefold/core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { failureOf } from './support/failure.ts';
+import { MapDriver } from './support/map-driver.ts';
+
+let driver: MapDriver;
+let backend: CacheBackend;
+
+beforeEach(() => {
+  driver = new MapDriver();
+  backend = createBackend(driver);
+});
+
+describe('what a driver is given', () => {
+  it('is the key under its namespace', async () => {
+    await createBackend(driver, { namespace: 'app' }).setValue('a:b', 1);
+    expect([...driver.entries]).toEqual([['app:a:b', 1]]);
+  });
+
+  it('is an integer where the value is a safe integer, and text for everything else', async () => {
+    const values = [41, 0, -7, Number.MAX_SAFE_INTEGER, -0, 1.5, 2 ** 53, '5', null];
+    await backend.multiSetValues(values.map((value, index) => [`k${index}`, value] as const));
+    const stored = [...driver.entries.values()];
+    expect(stored.slice(0, 4)).toEqual([41, 0, -7, Number.MAX_SAFE_INTEGER]);
+    for (const text of stored.slice(4)) expect(text).toMatch(/^\{"json":/);
+  });
+
+  it('is distinct keys, the last value of a duplicate, and one TTL', async () => {
+    const seen: unknown[] = [];
+    driver.setMany = (entries, ...[ttl]: unknown[]) => void seen.push(entries, ttl);
+    await backend.multiSetValues(new Map([['m', 1]]), { ttl: 1.5 });
+    await backend.multiSetValues([
+      ['a', 1],
+      ['b', 2],
+      ['a', 3],
+    ] as const);
+    expect(seen).toEqual([
+      [['m', 1]],
+      1.5,
+      [
+        ['a', 3],
+        ['b', 2],
+      ],
+      undefined,
+    ]);
+    await backend.multiSetValues([['d', 1]]);
+    driver.entries.set('d', 1);
+    expect(await backend.deleteMany(['d', 'd', 'd'])).toBe(1);
+  });
+
+  it('is nothing at all for an empty batch', async () => {
+    expect(await backend.multiGetValues([])).toEqual([]);
+    expect(await backend.multiSetValues([])).toBeUndefined();
+    expect(await backend.multiSetValues(new Map())).toBeUndefined();
+    expect(await backend.deleteMany([])).toBe(0);
+    expect(driver.calls).toEqual([]);
+  });
+
+  it('was read at call time', async () => {
+    const value = { n: 1 };
+    const keys = ['v'];
+    const set = backend.setValue('v', value);
+    value.n = 2;
+    await set;
+    const get = backend.multiGetValues(keys);
+    keys[0] = 'other';
+    expect(await get).toEqual([{ n: 1 }]);
+  });
+});
+
+describe('bad input', () => {
+  const refusals: [string, CacheErrorCode, (cache: CacheBackend) => Promise<unknown>][] = [
+    ['an empty key', 'INVALID_KEY', (cache) => cache.getValue('')],
+    ['a key that is no string', 'INVALID_KEY', (cache) => cache.setValue(5 as never, 1)],
+    ['keys that are no array', 'INVALID_KEY', (cache) => cache.multiGetValues('ab' as never)],
+    ['keys that are a Set', 'INVALID_KEY', (cache) => cache.deleteMany(new Set(['a']) as never)],
+    ['a hole among the keys', 'INVALID_KEY', (cache) => cache.multiGetValues(new Array(1))],
+    ['one bad key among good ones', 'INVALID_KEY', (cache) => cache.deleteMany(['a', '\ud800'])],
+    ['pairs that are no iterable', 'INVALID_KEY', (cache) => cache.multiSetValues(5 as never)],
+    ['pairs that are a string', 'INVALID_KEY', (cache) => cache.multiSetValues('ab' as never)],
+    ['pairs that are a plain object', 'INVALID_KEY', (cache) => cache.multiSetValues({ a: 1 } as never)],
+    ['a pair of one', 'INVALID_KEY', (cache) => cache.multiSetValues([['a']] as never)],
+    ['pairs whose iterator throws', 'INVALID_KEY', (cache) => cache.multiSetValues(throwingPairs())],
+    ['undefined as a value', 'INVALID_VALUE', (cache) => cache.setValue('a', undefined)],
+    [
+      'a function as a value',
+      'INVALID_VALUE',
+      (cache) =>
+        cache.multiSetValues([
+          ['a', 1],
+          ['b', () => 1],
+        ] as never),
+    ],
+    ['a TTL of 0', 'INVALID_TTL', (cache) => cache.setValue('a', 1, { ttl: 0 })],
+    ['a TTL as a string', 'INVALID_TTL', (cache) => cache.multiSetValues([['a', 1]], { ttl: '5' as never })],
+    ['a bad TTL with an empty batch', 'INVALID_TTL', (cache) => cache.multiSetValues([], { ttl: -1 })],
+    ['a TTL given by position', 'INVALID_TTL', (cache) => cache.setValue('a', 1, 60 as never)],
+    ['null for options', 'INVALID_TTL', (cache) => cache.incr('a', 1, null as never)],
+    ['a fractional delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1.5)],
+    ['a delta of 2^53', 'INVALID_DELTA', (cache) => cache.incr('a', 2 ** 53)],
+    ['a delta of null', 'INVALID_DELTA', (cache) => cache.incr('a', null as never)],
+    ['a bigint as delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1n as never)],
+    ['a type that is no type', 'INVALID_OPTIONS', (cache) => cache.getValue('a', { type: 5 as never })],
+    ['a type of null', 'INVALID_OPTIONS', (cache) => cache.multiGetValues(['a'], { type: null as never })],
+    [
+      'a schema in place of options',
+      'INVALID_OPTIONS',
+      (cache) => cache.getValue('a', schemaOf((v) => ({ value: v })) as never),
+    ],
+    ['a function in place of options', 'INVALID_OPTIONS', (cache) => cache.getValue('a', (() => 1) as never)],
+  ];
+
+  for (const [what, code, call] of refusals) {
+    it(`rejects ${what} as ${code} before anything is sent`, async () => {
+      driver.entries.set('a', 7);
+      const failure = await failureOf(call(backend));
+      expect(failure).toMatchObject({ code, retryable: false, maybeApplied: false, backend: 'map' });
+      expect(driver.calls).toEqual([]);
+      expect([...driver.entries]).toEqual([['a', 7]]);
+    });
+  }
+
+  it('names the key where there is one to name', async () => {
+    expect((await failureOf(backend.deleteMany(['a', '\ud800']))).key).toBe('\ud800');
+    expect(
+      (
+        await failureOf(
+          backend.multiSetValues([
+            ['a', 1],
+            ['b', undefined],
+          ]),
+        )
+      ).key,
+    ).toBe('b');
+    expect('key' in (await failureOf(backend.getValue(5 as never)))).toBe(false);
+    expect((await failureOf(backend.setValue('a', { b: [Symbol('s')] }))).message).toMatch(
+      /^\[map\] setValue "a": \$\.b\[0\]: /,
+    );
+  });
+});
+
+describe('what a driver finds', () => {
+  it('is a value, a number for an integer in either form, and undefined for a miss', async () => {
+    driver.entries.set('text', '{"json":{"a":null}}').set('number', -7).set('decimal', '42').set('zero', '0');
+    expect(await backend.multiGetValues(['text', 'number', 'decimal', 'zero', 'none', 'text'])).toEqual([
+      { a: null },
+      -7,
+      42,
+      0,
+      undefined,
+      { a: null },
+    ]);
+  });
+
+  const unreadable = ['', '05', '-0', '+1', '1.5', ' 5', '5 ', 'null', '[1]', '<html>', '{', '{}', '{"meta":{}}'];
+  for (const found of [...unreadable, '9007199254740992', '-9007199254740992', null, 1.5, 2 ** 53, Number.NaN]) {
+    it(`rejects ${JSON.stringify(found)} as CORRUPT, singly and in a batch, and calls it a miss where told to`, async () => {
+      driver.entries.set('ns:bad', found).set('ns:good', 1);
+      const strict = createBackend(driver, { namespace: 'ns' });
+      expect(await failureOf(strict.getValue('bad'))).toMatchObject({ code: 'CORRUPT', key: 'bad', retryable: false });
+      const batch = await failureOf(strict.multiGetValues(['good', 'bad', 'bad']));
+      expect(batch).toMatchObject({ code: 'CORRUPT', key: 'bad', operation: 'multiGetValues' });
+      const lenient = createBackend(driver, { namespace: 'ns', onUnreadable: 'miss' });
+      expect(await lenient.getValue('bad')).toBeUndefined();
+      expect(await lenient.multiGetValues(['bad', 'good'])).toEqual([undefined, 1]);
+      expect(await strict.exists('bad')).toBe(true);
+    });
+  }
+
+  it('never turns a short answer of a driver into misses', async () => {
+    driver.getMany = () => [1];
+    expect((await failureOf(backend.multiGetValues(['a', 'b']))).code).toBe('BACKEND');
+  });
+
+  it('is the caller his own copy', async () => {
+    await backend.setValue('v', { list: [1] });
+    const [first, second] = (await backend.multiGetValues<{ list: number[] }>(['v', 'v'])) as { list: number[] }[];
+    first?.list.push(2);
+    expect(second).toEqual({ list: [1] });
+    expect(await backend.getValue('v')).toEqual({ list: [1] });
+  });
+});
+
+describe('a serializer of the caller', () => {
+  const upper = {
+    serialize: (value: unknown) => `!${JSON.stringify(value)}`,
+    deserialize: (text: string) => JSON.parse(text.slice(1)) as unknown,
+  };
+
+  it('replaces the default for everything but safe integers', async () => {
+    const cache = createBackend(driver, { serializer: upper });
+    await cache.multiSetValues(
+      new Map<string, unknown>([
+        ['n', 5],
+        ['s', 'x'],
+      ]),
+    );
+    expect([...driver.entries.values()]).toEqual([5, '!"x"']);
+    expect(await cache.multiGetValues(['n', 's'])).toEqual([5, 'x']);
+    expect(await cache.incr('n')).toBe(6);
+  });
+
+  const texts: [string, unknown][] = [
+    ['a bare integer', '12345678901234567890'],
+    ['an empty text', ''],
+    ['lone surrogates', '"\ud800"'],
+    ['no string', 5],
+    ['undefined', undefined],
+  ];
+  for (const [what, text] of texts) {
+    it(`may not return ${what}`, async () => {
+      const cache = createBackend(driver, { serializer: { serialize: () => text as string, deserialize: (t) => t } });
+      expect(await failureOf(cache.setValue('k', 'v'))).toMatchObject({ code: 'INVALID_VALUE', key: 'k' });
+      expect(driver.calls).toEqual([]);
+    });
+  }
+
+  it('that throws is named and not quoted', async () => {
+    const thrower = () => {
+      throw new TypeError('s3cret');
+    };
+    const cache = createBackend(driver, { serializer: { serialize: thrower, deserialize: thrower } });
+    driver.entries.set('k', 'text');
+    for (const call of [cache.setValue('k', 'v'), cache.getValue('k')]) {
+      expect(inspect(await failureOf(call), { depth: 9 })).not.toContain('s3cret');
+    }
+    expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
+  });
+
+  it('that reads undefined has read nothing', async () => {
+    const cache = createBackend(driver, { serializer: { serialize: String, deserialize: () => undefined } });
+    driver.entries.set('k', 'text');
+    expect((await failureOf(cache.getValue('k'))).code).toBe('CORRUPT');
+  });
+});
+
+describe('a type', () => {
+  it('is not asked on a miss', async () => {
+    let asked = 0;
+    const type = () => ++asked;
+    expect(await backend.getValue('none', { type })).toBeUndefined();
+    expect(await backend.multiGetValues(['none', 'nil'], { type })).toEqual([undefined, undefined]);
+    expect(asked).toBe(0);
+  });
+
+  it('makes the result of a hit, be it a function or a schema, at once or later', async () => {
+    driver.entries.set('k', 2).set('l', 3);
+    const double = (value: unknown) => (value as number) * 2;
+    const types = [double, async (value: unknown) => double(value), schemaOf((value) => ({ value: double(value) }))];
+    for (const type of [...types, schemaOf(async (value) => ({ value: double(value) }))]) {
+      expect(await backend.getValue('k', { type })).toBe(4);
+      expect(await backend.multiGetValues(['l', 'x', 'k'], { type })).toEqual([6, undefined, 4]);
+    }
+  });
+
+  it('that is both a schema and a function is a schema', async () => {
+    driver.entries.set('k', 2);
+    const type = Object.assign(
+      () => 'as a function',
+      schemaOf(() => ({ value: 'as a schema' })),
+    );
+    expect(await backend.getValue('k', { type: type as never })).toBe('as a schema');
+  });
+
+  const refusals: [string, (value: unknown) => unknown][] = [
+    [
+      'throws',
+      () => {
+        throw new RangeError('s3cret');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new RangeError('s3cret');
+      },
+    ],
+    ['returns undefined', () => undefined],
+    ['resolves undefined', async () => undefined],
+  ];
+  for (const [what, type] of refusals) {
+    it(`that ${what} rejects TYPE_MISMATCH, leaves the entry, and is a miss where told to`, async () => {
+      driver.entries.set('k', '{"json":"s3cret"}');
+      for (const call of [backend.getValue('k', { type }), backend.multiGetValues(['k', 'k'], { type })]) {
+        const failure = await failureOf(call);
+        expect(failure).toMatchObject({ code: 'TYPE_MISMATCH', key: 'k', retryable: false });
+        expect(inspect(failure, { depth: 9 }) + JSON.stringify(failure)).not.toContain('s3cret');
+      }
+      expect(await backend.getValue('k')).toBe('s3cret');
+      const lenient = createBackend(driver, { onUnreadable: 'miss' });
+      expect(await lenient.multiGetValues(['k', 'k'], { type })).toEqual([undefined, undefined]);
+    });
+  }
+
+  it('that finds issues hands them over unseen by inspect and JSON', async () => {
+    driver.entries.set('k', 1);
+    const issues = [{ message: 'expected "s3cret"' }];
+    const failure = await failureOf(backend.getValue('k', { type: schemaOf(() => ({ issues })) }));
+    expect(failure.issues).toBe(issues);
+    expect(failure.message).toBe('[map] getValue "k": the value does not match its type: 1 issue');
+    expect(inspect(failure, { depth: 9, showHidden: false }) + JSON.stringify(failure)).not.toContain('s3cret');
+  });
+
+  it('of a batch fails with the first failure in input order, once all are done', async () => {
+    driver.entries.set('slow', 1).set('corrupt', null).set('fine', 2);
+    let done = 0;
+    const type = async (value: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      done += 1;
+      if (value === 1) throw new Error('no');
+      return value;
+    };
+    const failure = await failureOf(backend.multiGetValues(['fine', 'slow', 'corrupt', 'fine'], { type }));
+    expect(failure).toMatchObject({ code: 'TYPE_MISMATCH', key: 'slow' });
+    expect(done).toBe(3);
+  });
+});
+
+describe('a failure of the driver', () => {
+  it('carries its code, cleaned cause and key without the namespace', async () => {
+    const cache = createBackend(driver, { namespace: 'ns', name: 'mine' });
+    driver.setMany = () => {
+      const cause = { name: 'ReplyError', code: 'OOM', message: 'command not allowed' };
+      throw new DriverError('BACKEND', 'out of memory', { applied: 'no', key: 'ns:b', retryable: true, cause });
+    };
+    const failure = await failureOf(
+      cache.multiSetValues([
+        ['a', 1],
+        ['b', 2],
+      ]),
+    );
+    expect(failure).toMatchObject({ code: 'BACKEND', backend: 'mine', key: 'b', retryable: true, maybeApplied: true });
+    expect(failure.message).toBe('[mine] multiSetValues "b": out of memory');
+    expect(failure.cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'command not allowed' });
+  });
+
+  it('says whether a single write may have been applied, and never so of a read', async () => {
+    const throwing = (applied: 'no' | 'maybe' | undefined) => () => {
+      throw new DriverError('UNAVAILABLE', 'connection lost', { applied });
+    };
+    for (const [applied, maybeApplied] of [
+      ['no', false],
+      ['maybe', true],
+      [undefined, true],
+    ] as const) {
+      driver.setMany = throwing(applied);
+      driver.get = throwing(applied);
+      expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied, key: 'k' });
+      expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    }
+  });
+
+  it('that is no DriverError is BACKEND, maybe applied, with its name and nothing it says', async () => {
+    driver.incr = () => {
+      throw new TypeError('cannot read s3cret');
+    };
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: true, retryable: false });
+    expect(inspect(failure, { depth: 9 })).not.toContain('s3cret');
+    expect((failure.cause as Error).stack).toMatch(/^TypeError\n\s+at .*create-backend\.test\.ts/);
+  });
+
+  it('leaves the key out where keys are hidden', async () => {
+    const cache = createBackend(driver, { errorKeys: 'hidden' });
+    driver.entries.set('s3cret', null);
+    for (const call of [cache.getValue('s3cret'), cache.incr('s3cret', 0.5), cache.setValue('s3cret', undefined)]) {
+      expect(inspect(await failureOf(call), { depth: 9, showHidden: true })).not.toContain('s3cret');
+    }
+    expect(inspect(await failureOf(cache.getValue('s3cret\ud800')))).not.toContain('s3cret');
+  });
+});
+
+describe('incr', () => {
+  it('rejects UNSUPPORTED where the driver has no atomic increment, after its arguments were checked', async () => {
+    const cache = createBackend(new MapDriver({ atomicIncr: false }));
+    expect((await failureOf(cache.incr('k'))).code).toBe('UNSUPPORTED');
+    expect((await failureOf(cache.incr('k', 0.5))).code).toBe('INVALID_DELTA');
+  });
+
+  it('takes undefined for 1 and neither passes on nor returns -0', async () => {
+    const deltas: number[] = [];
+    driver.incr = (_key, delta) => {
+      deltas.push(delta);
+      return -0;
+    };
+    expect(Object.is(await backend.incr('k', -0), 0)).toBe(true);
+    await backend.incr('k', undefined);
+    expect(deltas.map((delta) => Object.is(delta, -0))).toEqual([false, false]);
+    expect(deltas).toEqual([0, 1]);
+  });
+});
+
+describe('createBackend', () => {
+  it('refuses options it cannot use, at once', () => {
+    const bad = [
+      { name: '' },
+      { name: 5 },
+      { namespace: '' },
+      { namespace: 'a:b' },
+      { serializer: {} },
+      { serializer: null },
+      { timeoutMs: 0 },
+      { timeoutMs: Number.NaN },
+      { timeoutMs: 2 ** 31 },
+      { timeoutMs: '5' },
+      { onUnreadable: 'ignore' },
+      { errorKeys: false },
+      null,
+      'redis',
+    ];
+    for (const options of bad) {
+      expect(() => createBackend(driver, options as never)).toThrow(
+        expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'map' }),
+      );
+    }
+    const undefinedOptions = { name: undefined, namespace: undefined, serializer: undefined, timeoutMs: undefined };
+    expect(createBackend(driver, { ...undefinedOptions, onUnreadable: undefined, errorKeys: undefined }).name).toBe(
+      'map',
+    );
+  });
+
+  it('does not touch the driver, and leaves the options as they were', () => {
+    const options = Object.freeze({ namespace: 'ns', timeoutMs: 5 });
+    createBackend(driver, options);
+    expect(driver.calls).toEqual([]);
+  });
+
+  it('shows neither driver nor options in inspect or JSON', () => {
+    const secret = Object.assign(new MapDriver(), { password: 's3cret' });
+    const cache = createBackend(secret, { namespace: 's3cret' });
+    expect(inspect(cache, { depth: 9, showHidden: true }) + JSON.stringify(cache)).not.toContain('s3cret');
+  });
+
+  it('carries capabilities that nobody can change', () => {
+    expect(backend.capabilities).toEqual(driver.capabilities);
+    expect(Object.isFrozen(backend.capabilities)).toBe(true);
+  });
+
+  it('rejects bad input and never throws it', () => {
+    const call = backend.setValue('', undefined);
+    expect(call).toBeInstanceOf(Promise);
+    return expect(call).rejects.toMatchObject({ code: 'INVALID_KEY' });
+  });
+
+  it('stores large batches without a stack overflow', async () => {
+    const keys = Array.from({ length: 200_000 }, (_, index) => `k${index}`);
+    await backend.multiSetValues(keys.map((key, index): [string, Stored] => [key, index]));
+    expect((await backend.multiGetValues(keys)).at(-1)).toBe(199_999);
+    expect(await backend.deleteMany(keys)).toBe(200_000);
+  });
+});
+
+function schemaOf(validate: (value: unknown) => unknown) {
+  return { '~standard': { version: 1, vendor: 'test', validate } } as never;
+}
+
+function* throwingPairs(): Generator<[string, unknown]> {
+  yield ['a', 1];
+  throw new Error('s3cret');
+}

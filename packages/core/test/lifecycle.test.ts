@@ -1,0 +1,130 @@
+import { type CacheBackend, createBackend, DriverError, scoped } from '@ninefold/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { failureOf } from './support/failure.ts';
+import { ManualDriver } from './support/manual-driver.ts';
+
+let driver: ManualDriver;
+let backend: CacheBackend;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  driver = new ManualDriver();
+  backend = createBackend(driver, { timeoutMs: 5000 });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const operations: [string, (cache: CacheBackend) => Promise<unknown>][] = [
+  ['getValue', (cache) => cache.getValue('k')],
+  ['setValue', (cache) => cache.setValue('k', 1)],
+  ['multiGetValues', (cache) => cache.multiGetValues([])],
+  ['multiSetValues', (cache) => cache.multiSetValues([])],
+  ['exists', (cache) => cache.exists('k')],
+  ['delete', (cache) => cache.delete('k')],
+  ['deleteMany', (cache) => cache.deleteMany([])],
+  ['incr', (cache) => cache.incr('k')],
+];
+
+describe('close', () => {
+  it('closes the driver once, however often and from wherever it is called', async () => {
+    await Promise.all([backend.close(), backend.close(), backend[Symbol.asyncDispose]()]);
+    await backend.close();
+    expect(driver.closed).toBe(1);
+  });
+
+  for (const [operation, call] of operations) {
+    it(`makes ${operation} reject CLOSED from the same tick on, bad input and empty batches included`, async () => {
+      const closing = backend.close();
+      expect(await failureOf(call(backend))).toMatchObject({ code: 'CLOSED', operation, maybeApplied: false });
+      await closing;
+      expect((await failureOf(call(backend))).code).toBe('CLOSED');
+      expect((await failureOf(backend.getValue(''))).code).toBe('CLOSED');
+      expect(driver.asked).toEqual([]);
+    });
+  }
+
+  it('waits for what is in flight, then closes the driver', async () => {
+    const value = backend.getValue('k');
+    const closing = backend.close();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(driver.closed).toBe(0);
+    driver.asked[0]?.resolve(7);
+    expect(await value).toBe(7);
+    await closing;
+    expect(driver.closed).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('rejects after 1 s what is still in flight, and says which writes may have been applied', async () => {
+    const read = failureOf(backend.getValue('k'));
+    const sent = failureOf(backend.setValue('k', 1));
+    driver.holdsBack = true;
+    const held = failureOf(backend.setValue('k', 1));
+    const closing = backend.close();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(driver.closed).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await closing;
+    const failures = [await read, await sent, await held];
+    expect(failures.map(({ code }) => code)).toEqual(['CLOSED', 'CLOSED', 'CLOSED']);
+    expect(failures.map(({ maybeApplied }) => maybeApplied)).toEqual([false, true, false]);
+    expect(driver.asked.every(({ call }) => call.ended && call.signal.aborted)).toBe(true);
+    expect(driver.closed).toBe(1);
+  });
+
+  it('does not ask again for a read whose connection broke meanwhile', async () => {
+    const read = failureOf(backend.getValue('k'));
+    const closing = backend.close();
+    driver.asked[0]?.reject(new DriverError('UNAVAILABLE', 'connection lost', { connectionLost: true }));
+    expect((await read).code).toBe('UNAVAILABLE');
+    await closing;
+    expect(driver.asked.length).toBe(1);
+  });
+
+  it('does not wait for a driver that never ends', async () => {
+    driver.close = () => new Promise<void>(() => undefined) as never;
+    const closing = backend.close();
+    await vi.advanceTimersByTimeAsync(350);
+    await closing;
+  });
+
+  it('rejects with what the driver could not do', async () => {
+    driver.close = () => {
+      throw new DriverError('BACKEND', 'the socket does not close');
+    };
+    const failure = await failureOf(backend.close());
+    expect(failure).toMatchObject({ code: 'BACKEND', operation: 'close', maybeApplied: false });
+    expect((await failureOf(backend.getValue('k'))).code).toBe('CLOSED');
+  });
+});
+
+describe('the close of a scoped backend', () => {
+  it('closes itself alone, after what it has in flight', async () => {
+    const tenant = scoped(backend, 'tenant');
+    const mine = tenant.getValue('k');
+    const others = backend.getValue('k');
+    const closing = tenant.close();
+    driver.asked[0]?.resolve(1);
+    expect(await mine).toBe(1);
+    await closing;
+    expect((await failureOf(tenant.getValue('k'))).code).toBe('CLOSED');
+    driver.asked[1]?.resolve(2);
+    expect(await others).toBe(2);
+    expect(driver.closed).toBe(0);
+  });
+
+  it('is not needed when what it is scoped from is closed, which waits for both', async () => {
+    const tenant = scoped(scoped(backend, 'a'), 'b');
+    const value = tenant.getValue('k');
+    const closing = backend.close();
+    expect((await failureOf(tenant.getValue('k'))).code).toBe('CLOSED');
+    await vi.advanceTimersByTimeAsync(500);
+    expect(driver.closed).toBe(0);
+    driver.asked[0]?.resolve(3);
+    expect(await value).toBe(3);
+    await closing;
+    expect(driver.closed).toBe(1);
+  });
+});

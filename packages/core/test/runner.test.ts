@@ -1,0 +1,157 @@
+import { type CacheBackend, createBackend, DriverError } from '@ninefold/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { failureOf } from './support/failure.ts';
+import { type Asked, ManualDriver } from './support/manual-driver.ts';
+import { MapDriver } from './support/map-driver.ts';
+
+let driver: ManualDriver;
+let backend: CacheBackend;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  driver = new ManualDriver();
+  backend = createBackend(driver, { timeoutMs: 1000 });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const lost = new DriverError('UNAVAILABLE', 'connection lost', { connectionLost: true });
+
+/** The nth call that reached the driver. */
+function asked(index: number): Asked {
+  const found = driver.asked[index];
+  if (found === undefined) throw new Error(`the driver was asked ${driver.asked.length} times`);
+  return found;
+}
+
+describe('a deadline', () => {
+  it('gives a call up after timeoutMs and one turn, and tells the driver', async () => {
+    const failure = failureOf(backend.getValue('k'));
+    const { call } = asked(0);
+    expect(call.deadline - performance.now()).toBe(1000);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(call.ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(call.ended).toBe(true);
+    expect(call.signal.aborted).toBe(true);
+    expect(await failure).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: false, key: 'k' });
+  });
+
+  it('aborts a signal that was asked for before', async () => {
+    const failure = failureOf(backend.getValue('k'));
+    const { signal } = asked(0).call;
+    expect(signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1001);
+    expect(signal.aborted).toBe(true);
+    expect((await failure).message).toBe('[map] getValue "k": no answer within 1000 ms');
+  });
+
+  it('says that a write may have been applied unless the driver still held it back', async () => {
+    const sent = failureOf(backend.setValue('k', 1));
+    driver.holdsBack = true;
+    const held = failureOf(backend.setValue('k', 2));
+    const released = failureOf(backend.incr('k'));
+    asked(2).call.sent = true;
+    await vi.advanceTimersByTimeAsync(1001);
+    expect([await sent, await held, await released].map((error) => error.maybeApplied)).toEqual([true, false, true]);
+  });
+
+  it('leaves alone a call that was answered in time, and its neighbours', async () => {
+    const slow = failureOf(backend.getValue('slow'));
+    await vi.advanceTimersByTimeAsync(500);
+    const quick = backend.getValue('quick');
+    const { signal } = asked(1).call;
+    asked(1).resolve('{"json":"fine"}');
+    expect(await quick).toBe('fine');
+    expect(signal.aborted).toBe(false);
+    const other = backend.getValue('other');
+    await vi.advanceTimersByTimeAsync(501);
+    expect((await slow).code).toBe('TIMEOUT');
+    asked(2).resolve(1);
+    expect(await other).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('lets an answer that comes after it go unheard', async () => {
+    const failure = failureOf(backend.getValue('k'));
+    await vi.advanceTimersByTimeAsync(1001);
+    asked(0).resolve(1);
+    expect((await failure).code).toBe('TIMEOUT');
+    const second = failureOf(backend.getValue('k'));
+    await vi.advanceTimersByTimeAsync(1001);
+    asked(1).reject(new Error('too late'));
+    expect((await second).code).toBe('TIMEOUT');
+  });
+
+  it('lets an answer win that was received while the event loop stood still', async () => {
+    vi.useRealTimers();
+    const cache = createBackend(driver, { timeoutMs: 20 });
+    const value = cache.getValue('k');
+    setImmediate(() => asked(0).resolve(1));
+    const end = performance.now() + 60;
+    while (performance.now() < end);
+    expect(await value).toBe(1);
+  });
+
+  it('is not there without timeoutMs, and makes no timer for a driver that answers at once', async () => {
+    void createBackend(driver).getValue('k');
+    expect(asked(0).call.deadline).toBe(Number.POSITIVE_INFINITY);
+    await createBackend(new MapDriver(), { timeoutMs: 1000 }).setValue('k', 1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a lost connection', () => {
+  it('makes a read ask once more and no more', async () => {
+    const value = backend.getValue('k');
+    asked(0).reject(lost);
+    await vi.advanceTimersByTimeAsync(0);
+    asked(1).resolve(7);
+    expect(await value).toBe(7);
+
+    const failure = failureOf(backend.getValue('k'));
+    asked(2).reject(lost);
+    await vi.advanceTimersByTimeAsync(0);
+    asked(3).reject(lost);
+    expect(await failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    expect(driver.asked.length).toBe(4);
+  });
+
+  it('keeps the deadline of the first attempt', async () => {
+    const failure = failureOf(backend.getValue('k'));
+    await vi.advanceTimersByTimeAsync(900);
+    asked(0).reject(lost);
+    await vi.advanceTimersByTimeAsync(101);
+    expect((await failure).code).toBe('TIMEOUT');
+    expect(driver.asked.length).toBe(2);
+  });
+
+  it('never makes a write be sent again', async () => {
+    const calls = [backend.setValue('k', 1), backend.incr('k'), backend.multiSetValues([['k', 1]])];
+    const failures = calls.map(failureOf);
+    for (const { reject } of [...driver.asked]) reject(lost);
+    for (const failure of failures) expect(await failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    expect(driver.asked.length).toBe(3);
+  });
+
+  it('is not what a time-out or a refusal is', async () => {
+    for (const [index, code] of (['TIMEOUT', 'UNAVAILABLE', 'BACKEND'] as const).entries()) {
+      const failure = failureOf(backend.getValue('k'));
+      asked(index).reject(new DriverError(code, 'no'));
+      expect((await failure).code).toBe(code);
+    }
+    expect(driver.asked.length).toBe(3);
+  });
+
+  it('and a driver that throws at the second attempt end the call', async () => {
+    const failure = failureOf(backend.getValue('k'));
+    driver.get = () => {
+      throw new DriverError('AUTH', 'wrong password');
+    };
+    asked(0).reject(lost);
+    expect((await failure).code).toBe('AUTH');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,88 @@
+import { type CacheEvent, createBackend, DriverError, observed } from '@ninefold/core';
+import { describe, expect, it } from 'vitest';
+import { failureOf } from '../support/failure.ts';
+import { MapDriver } from '../support/map-driver.ts';
+
+function make() {
+  const driver = new MapDriver();
+  const events: CacheEvent[] = [];
+  const backend = observed(createBackend(driver), (event) => events.push(event));
+  return { driver, events, backend };
+}
+
+describe('observed', () => {
+  it('tells one event per call, with keys, hits and milliseconds', async () => {
+    const { events, backend } = make();
+    await backend.setValue('a', null);
+    await backend.multiSetValues(
+      (function* () {
+        yield ['b', 1] as const;
+        yield ['c', 2] as const;
+      })(),
+    );
+    await backend.getValue('a');
+    await backend.getValue('none');
+    await backend.multiGetValues(['a', 'none', 'b', 'a']);
+    await backend.exists('a');
+    await backend.exists('none');
+    await backend.incr('b');
+    await backend.delete('a');
+    await backend.deleteMany(['b', 'b', 'none']);
+    await backend.close();
+    expect(events.map(({ operation, keys, hits }) => [operation, keys, hits])).toEqual([
+      ['setValue', 1, undefined],
+      ['multiSetValues', 2, undefined],
+      ['getValue', 1, 1],
+      ['getValue', 1, 0],
+      ['multiGetValues', 4, 3],
+      ['exists', 1, 1],
+      ['exists', 1, 0],
+      ['incr', 1, undefined],
+      ['delete', 1, 1],
+      ['deleteMany', 3, 1],
+      ['close', 0, undefined],
+    ]);
+    for (const { backend, durationMs, error } of events) {
+      expect(backend).toBe('map');
+      expect(durationMs).toBeGreaterThanOrEqual(0);
+      expect(error).toBeUndefined();
+    }
+  });
+
+  it('tells the error that the call rejects with, and no hits', async () => {
+    const { driver, events, backend } = make();
+    driver.get = () => {
+      throw new DriverError('UNAVAILABLE', 'connection refused');
+    };
+    const failures = [
+      await failureOf(backend.getValue('k')),
+      await failureOf(backend.multiGetValues('no array' as never)),
+      await failureOf(backend.multiSetValues(5 as never)),
+    ];
+    expect(events.map(({ error }) => error)).toEqual(failures);
+    expect(events.map(({ hits }) => hits)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('is the backend itself when no one listens', () => {
+    const backend = createBackend(new MapDriver());
+    expect(observed(backend, undefined)).toBe(backend);
+  });
+
+  it('raises what a listener throws as an uncaught error and leaves the call alone', async () => {
+    const broken = new Error('the listener is broken');
+    const uncaught = new Promise((resolve) => {
+      const others = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException');
+      process.once('uncaughtException', (error) => {
+        for (const other of others) process.on('uncaughtException', other);
+        resolve(error);
+      });
+    });
+    const backend = observed(createBackend(new MapDriver()), ({ operation }) => {
+      if (operation === 'setValue') throw broken;
+    });
+    await backend.setValue('k', 1);
+    expect(await backend.getValue('k')).toBe(1);
+    expect(await uncaught).toBe(broken);
+  });
+});

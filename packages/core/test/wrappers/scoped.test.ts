@@ -1,0 +1,101 @@
+import { type CacheBackend, createBackend, missOnError, observed, scoped } from '@ninefold/core';
+import { describe, expect, it } from 'vitest';
+import { failureOf } from '../support/failure.ts';
+import { ForeignBackend } from '../support/foreign-backend.ts';
+import { MapDriver } from '../support/map-driver.ts';
+
+describe('scoped', () => {
+  it('stores under the namespaces of all it is scoped from', async () => {
+    const driver = new MapDriver();
+    const tenant = scoped(scoped(createBackend(driver, { namespace: 'app' }), 'v2'), 'tenant');
+    await tenant.setValue('k', 1);
+    expect([...driver.entries]).toEqual([['app:v2:tenant:k', 1]]);
+    expect(await tenant.multiGetValues(['k', 'tenant:k'])).toEqual([1, undefined]);
+  });
+
+  it('keeps name and options, and names the key of the caller', async () => {
+    const driver = new MapDriver();
+    const tenant = scoped(createBackend(driver, { name: 'mine', onUnreadable: 'miss' }), 'tenant');
+    driver.entries.set('tenant:k', 'garbage');
+    expect(await tenant.getValue('k')).toBeUndefined();
+    expect(await failureOf(tenant.incr('k'))).toMatchObject({ backend: 'mine', key: 'k', code: 'NOT_A_COUNTER' });
+  });
+
+  it('leaves the full length to the key, however deep', async () => {
+    const deep = scoped(scoped(createBackend(new MapDriver()), 'n'.repeat(64)), 'm'.repeat(64));
+    await deep.setValue('k'.repeat(8192), 1);
+    expect(await deep.getValue('k'.repeat(8192))).toBe(1);
+    expect((await failureOf(deep.getValue('k'.repeat(8193)))).code).toBe('INVALID_KEY');
+  });
+
+  it('refuses a namespace that could meet another', () => {
+    for (const namespace of ['', 'a:b', 'é', 'n'.repeat(65), 5, undefined, null]) {
+      const call = () => scoped(createBackend(new MapDriver()), namespace as string);
+      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+    }
+  });
+
+  it('goes through every wrapper to what they wrap', async () => {
+    const driver = new MapDriver();
+    const events: string[] = [];
+    const wrapped = missOnError(
+      observed(createBackend(driver), ({ operation }) => events.push(operation)),
+      { onError: () => undefined },
+    );
+    await scoped(wrapped, 'tenant').setValue('k'.repeat(8192), 1);
+    expect([...driver.entries.keys()]).toEqual([`tenant:${'k'.repeat(8192)}`]);
+    expect(events).toEqual(['setValue']);
+  });
+});
+
+describe('scoped, of a backend that cannot make a view of itself', () => {
+  const make = (): { foreign: ForeignBackend; tenant: CacheBackend } => {
+    const foreign = new ForeignBackend();
+    return { foreign, tenant: scoped(foreign, 'tenant') };
+  };
+
+  it('prefixes every key of all nine operations', async () => {
+    const { foreign, tenant } = make();
+    await tenant.setValue('a', { n: 1 });
+    await tenant.multiSetValues(new Map([['b', 'two']]), { ttl: 60 });
+    expect(await tenant.incr('c', 5, { ttl: 60 })).toBe(5);
+    expect(foreign.keys()).toEqual(['tenant:a', 'tenant:b', 'tenant:c']);
+    expect(await tenant.getValue('a', { type: (value) => value as { n: number } })).toEqual({ n: 1 });
+    expect(await tenant.multiGetValues(['c', 'x', 'b'])).toEqual([5, undefined, 'two']);
+    expect(await tenant.exists('a')).toBe(true);
+    expect(await tenant.delete('a')).toBe(1);
+    expect(await tenant.deleteMany(['b', 'b', 'c', 'x'])).toBe(2);
+    expect(foreign.keys()).toEqual([]);
+    expect(tenant.name).toBe(foreign.name);
+    expect(tenant.capabilities).toEqual(foreign.capabilities);
+  });
+
+  it('checks keys before they are prefixed and gives errors the key of the caller', async () => {
+    const { foreign, tenant } = make();
+    const refused = [
+      tenant.getValue(''),
+      tenant.deleteMany(['a', '']),
+      tenant.multiSetValues([
+        ['a', 1],
+        ['', 2],
+      ]),
+      tenant.multiSetValues([['a']] as never),
+      tenant.multiGetValues('ab' as never),
+      tenant.incr(5 as never),
+    ];
+    for (const call of refused) expect((await failureOf(call)).code).toBe('INVALID_KEY');
+    expect(foreign.keys()).toEqual([]);
+    await tenant.setValue('text', 'x');
+    const failure = await failureOf(tenant.incr('text'));
+    expect(failure).toMatchObject({ code: 'NOT_A_COUNTER', key: 'text' });
+    expect(failure.message).toContain('"text"');
+  });
+
+  it('closes itself alone', async () => {
+    const { foreign, tenant } = make();
+    await tenant[Symbol.asyncDispose]();
+    expect((await failureOf(tenant.getValue('a'))).code).toBe('CLOSED');
+    expect((await failureOf(tenant.deleteMany([]))).code).toBe('CLOSED');
+    await foreign.setValue('a', 1);
+  });
+});
