@@ -79,16 +79,13 @@ export class DriverError extends Error {
 
   constructor(code: CacheErrorCode, message: string, options: DriverErrorOptions = {}) {
     super(message);
+    Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.options = options;
   }
 
   override get name(): string {
     return 'DriverError';
-  }
-
-  get [BRAND](): true {
-    return true;
   }
 }
 

@@ -60,6 +60,7 @@ export class CacheError extends Error {
     const { code, backend, operation, reason, key, issues, cause } = options;
     const where = key === undefined ? operation : `${operation} ${quoteKey(key)}`;
     super(`[${backend}] ${where}: ${reason}`, cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.backend = backend;
     this.operation = operation;
@@ -72,10 +73,6 @@ export class CacheError extends Error {
 
   override get name(): string {
     return 'CacheError';
-  }
-
-  get [BRAND](): true {
-    return true;
   }
 
   /** The same failure as another backend's, operation's or key's: for wrappers that rename what they pass on. */

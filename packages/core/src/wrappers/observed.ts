@@ -1,6 +1,6 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { raise } from './raise.ts';
-import { type WrappedCall, Wrapper } from './wrapper.ts';
+import { wrap } from './wrapper.ts';
 
 /** One call, after it has settled. */
 export interface CacheEvent {
@@ -23,38 +23,22 @@ export type CacheListener = (event: CacheEvent) => void;
  * throws is raised as an uncaught error and leaves the call alone.
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
-  return listener === undefined ? backend : new ObservedBackend(backend, listener);
-}
-
-class ObservedBackend extends Wrapper {
-  readonly #listener: CacheListener;
-
-  constructor(backend: CacheBackend, listener: CacheListener) {
-    super(backend);
-    this.#listener = listener;
-  }
-
-  protected override rewrap(backend: CacheBackend): CacheBackend {
-    return new ObservedBackend(backend, this.#listener);
-  }
-
-  protected override async around<T>(call: WrappedCall<T>): Promise<T> {
+  if (listener === undefined) return backend;
+  return wrap(backend, async ({ operation, keys, run }) => {
     const start = performance.now();
+    const tell = (hits: number | undefined, error: unknown): void => {
+      const durationMs = performance.now() - start;
+      raise(() => listener({ backend: backend.name, operation, keys: keys(), hits, durationMs, error }));
+    };
     try {
-      const result = await call.run();
-      this.#tell(call, start, hitsOf(call.operation, result), undefined);
+      const result = await run();
+      tell(hitsOf(operation, result), undefined);
       return result;
     } catch (error) {
-      this.#tell(call, start, undefined, error);
+      tell(undefined, error);
       throw error;
     }
-  }
-
-  #tell<T>(call: WrappedCall<T>, start: number, hits: number | undefined, error: unknown): void {
-    const durationMs = performance.now() - start;
-    const event = { backend: this.name, operation: call.operation, keys: call.keys(), hits, durationMs, error };
-    raise(() => this.#listener(event));
-  }
+  });
 }
 
 function hitsOf(operation: Operation, result: unknown): number | undefined {

@@ -9,18 +9,22 @@ export interface WrappedCall<T> {
   readonly run: () => Promise<T>;
 }
 
+/** What a wrapper does with a call: it runs it, or answers in its stead. */
+export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
+
 /** Passes the nine operations on to another backend, each through `around`. Its `close` closes what it wraps. */
-export abstract class Wrapper implements CacheBackend {
+export function wrap(backend: CacheBackend, around: Around): CacheBackend {
+  return new WrappedBackend(backend, around);
+}
+
+class WrappedBackend implements CacheBackend {
   readonly #backend: CacheBackend;
+  readonly #around: Around;
 
-  constructor(backend: CacheBackend) {
+  constructor(backend: CacheBackend, around: Around) {
     this.#backend = backend;
+    this.#around = around;
   }
-
-  protected abstract around<T>(call: WrappedCall<T>): Promise<T>;
-
-  /** The same wrapper on another backend. */
-  protected abstract rewrap(backend: CacheBackend): CacheBackend;
 
   get name(): string {
     return this.#backend.name;
@@ -32,16 +36,16 @@ export abstract class Wrapper implements CacheBackend {
 
   getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
     const run = () => this.#backend.getValue(key, options) as Promise<never>;
-    return this.around({ operation: 'getValue', keys: one, run });
+    return this.#around({ operation: 'getValue', keys: one, run });
   }
 
   setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    return this.around({ operation: 'setValue', keys: one, run: () => this.#backend.setValue(key, value, options) });
+    return this.#around({ operation: 'setValue', keys: one, run: () => this.#backend.setValue(key, value, options) });
   }
 
   multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
     const run = () => this.#backend.multiGetValues(keys, options) as Promise<never[]>;
-    return this.around({ operation: 'multiGetValues', keys: () => lengthOf(keys), run });
+    return this.#around({ operation: 'multiGetValues', keys: () => lengthOf(keys), run });
   }
 
   multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
@@ -54,28 +58,28 @@ export abstract class Wrapper implements CacheBackend {
       }
     }
     const run = () => this.#backend.multiSetValues(counted(), options);
-    return this.around({ operation: 'multiSetValues', keys: () => keys, run });
+    return this.#around({ operation: 'multiSetValues', keys: () => keys, run });
   }
 
   exists(key: string): Promise<boolean> {
-    return this.around({ operation: 'exists', keys: one, run: () => this.#backend.exists(key) });
+    return this.#around({ operation: 'exists', keys: one, run: () => this.#backend.exists(key) });
   }
 
   delete(key: string): Promise<number> {
-    return this.around({ operation: 'delete', keys: one, run: () => this.#backend.delete(key) });
+    return this.#around({ operation: 'delete', keys: one, run: () => this.#backend.delete(key) });
   }
 
   deleteMany(keys: readonly string[]): Promise<number> {
     const run = () => this.#backend.deleteMany(keys);
-    return this.around({ operation: 'deleteMany', keys: () => lengthOf(keys), run });
+    return this.#around({ operation: 'deleteMany', keys: () => lengthOf(keys), run });
   }
 
   incr(key: string, delta?: number, options?: WriteOptions): Promise<number> {
-    return this.around({ operation: 'incr', keys: one, run: () => this.#backend.incr(key, delta, options) });
+    return this.#around({ operation: 'incr', keys: one, run: () => this.#backend.incr(key, delta, options) });
   }
 
   close(): Promise<void> {
-    return this.around({ operation: 'close', keys: () => 0, run: () => this.#backend.close() });
+    return this.#around({ operation: 'close', keys: () => 0, run: () => this.#backend.close() });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -83,7 +87,7 @@ export abstract class Wrapper implements CacheBackend {
   }
 
   [SCOPE](namespace: string): CacheBackend {
-    return this.rewrap(scoped(this.#backend, namespace));
+    return wrap(scoped(this.#backend, namespace), this.#around);
   }
 }
 
