@@ -1,0 +1,255 @@
+import {
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  DriverError,
+  type Found,
+  type Stored,
+  utf8Bytes,
+} from '@ninefold/core';
+import type { Commands, UpstashPipeline } from './client.ts';
+import { type Ask, Gathering } from './gathering.ts';
+import { INCR, SET_MANY } from './script.ts';
+
+/** Keys in one MGET, and commands in one pipeline, that were asked for one by one. */
+const MOST_GATHERED = 1000;
+/** UTF-8 bytes above which a value is asked for alone from then on, so that it does not hold up its neighbours. */
+const LARGE_BYTES = 100_000;
+/** How many keys of large values are kept in mind. */
+const MOST_LARGE = 1000;
+/** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
+const MOST_ARGUMENTS = 10_000;
+/** Of the service's 10 MB: what a request may reach by the estimate of `jsonBytes`. */
+const MAX_REQUEST_BYTES = 9_500_000;
+
+interface Read {
+  readonly key: string;
+  readonly kind: 'get' | 'exists';
+  readonly deadline: number;
+}
+
+interface Write {
+  readonly add: (pipeline: UpstashPipeline) => void;
+  readonly bytes: number;
+  readonly deadline: number;
+}
+
+type Entry = readonly [key: string, value: Stored];
+
+/** The commands of each operation: one billed command where the service has one. */
+export class UpstashDriver implements CacheDriver {
+  readonly name = 'upstash';
+  readonly capabilities: Capabilities;
+  readonly #commands: Commands;
+  readonly #reads = new Gathering<Read, unknown>(MOST_GATHERED, (asks) => void this.#sendReads(asks));
+  readonly #writes = new Gathering<Write, unknown>(MOST_GATHERED, (asks) => this.#sendWrites(asks));
+  readonly #large = new Set<string>();
+
+  constructor(commands: Commands, capabilities: Capabilities) {
+    this.#commands = commands;
+    this.capabilities = capabilities;
+  }
+
+  async get(key: string, { deadline }: Call): Promise<Found> {
+    if (!this.#large.has(key)) return found(await this.#reads.ask({ key, kind: 'get', deadline }));
+    const [values] = await this.#commands.send((pipeline) => pipeline.mget([key]), deadline);
+    const value = found(list(values, 1)[0]);
+    this.#weigh(key, value);
+    return value;
+  }
+
+  async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
+    const parts = chunks(keys, (key) => jsonBytes(key), keys.length);
+    const answers = await all(
+      parts.map((part) => this.#commands.send((pipeline) => pipeline.mget([...part]), deadline)),
+    );
+    return answers.flatMap(([values], index) => list(values, parts[index]?.length ?? 0).map(found));
+  }
+
+  async setMany(entries: readonly Entry[], ttl: number | undefined, { deadline }: Call): Promise<void> {
+    this.#assertSizes(entries);
+    // The service's step is a millisecond.
+    const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
+    const [first] = entries;
+    if (entries.length === 1 && first !== undefined) {
+      const [key, value] = first;
+      const add = (pipeline: UpstashPipeline) =>
+        pipeline.set(key, String(value), px === undefined ? undefined : { px });
+      expectText(await this.#writes.ask({ add, bytes: entryBytes(first), deadline }), 'OK');
+      return;
+    }
+    const parts = chunks(entries, entryBytes, entries.length);
+    const sends = parts.map(async (part) => {
+      const [answer] = await this.#commands.send((pipeline) => addSets(pipeline, part, px), deadline);
+      if (px === undefined) expectText(answer, 'OK');
+      else expectInteger(answer);
+    });
+    await all(sends);
+  }
+
+  async exists(key: string, { deadline }: Call): Promise<boolean> {
+    return expectInteger(await this.#reads.ask({ key, kind: 'exists', deadline })) === 1;
+  }
+
+  async deleteMany(keys: readonly string[], { deadline }: Call): Promise<number> {
+    if (keys.length === 1) {
+      const add = (pipeline: UpstashPipeline) => pipeline.unlink(...keys);
+      return expectInteger(await this.#writes.ask({ add, bytes: jsonBytes(keys[0] ?? ''), deadline }));
+    }
+    const parts = chunks(keys, (key) => jsonBytes(key), keys.length);
+    const answers = await all(
+      parts.map((part) =>
+        this.#commands.send((pipeline) => {
+          for (const few of chunks(part, () => 0, MOST_ARGUMENTS)) pipeline.unlink(...few);
+        }, deadline),
+      ),
+    );
+    return answers.flat().reduce((sum: number, answer) => sum + expectInteger(answer), 0);
+  }
+
+  async incr(key: string, delta: number, ttl: number | undefined, { deadline }: Call): Promise<number> {
+    const px = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
+    const add = (pipeline: UpstashPipeline) => pipeline.eval(INCR, [key], [String(delta), px]);
+    return expectInteger(await this.#writes.ask({ add, bytes: INCR.length + jsonBytes(key), deadline }));
+  }
+
+  close(): void {
+    this.#commands.close();
+  }
+
+  /** All that was asked for in one tick: one MGET, and an EXISTS each, in one request. */
+  async #sendReads(asks: readonly Ask<Read, unknown>[]): Promise<void> {
+    const gets = asks.filter(({ question }) => question.kind === 'get');
+    const exists = asks.filter(({ question }) => question.kind === 'exists');
+    const build = (pipeline: UpstashPipeline): void => {
+      if (gets.length > 0) pipeline.mget(gets.map(({ question }) => question.key));
+      for (const { question } of exists) pipeline.exists(question.key);
+    };
+    try {
+      const answers = [...(await this.#commands.send(build, latest(asks)))];
+      if (gets.length > 0) {
+        const values = list(answers.shift(), gets.length);
+        for (const [index, { question, resolve }] of gets.entries()) {
+          this.#weigh(question.key, values[index]);
+          resolve(values[index]);
+        }
+      }
+      for (const [index, { resolve }] of exists.entries()) resolve(answers[index]);
+    } catch (error) {
+      for (const { reject } of asks) reject(error);
+    }
+  }
+
+  #sendWrites(asks: readonly Ask<Write, unknown>[]): void {
+    for (const part of chunks(asks, ({ question }) => question.bytes, asks.length)) void this.#sendWritesPart(part);
+  }
+
+  async #sendWritesPart(asks: readonly Ask<Write, unknown>[]): Promise<void> {
+    const build = (pipeline: UpstashPipeline): void => {
+      for (const { question } of asks) question.add(pipeline);
+    };
+    try {
+      const answers = await this.#commands.send(build, latest(asks));
+      for (const [index, { resolve }] of asks.entries()) resolve(answers[index]);
+    } catch (error) {
+      for (const { reject } of asks) reject(error);
+    }
+  }
+
+  #weigh(key: string, value: unknown): void {
+    this.#large.delete(key);
+    if (typeof value !== 'string' || value.length <= LARGE_BYTES) return;
+    this.#large.add(key);
+    const [oldest] = this.#large;
+    if (this.#large.size > MOST_LARGE && oldest !== undefined) this.#large.delete(oldest);
+  }
+
+  #assertSizes(entries: readonly Entry[]): void {
+    const most = this.capabilities.maxValueBytes;
+    if (most === undefined) return;
+    for (const [key, value] of entries) {
+      // A UTF-16 unit takes one to three bytes: only texts in between need counting.
+      if (typeof value === 'number' || value.length * 3 <= most) continue;
+      if (value.length > most || utf8Bytes(value) > most) {
+        throw new DriverError('TOO_LARGE', `the value takes more than ${most} bytes`, { applied: 'no', key });
+      }
+    }
+  }
+}
+
+function addSets(pipeline: UpstashPipeline, entries: readonly Entry[], px: number | undefined): void {
+  if (px === undefined) {
+    // Without a prototype, so that a key named `__proto__` is a key.
+    const values: Record<string, string> = Object.create(null);
+    for (const [key, value] of entries) values[key] = String(value);
+    pipeline.mset(values);
+    return;
+  }
+  const keys = entries.map(([key]) => key);
+  pipeline.eval(SET_MANY, keys, [...entries.map(([, value]) => String(value)), String(px)]);
+}
+
+function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): number {
+  return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);
+}
+
+/** Bytes of a text in a JSON body at the most that is likely: quotes and backslashes take two, as do few others. */
+function jsonBytes(text: string): number {
+  return 2 * utf8Bytes(text) + 3;
+}
+
+function entryBytes([key, value]: Entry): number {
+  return jsonBytes(key) + (typeof value === 'number' ? 20 : jsonBytes(value));
+}
+
+/** Consecutive parts of at most `most` items and, unless one item alone is larger, of what one request takes. */
+function chunks<T>(items: readonly T[], bytesOf: (item: T) => number, most: number): readonly (readonly T[])[] {
+  const parts: T[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    const own = bytesOf(item);
+    const last = parts.at(-1);
+    if (last === undefined || last.length >= most || bytes + own > MAX_REQUEST_BYTES) {
+      parts.push([item]);
+      bytes = own;
+    } else {
+      last.push(item);
+      bytes += own;
+    }
+  }
+  return parts;
+}
+
+/** Waits for every part, then fails with the first failure in order. */
+async function all<T>(parts: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(parts);
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+}
+
+function misfit(): DriverError {
+  return new DriverError('BACKEND', 'the answer is not of the shape that the command has');
+}
+
+function list(answer: unknown, length: number): readonly unknown[] {
+  if (answer instanceof DriverError) throw answer;
+  if (!Array.isArray(answer) || answer.length !== length) throw misfit();
+  return answer;
+}
+
+function found(answer: unknown): Found {
+  if (answer === null) return undefined;
+  if (typeof answer === 'string') return answer;
+  throw answer instanceof DriverError ? answer : misfit();
+}
+
+function expectInteger(answer: unknown): number {
+  if (Number.isSafeInteger(answer)) return answer as number;
+  throw answer instanceof DriverError ? answer : misfit();
+}
+
+function expectText(answer: unknown, text: string): void {
+  if (answer !== text) throw answer instanceof DriverError ? answer : misfit();
+}

@@ -1,0 +1,94 @@
+import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@ninefold/core';
+
+/** What the service's words and codes mean. Order matters: the first that matches counts. */
+const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
+  [
+    /^NINEFOLDRANGE\b|NINEFOLDRANGE the counter/,
+    'COUNTER_RANGE',
+    'the result is outside ±(2^53-1); the counter is as it was',
+  ],
+  [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is no integer'],
+  [
+    /increment or decrement would overflow/,
+    'COUNTER_RANGE',
+    'the result is outside ±(2^53-1); the counter is as it was',
+  ],
+  [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
+  [/WRONGPASS|NOAUTH|NOPERM|unauthorized/i, 'AUTH', 'the token is wrong or lacks a permission'],
+  [/max (request|record|key) size|request too large/i, 'TOO_LARGE', 'the request is larger than the service takes'],
+  [/max (daily )?requests? limit|max concurrent|rate limit|too many/i, 'UNAVAILABLE', 'the service is throttling'],
+  [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
+  [/^OOM\b/, 'BACKEND', 'the server is out of memory'],
+  [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
+];
+
+/** A command that the service refused: it did not run, so nothing was applied. */
+export function refusedCommand(message: string): DriverError {
+  const found = WORDS.find(([words]) => words.test(message));
+  const cause = { name: 'UpstashError', code: codeOf(message) };
+  if (found === undefined)
+    return new DriverError('BACKEND', 'the server refused the command', { applied: 'no', cause });
+  const [, code, reason, retryable] = found;
+  return new DriverError(code, reason, { applied: 'no', cause, retryable });
+}
+
+/** A whole request that was answered with another status than 2xx. */
+export function refusedRequest(status: number, answer: unknown): DriverError {
+  const message = typeof answer === 'object' && answer !== null ? (answer as { error?: unknown }).error : undefined;
+  const cause = {
+    name: 'HttpError',
+    code: String(status),
+    message: typeof message === 'string' ? codeOf(message) : undefined,
+  };
+  const fail = (code: CacheErrorCode, reason: string, options: DriverErrorOptions = {}): DriverError =>
+    new DriverError(code, reason, { cause, ...options });
+  if (status === 401 || status === 403)
+    return fail('AUTH', 'the token is wrong or lacks a permission', { applied: 'no' });
+  if (status === 429) return fail('UNAVAILABLE', 'the service is throttling (HTTP 429)', { applied: 'no' });
+  if (status === 413) return fail('TOO_LARGE', 'the request is larger than the service takes', { applied: 'no' });
+  // 0 is how a browser hides a redirect.
+  if (status === 0 || (status >= 300 && status < 400)) {
+    return fail('BACKEND', 'the address redirects; it is no REST endpoint of Upstash', { applied: 'no' });
+  }
+  if (status >= 500) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
+  return typeof message === 'string'
+    ? refusedCommand(message)
+    : fail('BACKEND', `the service refused (HTTP ${status})`, { applied: 'no' });
+}
+
+/** Codes that say that no byte of a request has left: name look-up and connect. */
+const UNSENT = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** A request without an answer. */
+export function lostRequest(error: unknown, aborted: boolean): DriverError {
+  const code = systemCode(error);
+  const cause = { name: error instanceof Error ? error.name : typeof error, code };
+  if (aborted) return new DriverError('TIMEOUT', 'the request was given up', { cause });
+  if (code !== undefined && UNSENT.has(code)) {
+    return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
+  }
+  const reason = code === undefined ? 'the request was lost' : `the request was lost (${code})`;
+  return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
+}
+
+/** Node hangs the system's code below `cause`, and several of them below `errors`. */
+function systemCode(error: unknown): string | undefined {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
+    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown };
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code;
+    at = cause ?? (Array.isArray(errors) ? (errors as unknown[])[0] : undefined);
+  }
+  return undefined;
+}
+
+/** The first word of an error, such as `WRONGPASS`: all of it that may be shown. */
+function codeOf(message: string): string | undefined {
+  return /^[A-Z]{2,20}\b/.exec(message)?.[0];
+}

@@ -1,0 +1,111 @@
+import { DriverError } from '@ninefold/core';
+import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from '@upstash/redis';
+import { lostRequest, refusedRequest } from './failures.ts';
+
+/** What one HTTP request is told besides its commands. */
+export interface RequestContext {
+  readonly signal: AbortSignal;
+}
+
+export interface RestOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly fetch: typeof fetch;
+}
+
+/** One command's answer inside a pipeline. */
+export interface CommandResult {
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+/**
+ * Carries the client's requests over `fetch`, once each. The client's own transport retries, puts the whole command into
+ * its errors, shares one signal, and takes an answer of any shape.
+ */
+export class RestRequester implements Requester {
+  readonly #options: RestOptions;
+  #syncToken = '';
+  #context: RequestContext | undefined;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+  }
+
+  /** Runs `start`, whose first request is sent under this context: the client asks for it before it awaits anything. */
+  under<T>(context: RequestContext, start: () => Promise<T>): Promise<T> {
+    this.#context = context;
+    try {
+      return start();
+    } finally {
+      this.#context = undefined;
+    }
+  }
+
+  // Not async up to its fetch, so that the context is read in the caller's tick.
+  request<T>(request: UpstashRequest): Promise<UpstashResponse<T>> {
+    const signal = this.#context?.signal ?? null;
+    // A pipeline's answer is a list, whatever the client's type says.
+    return this.#send(request.path ?? [], JSON.stringify(request.body), signal) as Promise<never>;
+  }
+
+  async #send(path: readonly string[], body: string, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
+    const { url, token, fetch } = this.#options;
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      // Lets a replica wait until it has what this backend wrote before.
+      'upstash-sync-token': this.#syncToken,
+    };
+    let response: Response;
+    let text: string;
+    try {
+      // A redirect would carry the token to whoever it names.
+      const init = { method: 'POST', headers, signal, redirect: 'manual', cache: 'no-store', ...bodyOf(body) } as const;
+      response = await fetch([url, ...path].join('/'), init);
+      text = await response.text();
+    } catch (error) {
+      throw lostRequest(error, signal?.aborted === true);
+    }
+    const answer = parse(text);
+    if (!response.ok) throw refusedRequest(response.status, answer);
+    if (!isResults(answer))
+      throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
+    this.#syncToken = response.headers.get('upstash-sync-token') ?? this.#syncToken;
+    return answer;
+  }
+}
+
+/** Upstash's client on that transport, its answers left as they came. */
+export class RestClient extends Redis {
+  constructor(requester: RestRequester) {
+    super(requester);
+    this.opts = { automaticDeserialization: false };
+  }
+}
+
+/** Deno's fetch repeats a POST whose reused connection broke, and would count an increment twice; not so a stream. */
+function bodyOf(text: string): RequestInit {
+  if (!('Deno' in globalThis)) return { body: text };
+  const stream = new ReadableStream({
+    start(controller): void {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
+  return { body: stream, duplex: 'half' } as RequestInit;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isResults(answer: unknown): answer is readonly CommandResult[] {
+  return (
+    Array.isArray(answer) && answer.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))
+  );
+}

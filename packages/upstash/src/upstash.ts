@@ -1,0 +1,120 @@
+import {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type Capabilities,
+  createBackend,
+  type RemoteOptions,
+} from '@ninefold/core';
+import { BorrowedCommands, type Commands, OwnCommands, type UpstashClient } from './client.ts';
+import { UpstashDriver } from './driver.ts';
+import { RestClient, RestRequester } from './requester.ts';
+
+export {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  type Capabilities,
+  isCacheError,
+  type ReadOptions,
+  type RemoteOptions,
+  type Serializer,
+  type ValueType,
+  type WriteOptions,
+} from '@ninefold/core';
+export type { UpstashClient, UpstashPipeline } from './client.ts';
+
+/** `maxValueBytes`: a request takes 10 MB, in which a text's quotes and backslashes take two bytes each. */
+export const upstashCapabilities: Capabilities = Object.freeze({
+  shared: true,
+  atomicIncr: true,
+  ttlGranularity: 0.001,
+  maxValueBytes: 4_500_000,
+});
+
+interface CommonOptions extends RemoteOptions {
+  /** Milliseconds; default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** UTF-8 bytes of the largest text; default 4,500,000, for plans whose requests take 10 MB. */
+  readonly maxValueBytes?: number | undefined;
+}
+
+export interface UpstashServerOptions extends CommonOptions {
+  /** The database's REST address, `https://….upstash.io`. */
+  readonly url: string | undefined;
+  /** The database's REST token. */
+  readonly token: string | undefined;
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof fetch | undefined;
+  readonly client?: undefined;
+}
+
+export interface UpstashClientOptions extends CommonOptions {
+  /**
+   * `Redis` of `@upstash/redis`, made with `automaticDeserialization: false`. It is used as it is: what it retries, and so
+   * that an increment counts once, is then its own settings' affair (`retry: { retries: 0 }`).
+   */
+  readonly client: UpstashClient;
+  readonly url?: undefined;
+  readonly token?: undefined;
+  readonly fetch?: undefined;
+}
+
+export type UpstashOptions = UpstashServerOptions | UpstashClientOptions;
+
+const DEFAULT_TIMEOUT_MS = 5000;
+
+/** A cache in an Upstash Redis database, over REST. Does no I/O. Throws `INVALID_OPTIONS`. */
+export function upstashBackend(options: UpstashOptions): CacheBackend {
+  const commands = commandsOf(options);
+  const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
+  if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
+    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+  }
+  const driver = new UpstashDriver(commands, { ...upstashCapabilities, maxValueBytes });
+  return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+}
+
+function commandsOf(options: UpstashOptions): Commands {
+  if (typeof options !== 'object' || options === null)
+    throw invalid({}, 'options are an object: { url, token } or { client }');
+  if (options.client !== undefined) {
+    if (options.url !== undefined || options.token !== undefined)
+      throw invalid(options, 'give { url, token } or { client }, not both');
+    return new BorrowedCommands(checkClient(options));
+  }
+  const { url, token } = options;
+  if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: the REST address of the database');
+  if (!isHttpUrl(url)) throw invalid(options, 'url is no http(s) address; it is the REST address of the database');
+  if (typeof token !== 'string' || token === '')
+    throw invalid(options, 'token is missing: the REST token of the database');
+  // A header takes no line breaks, and its error would quote the token.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(options, 'token holds a space or a character that no token has');
+  const fetchOf = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
+  const requester = new RestRequester({ url: url.replace(/\/+$/, ''), token, fetch: fetchOf });
+  return new OwnCommands(new RestClient(requester), requester);
+}
+
+function checkClient(options: UpstashClientOptions): UpstashClient {
+  const { client } = options;
+  if (typeof client?.pipeline !== 'function') throw invalid(options, 'client is no Redis of @upstash/redis');
+  // Not public, but a client that turns the text '5' into a number cannot keep values exact.
+  const { opts } = client as { readonly opts?: { readonly automaticDeserialization?: boolean } };
+  if (opts?.automaticDeserialization === false) return client;
+  throw invalid(options, 'client changes values; make it with automaticDeserialization: false');
+}
+
+function isHttpUrl(url: string): boolean {
+  try {
+    const { protocol, username, password } = new URL(url);
+    return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+  } catch {
+    return false;
+  }
+}
+
+function invalid(options: BackendOptions, reason: string): CacheError {
+  const backend = typeof options.name === 'string' ? options.name : 'upstash';
+  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
+}

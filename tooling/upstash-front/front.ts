@@ -1,0 +1,272 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Reply, RespConnection } from './resp.ts';
+
+/**
+ * What goes wrong with a request. `drop-request` closes before the commands ran, `drop-reply` after; `redirect`, `html`,
+ * `empty` and the bodies in `raw` answer without running them; `cut-body` and `hang-body` break off a true answer.
+ */
+export type HttpFault =
+  | { readonly kind: 'drop-request' | 'drop-reply' | 'hang' | 'html' | 'empty' | 'cut-body' | 'hang-body' | 'redirect' }
+  | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly kind: 'raw'; readonly body: string; readonly status?: number }
+  | { readonly kind: 'delay'; readonly delayMs: number };
+
+export interface FrontOptions {
+  /** The Redis server that executes the commands. */
+  readonly redis: { readonly host: string; readonly port: number };
+  readonly token: string;
+}
+
+/** One HTTP request as the service would bill it. */
+export interface LoggedRequest {
+  readonly path: string;
+  /** The name of each command, in upper case: what is billed. */
+  readonly commands: readonly string[];
+}
+
+/** 10 MB, of the free and pay-as-you-go plans (Upstash documentation, "Pricing & Limits": max request size). */
+const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+
+/** Commands that need a connection of their own, which a REST request has not (documentation, "REST API"). */
+const REFUSED = new Set(
+  'AUTH HELLO SELECT QUIT RESET CLIENT SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE MONITOR BLPOP BRPOP BLMOVE BRPOPLPUSH BZPOPMIN BZPOPMAX BLMPOP BZMPOP WAIT WATCH UNWATCH MULTI EXEC DISCARD CONFIG SHUTDOWN DEBUG SYNC PSYNC REPLICAOF'.split(
+    ' ',
+  ),
+);
+
+const READS = new Set('GET MGET EXISTS TTL PTTL TYPE STRLEN KEYS SCAN ECHO PING DBSIZE'.split(' '));
+
+/** The service's REST protocol in front of a real Redis: a test tool, for loopback. */
+export class UpstashFront {
+  readonly token: string;
+  readonly requests: LoggedRequest[] = [];
+  readonly #redis: RespConnection;
+  readonly #sockets = new Set<Socket>();
+  readonly #faults: { readonly fault: HttpFault; left: number }[] = [];
+  readonly #server = createServer((request, response) => void this.#handle(request, response));
+  #writes = 0;
+
+  private constructor(options: FrontOptions) {
+    this.token = options.token;
+    this.#redis = new RespConnection(options.redis.host, options.redis.port);
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async start(options: FrontOptions): Promise<UpstashFront> {
+    const front = new UpstashFront(options);
+    await new Promise<void>((resolve) => front.#server.listen(0, '127.0.0.1', resolve));
+    return front;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Makes the next `times` requests go wrong. */
+  fail(fault: HttpFault, options: { readonly times?: number } = {}): void {
+    this.#faults.push({ fault, left: options.times ?? 1 });
+  }
+
+  heal(): void {
+    this.#faults.length = 0;
+  }
+
+  async stop(): Promise<void> {
+    this.#redis.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #nextFault(): HttpFault | undefined {
+    const first = this.#faults[0];
+    if (first === undefined) return undefined;
+    first.left -= 1;
+    if (first.left <= 0) this.#faults.shift();
+    return first.fault;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fault = this.#nextFault();
+    if (fault?.kind === 'drop-request') return void request.socket.resetAndDestroy();
+    if (fault?.kind === 'hang') return;
+    const body = await bodyOf(request);
+    if (fault !== undefined && answerWithout(response, fault)) return;
+    if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    const answer = await this.#answer(request, body);
+    if (fault?.kind === 'drop-reply') return void request.socket.resetAndDestroy();
+    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    if (fault?.kind === 'cut-body' || fault?.kind === 'hang-body') {
+      response.write(answer.body.slice(0, Math.ceil(answer.body.length / 2)));
+      if (fault.kind === 'cut-body') setTimeout(() => request.socket.destroy(), 5);
+      return;
+    }
+    response.end(answer.body);
+  }
+
+  async #answer(request: IncomingMessage, body: Buffer): Promise<Answer> {
+    const url = new URL(request.url ?? '/', this.url);
+    const token = request.headers.authorization?.match(/^Bearer (.*)$/)?.[1] ?? url.searchParams.get('_token');
+    if (token !== this.token) return refuse(401, 'WRONGPASS invalid or missing auth token');
+    if (request.method !== 'POST' && request.method !== 'GET') return refuse(405, 'ERR Method Not Allowed');
+    if (body.length > MAX_REQUEST_BYTES) {
+      return refuse(400, `ERR max request size exceeded. Limit: ${MAX_REQUEST_BYTES} bytes`);
+    }
+    const base64 = request.headers['upstash-encoding'] === 'base64';
+    const path = url.pathname;
+    try {
+      if (path === '/pipeline' || path === '/multi-exec') {
+        return await this.#many(path, commandsOf(JSON.parse(body.toString()) as unknown), base64);
+      }
+      const command = path === '/' ? commandOf(JSON.parse(body.toString()) as unknown) : pathCommand(path, body);
+      return await this.#one(command, base64);
+    } catch (error) {
+      if (error instanceof BadRequest || error instanceof SyntaxError)
+        return refuse(400, 'ERR failed to parse command');
+      throw error;
+    }
+  }
+
+  async #one(command: readonly string[], base64: boolean): Promise<Answer> {
+    this.#log('/', [command]);
+    const refusal = refusalOf(command);
+    const reply = refusal ?? ((await this.#redis.send([command]))[0] as Reply);
+    const headers = this.#syncToken([command]);
+    return { status: reply.type === 'error' ? 400 : 200, headers, body: resultOf(reply, base64) };
+  }
+
+  async #many(path: string, commands: readonly (readonly string[])[], base64: boolean): Promise<Answer> {
+    this.#log(path, commands);
+    const refusals = commands.map(refusalOf);
+    if (path === '/pipeline') {
+      const allowed = commands.filter((_, index) => refusals[index] === undefined);
+      const replies = await this.#redis.send(allowed);
+      const results = refusals.map((refusal) => resultOf(refusal ?? (replies.shift() as Reply), base64));
+      return { status: 200, headers: this.#syncToken(commands), body: `[${results.join(',')}]` };
+    }
+    const refusal = refusals.find((found) => found !== undefined);
+    if (refusal?.type === 'error') return refuse(400, refusal.message);
+    const replies = await this.#redis.send([['MULTI'], ...commands, ['EXEC']]);
+    const last = replies.at(-1) as Reply;
+    if (last.type !== 'array') return refuse(400, last.type === 'error' ? last.message : 'EXECABORT');
+    const results = last.items.map((reply) => resultOf(reply, base64));
+    return { status: 200, headers: this.#syncToken(commands), body: `[${results.join(',')}]` };
+  }
+
+  #log(path: string, commands: readonly (readonly string[])[]): void {
+    this.requests.push({ path, commands: commands.map(([name]) => (name ?? '').toUpperCase()) });
+  }
+
+  /** Advances on writes; the client sends the last one it saw, so that a replica can wait for it. */
+  #syncToken(commands: readonly (readonly string[])[]): Record<string, string> {
+    if (commands.some(([name]) => !READS.has((name ?? '').toUpperCase()))) this.#writes += 1;
+    return { 'upstash-sync-token': `zone=${this.#writes}` };
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+class BadRequest extends Error {}
+
+function refuse(status: number, error: string): Answer {
+  return { status, headers: {}, body: JSON.stringify({ error }) };
+}
+
+/** Answers as a proxy, a load balancer or a broken server would; true if that was the answer. */
+function answerWithout(response: ServerResponse, fault: HttpFault): boolean {
+  switch (fault.kind) {
+    case 'status':
+      response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
+      response.end(JSON.stringify({ error: `ERR status ${fault.status}` }));
+      return true;
+    case 'redirect':
+      response.writeHead(307, { location: 'http://127.0.0.1:1/' });
+      response.end();
+      return true;
+    case 'html':
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.end('<html><body>Please log in</body></html>');
+      return true;
+    case 'empty':
+      response.writeHead(200);
+      response.end();
+      return true;
+    case 'raw':
+      response.writeHead(fault.status ?? 200, { 'content-type': 'application/json' });
+      response.end(fault.body);
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function commandsOf(body: unknown): readonly (readonly string[])[] {
+  if (!Array.isArray(body) || body.length === 0) throw new BadRequest();
+  return body.map(commandOf);
+}
+
+function commandOf(body: unknown): readonly string[] {
+  if (!Array.isArray(body) || body.length === 0) throw new BadRequest();
+  return body.map((argument: unknown) => {
+    if (typeof argument === 'string') return argument;
+    if (typeof argument === 'number' || typeof argument === 'boolean') return String(argument);
+    throw new BadRequest();
+  });
+}
+
+/** `/set/key` with the value as body: the path form of one command. */
+function pathCommand(path: string, body: Buffer): readonly string[] {
+  const parts = path.slice(1).split('/').map(decodeURIComponent);
+  return body.length === 0 ? parts : [...parts, body.toString()];
+}
+
+function refusalOf(command: readonly string[]): Reply | undefined {
+  const name = command[0] ?? '';
+  if (!REFUSED.has(name.toUpperCase())) return undefined;
+  return { type: 'error', message: `ERR Command is not available: '${name}'` };
+}
+
+function resultOf(reply: Reply, base64: boolean): string {
+  if (reply.type === 'error') return JSON.stringify({ error: serviceWording(reply.message) });
+  return `{"result":${jsonOf(reply, base64)}}`;
+}
+
+/** The service has an implementation of its own, which words this refusal differently. */
+function serviceWording(message: string): string {
+  return message.replace('value is not an integer or out of range', 'value is not an int or out of range');
+}
+
+function jsonOf(reply: Reply, base64: boolean): string {
+  switch (reply.type) {
+    case 'nil':
+      return 'null';
+    case 'integer':
+      return reply.digits;
+    case 'status':
+      return JSON.stringify(base64 && reply.text !== 'OK' ? Buffer.from(reply.text).toString('base64') : reply.text);
+    case 'string':
+      return JSON.stringify(reply.bytes.toString(base64 ? 'base64' : 'utf8'));
+    case 'array':
+      return `[${reply.items.map((item) => jsonOf(item, base64)).join(',')}]`;
+    case 'error':
+      return JSON.stringify(reply.message);
+  }
+}
