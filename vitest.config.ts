@@ -6,11 +6,17 @@ const root = import.meta.dirname;
 const folders = ['tooling', 'examples', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
 // Tests run from the sources of every workspace package, so nothing has to be built first.
 const conditions = ['@ninefold/source', 'node', 'import', 'module', 'default'];
+const excluded = process.env.NINEFOLD_MATRIX ? [] : ['test/matrix/**'];
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    coverage: {
+      include: ['packages/*/src/**'],
+      reporter: ['text-summary', 'html'],
+      thresholds: { 'packages/core/src/**': { lines: 95 } },
+    },
     projects: folders
       .filter((folder) => existsSync(join(root, folder, 'test')))
       .map((folder) => ({
@@ -19,6 +25,7 @@ export default defineConfig({
           name: folder.replace('packages/', ''),
           root: join(root, folder),
           include: ['test/**/*.test.ts'],
+          exclude: excluded,
         },
       })),
   },

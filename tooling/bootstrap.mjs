@@ -1,0 +1,25 @@
+// The repository's two commands, `start` and `test`, on a machine that has Node and npm and nothing else.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Ninefold needs Node 20.19 or newer; this is ${process.version}.`);
+  process.exit(1);
+}
+
+// Imported after the check: an older Node may not even parse these.
+const { Failure, run } = await import('./run.mjs');
+const { setUp } = await import('./set-up.mjs');
+const { test } = await import('./checks.mjs');
+
+const [command, ...args] = process.argv.slice(2);
+try {
+  await setUp();
+  process.exitCode =
+    command === 'test'
+      ? await test(args)
+      : (await run(process.execPath, ['examples/dist/quickstart.js', ...args])).code;
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(error.message);
+  if (command === 'test') console.log('0 passed, 1 failed');
+  process.exitCode = error.exitCode;
+}

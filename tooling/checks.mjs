@@ -1,0 +1,59 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure, run, step } from './run.mjs';
+import { findServers } from './servers/find.mjs';
+
+/** @type {readonly (readonly [title: string, command: string, args: readonly string[]])[]} */
+const checks = [
+  ['types', 'tsc', ['-p', 'tsconfig.json']],
+  ['lint and format', 'biome', ['check', '--error-on-warnings', '.']],
+  ['unused code and dependencies', 'knip', []],
+  ['manifests', 'sherif', []],
+];
+
+/**
+ * Runs every check, then every suite; each check counts as one test. Arguments go to vitest and narrow its run.
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} the exit code
+ */
+export async function test(args) {
+  try {
+    findServers();
+  } catch (error) {
+    throw new Failure(/** @type {Error} */ (error).message);
+  }
+  const outcomes = await Promise.all(checks.map((check) => step(...check)));
+  const suites = await runSuites(args);
+  const passed = suites.passed + outcomes.filter(Boolean).length;
+  const failed = suites.failed + outcomes.filter((outcome) => !outcome).length;
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** @param {readonly string[]} args */
+async function runSuites(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'ninefold-test-'));
+  const file = join(folder, 'results.json');
+  try {
+    // A part of the suites cannot cover what all of them cover.
+    const coverage = args.length === 0 ? ['--coverage'] : [];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const { code } = await run('vitest', ['run', ...reporters, ...coverage, ...args]);
+    const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : noReport;
+    const passed = report.numPassedTests;
+    const broken = report.testResults.filter(unloadable).length;
+    const failed = report.numFailedTests + broken;
+    // A global set-up, an unhandled error or a coverage threshold fails a run in which no test failed.
+    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const noReport = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+
+/** @param {{ readonly status: string, readonly assertionResults: readonly unknown[] }} file one that failed before its first test */
+function unloadable({ status, assertionResults }) {
+  return status === 'failed' && assertionResults.length === 0;
+}

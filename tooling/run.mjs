@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What went wrong and what to do about it, in words that need no stack. */
+export class Failure extends Error {
+  exitCode = 1;
+}
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const children = new Set();
+/** @type {NodeJS.Signals | undefined} */
+let interruption;
+
+// Ctrl-C reaches the whole process group, a supervisor's signal only us: pass it on, and end after the children.
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => {
+    if (interruption === undefined) for (const child of children) child.kill();
+    interruption ??= signal;
+  });
+}
+
+/** Throws once a signal has asked this process to end. */
+export function checkInterruption() {
+  if (interruption === undefined) return;
+  throw Object.assign(new Failure(`stopped by ${interruption}`), { exitCode: 128 + constants.signals[interruption] });
+}
+
+/**
+ * Runs a program in the root folder, without input, and resolves to its exit code and, with `quiet`, what it printed.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ readonly quiet?: boolean }} [options]
+ * @returns {Promise<{ readonly code: number, readonly output: string }>}
+ */
+export async function run(command, args, { quiet = false } = {}) {
+  checkInterruption();
+  const sink = quiet ? 'pipe' : 'inherit';
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', sink, sink] });
+  children.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  const code = await new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new Failure(`${command} cannot be run: ${error.message}`)));
+    child.on('close', (exitCode) => resolve(exitCode ?? 1));
+  });
+  children.delete(child);
+  checkInterruption();
+  return { code, output };
+}
+
+/**
+ * Runs a program that has nothing to say when all is well, and prints how that went.
+ * @param {string} title
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @returns {Promise<boolean>} whether it succeeded
+ */
+export async function step(title, command, args) {
+  const start = performance.now();
+  const { code, output } = await run(command, args, { quiet: true });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  if (code === 0) console.log(`✓ ${title} (${seconds} s)`);
+  else console.log(`${output.trimEnd()}\n✗ ${title} (${seconds} s): ${command} ${args.join(' ')}`);
+  return code === 0;
+}

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** What each package manager is asked, in turn; the first manager on PATH is the one. */
+const installers = {
+  'apt-get': [
+    ['update', '-q'],
+    ['install', '-qy', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'redis-server', 'memcached'],
+  ],
+  apk: [['add', '--no-cache', 'redis', 'memcached']],
+  dnf: [['install', '-y', 'redis', 'memcached']],
+  brew: [['install', 'redis', 'memcached']],
+};
+
+/**
+ * The executables of the servers that suites run against: named by the environment, on PATH, or installed here and now
+ * if a package manager does so without asking.
+ * @returns {{ readonly 'redis-server': string, readonly memcached: string }}
+ * @throws {Error} whose message is one line that says what to install
+ */
+export function findServers() {
+  let servers = locate();
+  let refusal = '';
+  if (!servers) {
+    refusal = install();
+    servers = locate();
+  }
+  if (servers) return servers;
+  throw new Error(
+    `The suites need redis-server and memcached: install them, or set REDIS_SERVER and MEMCACHED to their executables${refusal}.`,
+  );
+}
+
+function locate() {
+  const redis = process.env.REDIS_SERVER || onPath('redis-server');
+  const memcached = process.env.MEMCACHED || onPath('memcached');
+  return redis !== undefined && memcached !== undefined ? { 'redis-server': redis, memcached } : undefined;
+}
+
+/** @param {string} program */
+function onPath(program) {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, program))
+    .find(isExecutable);
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {string} why nothing was installed, or nothing */
+function install() {
+  const manager = Object.entries(installers).find(([name]) => onPath(name));
+  if (!manager) return '';
+  const [name, requests] = manager;
+  const mayInstall = name === 'brew' || process.getuid?.() === 0;
+  console.log(`Installing redis-server and memcached with ${name} …`);
+  for (const request of requests) {
+    const [command = '', ...args] = mayInstall ? [name, ...request] : ['sudo', '-n', name, ...request];
+    const { status, stderr, error } = spawnSync(command, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+    if (status !== 0)
+      return ` (${[command, ...args].join(' ')}: ${error?.message ?? stderr.trim().split('\n').at(-1)})`;
+  }
+  return '';
+}
