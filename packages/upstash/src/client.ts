@@ -1,5 +1,5 @@
 import { DriverError } from '@ninefold/core';
-import { refusedCommand } from './failures.ts';
+import { lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
 /** The few commands of a pipeline that a backend uses. */
@@ -101,5 +101,5 @@ function borrowedFailure(error: unknown): unknown {
   if (name === 'UpstashJSONParseError')
     return new DriverError('BACKEND', 'an answer that is none of Upstash', { cause: { name } });
   if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
-  return error;
+  return lostRequest(error, name === 'AbortError' || name === 'TimeoutError');
 }

@@ -1,0 +1,71 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { Redis } from '@upstash/redis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { upstashBackend } from '../src/upstash.ts';
+import { failureOf } from './support/failure.ts';
+import { startFront } from './support/service.ts';
+
+let front: UpstashFront;
+let stop: () => Promise<void>;
+let client: Redis;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  ({ front, stop } = await startFront());
+  client = new Redis({
+    url: front.url,
+    token: front.token,
+    automaticDeserialization: false,
+    retry: { retries: 0 },
+    enableTelemetry: false,
+  });
+  backend = upstashBackend({ client, namespace: 'client', timeoutMs: 1000 });
+});
+
+afterAll(async () => {
+  await backend.close();
+  await stop();
+});
+
+afterEach(() => front.heal());
+
+describe('a client of the caller', () => {
+  it('does all nine operations', async () => {
+    await backend.setValue('a', { at: new Date(0), text: '5', emoji: 'é😀' }, { ttl: 60 });
+    expect(await backend.getValue('a')).toEqual({ at: new Date(0), text: '5', emoji: 'é😀' });
+    await backend.multiSetValues([
+      ['__proto__', 'null'],
+      ['n', 41],
+    ]);
+    await backend.multiSetValues([['t', true]], { ttl: 60 });
+    expect(await backend.incr('n')).toBe(42);
+    expect(await backend.multiGetValues(['__proto__', 'n', 'x', 't'])).toEqual(['null', 42, undefined, true]);
+    expect(await backend.exists('a')).toBe(true);
+    expect(await backend.delete('a')).toBe(1);
+    expect(await backend.deleteMany(['__proto__', 'n', 't', 'x'])).toBe(3);
+  });
+
+  it('is not closed with the backend', async () => {
+    const closed = upstashBackend({ client, namespace: 'client' });
+    await closed.close();
+    expect(await client.set('client:still', 'open')).toBe('OK');
+  });
+
+  it('has its errors told without the command, the value or the token that they quote', async () => {
+    await backend.setValue('text', 's3cretValue');
+    const secrets = [front.token, 's3cretValue'];
+    expect((await failureOf(backend.incr('text'), secrets)).code).toBe('NOT_A_COUNTER');
+    for (const [fault, code] of [
+      [{ kind: 'status', status: 401 }, 'BACKEND'],
+      [{ kind: 'raw', status: 401, body: '{"error":"WRONGPASS invalid or missing auth token"}' }, 'AUTH'],
+      [{ kind: 'html' }, 'BACKEND'],
+      [{ kind: 'drop-reply' }, 'UNAVAILABLE'],
+      [{ kind: 'hang' }, 'TIMEOUT'],
+    ] as const) {
+      front.fail(fault);
+      const failure = await failureOf(backend.setValue('text', 's3cretValue'), secrets);
+      expect(failure.code).toBe(code);
+    }
+  });
+});

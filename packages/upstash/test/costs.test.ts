@@ -1,0 +1,128 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { upstashBackend } from '../src/upstash.ts';
+import { startFront } from './support/service.ts';
+
+let front: UpstashFront;
+let stop: () => Promise<void>;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  ({ front, stop } = await startFront());
+  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs' });
+});
+
+afterAll(async () => {
+  await backend.close();
+  await stop();
+});
+
+beforeEach(() => {
+  front.requests.length = 0;
+});
+
+/** HTTP requests, and the commands that are billed. */
+function bill(): { readonly requests: number; readonly commands: readonly string[] } {
+  return { requests: front.requests.length, commands: front.requests.flatMap(({ commands }) => commands) };
+}
+
+describe('what an operation costs', () => {
+  const pairs = Array.from({ length: 100 }, (_, index): [string, number] => [`k${index}`, index]);
+  const keys = pairs.map(([key]) => key);
+  const costs: [string, string, () => Promise<unknown>][] = [
+    ['getValue', 'MGET', () => backend.getValue('k')],
+    ['setValue', 'SET', () => backend.setValue('k', 1)],
+    ['setValue with a TTL', 'SET', () => backend.setValue('k', 1, { ttl: 60 })],
+    ['exists', 'EXISTS', () => backend.exists('k')],
+    ['delete', 'UNLINK', () => backend.delete('k')],
+    ['incr', 'EVAL', () => backend.incr('n')],
+    ['incr with a TTL', 'EVAL', () => backend.incr('m', 1, { ttl: 60 })],
+    ['a batch of 100 reads', 'MGET', () => backend.multiGetValues(keys)],
+    ['a batch of 100 sets', 'MSET', () => backend.multiSetValues(pairs)],
+    ['a batch of 100 sets with a TTL', 'EVAL', () => backend.multiSetValues(pairs, { ttl: 60 })],
+    ['a batch of 100 deletes', 'UNLINK', () => backend.deleteMany(keys)],
+  ];
+  for (const [operation, command, call] of costs) {
+    it(`is one request and one ${command} for ${operation}`, async () => {
+      await call();
+      expect(bill()).toEqual({ requests: 1, commands: [command] });
+    });
+  }
+
+  it('is one request and one command for 1,000 reads of one tick', async () => {
+    const values = await Promise.all(Array.from({ length: 1000 }, (_, index) => backend.getValue(`k${index}`)));
+    expect(values.length).toBe(1000);
+    expect(bill()).toEqual({ requests: 1, commands: ['MGET'] });
+  });
+
+  it('is one request for the reads and one for the writes of a tick', async () => {
+    await Promise.all([
+      backend.setValue('a', 1),
+      backend.getValue('a'),
+      backend.incr('b'),
+      backend.exists('a'),
+      backend.delete('c'),
+      backend.getValue('b'),
+    ]);
+    expect(bill().requests).toBe(2);
+    expect([...bill().commands].sort()).toEqual(['EVAL', 'EXISTS', 'MGET', 'SET', 'UNLINK']);
+  });
+
+  it('is one MGET a round for readers that go on side by side', async () => {
+    await backend.setValue('k', 1);
+    front.requests.length = 0;
+    const reader = async (): Promise<void> => {
+      for (let round = 0; round < 5; round++) expect(await backend.getValue('k')).toBe(1);
+    };
+    await Promise.all(Array.from({ length: 64 }, reader));
+    expect(bill()).toEqual({ requests: 5, commands: ['MGET', 'MGET', 'MGET', 'MGET', 'MGET'] });
+  });
+
+  it('is the fewest requests that 10 MB allow for a batch that is larger', async () => {
+    const large = Array.from({ length: 4 }, (_, index): [string, string] => [`large${index}`, 'x'.repeat(2_000_000)]);
+    await backend.multiSetValues(large, { ttl: 60 });
+    expect(bill()).toEqual({ requests: 2, commands: ['EVAL', 'EVAL'] });
+    expect(await backend.multiGetValues(large.map(([key]) => key))).toEqual(large.map(([, value]) => value));
+  });
+
+  it('is a request of its own for a value that was large, so that it holds up no neighbour', async () => {
+    await backend.multiSetValues([
+      ['large', 'x'.repeat(200_000)],
+      ['small', 1],
+    ]);
+    await Promise.all([backend.getValue('large'), backend.getValue('small')]);
+    front.requests.length = 0;
+    await Promise.all([backend.getValue('large'), backend.getValue('small')]);
+    expect(bill()).toEqual({ requests: 2, commands: ['MGET', 'MGET'] });
+    await backend.setValue('large', 'small by now');
+    await backend.getValue('large');
+    front.requests.length = 0;
+    await Promise.all([backend.getValue('large'), backend.getValue('small')]);
+    expect(bill()).toEqual({ requests: 1, commands: ['MGET'] });
+  });
+});
+
+describe('a large batch', () => {
+  it('of 200,000 keys is stored, read and deleted', async () => {
+    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'many', timeoutMs: 30_000 });
+    const pairs = Array.from({ length: 200_000 }, (_, index): [string, number] => [`k${index}`, index]);
+    const keys = pairs.map(([key]) => key);
+    await patient.multiSetValues(pairs, { ttl: 600 });
+    const values = await patient.multiGetValues(keys);
+    expect(values.every((value, index) => value === index)).toBe(true);
+    expect(await patient.deleteMany(keys)).toBe(200_000);
+    await patient.close();
+  }, 60_000);
+
+  it('keeps a key named __proto__, and what looks like an index, apart', async () => {
+    const pairs: [string, unknown][] = [
+      ['b', 1],
+      ['__proto__', 2],
+      ['1', 3],
+      ['constructor', 4],
+    ];
+    await backend.multiSetValues(pairs);
+    expect(await backend.multiGetValues(pairs.map(([key]) => key))).toEqual([1, 2, 3, 4]);
+  });
+});

@@ -1,0 +1,230 @@
+import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import type { HttpFault, UpstashFront } from '@ninefold/tooling/upstash-front';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { upstashBackend } from '../src/upstash.ts';
+import { failureOf } from './support/failure.ts';
+import { startFront } from './support/service.ts';
+
+/** Milliseconds: long enough for a busy machine, short enough to wait for. */
+const TIMEOUT_MS = 400;
+
+let front: UpstashFront;
+let stop: () => Promise<void>;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  ({ front, stop } = await startFront());
+  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'faults', timeoutMs: TIMEOUT_MS });
+});
+
+afterAll(async () => {
+  await backend.close();
+  await stop();
+});
+
+afterEach(() => front.heal());
+
+interface Expected {
+  readonly code: CacheErrorCode;
+  readonly retryable: boolean;
+  /** Of a write. */
+  readonly maybeApplied: boolean;
+  /** Whether the command ran all the same. */
+  readonly ran: boolean;
+}
+
+const lost = { code: 'UNAVAILABLE', retryable: true, maybeApplied: true } as const;
+const strange = { code: 'BACKEND', retryable: false, maybeApplied: true, ran: false } as const;
+
+const faults: [string, HttpFault, Expected][] = [
+  ['a request lost on its way', { kind: 'drop-request' }, { ...lost, ran: false }],
+  ['an answer lost on its way', { kind: 'drop-reply' }, { ...lost, ran: true }],
+  ['a body cut in the middle', { kind: 'cut-body' }, { ...lost, ran: true }],
+  ['no answer', { kind: 'hang' }, { ...lost, code: 'TIMEOUT', ran: false }],
+  ['a body that hangs', { kind: 'hang-body' }, { ...lost, code: 'TIMEOUT', ran: true }],
+  [
+    'an answer after the deadline',
+    { kind: 'delay', delayMs: TIMEOUT_MS + 150 },
+    { ...lost, code: 'TIMEOUT', ran: true },
+  ],
+  ['HTTP 401', { kind: 'status', status: 401 }, { code: 'AUTH', retryable: false, maybeApplied: false, ran: false }],
+  ['HTTP 403', { kind: 'status', status: 403 }, { code: 'AUTH', retryable: false, maybeApplied: false, ran: false }],
+  [
+    'HTTP 429 with Retry-After',
+    { kind: 'status', status: 429, headers: { 'retry-after': '60' } },
+    { code: 'UNAVAILABLE', retryable: true, maybeApplied: false, ran: false },
+  ],
+  ['HTTP 500', { kind: 'status', status: 500 }, { ...lost, ran: false }],
+  ['HTTP 503', { kind: 'status', status: 503 }, { ...lost, ran: false }],
+  [
+    'HTTP 413',
+    { kind: 'status', status: 413 },
+    { code: 'TOO_LARGE', retryable: false, maybeApplied: false, ran: false },
+  ],
+  ['HTTP 404', { kind: 'status', status: 404 }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
+  ['a redirect', { kind: 'redirect' }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
+  ['200 with HTML', { kind: 'html' }, strange],
+  ['200 with nothing', { kind: 'empty' }, strange],
+  ['200 with {}', { kind: 'raw', body: '{}' }, strange],
+  ['200 with null', { kind: 'raw', body: 'null' }, strange],
+  ['200 with a list of nothing', { kind: 'raw', body: '[]' }, strange],
+  ['200 with a result of the wrong type', { kind: 'raw', body: '[{"result":{}}]' }, strange],
+  ['200 with neither result nor error', { kind: 'raw', body: '[{}]' }, strange],
+  ['200 with answers of another request', { kind: 'raw', body: '[{"result":1},{"result":2}]' }, strange],
+  ['200 with half a document', { kind: 'raw', body: '[{"result":1' }, strange],
+];
+
+describe('a failure of the service', () => {
+  for (const [what, fault, expected] of faults) {
+    const { code, retryable, maybeApplied, ran } = expected;
+
+    it(`that is ${what} makes an increment ${code}, sent once, and is over with the fault`, async () => {
+      const key = `n:${what}`;
+      front.requests.length = 0;
+      front.fail(fault);
+      const failure = await failureOf(backend.incr(key), [front.token]);
+      expect(failure).toMatchObject({ code, retryable, maybeApplied, key, operation: 'incr' });
+      if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(front.requests.length).toBe(ran ? 1 : 0);
+      expect(await backend.incr(key)).toBe(ran ? 2 : 1);
+    });
+
+    it(`that is ${what} is never a miss, a false or another key's value`, async () => {
+      await backend.setValue('read', 'v4lue');
+      // A read whose connection broke is asked once more.
+      front.fail(fault, { times: 2 });
+      const one = await failureOf(backend.getValue('read'), [front.token, 'v4lue']);
+      expect(one).toMatchObject({ code, retryable, maybeApplied: false });
+      front.heal();
+      front.fail(fault, { times: 2 });
+      expect((await failureOf(backend.exists('read'))).code).toBe(code);
+      front.heal();
+      front.fail(fault, { times: 2 });
+      expect((await failureOf(backend.multiGetValues(['none', 'read']))).code).toBe(code);
+      front.heal();
+      expect(await backend.multiGetValues(['read', 'none'])).toEqual(['v4lue', undefined]);
+    });
+
+    it(`that is ${what} is told of a set without its value, and of a batch as maybe applied`, async () => {
+      front.fail(fault);
+      const set = await failureOf(backend.setValue('set', 's3cretValue'), [front.token, 's3cretValue']);
+      expect(set).toMatchObject({ code, maybeApplied });
+      front.heal();
+      front.fail(fault);
+      const pairs = [
+        ['a', 's3cretValue'],
+        ['b', 1],
+      ] as const;
+      const batch = await failureOf(backend.multiSetValues(pairs, { ttl: 60 }), [front.token, 's3cretValue']);
+      expect(batch).toMatchObject({ code, maybeApplied: true });
+    });
+  }
+
+  it('is survived by a read when only one request was lost', async () => {
+    await backend.setValue('k', 1);
+    for (const kind of ['drop-request', 'drop-reply', 'cut-body'] as const) {
+      front.requests.length = 0;
+      front.fail({ kind });
+      expect(await backend.getValue('k')).toBe(1);
+    }
+  });
+
+  it('fails every call that was gathered, each with its own key', async () => {
+    front.fail({ kind: 'status', status: 503 });
+    const failures = await Promise.all(['a', 'b', 'c'].map((key) => failureOf(backend.getValue(key))));
+    expect(failures.map(({ key, code }) => [key, code])).toEqual([
+      ['a', 'UNAVAILABLE'],
+      ['b', 'UNAVAILABLE'],
+      ['c', 'UNAVAILABLE'],
+    ]);
+  });
+
+  it('that is a refused command fails that command alone among those gathered', async () => {
+    await backend.setValue('text', 'x');
+    const [text, number] = await Promise.allSettled([backend.incr('text'), backend.incr('fine')]);
+    expect(text).toMatchObject({ status: 'rejected', reason: { code: 'NOT_A_COUNTER', maybeApplied: false } });
+    expect(number).toEqual({ status: 'fulfilled', value: 1 });
+  });
+
+  it('leaves nothing on the console, no rejection unhandled, and closes during the fault', async () => {
+    const words = (['log', 'warn', 'error', 'info'] as const).map((method) => vi.spyOn(console, method));
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', onUnhandled);
+    const closing = upstashBackend({ url: front.url, token: front.token, timeoutMs: 10_000 });
+    front.fail({ kind: 'hang' }, { times: 2 });
+    const set = failureOf(closing.setValue('k', 1));
+    const get = failureOf(closing.getValue('k'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const start = performance.now();
+    await closing.close();
+    expect(performance.now() - start).toBeLessThan(1500);
+    expect(await set).toMatchObject({ code: 'CLOSED', maybeApplied: true });
+    expect(await get).toMatchObject({ code: 'CLOSED', maybeApplied: false });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+    for (const word of words) expect(word).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+});
+
+describe('an address', () => {
+  it('that does not answer is UNAVAILABLE, and a write certainly was not applied', async () => {
+    const dead = upstashBackend({ url: 'http://127.0.0.1:59999', token: 'tok3n', timeoutMs: TIMEOUT_MS });
+    expect(await failureOf(dead.setValue('k', 1), ['tok3n'])).toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: true,
+      maybeApplied: false,
+    });
+    expect((await failureOf(dead.getValue('k'))).message).toBe(
+      '[upstash] getValue "k": cannot be reached (ECONNREFUSED)',
+    );
+  });
+
+  it('whose name is unknown is UNAVAILABLE', async () => {
+    const unknown = upstashBackend({ url: 'http://no-such-host.invalid', token: 'tok3n', timeoutMs: 5000 });
+    const failure = await failureOf(unknown.incr('k'), ['tok3n']);
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+  });
+
+  it('that speaks no TLS where https is asked for is UNAVAILABLE', async () => {
+    const secure = upstashBackend({ url: front.url.replace('http:', 'https:'), token: 'tok3n', timeoutMs: 2000 });
+    expect((await failureOf(secure.getValue('k'), ['tok3n'])).code).toBe('UNAVAILABLE');
+  });
+
+  it('that wants another token is AUTH', async () => {
+    const wrong = upstashBackend({ url: front.url, token: 'wr0ng', timeoutMs: 2000 });
+    const failure = await failureOf(wrong.setValue('k', 1), ['wr0ng', front.token]);
+    expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(failure.cause).toMatchObject({ code: '401', message: 'WRONGPASS' });
+  });
+});
+
+describe('a value that is too large', () => {
+  it('is refused before it is sent by its size, and by the service where its escapes make it so', async () => {
+    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'large', timeoutMs: 10_000 });
+    await patient.setValue('k', 'old');
+    front.requests.length = 0;
+    const large = await failureOf(patient.setValue('k', 'x'.repeat(4_500_000)));
+    expect(large).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false, key: 'k' });
+    const batch = patient.multiSetValues([
+      ['a', 1],
+      ['b', 'x'.repeat(4_500_000)],
+    ]);
+    expect(await failureOf(batch)).toMatchObject({ code: 'TOO_LARGE', key: 'b' });
+    expect(front.requests.length).toBe(0);
+    const configured = upstashBackend({
+      url: front.url,
+      token: front.token,
+      namespace: 'large',
+      timeoutMs: 10_000,
+      maxValueBytes: 100_000_000,
+    });
+    expect((await failureOf(configured.setValue('k', 'x'.repeat(11_000_000)))).code).toBe('TOO_LARGE');
+    expect(await patient.getValue('k')).toBe('old');
+    const fits = 'x'.repeat(4_500_000 - '{"json":""}'.length);
+    await patient.setValue('k', fits);
+    expect(await patient.getValue('k')).toBe(fits);
+  }, 30_000);
+});

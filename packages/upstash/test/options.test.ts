@@ -1,0 +1,73 @@
+import { inspect } from 'node:util';
+import { Redis } from '@upstash/redis';
+import { describe, expect, it, vi } from 'vitest';
+import { type UpstashOptions, upstashBackend, upstashCapabilities } from '../src/upstash.ts';
+
+const url = 'https://example.upstash.io';
+const token = 's3cret';
+
+function refusalOf(options: unknown): unknown {
+  try {
+    upstashBackend(options as UpstashOptions);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe('upstashBackend', () => {
+  it('makes a backend without I/O, timer, signal or a word on the console', () => {
+    const spies = [
+      vi.spyOn(globalThis, 'fetch'),
+      vi.spyOn(globalThis, 'setTimeout'),
+      vi.spyOn(globalThis, 'AbortController'),
+      vi.spyOn(Math, 'random'),
+      vi.spyOn(console, 'warn'),
+    ];
+    const backend = upstashBackend(Object.freeze({ url, token }));
+    expect(backend.name).toBe('upstash');
+    expect(backend.capabilities).toEqual(upstashCapabilities);
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+
+  const refused: [string, unknown][] = [
+    ['no options', undefined],
+    ['no url', { token }],
+    ['url: undefined, as process.env gives it', { url: undefined, token }],
+    ['an empty url', { url: '', token }],
+    ['a redis:// url', { url: 'redis://s3cret@example.upstash.io:6379', token }],
+    ['a url with a password', { url: 'https://user:s3cret@example.upstash.io', token }],
+    ['a url that is none', { url: 's3cret', token }],
+    ['no token', { url }],
+    ['token: undefined', { url, token: undefined }],
+    ['a token with a line break', { url, token: 's3cret\n' }],
+    ['a client that is none', { client: {} }],
+    ['client: null', { client: null }],
+    ['a client and a url', { client: new Redis({ url, token, automaticDeserialization: false }), url, token }],
+    ['a client that turns texts into values', { client: new Redis({ url, token }) }],
+    ['a maxValueBytes of 0', { url, token, maxValueBytes: 0 }],
+    ['a namespace with a colon', { url, token, namespace: 'a:b' }],
+    ['a timeoutMs of 0', { url, token, timeoutMs: 0 }],
+  ];
+  for (const [what, options] of refused) {
+    it(`refuses ${what} at once and quotes nothing of it`, () => {
+      const refusal = refusalOf(options);
+      expect(refusal).toMatchObject({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'upstash' });
+      expect(inspect(refusal)).not.toContain('s3cret');
+    });
+  }
+
+  it('takes a client of the caller that leaves values as they are', () => {
+    const client = new Redis({ url, token, automaticDeserialization: false });
+    expect(upstashBackend({ client, name: 'mine', maxValueBytes: 100 })).toMatchObject({
+      name: 'mine',
+      capabilities: { maxValueBytes: 100 },
+    });
+  });
+
+  it('shows neither url nor token in inspect or JSON', () => {
+    const backend = upstashBackend({ url: `${url}/s3cret`, token });
+    expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
+  });
+});
