@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { build } from 'esbuild';
+import { Miniflare } from 'miniflare';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFront } from './support/service.ts';
+
+let front: UpstashFront;
+let stop: () => Promise<void>;
+let worker: Miniflare;
+/** What the bundle still imports at run time. */
+let imports: readonly unknown[];
+
+beforeAll(async () => {
+  ({ front, stop } = await startFront());
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(import.meta.dirname, 'worker/worker.ts')],
+    define: { SERVICE: JSON.stringify({ url: front.url, token: front.token }) },
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['@ninefold/source', 'workerd', 'worker'],
+  });
+  imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  const script = outputFiles[0]?.text ?? '';
+  worker = new Miniflare({ modules: true, script, compatibilityDate: '2025-07-01' });
+  await worker.ready;
+}, 60_000);
+
+afterAll(async () => {
+  await worker.dispose();
+  await stop();
+});
+
+async function visit(name: string): Promise<unknown> {
+  const response = await worker.dispatchFetch(`http://worker/${name}`);
+  return await response.json();
+}
+
+describe('in workerd, with one backend at module scope', () => {
+  it('three overlapping requests and a fourth all succeed', async () => {
+    // Slow enough that the three overlap.
+    front.fail({ kind: 'delay', delayMs: 50 }, { times: 9 });
+    const first = await Promise.all([visit('a'), visit('b'), visit('c')]);
+    front.heal();
+    const fourth = await visit('d');
+    const right = { same: true, date: true, miss: true };
+    for (const answer of [...first, fourth]) expect(answer).toMatchObject(right);
+    expect(fourth).toMatchObject({ visits: 4 });
+  }, 30_000);
+
+  it('a failure is one request alone, and the next one works', async () => {
+    front.fail({ kind: 'status', status: 503 });
+    expect(await visit('e')).toEqual({ error: expect.stringContaining('HTTP 503') });
+    expect(await visit('f')).toMatchObject({ same: true });
+  }, 30_000);
+
+  it('an increment whose answer is lost is sent once', async () => {
+    await visit('g');
+    front.requests.length = 0;
+    front.fail({ kind: 'drop-reply' });
+    expect(await visit('h')).toEqual({ error: expect.stringContaining('was lost') });
+    expect(front.requests).toEqual([{ path: '/pipeline', commands: ['EVAL'] }]);
+  }, 30_000);
+
+  it('nothing is imported that a Worker has not', () => {
+    expect(imports).toEqual([]);
+  });
+});
