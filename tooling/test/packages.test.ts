@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packages, run } from './support/workspace.ts';
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'ninefold-packed-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeAll(() => run('turbo', ['run', 'build', '--filter=./packages/*']), 120_000);
+
+describe.each(packages)('the tarball of %s', (name) => {
+  let packed: Packed;
+  let manifest: Record<string, unknown>;
+
+  beforeAll(async () => {
+    packed = JSON.parse(await run('pnpm', ['pack', '--json', '--pack-destination', folder], { folder: name }));
+    manifest = JSON.parse(await run('tar', ['xzOf', packed.filename, 'package/package.json']));
+  });
+
+  it('has nothing that publint would change', async () => {
+    const tarball = Uint8Array.from(readFileSync(packed.filename)).buffer;
+    const { messages } = await publint({ pack: { tarball }, strict: true });
+    expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+  });
+
+  it('resolves to the right types in every mode that knows ESM', async () => {
+    await run('node_modules/.bin/attw', [packed.filename, '--profile', 'esm-only', '--format', 'ascii'], {
+      folder: 'tooling',
+    });
+  });
+
+  it('holds the build, a README and a licence, and no source, test or build state', () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
+    expect(paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(path))).toEqual([]);
+  });
+
+  it('names no sources and depends on no other backend', () => {
+    expect(JSON.stringify(manifest.exports)).not.toMatch(/@ninefold\/source|\/src\//);
+    const siblings = Object.entries(manifest.dependencies as object).filter(([name]) => name.startsWith('@ninefold/'));
+    for (const [sibling, range] of siblings) {
+      expect(sibling).toBe('@ninefold/core');
+      expect(range).toMatch(/^\^\d/);
+    }
+  });
+});

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export const root: string = join(import.meta.dirname, '../../..');
+
+/** The folder of every published package, relative to the root. */
+export const packages: readonly string[] = readdirSync(join(root, 'packages'))
+  .map((name) => `packages/${name}`)
+  .filter((folder) => existsSync(join(root, folder, 'package.json')));
+
+/** Every module that our packages export, with its source file as TypeScript's `paths` has it. */
+export function sourcePaths(): Record<string, readonly [string]> {
+  const entries = packages.flatMap((folder) => {
+    const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    return Object.entries<Record<string, string>>(exports).map(
+      ([subpath, conditions]) =>
+        [join(name, subpath), [join(root, folder, conditions['@ninefold/source'] ?? '')]] as const,
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+interface Place {
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const execute = promisify(execFile);
+
+/** Runs a program of the workspace and resolves to what it printed; a failure's message has that, too. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  { folder = '.', env }: Place = {},
+): Promise<string> {
+  try {
+    const options = { cwd: join(root, folder), env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+    return (await execute(command, args, options)).stdout;
+  } catch (error) {
+    const { message, stdout, stderr } = error as Error & { readonly stdout: string; readonly stderr: string };
+    throw new Error([message, stdout, stderr].join('\n'));
+  }
+}
