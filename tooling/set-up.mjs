@@ -16,7 +16,7 @@ export async function setUp() {
   await alone(async () => {
     await installPnpm();
     await must('dependencies', 'pnpm', ['install', '--frozen-lockfile']);
-    await must('build', 'turbo', ['run', 'build']);
+    await must('build', 'turbo', ['run', 'build', '--output-logs=errors-only']);
   });
 }
 
