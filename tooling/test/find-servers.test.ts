@@ -1,0 +1,67 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { root, run } from './support/workspace.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ninefold-path-'));
+  program('sudo', 'shift; exec "$@"');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function program(name: string, script = ''): string {
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+/** What `findServers` prints and finds in a process whose PATH is the folder alone. */
+async function find(env: Readonly<Record<string, string>> = {}): Promise<{ printed: string[]; found: unknown }> {
+  const module = JSON.stringify(join(root, 'tooling/servers/find.mjs'));
+  const script = `import { findServers } from ${module}; console.log(JSON.stringify(findServers()))`;
+  const environment = { PATH: folder, REDIS_SERVER: '', MEMCACHED: '', ...env };
+  const printed = (await run(process.execPath, ['--input-type=module', '-e', script], { env: environment }))
+    .trim()
+    .split('\n');
+  return { found: JSON.parse(printed.pop() ?? ''), printed };
+}
+
+it('finds both servers on PATH', async () => {
+  const found = { 'redis-server': program('redis-server'), memcached: program('memcached') };
+  expect(await find()).toEqual({ found, printed: [] });
+});
+
+it('prefers the executables that the environment names', async () => {
+  program('redis-server');
+  const found = { 'redis-server': program('valkey-server'), memcached: program('memcached') };
+  expect(await find({ REDIS_SERVER: found['redis-server'] })).toEqual({ found, printed: [] });
+});
+
+it.each(['apt-get', 'apk', 'dnf', 'brew'])('installs what is missing with %s', async (manager) => {
+  const servers = ['redis-server', 'memcached'].map((name) => join(folder, name));
+  const [redis, memcached] = servers;
+  // Each asks by another word: `install` or `add`, and the packages last.
+  program(
+    manager,
+    `case "$*" in *redis*memcached) : > ${redis}; : > ${memcached}; /bin/chmod +x ${servers.join(' ')};; esac`,
+  );
+  const { found, printed } = await find();
+  expect(found).toEqual({ 'redis-server': redis, memcached });
+  expect(printed).toEqual([`Installing redis-server and memcached with ${manager} …`]);
+});
+
+it('says what to install where nothing can', async () => {
+  await expect(find()).rejects.toThrow(
+    /Error: The suites need redis-server and memcached: install them, or set REDIS_SERVER and MEMCACHED to their executables\.\n/,
+  );
+});
+
+it('says in what words the package manager refused', async () => {
+  program('apt-get', 'echo "Reading lists" >&2; echo "E: no network" >&2; exit 100');
+  await expect(find()).rejects.toThrow(/to their executables \(.*apt-get update -q: E: no network\)\.\n/);
+});
