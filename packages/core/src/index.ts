@@ -14,7 +14,8 @@ export {
 export { CacheError, type CacheErrorCode, type CacheErrorOptions, type CauseOptions, isCacheError } from './errors.ts';
 export { isNamespace, MAX_KEY_BYTES, utf8Bytes } from './keys.ts';
 export type { BackendOptions, RemoteOptions } from './options.ts';
-export { type Serializer, superjsonSerializer } from './serializer.ts';
+export type { TypedArray } from './serializer/bytes.ts';
+export { bytesTransformer, type Serializer, superjsonSerializer } from './serializer.ts';
 export { MAX_TTL } from './ttl.ts';
 export { type MissOnErrorOptions, missOnError } from './wrappers/miss-on-error.ts';
 export { type CacheEvent, type CacheListener, observed } from './wrappers/observed.ts';

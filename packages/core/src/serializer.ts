@@ -1,0 +1,64 @@
+import { SuperJSON } from 'superjson';
+import { bytesTransformer } from './serializer/bytes.ts';
+import { copyForCodec } from './serializer/copy.ts';
+import { isLegalJson, parseBounded } from './serializer/legal-json.ts';
+import { isPlain } from './serializer/plain.ts';
+import { readAnnotated } from './serializer/reader.ts';
+import { ValueError } from './serializer/value-error.ts';
+
+export { bytesTransformer } from './serializer/bytes.ts';
+export { ValueError } from './serializer/value-error.ts';
+
+/** Turns values into text and back. What it throws while reading means that the text is unreadable. */
+export interface Serializer {
+  serialize(value: unknown): string;
+  deserialize(text: string): unknown;
+}
+
+// An instance of our own: what others register on the shared one must not change what is stored.
+const codec = new SuperJSON();
+codec.registerCustom(bytesTransformer, bytesTransformer.name);
+
+/**
+ * Writes superjson's text, `{"json":…,"meta":…}`, and reads it back as a value that is equal to the one written. What
+ * could not come back equal is refused with a `ValueError`. Reading is safe for text from anyone: its work is bounded by
+ * the length of the text, and its result is a value that `serialize` takes.
+ */
+export const superjsonSerializer: Serializer = {
+  serialize(value: unknown): string {
+    if (isPlainForSure(value)) return `{"json":${JSON.stringify(value)}}`;
+    const { copy, plain, disguise } = copyForCodec(value);
+    if (plain) return `{"json":${JSON.stringify(copy)}}`;
+    const text = write(copy);
+    return disguise === '' ? text : text.replaceAll(disguise, '');
+  },
+
+  deserialize(text: string): unknown {
+    const { parsed, suspect } = parseBounded(text);
+    if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'json')) {
+      throw new Error('no envelope of superjson');
+    }
+    const { json, meta } = parsed as { json: unknown; meta?: unknown };
+    if (suspect && !isLegalJson(json)) throw new Error('a value that is never written');
+    return meta === undefined ? json : readAnnotated(json, meta, text.length);
+  },
+};
+
+function isPlainForSure(value: unknown): boolean {
+  try {
+    return isPlain(value);
+  } catch {
+    // A getter or a proxy of the value threw; the closer look says where.
+    return false;
+  }
+}
+
+function write(copy: unknown): string {
+  try {
+    return JSON.stringify(codec.serialize(copy));
+  } catch (error) {
+    // Nothing else is left that the codec could throw: what is deep takes more of the stack than there is.
+    if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');
+    throw error;
+  }
+}

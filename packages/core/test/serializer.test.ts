@@ -1,0 +1,260 @@
+import { isDeepStrictEqual } from 'node:util';
+import { createContext, runInContext } from 'node:vm';
+import { bytesTransformer } from '@ninefold/core';
+import { SuperJSON } from 'superjson';
+import { describe, expect, it } from 'vitest';
+import { superjsonSerializer, ValueError } from '../src/serializer.ts';
+import { samples } from './support/samples.ts';
+
+const { serialize, deserialize } = superjsonSerializer;
+
+/** Any reader of superjson, with the one transformer that it needs. */
+const reader = new SuperJSON();
+reader.registerCustom(bytesTransformer, bytesTransformer.name);
+
+/** Equal by prototypes and hidden properties too; a stack is where an error was made, and is not stored. */
+function equal(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(a, b);
+}
+
+function refusalOf(value: unknown): string {
+  try {
+    serialize(value);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ValueError);
+    return (error as Error).message;
+  }
+  return 'accepted';
+}
+
+describe('a value that is kept', () => {
+  for (const { name, value, ...rest } of samples) {
+    const expected = 'back' in rest ? rest.back : value;
+
+    it(`comes back equal: ${name}`, () => {
+      const back = deserialize(serialize(value));
+      expect(equal(back, expected)).toBe(true);
+      // What came back can be stored again, as the same text.
+      expect(serialize(back)).toBe(serialize(value));
+    });
+  }
+
+  it('is written as any superjson reader can read it', () => {
+    const unreadable = new Set(['dates below such keys', 'a cycle']);
+    for (const { name, value, ...rest } of samples) {
+      if (unreadable.has(name)) continue;
+      const read = reader.parse(serialize(value));
+      if (value instanceof Error) expect(read).toMatchObject({ name: value.name, message: value.message });
+      else expect(equal(read, 'back' in rest ? rest.back : value), name).toBe(true);
+    }
+  });
+
+  it('is an error of its name, message and cause, whatever built-in class it had', () => {
+    for (const made of [
+      new TypeError('t'),
+      new RangeError('r', { cause: 1n }),
+      new SyntaxError(''),
+      new URIError('u'),
+    ]) {
+      const back = deserialize(serialize(made)) as Error;
+      expect(Object.getPrototypeOf(back)).toBe(Error.prototype);
+      expect(back).toMatchObject({ name: made.name, message: made.message });
+      expect(back.cause).toBe(made.cause);
+      expect('cause' in back).toBe('cause' in made);
+      expect(Object.keys(back)).toEqual([]);
+    }
+  });
+
+  it('is a cycle that is a cycle again', () => {
+    const loop: { self?: unknown; map?: Map<unknown, unknown>; error?: Error } = {};
+    loop.self = loop;
+    loop.map = new Map<unknown, unknown>([
+      ['before', 1],
+      [loop, loop],
+      ['after', 2],
+    ]);
+    loop.error = new Error('loop', { cause: loop });
+    const back = deserialize(serialize(loop)) as typeof loop;
+    expect(back.self).toBe(back);
+    expect([...(back.map as Map<unknown, unknown>).keys()]).toEqual(['before', back, 'after']);
+    expect(back.map?.get(back)).toBe(back);
+    expect(back.error?.cause).toBe(back);
+    const list: unknown[] = [];
+    list.push(list, new Date(1));
+    const again = deserialize(serialize(list)) as unknown[];
+    expect(again[0]).toBe(again);
+  });
+
+  it('is recognised by what it is, though another realm made it', () => {
+    const context = createContext({ URL, out: undefined });
+    const code = `({ plain: { a: [1, { b: null }] }, date: new Date(5), map: new Map([[1, [2]]]), set: new Set([1n]),
+      regexp: /x/g, bytes: new Uint8Array([9, 8]), floats: new Float64Array([NaN]), buffer: new ArrayBuffer(2),
+      error: new RangeError('r', { cause: [1] }), bare: Object.create(null), url: new URL('http://x/') })`;
+    const foreign = runInContext(code, context) as Record<string, unknown>;
+    const back = deserialize(serialize(foreign)) as Record<string, unknown>;
+    expect(back.plain).toEqual({ a: [1, { b: null }] });
+    expect(Object.getPrototypeOf(back.plain)).toBe(Object.prototype);
+    expect(back.date).toEqual(new Date(5));
+    expect(back.map).toEqual(new Map([[1, [2]]]));
+    expect(back.set).toEqual(new Set([1n]));
+    expect(back.regexp).toEqual(/x/g);
+    expect(back.bytes).toEqual(new Uint8Array([9, 8]));
+    expect(back.floats).toEqual(new Float64Array([Number.NaN]));
+    expect(back.buffer).toEqual(new Uint8Array(2));
+    expect(back.error).toMatchObject({ name: 'RangeError', message: 'r', cause: [1] });
+    expect(back.url).toEqual(new URL('http://x/'));
+    expect(serialize(runInContext('({ a: [1, "x"] })', context))).toBe('{"json":{"a":[1,"x"]}}');
+    expect(refusalOf(runInContext('(new (class Money {}))', context))).toBe('$: a Money');
+    expect(refusalOf(runInContext('[() => 1]', context))).toBe('$[0]: a function');
+  });
+});
+
+describe('a value that would change', () => {
+  class Decimal {
+    readonly digits = 's3cret';
+  }
+  class Tagged {
+    get [Symbol.toStringTag](): string {
+      return 'Map';
+    }
+  }
+  const sparse: unknown[] = [1];
+  sparse.length = 3;
+  const withProto: unknown = JSON.parse('{"__proto__":{"s3cret":1}}');
+  const values: [string, unknown, string][] = [
+    ['undefined', undefined, '$: undefined, which is what a miss looks like'],
+    ['a function', () => 1, '$: a function'],
+    ['a symbol', Symbol('s3cret'), '$: a symbol'],
+    ['a class instance', { items: [0, 1, 2, { price: new Decimal() }] }, '$.items[3].price: a Decimal'],
+    ['an object with a method', { a: 1, toJSON: () => 's3cret' }, '$.toJSON: a function'],
+    ['a WeakMap', [new WeakMap()], '$[0]: a WeakMap'],
+    ['a promise', Promise.resolve('s3cret'), '$: a Promise'],
+    ['a boxed number', [new Number(5)], '$[0]: a Number'],
+    ['a boxed string', new String('s3cret'), '$: a String'],
+    ['an invalid Date', { at: new Date(Number.NaN) }, '$.at: an invalid Date'],
+    ['a sparse array', { list: sparse }, '$.list[1]: a hole; arrays are not sparse'],
+    ['an own __proto__', { a: [withProto] }, '$.a[0]: an own property named __proto__'],
+    ['an error with other properties', Object.assign(new Error('s3cret'), { code: 's3cret' }), '$: an Error'],
+    ['an AggregateError', new AggregateError([1], 's3cret'), '$: an AggregateError'],
+    ['a subclass of Error', new (class QueryError extends Error {})('s3cret'), '$: a QueryError'],
+    ['a subclass of Map', new (class Registry extends Map {})(), '$: a Registry'],
+    ['a subclass of Array', new (class List extends Array {})(), '$: a List'],
+    ['a DataView', new DataView(new ArrayBuffer(1)), '$: a DataView'],
+    ['what poses as a Map', new Tagged(), '$: a Tagged'],
+    ['a symbol in a Set in a Map', new Map([['k', new Set([Symbol('x')])]]), '$<value 0><item 0>: a symbol'],
+    ['a function as a key of a Map', new Map([[() => 1, 1]]), '$<key 0>: a function'],
+    ['a function below an odd key', { 'a b\n': { c: () => 1 } }, '$["a b\\n"].c: a function'],
+    [
+      'a getter that throws',
+      {
+        get a(): never {
+          throw new Error('s3cret');
+        },
+      },
+      '$.a: a property that throws when read',
+    ],
+    ['Math', Math, '$: an object that is not plain'],
+    ['an iterator', [1].values(), '$: an object that is not plain'],
+    ['a bigint of too many digits', [10n ** 100_000n], '$[0]: a bigint of more than 100000 digits'],
+  ];
+  for (const [what, value, message] of values) {
+    it(`is refused with its path and kind, and no content: ${what}`, () => {
+      const refusal = refusalOf(value);
+      if (what === 'an iterator') expect(refusal).toMatch(/^\$: an? /);
+      else if (what === 'a getter that throws') expect(refusal).toMatch(/a property that throws when read$/);
+      else expect(refusal).toBe(message);
+      expect(refusal).not.toContain('s3cret');
+    });
+  }
+
+  it('is refused when it is arguments, or a proxy that throws', () => {
+    const proxy = new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error('s3cret');
+        },
+      },
+    );
+    (function anArgumentsObject(..._: unknown[]): void {
+      // biome-ignore lint/complexity/noArguments: it is the value under test
+      expect(refusalOf(arguments)).not.toBe('accepted');
+    })(1, 2);
+    expect(refusalOf(proxy)).toBe('$: a property that throws when read');
+  });
+
+  it('is refused when it is too deep, never with an overflow of the stack', () => {
+    for (const leaf of [1, new Date(1)]) {
+      for (const depth of [1001, 5000, 200_000]) {
+        let value: unknown = leaf;
+        for (let level = 0; level < depth; level++) value = [value];
+        expect(refusalOf(value)).toMatch(/deeper than 1000 levels$/);
+      }
+    }
+    let maps: unknown = 1;
+    for (let level = 0; level < 5000; level++) maps = new Map([[1, maps]]);
+    expect(refusalOf(maps)).toMatch(/deeper than 1000 levels$/);
+  });
+
+  it('is refused when its shared parts would unfold without end', () => {
+    let value: unknown = ['x'];
+    for (let level = 0; level < 100; level++) value = [value, value];
+    expect(refusalOf(value)).toMatch(/unfolds to more than/);
+  }, 30_000);
+
+  it('is refused where a polluted prototype would change it', () => {
+    const prototype = Object.prototype as { toJSON?: unknown };
+    Object.defineProperty(prototype, 'toJSON', { value: () => 'polluted', configurable: true });
+    try {
+      expect(refusalOf({ a: 1 })).toMatch(/a built-in prototype has got a toJSON/);
+      expect(refusalOf([new Date(0)])).toMatch(/a built-in prototype has got a toJSON/);
+    } finally {
+      delete prototype.toJSON;
+    }
+  });
+});
+
+describe('what is not stored', () => {
+  it('is a symbol-keyed property, an extra property of an array or a built-in, lastIndex, and a stack', () => {
+    const list = Object.assign([1, 2], { extra: 'lost' });
+    const map = Object.assign(new Map([[1, 2]]), { extra: 'lost' });
+    const regexp = /x/g;
+    regexp.lastIndex = 3;
+    expect(deserialize(serialize({ [Symbol('s')]: 1, a: 1 }))).toEqual({ a: 1 });
+    expect(equal(deserialize(serialize(list)), [1, 2])).toBe(true);
+    expect(equal(deserialize(serialize(map)), new Map([[1, 2]]))).toBe(true);
+    expect((deserialize(serialize(regexp)) as RegExp).lastIndex).toBe(0);
+    expect(serialize(new Error('m'))).toBe('{"json":{"name":"Error","message":"m"},"meta":{"values":["Error"],"v":1}}');
+  });
+
+  it('is a property that is not enumerable; a getter is stored as data', () => {
+    const value = Object.defineProperty(
+      {
+        get now(): number {
+          return 7;
+        },
+      },
+      'hidden',
+      { value: 1 },
+    );
+    expect(deserialize(serialize(value))).toEqual({ now: 7 });
+  });
+});
+
+describe('the text', () => {
+  it('is superjson: plain JSON data bare, everything else annotated', () => {
+    expect(serialize({ a: [1, 'x', null] })).toBe('{"json":{"a":[1,"x",null]}}');
+    expect(serialize(new Date(0))).toBe('{"json":"1970-01-01T00:00:00.000Z","meta":{"values":["Date"],"v":1}}');
+    expect(serialize([new Uint8Array([1])])).toBe(
+      '{"json":["AQ=="],"meta":{"values":{"0":[["custom","ninefold:bytes"]]},"v":1}}',
+    );
+  });
+
+  it('is not changed by what others register on the shared instance of superjson', () => {
+    SuperJSON.registerCustom(
+      { isApplicable: (v): v is string => v === 'x', serialize: () => 'changed', deserialize: () => 'changed' },
+      'test:changed',
+    );
+    expect(deserialize(serialize(['x', 1n]))).toEqual(['x', 1n]);
+  });
+});
