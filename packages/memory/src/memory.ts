@@ -1,0 +1,87 @@
+import {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type Capabilities,
+  createBackend,
+  MAX_KEY_BYTES,
+} from '@ninefold/core';
+import { ENTRY_BYTES, MemoryDriver, type MemoryStats } from './driver.ts';
+
+export {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  type Capabilities,
+  isCacheError,
+  type Operation,
+  type ReadOptions,
+  type Serializer,
+  type StandardSchemaV1,
+  type ValueType,
+  type WriteOptions,
+} from '@ninefold/core';
+export type { MemoryStats } from './driver.ts';
+
+const DEFAULT_MAX_ENTRIES = 100_000;
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** A `Map` of V8's takes 16,777,216 keys and throws at the next. */
+const MOST_ENTRIES = 10_000_000;
+/** The longest key, with room for namespaces within namespaces. */
+const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
+
+export interface MemoryOptions extends BackendOptions {
+  /** How many entries are kept, at most 10,000,000; default 100,000. Beyond it the least recently used goes first. */
+  readonly maxEntries?: number | undefined;
+  /** How many bytes all entries take together, counted as `MemoryStats` says; default 67,108,864 (64 MiB). */
+  readonly maxBytes?: number | undefined;
+  /** The clock, in milliseconds from any origin, never going back; default `performance.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Entries live in this process and die with it. */
+export interface MemoryBackend extends CacheBackend {
+  /** What is stored at this moment. Drops what has expired first, which takes a walk over all entries. */
+  stats(): MemoryStats;
+}
+
+/** What the backend can with its default bounds; `maxBytes` changes `maxValueBytes`. */
+export const memoryCapabilities: Capabilities = capabilitiesFor(DEFAULT_MAX_BYTES);
+
+/** A cache in this process's memory, bounded by entries and bytes. Throws `INVALID_OPTIONS`. */
+export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
+  const { maxEntries, maxBytes, now } = checkOptions(options);
+  const driver = new MemoryDriver(capabilitiesFor(maxBytes), { maxEntries, maxBytes }, now);
+  return Object.assign(createBackend(driver, options), { stats: () => driver.stats() });
+}
+
+function capabilitiesFor(maxBytes: number): Capabilities {
+  return Object.freeze({
+    shared: false,
+    atomicIncr: true,
+    ttlGranularity: 0.001,
+    maxValueBytes: Math.max(0, maxBytes - LONGEST_KEY_BYTES - ENTRY_BYTES),
+  });
+}
+
+function checkOptions(options: MemoryOptions) {
+  if (typeof options !== 'object' || options === null)
+    throw invalid({}, 'options are an object such as { maxEntries }');
+  const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
+  if (!isCount(maxEntries) || maxEntries > MOST_ENTRIES) {
+    throw invalid(options, 'maxEntries is a whole number from 1 to 10,000,000');
+  }
+  if (!isCount(maxBytes)) throw invalid(options, 'maxBytes is a whole number of bytes above 0');
+  if (typeof now !== 'function') throw invalid(options, 'now is a function that returns milliseconds');
+  return { maxEntries, maxBytes, now };
+}
+
+function isCount(number: unknown): boolean {
+  return Number.isSafeInteger(number) && (number as number) > 0;
+}
+
+function invalid(options: BackendOptions, reason: string): CacheError {
+  const backend = typeof options.name === 'string' ? options.name : 'memory';
+  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
+}

@@ -1,0 +1,18 @@
+// Prints how many bytes of heap a full backend takes, and how many a closed one that someone still holds.
+import { memoryBackend } from '@ninefold/memory';
+
+function heapUsed(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+const cache = memoryBackend();
+await cache.setValue('warm', ['up']);
+const before = heapUsed();
+await cache.multiSetValues(
+  Array.from({ length: 100_000 }, (_, index) => [`key ${index}`, `value ${index} ${'x'.repeat(90)}`]),
+);
+const taken = heapUsed() - before;
+await cache.close();
+const kept = heapUsed() - before;
+process.stdout.write(JSON.stringify({ taken, kept, entries: cache.stats().entries }));
