@@ -13,8 +13,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     coverage: {
-      include: ['packages/*/src/**'],
-      reporter: ['text-summary', 'html'],
+      include: ['**/src/**'],
+      reporter: ['text', 'html'],
       thresholds: { 'packages/core/src/**': { lines: 95 } },
     },
     projects: folders

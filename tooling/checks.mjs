@@ -33,27 +33,26 @@ export async function test(args) {
 
 /** @param {readonly string[]} args */
 async function runSuites(args) {
+  // Outside the checkout: two runs in it may not share what they write.
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-test-'));
   const file = join(folder, 'results.json');
+  const reports = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const coverage = ['--coverage', '--coverage.reporter=text-summary', `--coverage.reportsDirectory=${folder}/coverage`];
   try {
-    // A part of the suites cannot cover what all of them cover.
-    const coverage = args.length === 0 ? ['--coverage'] : [];
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const { code } = await run('vitest', ['run', ...reporters, ...coverage, ...args]);
-    const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : noReport;
-    const passed = report.numPassedTests;
-    const broken = report.testResults.filter(unloadable).length;
-    const failed = report.numFailedTests + broken;
+    // A part of the suites does not cover what all of them do.
+    const { code } = await run('vitest', ['run', ...reports, ...(args.length === 0 ? coverage : args)]);
+    const { numPassedTests, numFailedTests, testResults } = existsSync(file)
+      ? JSON.parse(readFileSync(file, 'utf8'))
+      : { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+    const failed = numFailedTests + testResults.filter(failedWithoutTest).length;
     // A global set-up, an unhandled error or a coverage threshold fails a run in which no test failed.
-    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+    return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const noReport = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
-
-/** @param {{ readonly status: string, readonly assertionResults: readonly unknown[] }} file one that failed before its first test */
-function unloadable({ status, assertionResults }) {
-  return status === 'failed' && assertionResults.length === 0;
+/** @param {{ readonly status: string, readonly assertionResults: readonly { readonly status: string }[] }} file */
+function failedWithoutTest({ status, assertionResults }) {
+  return status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
 }
