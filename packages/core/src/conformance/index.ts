@@ -1,0 +1,76 @@
+import type { Rule, SuiteOptions } from './rule.ts';
+import { batches } from './rules/batches.ts';
+import { concurrency } from './rules/concurrency.ts';
+import { corruption } from './rules/corruption.ts';
+import { counters } from './rules/counters.ts';
+import { errors } from './rules/errors.ts';
+import { keys } from './rules/keys.ts';
+import { lifecycle } from './rules/lifecycle.ts';
+import { serializers } from './rules/serializers.ts';
+import { ttl } from './rules/ttl.ts';
+import { types } from './rules/types.ts';
+import { values } from './rules/values.ts';
+import { runRule } from './run-rule.ts';
+
+export type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
+export { RuleBroken, runRule } from './run-rule.ts';
+
+/** Every rule of the contract. Without a runner: `for (const rule of rulesFor(options)) await runRule(rule, options)`. */
+export const rules: readonly Rule[] = [
+  ...values,
+  ...keys,
+  ...ttl,
+  ...batches,
+  ...counters,
+  ...types,
+  ...corruption,
+  ...serializers,
+  ...errors,
+  ...lifecycle,
+  ...concurrency,
+];
+
+/** The rules that apply to a backend of these capabilities. */
+export function rulesFor({ capabilities }: Pick<SuiteOptions, 'capabilities'>): readonly Rule[] {
+  return rules.filter(({ when }) => when === undefined || when(capabilities));
+}
+
+/** What Vitest, Jest, Mocha, `node:test` and Bun have in common. */
+export interface Runner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
+}
+
+/** Milliseconds for one rule, for runners that take them. */
+const TIMEOUT_MS = 30_000;
+
+/** Tries every rule that applies to a backend, each as a test of the runner that is handed in. */
+export function describeCacheBackend(name: string, options: SuiteOptions & Runner): void {
+  const { describe, it } = options;
+  const sideBySide = new Map<Rule, Promise<void>>();
+
+  /** Rules that wait for a server begin together; with a clock that the suite moves, each goes alone. */
+  async function attempt(rule: Rule): Promise<void> {
+    if (rule.waits !== true || options.clock !== undefined) return await runRule(rule, options, name);
+    if (sideBySide.size === 0) {
+      for (const waiting of rulesFor(options).filter(({ waits }) => waits === true)) {
+        const attempted = runRule(waiting, options, name);
+        // Told by its own test.
+        attempted.catch(() => undefined);
+        sideBySide.set(waiting, attempted);
+      }
+    }
+    await sideBySide.get(rule);
+  }
+
+  describe(name, () => {
+    for (const rule of rulesFor(options)) {
+      const body = function (this: { timeout?: (ms: number) => void } | undefined): Promise<void> {
+        // Mocha takes a time-out this way only.
+        if (typeof this?.timeout === 'function') this.timeout(TIMEOUT_MS);
+        return attempt(rule);
+      };
+      it(`${rule.id}: ${rule.text}`, body, TIMEOUT_MS);
+    }
+  });
+}

@@ -1,0 +1,155 @@
+import { type Serializer, superjsonSerializer } from '../../serializer.ts';
+import type { Rule } from '../rule.ts';
+
+/** A text that is put into the server as it is. */
+class Planted {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Writes what other programs would, and reads as the suite's backends do. */
+const planting: Serializer = {
+  serialize: (value) => (value instanceof Planted ? value.text : superjsonSerializer.serialize(value)),
+  deserialize: (text) => {
+    if (!text.startsWith('{')) throw new Error('no envelope');
+    return superjsonSerializer.deserialize(text);
+  },
+};
+
+const unreadable: readonly [id: string, what: string, text: string][] = [
+  ['garbage', 'what is no text of ours', 'garbage'],
+  ['html', 'a page of HTML', '<html><body>502</body></html>'],
+  ['truncated', 'half a text', '{"json":{"a":1'],
+  ['bare-json', 'the JSON of another library', '{"a":1}'],
+  ['json-literal', 'a bare null', 'null'],
+  ['json-array', 'a bare array', '[1,2]'],
+  ['spaces', 'an integer with spaces', '5 '],
+  ['leading-zero', 'an integer with a leading zero', '05'],
+  ['fraction', 'a bare fraction', '1.5'],
+  ['meta-alone', 'annotations without a value', '{"meta":{"values":["undefined"]}}'],
+  ['undefined', 'an annotated undefined', '{"json":null,"meta":{"values":["undefined"],"v":1}}'],
+  ['invalid-date', 'a date that is none', '{"json":"never","meta":{"values":["Date"],"v":1}}'],
+  ['unknown-class', 'an instance of a class', '{"json":{},"meta":{"values":[["class","Money"]],"v":1}}'],
+  ['polluting', 'an own __proto__', '{"json":{"__proto__":{"polluted":true}}}'],
+  ['escaped-proto', 'an own __proto__ in escapes', '{"json":{"\\u005f_proto__":{"polluted":true}}}'],
+  [
+    'length-without-elements',
+    'an array of 500,000,000 that is not there',
+    '{"json":{"length":500000000},"meta":{"values":[["typed-array","Uint8Array"]]}}',
+  ],
+  ['path-nowhere', 'an annotation that leads nowhere', '{"json":{"a":1},"meta":{"values":{"b.c":["Date"]},"v":1}}'],
+];
+
+const shares = (text: string): string =>
+  JSON.stringify({
+    json: new Array(300).fill(0),
+    meta: {
+      referentialEqualities: Object.fromEntries(
+        Array.from({ length: 200 }, (_, i) => [i, Array.from({ length: 200 }, (_, j) => `${text}${j}`)]),
+      ),
+      v: 1,
+    },
+  });
+
+export const corruption: readonly Rule[] = [
+  ...unreadable.map(
+    ([id, what, text]): Rule => ({
+      id: `corruption/${id}`,
+      text: `${what} rejects CORRUPT, singly and in a batch, or is a miss where told to`,
+      run: async ({ open, equal, holds, rejects }) => {
+        const cache = await open({ serializer: planting });
+        await cache.multiSetValues([
+          ['bad', new Planted(text)],
+          ['good', { a: 1 }],
+        ]);
+        const single = await rejects(cache.getValue('bad'), 'CORRUPT');
+        equal([single.key, single.retryable], ['bad', false]);
+        equal((await rejects(cache.multiGetValues(['good', 'bad', 'none']), 'CORRUPT')).key, 'bad');
+        holds(
+          !`${String(single)}${JSON.stringify(single)}${String(single.cause)}`.includes(text),
+          'no payload in the error',
+        );
+        equal(await cache.multiGetValues(['good', 'none']), [{ a: 1 }, undefined]);
+        equal('polluted' in {}, false);
+      },
+    }),
+  ),
+  {
+    id: 'corruption/default-serializer',
+    text: 'a text that begins neither as an integer nor as the envelope rejects CORRUPT',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, rejects }) => {
+      const planter = await open({ serializer: planting });
+      for (const [, , text] of unreadable) {
+        await planter.setValue('k', new Planted(text));
+        await rejects(cache.getValue('k'), 'CORRUPT');
+      }
+    },
+  },
+  {
+    id: 'corruption/as-miss',
+    text: "onUnreadable: 'miss' makes corrupt and mistyped entries misses",
+    run: async ({ open, equal }) => {
+      const cache = await open({ serializer: planting, onUnreadable: 'miss' });
+      await cache.multiSetValues([
+        ['bad', new Planted('garbage')],
+        ['good', 1],
+      ]);
+      equal(await cache.getValue('bad'), undefined);
+      equal(await cache.multiGetValues(['bad', 'good']), [undefined, 1]);
+      const type = (value: unknown) => {
+        if (value === 1) throw new Error('no');
+        return value;
+      };
+      equal(await cache.getValue('good', { type }), undefined);
+      equal(await cache.multiGetValues(['good', 'bad'], { type }), [undefined, undefined]);
+      equal(await cache.getValue('good'), 1);
+    },
+  },
+  {
+    id: 'corruption/entry-is-there',
+    text: 'an entry that cannot be read exists, can be overwritten and deleted',
+    run: async ({ open, equal }) => {
+      const cache = await open({ serializer: planting });
+      await cache.setValue('k', new Planted('garbage'));
+      equal(await cache.exists('k'), true);
+      await cache.setValue('k', 'fine');
+      equal(await cache.getValue('k'), 'fine');
+      await cache.setValue('k', new Planted('{'));
+      equal(await cache.delete('k'), 1);
+      equal(await cache.getValue('k'), undefined);
+    },
+  },
+  {
+    id: 'corruption/not-a-counter',
+    text: 'incr on an entry that cannot be read rejects NOT_A_COUNTER and leaves it',
+    when: ({ atomicIncr }) => atomicIncr,
+    run: async ({ open, equal, rejects }) => {
+      const cache = await open({ serializer: planting });
+      for (const text of ['garbage', '05', '5x', '{']) {
+        await cache.setValue('k', new Planted(text));
+        await rejects(cache.incr('k'), 'NOT_A_COUNTER');
+        await rejects(cache.getValue('k'), 'CORRUPT');
+      }
+      equal(await cache.delete('k'), 1);
+    },
+  },
+  {
+    id: 'corruption/bounded',
+    text: 'a payload of a megabyte that names one object in many places is read or refused in little time',
+    run: async ({ open, holds }) => {
+      const cache = await open({ serializer: planting, timeoutMs: 20_000 });
+      await cache.setValue('k', new Planted(shares('')));
+      let best = Number.POSITIVE_INFINITY;
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const start = performance.now();
+        await cache.getValue('k').catch(() => undefined);
+        best = Math.min(best, performance.now() - start);
+      }
+      holds(best < 1000, 'an end within a second, the way to the server included');
+    },
+  },
+];

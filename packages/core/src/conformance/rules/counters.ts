@@ -1,0 +1,303 @@
+import type { Rule } from '../rule.ts';
+
+const MAX = Number.MAX_SAFE_INTEGER;
+
+/** Values that are stored and are no safe integers. */
+const noCounters: readonly unknown[] = [
+  '5',
+  '',
+  'abc',
+  ' 5',
+  '05',
+  1.5,
+  Number.NaN,
+  -0,
+  true,
+  null,
+  { n: 1 },
+  [1],
+  5n,
+  new Date(5),
+  2 ** 53,
+];
+
+const illegal: readonly unknown[] = [
+  1.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  2 ** 53,
+  -(2 ** 53),
+  '1',
+  null,
+  true,
+  1n,
+  {},
+  [1],
+];
+
+export const counters: readonly Rule[] = [
+  {
+    id: 'counters/unsupported',
+    text: 'incr rejects UNSUPPORTED where it would not be atomic, and changes nothing',
+    when: ({ atomicIncr }) => !atomicIncr,
+    run: async ({ cache, equal, rejects }) => {
+      await cache.setValue('k', 1);
+      await rejects(cache.incr('k'), 'UNSUPPORTED');
+      await rejects(cache.incr('none', 1, { ttl: 60 }), 'UNSUPPORTED');
+      equal(await cache.multiGetValues(['k', 'none']), [1, undefined]);
+    },
+  },
+  ...(
+    [
+      {
+        id: 'counters/creates',
+        text: 'a missing key counts as 0 and is created',
+        run: async ({ cache, equal }) => {
+          equal(await cache.incr('one'), 1);
+          equal(await cache.incr('five', 5), 5);
+          equal(await cache.incr('minus', -3), -3);
+          equal(await cache.multiGetValues(['one', 'five', 'minus']), [1, 5, -3]);
+        },
+      },
+      {
+        id: 'counters/delta-zero',
+        text: 'a delta of 0 creates, and changes no counter',
+        run: async ({ cache, equal }) => {
+          equal(await cache.incr('k', 0), 0);
+          equal(await cache.exists('k'), true);
+          await cache.incr('k', 7);
+          equal(await cache.incr('k', 0), 7);
+        },
+      },
+      {
+        id: 'counters/default-delta',
+        text: 'the delta is 1 where none or undefined is given',
+        run: async ({ cache, equal }) => {
+          equal(
+            [await cache.incr('k'), await cache.incr('k', undefined), await cache.incr('k', undefined, { ttl: 60 })],
+            [1, 2, 3],
+          );
+        },
+      },
+      {
+        id: 'counters/adds',
+        text: 'deltas of either sign add up, through 0 and below',
+        run: async ({ cache, equal }) => {
+          const sums: number[] = [];
+          for (const delta of [3, -1, -2, -5, 4, 10, -100]) sums.push(await cache.incr('k', delta));
+          equal(sums, [3, 2, 0, -5, -1, 9, -91]);
+          equal(await cache.getValue('k'), -91);
+        },
+      },
+      {
+        id: 'counters/on-set-value',
+        text: 'incr works on an integer that was set, and a read gives a number',
+        run: async ({ cache, equal }) => {
+          await cache.setValue('k', 41);
+          equal(await cache.incr('k'), 42);
+          equal(await cache.getValue('k'), 42);
+          await cache.multiSetValues([['m', -1]]);
+          equal(await cache.incr('m'), 0);
+          equal(await cache.multiGetValues(['m', 'k']), [0, 42]);
+        },
+      },
+      {
+        id: 'counters/digits-shrink',
+        text: 'a counter that loses digits is read as it is',
+        why: 'memcached pads it with spaces.',
+        run: async ({ cache, equal }) => {
+          await cache.setValue('k', 10);
+          equal(await cache.incr('k', -1), 9);
+          equal(await cache.getValue('k'), 9);
+          await cache.setValue('k', 1000);
+          equal(await cache.incr('k', -1000), 0);
+          equal(await cache.multiGetValues(['k']), [0]);
+        },
+      },
+      {
+        id: 'counters/beyond-32-bits',
+        text: 'deltas and counters beyond 32 bits are exact',
+        run: async ({ cache, equal }) => {
+          equal(await cache.incr('k', 2 ** 32), 2 ** 32);
+          equal(await cache.incr('k'), 2 ** 32 + 1);
+          equal(await cache.incr('k', 2 ** 40 + 1), 2 ** 40 + 2 ** 32 + 2);
+          equal(await cache.incr('k', -(2 ** 41)), 2 ** 32 + 2 - 2 ** 40);
+          equal(await cache.getValue('k'), 2 ** 32 + 2 - 2 ** 40);
+        },
+      },
+      {
+        id: 'counters/upper-end',
+        text: 'counters are exact up to 2^53-1',
+        run: async ({ cache, equal }) => {
+          await cache.setValue('k', MAX - 50);
+          for (let step = 49; step >= 0; step--) equal(await cache.incr('k'), MAX - step);
+          equal(await cache.getValue('k'), MAX);
+          equal(await cache.incr('new', MAX), MAX);
+        },
+      },
+      {
+        id: 'counters/lower-end',
+        text: 'counters are exact down to -(2^53-1)',
+        run: async ({ cache, equal }) => {
+          await cache.setValue('k', -MAX + 50);
+          for (let step = 49; step >= 0; step--) equal(await cache.incr('k', -1), -MAX + step);
+          equal(await cache.getValue('k'), -MAX);
+          equal(await cache.incr('new', -MAX), -MAX);
+          equal(await cache.incr('new', MAX), 0);
+        },
+      },
+      {
+        id: 'counters/range',
+        text: 'a result beyond the safe range rejects COUNTER_RANGE, and the counter is as it was',
+        run: async ({ cache, equal, rejects }) => {
+          await cache.setValue('k', MAX);
+          equal((await rejects(cache.incr('k'), 'COUNTER_RANGE')).retryable, false);
+          await rejects(cache.incr('k', MAX), 'COUNTER_RANGE');
+          equal(await cache.getValue('k'), MAX);
+          equal(await cache.incr('k', -1), MAX - 1);
+          await cache.setValue('k', -MAX);
+          await rejects(cache.incr('k', -1), 'COUNTER_RANGE');
+          await rejects(cache.incr('k', -MAX), 'COUNTER_RANGE');
+          equal(await cache.incr('k', 0), -MAX);
+        },
+      },
+      {
+        id: 'counters/not-a-counter',
+        text: 'incr on anything but a safe integer rejects NOT_A_COUNTER, and the value stays',
+        run: async ({ cache, equal, rejects }) => {
+          for (const value of noCounters) {
+            await cache.setValue('k', value);
+            const failure = await rejects(cache.incr('k'), 'NOT_A_COUNTER');
+            equal([failure.key, failure.retryable], ['k', false]);
+            await rejects(cache.incr('k', 0, { ttl: 60 }), 'NOT_A_COUNTER');
+            equal(await cache.getValue('k'), value);
+          }
+        },
+      },
+      {
+        id: 'counters/refuses-delta',
+        text: 'a delta that is no safe integer rejects INVALID_DELTA, and creates nothing',
+        run: async ({ cache, equal, rejects }) => {
+          await cache.setValue('n', 1);
+          for (const delta of illegal as readonly number[]) {
+            await rejects(cache.incr('n', delta), 'INVALID_DELTA');
+            await rejects(cache.incr('none', delta), 'INVALID_DELTA');
+          }
+          equal(await cache.multiGetValues(['n', 'none']), [1, undefined]);
+        },
+      },
+      {
+        id: 'counters/never-minus-zero',
+        text: 'a counter is never -0',
+        run: async ({ cache, equal }) => {
+          equal(await cache.incr('k', -0), 0);
+          await cache.setValue('m', 5);
+          equal(await cache.incr('m', -5), 0);
+          equal(await cache.incr('n', -5), -5);
+          equal(await cache.incr('n', 5), 0);
+          equal(await cache.multiGetValues(['k', 'm', 'n']), [0, 0, 0]);
+        },
+      },
+      {
+        id: 'counters/is-a-number',
+        text: 'incr resolves a number, and so does a read of the counter',
+        run: async ({ cache, equal }) => {
+          equal(typeof (await cache.incr('k')), 'number');
+          equal(typeof (await cache.getValue('k')), 'number');
+          equal(
+            (await cache.multiGetValues(['k'])).map((value) => typeof value),
+            ['number'],
+          );
+        },
+      },
+      {
+        id: 'counters/set-over',
+        text: 'a counter can be overwritten and deleted like any entry',
+        run: async ({ cache, equal }) => {
+          await cache.incr('k', 5);
+          await cache.setValue('k', 'text');
+          equal(await cache.getValue('k'), 'text');
+          await cache.setValue('k', 7);
+          equal(await cache.incr('k'), 8);
+          equal(await cache.delete('k'), 1);
+          equal(await cache.incr('k'), 1);
+        },
+      },
+      {
+        id: 'counters/ttl-at-creation',
+        text: 'incr with a TTL gives it to a counter that it creates',
+        waits: true,
+        run: async ({ cache, equal, outlive }) => {
+          equal(await cache.incr('k', 5, { ttl: 1 }), 5);
+          equal(await cache.incr('k', 1, { ttl: 1 }), 6);
+          await outlive(1);
+          equal(await cache.getValue('k'), undefined);
+        },
+      },
+      {
+        id: 'counters/ttl-only-at-creation',
+        text: 'incr with a TTL gives none to a counter that there was',
+        waits: true,
+        run: async ({ cache, equal, outlive }) => {
+          await cache.setValue('set', 1);
+          await cache.incr('made');
+          await cache.incr('set', 1, { ttl: 0.5 });
+          await cache.incr('made', 1, { ttl: 0.5 });
+          await outlive(0.5);
+          equal(await cache.multiGetValues(['set', 'made']), [2, 2]);
+        },
+      },
+      {
+        id: 'counters/keeps-ttl',
+        text: 'incr keeps the TTL of a counter, whether it is given one or not',
+        waits: true,
+        run: async ({ cache, equal, outlive }) => {
+          await cache.setValue('a', 1, { ttl: 1 });
+          await cache.setValue('b', 1, { ttl: 1 });
+          await cache.incr('c', 1, { ttl: 1 });
+          equal(
+            [await cache.incr('a'), await cache.incr('b', 1, { ttl: 600 }), await cache.incr('c', 1, { ttl: 600 })],
+            [2, 2, 2],
+          );
+          await outlive(1);
+          equal(await cache.multiGetValues(['a', 'b', 'c']), [undefined, undefined, undefined]);
+        },
+      },
+      {
+        id: 'counters/no-ttl-by-default',
+        text: 'a counter made without a TTL has none',
+        waits: true,
+        run: async ({ cache, equal, outlive }) => {
+          await cache.incr('k');
+          await cache.setValue('other', 1, { ttl: 0.5 });
+          await outlive(0.5);
+          equal(await cache.multiGetValues(['k', 'other']), [1, undefined]);
+        },
+      },
+      {
+        id: 'counters/restarts-after-expiry',
+        text: 'an expired counter begins again at its delta, without the old TTL',
+        waits: true,
+        run: async ({ cache, equal, outlive }) => {
+          await cache.incr('k', 10, { ttl: 0.4 });
+          await outlive(0.4);
+          equal(await cache.incr('k', 3), 3);
+          await outlive(0.4);
+          equal(await cache.getValue('k'), 3);
+        },
+      },
+      {
+        id: 'counters/range-keeps-ttl',
+        text: 'an incr that is out of range keeps the TTL as it keeps the counter',
+        waits: true,
+        run: async ({ cache, equal, outlive, rejects }) => {
+          await cache.setValue('k', MAX, { ttl: 1 });
+          await rejects(cache.incr('k', 1, { ttl: 600 }), 'COUNTER_RANGE');
+          equal(await cache.getValue('k'), MAX);
+          await outlive(1);
+          equal(await cache.getValue('k'), undefined);
+        },
+      },
+    ] satisfies Rule[]
+  ).map((rule): Rule => ({ ...rule, when: ({ atomicIncr }) => atomicIncr })),
+];

@@ -1,0 +1,204 @@
+import type { Rule, Trial } from '../rule.ts';
+
+/** A key, and others that a careless backend takes for the same. */
+const hostile: readonly [id: string, what: string, key: string, others: readonly string[]][] = [
+  ['space', 'a space inside a key', 'a b', ['a  b', 'a+b', 'a%20b', 'ab']],
+  ['outer-space', 'a space around a key', ' a ', ['a', ' a', 'a ']],
+  ['only-space', 'a key of one space', ' ', ['  ', '\u00a0']],
+  ['control-characters', 'control characters', 'a\r\nset b 0 0 1\r\n\0\u001b', ['a', 'b', 'a\r\nset b 0 0 1\r\n']],
+  ['nul', 'a NUL', 'a\0b', ['a', 'ab', 'a\0c']],
+  ['case', 'the case of a key', 'Key', ['key', 'KEY']],
+  ['emoji', 'emoji', '😀'.repeat(63), ['😀'.repeat(62), '😁'.repeat(63), '�'.repeat(63)]],
+  ['normal-forms', 'the normal forms of Unicode', '\u00e9', ['e\u0301', 'e']],
+  [
+    'prototype-names',
+    'names of Object.prototype',
+    '__proto__',
+    ['constructor', 'toString', 'hasOwnProperty', 'prototype'],
+  ],
+  ['numeric', 'keys that look like numbers', '1', ['01', '1.0', '1e0', '+1', '-1', '0']],
+  ['patterns', 'patterns and slots', '*', ['?', '[a]', '{tag}', '{tag}x', '{}', 'h?llo', '\\*']],
+  ['paths', 'paths and escapes', '../a', ['a', '/a', '..%2Fa', 'a/', './a', '#', '%00']],
+  ['colons', 'colons', 'a:b', ['a', 'b', 'a::b', 'a:b:', ':a:b']],
+  ['empty-like', 'words for nothing', 'undefined', ['null', 'NaN', '[object Object]', "''"]],
+  ['quotes', 'quotes and backslashes', '"\'\\', ['"', "'", '\\', '\\\\']],
+  ['300-characters', 'a key of 300 characters', 'k'.repeat(300), ['k'.repeat(299), 'k'.repeat(250), 'k'.repeat(301)]],
+  ['same-start', 'long keys of the same beginning', `${'k'.repeat(2000)}a`, [`${'k'.repeat(2000)}b`, 'k'.repeat(2000)]],
+  ['same-end', 'long keys of the same end', `a${'k'.repeat(2000)}`, [`b${'k'.repeat(2000)}`]],
+  ['8192-bytes', 'a key of 8,192 bytes', 'k'.repeat(8192), [`${'k'.repeat(8191)}l`, 'k'.repeat(8191)]],
+  ['8192-bytes-of-emoji', 'a key of 2,048 emoji', '😀'.repeat(2048), [`${'😀'.repeat(2047)}😁`]],
+];
+
+/** Runs a key through all operations, others beside it. */
+async function throughAll(
+  { cache, capabilities, equal }: Trial,
+  key: string,
+  others: readonly string[],
+): Promise<void> {
+  const all = [key, ...others];
+  await cache.multiSetValues(all.map((each, index) => [each, `value ${index}`] as const));
+  equal(
+    await cache.multiGetValues(all),
+    all.map((_, index) => `value ${index}`),
+  );
+  await cache.setValue(key, 'changed');
+  equal(await cache.getValue(key), 'changed');
+  for (const [index, other] of others.entries()) equal(await cache.getValue(other), `value ${index + 1}`);
+  equal(await cache.exists(key), true);
+  equal(await cache.delete(key), 1);
+  equal(await cache.exists(key), false);
+  equal(
+    await cache.multiGetValues(all),
+    all.map((_, index) => (index === 0 ? undefined : `value ${index}`)),
+  );
+  if (capabilities.atomicIncr) equal(await cache.incr(key, 5), 5);
+  else await cache.setValue(key, 5);
+  equal(await cache.getValue(key), 5);
+  equal(await cache.deleteMany([...all, key]), all.length);
+}
+
+const operations: readonly [string, (trial: Trial, key: never) => Promise<unknown>][] = [
+  ['getValue', ({ cache }, key) => cache.getValue(key)],
+  ['setValue', ({ cache }, key) => cache.setValue(key, 1)],
+  ['multiGetValues', ({ cache }, key) => cache.multiGetValues(['good', key])],
+  [
+    'multiSetValues',
+    ({ cache }, key) =>
+      cache.multiSetValues([
+        ['good', 1],
+        [key, 1],
+      ]),
+  ],
+  ['exists', ({ cache }, key) => cache.exists(key)],
+  ['delete', ({ cache }, key) => cache.delete(key)],
+  ['deleteMany', ({ cache }, key) => cache.deleteMany(['good', key])],
+  ['incr', ({ cache }, key) => cache.incr(key)],
+];
+
+const illegal: readonly [id: string, what: string, keys: readonly unknown[]][] = [
+  ['empty', 'an empty key', ['']],
+  [
+    'not-a-string',
+    'what is no string',
+    [undefined, null, 5, {}, [], ['k'], true, Symbol('k'), 5n, new String('k'), { toString: () => 'k' }],
+  ],
+  ['lone-surrogate', 'half a character', ['\ud800', 'a\udc00b', '😀'.slice(1)]],
+  ['too-long', 'a key over 8,192 bytes', ['k'.repeat(8193), 'é'.repeat(4097), '😀'.repeat(2049), 'k'.repeat(200_000)]],
+];
+
+export const keys: readonly Rule[] = [
+  ...hostile.map(
+    ([id, what, key, others]): Rule => ({
+      id: `keys/${id}`,
+      text: `${what}: kept as it is by every operation, and no other key`,
+      why: 'Keys are never trimmed, folded, normalised or cut.',
+      run: (trial) => throughAll(trial, key, others),
+    }),
+  ),
+  ...illegal.map(
+    ([id, what, bad]): Rule => ({
+      id: `keys/refuses-${id}`,
+      text: `${what} rejects INVALID_KEY in every operation, and nothing is done`,
+      run: async (trial) => {
+        const { cache, equal, rejects, holds } = trial;
+        await cache.setValue('good', 'old');
+        for (const [operation, call] of operations) {
+          for (const key of bad) {
+            const failure = await rejects(call(trial, key as never), 'INVALID_KEY');
+            equal([failure.operation, failure.retryable, failure.maybeApplied], [operation, false, false]);
+          }
+        }
+        equal(await cache.getValue('good'), 'old');
+        holds(await cache.exists('good'), 'the other key of the batch to be there still');
+      },
+    }),
+  ),
+  {
+    id: 'keys/after-a-refusal',
+    text: 'a refused key does no harm to the operations around it',
+    run: async ({ cache, equal, rejects }) => {
+      await cache.setValue('good', 1);
+      const [before, , after] = await Promise.allSettled([
+        cache.getValue('good'),
+        cache.getValue('\ud800'),
+        cache.getValue('good'),
+      ]);
+      equal(
+        [before, after],
+        [
+          { status: 'fulfilled', value: 1 },
+          { status: 'fulfilled', value: 1 },
+        ],
+      );
+      await rejects(cache.setValue('k'.repeat(8193), 1), 'INVALID_KEY');
+      equal(await cache.getValue('good'), 1);
+    },
+  },
+  {
+    id: 'keys/namespaces-apart',
+    text: 'two namespaces never meet',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal, namespace }) => {
+      const other = await open({ namespace: `${namespace}-x` });
+      await cache.setValue('k', 'mine');
+      await other.setValue('k', 'theirs');
+      equal([await cache.getValue('k'), await other.getValue('k')], ['mine', 'theirs']);
+      equal(await other.delete('k'), 1);
+      equal(await cache.getValue('k'), 'mine');
+      equal(await other.exists('k'), false);
+    },
+  },
+  {
+    id: 'keys/namespace-boundary',
+    text: 'a namespace and a key of another never spell the same entry',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal, namespace }) => {
+      const inner = await open({ namespace: `${namespace}.a` });
+      await cache.setValue('a:k', 'outer');
+      await cache.setValue('.a:k', 'dotted');
+      equal(await inner.getValue('k'), undefined);
+      await inner.setValue('k', 'inner');
+      equal(await cache.multiGetValues(['a:k', '.a:k']), ['outer', 'dotted']);
+    },
+  },
+  {
+    id: 'keys/same-namespace-shared',
+    text: 'two backends of one server and namespace see the same entries',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal }) => {
+      const second = await open();
+      await cache.setValue('k', { a: 1 });
+      equal(await second.getValue('k'), { a: 1 });
+      equal(await second.delete('k'), 1);
+      equal(await cache.getValue('k'), undefined);
+    },
+  },
+  {
+    id: 'keys/not-shared',
+    text: 'two backends that do not share entries see only their own',
+    when: ({ shared }) => !shared,
+    run: async ({ cache, open, equal }) => {
+      const second = await open();
+      await cache.setValue('k', 1);
+      equal(await second.getValue('k'), undefined);
+      equal(await second.delete('k'), 0);
+      equal(await cache.getValue('k'), 1);
+    },
+  },
+  {
+    id: 'keys/namespace-refused',
+    text: 'a namespace that is not 1 to 64 of A-Z a-z 0-9 _ . - is refused at once',
+    run: async ({ open, holds }) => {
+      for (const namespace of ['', 'a:b', 'a b', 'é', 'n'.repeat(65)]) {
+        const code = await open({ namespace }).then(
+          () => 'accepted',
+          (error: unknown) => (error as { code?: unknown }).code,
+        );
+        holds(
+          code === 'INVALID_OPTIONS',
+          `the namespace '${namespace.slice(0, 9)}' to be refused as INVALID_OPTIONS, got ${String(code)}`,
+        );
+      }
+    },
+  },
+];

@@ -1,0 +1,137 @@
+import type { CacheBackend } from '../../backend.ts';
+import type { Rule } from '../rule.ts';
+
+const operations: readonly [id: string, call: (cache: CacheBackend) => Promise<unknown>][] = [
+  ['getValue', (cache) => cache.getValue('k')],
+  ['setValue', (cache) => cache.setValue('k', 2)],
+  ['multiGetValues', (cache) => cache.multiGetValues(['k'])],
+  ['multiSetValues', (cache) => cache.multiSetValues([['k', 2]])],
+  ['exists', (cache) => cache.exists('k')],
+  ['delete', (cache) => cache.delete('k')],
+  ['deleteMany', (cache) => cache.deleteMany(['k'])],
+  ['incr', (cache) => cache.incr('k')],
+];
+
+export const lifecycle: readonly Rule[] = [
+  ...operations.map(
+    ([operation, call]): Rule => ({
+      id: `lifecycle/closed-${operation}`,
+      text: `after close ${operation} rejects CLOSED`,
+      run: async ({ open, equal, rejects }) => {
+        const cache = await open();
+        await cache.setValue('k', 1);
+        await cache.close();
+        const failure = await rejects(call(cache), 'CLOSED');
+        equal([failure.operation, failure.retryable, failure.maybeApplied], [operation, false, false]);
+      },
+    }),
+  ),
+  {
+    id: 'lifecycle/closed-empty-batches',
+    text: 'after close empty batches and bad input reject CLOSED too',
+    run: async ({ open, rejects }) => {
+      const cache = await open();
+      await cache.close();
+      await rejects(cache.multiGetValues([]), 'CLOSED');
+      await rejects(cache.multiSetValues([]), 'CLOSED');
+      await rejects(cache.deleteMany([]), 'CLOSED');
+      await rejects(cache.getValue(''), 'CLOSED');
+    },
+  },
+  {
+    id: 'lifecycle/closed-changes-nothing',
+    text: 'what was called after close has no effect',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal, rejects }) => {
+      const closed = await open();
+      await cache.setValue('k', 1);
+      await closed.close();
+      for (const [, call] of operations) await rejects(call(closed), 'CLOSED');
+      equal(await cache.getValue('k'), 1);
+    },
+  },
+  {
+    id: 'lifecycle/idempotent',
+    text: 'close resolves undefined, however often, and at the same time',
+    run: async ({ open, equal }) => {
+      const cache = await open();
+      await cache.setValue('k', 1);
+      equal(await Promise.all([cache.close(), cache.close()]), [undefined, undefined]);
+      equal(await cache.close(), undefined);
+    },
+  },
+  {
+    id: 'lifecycle/close-unused',
+    text: 'a backend that was never used closes',
+    run: async ({ open, equal }) => {
+      const cache = await open();
+      equal(await cache.close(), undefined);
+    },
+  },
+  {
+    id: 'lifecycle/dispose',
+    text: 'Symbol.asyncDispose closes',
+    run: async ({ open, equal, rejects }) => {
+      const cache = await open();
+      equal(await cache[Symbol.asyncDispose](), undefined);
+      await rejects(cache.getValue('k'), 'CLOSED');
+    },
+  },
+  {
+    id: 'lifecycle/in-flight',
+    text: 'close waits for what is in flight: it ends with its answer or with CLOSED, and nothing stays pending',
+    run: async ({ open, holds }) => {
+      const cache = await open();
+      await cache.setValue('k', 1);
+      const calls = [...operations.map(([, call]) => call(cache)), cache.getValue('k')].map((call) =>
+        call.then(
+          () => 'ended',
+          (error: unknown) => (error as { code?: unknown }).code,
+        ),
+      );
+      await cache.close();
+      const pending = new Promise<string>((resolve) => setTimeout(() => resolve('pending'), 100));
+      for (const outcome of await Promise.all(calls.map((call) => Promise.race([call, pending])))) {
+        holds(outcome === 'ended' || outcome === 'CLOSED', `an answer or CLOSED, got ${String(outcome)}`);
+      }
+    },
+  },
+  {
+    id: 'lifecycle/others-stay-open',
+    text: 'closing one backend closes no other',
+    run: async ({ cache, open, equal }) => {
+      const other = await open();
+      await other.setValue('k', 1);
+      await other.close();
+      await cache.setValue('k', 2);
+      equal(await cache.getValue('k'), 2);
+    },
+  },
+  {
+    id: 'lifecycle/entries-stay',
+    text: 'what was stored stays in the server when the backend closes',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal }) => {
+      const other = await open();
+      await other.setValue('k', { a: 1 });
+      await other.close();
+      equal(await cache.getValue('k'), { a: 1 });
+    },
+  },
+  {
+    id: 'lifecycle/capabilities',
+    text: 'a backend carries the capabilities of its adapter, of the right kinds',
+    run: async ({ cache, capabilities, equal, holds }) => {
+      const { shared, atomicIncr, ttlGranularity, maxValueBytes } = cache.capabilities;
+      equal(
+        [shared, atomicIncr, ttlGranularity, maxValueBytes],
+        [capabilities.shared, capabilities.atomicIncr, capabilities.ttlGranularity, capabilities.maxValueBytes],
+      );
+      holds(
+        typeof shared === 'boolean' && typeof atomicIncr === 'boolean' && ttlGranularity > 0,
+        'booleans and seconds',
+      );
+      holds(typeof cache.name === 'string' && cache.name !== '', 'a name');
+    },
+  },
+];

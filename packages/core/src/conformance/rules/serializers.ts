@@ -1,0 +1,119 @@
+import type { Serializer } from '../../serializer.ts';
+import type { Rule } from '../rule.ts';
+
+/** Keeps JSON alone, behind a mark of its own. */
+const marked: Serializer = {
+  serialize: (value) => `!${JSON.stringify(value)}`,
+  deserialize: (text) => JSON.parse(text.slice(1)) as unknown,
+};
+
+const texts: readonly [id: string, what: string, text: unknown][] = [
+  ['integer', 'a text that looks like an integer', '12345678901234567890'],
+  ['small-integer', 'a text that is a counter', '-7'],
+  ['empty', 'an empty text', ''],
+  ['surrogates', 'a text with lone surrogates', 'a\ud800'],
+  ['not-a-text', 'no text', 5],
+  ['undefined', 'undefined', undefined],
+];
+
+export const serializers: readonly Rule[] = [
+  {
+    id: 'serializers/replaces',
+    text: 'a serializer of the caller writes and reads every value but safe integers',
+    run: async ({ open, equal }) => {
+      const cache = await open({ serializer: marked });
+      await cache.setValue('k', { a: [1] });
+      await cache.multiSetValues([
+        ['s', 'text'],
+        ['n', null],
+      ]);
+      equal(await cache.multiGetValues(['k', 's', 'n']), [{ a: [1] }, 'text', null]);
+    },
+  },
+  {
+    id: 'serializers/not-for-integers',
+    text: 'a safe integer never reaches a serializer of the caller, so that incr works on it',
+    when: ({ atomicIncr }) => atomicIncr,
+    run: async ({ open, equal, rejects }) => {
+      const seen: unknown[] = [];
+      const serializer: Serializer = {
+        serialize: (value) => {
+          seen.push(value);
+          return marked.serialize(value);
+        },
+        deserialize: marked.deserialize,
+      };
+      const cache = await open({ serializer });
+      await cache.multiSetValues([
+        ['i', 41],
+        ['z', 0],
+        ['t', '41'],
+        ['f', 1.5],
+      ]);
+      equal(seen, ['41', 1.5]);
+      equal(await cache.incr('i'), 42);
+      equal(await cache.multiGetValues(['i', 'z', 't', 'f']), [42, 0, '41', 1.5]);
+      await rejects(cache.incr('t'), 'NOT_A_COUNTER');
+    },
+  },
+  ...texts.map(
+    ([id, what, text]): Rule => ({
+      id: `serializers/refuses-${id}`,
+      text: `a serializer that returns ${what} rejects INVALID_VALUE, and nothing is written`,
+      run: async ({ open, equal, rejects }) => {
+        const cache = await open({ serializer: { serialize: () => text as string, deserialize: (given) => given } });
+        equal((await rejects(cache.setValue('k', 'v'), 'INVALID_VALUE')).key, 'k');
+        await rejects(
+          cache.multiSetValues([
+            ['l', 1],
+            ['k', 'v'],
+          ]),
+          'INVALID_VALUE',
+        );
+        equal([await cache.exists('k'), await cache.exists('l')], [false, false]);
+      },
+    }),
+  ),
+  {
+    id: 'serializers/throws',
+    text: 'a serializer that throws is INVALID_VALUE to write and CORRUPT to read, without its message',
+    run: async ({ open, holds, rejects }) => {
+      let broken = false;
+      const fail = (): never => {
+        throw new TypeError('s3cret');
+      };
+      const serializer: Serializer = {
+        serialize: (value) => (broken ? fail() : marked.serialize(value)),
+        deserialize: (text) => (broken ? fail() : marked.deserialize(text)),
+      };
+      const cache = await open({ serializer });
+      await cache.setValue('k', 'v');
+      broken = true;
+      const failures = [
+        await rejects(cache.setValue('k', 'w'), 'INVALID_VALUE'),
+        await rejects(cache.getValue('k'), 'CORRUPT'),
+      ];
+      for (const failure of failures) {
+        const told = `${failure.stack}${JSON.stringify(failure)}${String(failure.cause)}${(failure.cause as Error | undefined)?.stack}`;
+        holds(!told.includes('s3cret'), 'nothing of what the serializer said');
+      }
+    },
+  },
+  {
+    id: 'serializers/reads-undefined',
+    text: 'a serializer that reads undefined has read nothing, which is CORRUPT',
+    run: async ({ open, rejects }) => {
+      const cache = await open({ serializer: { serialize: marked.serialize, deserialize: () => undefined } });
+      await cache.setValue('k', 'v');
+      await rejects(cache.getValue('k'), 'CORRUPT');
+    },
+  },
+  {
+    id: 'serializers/undefined-refused',
+    text: 'undefined at top level is refused whatever the serializer',
+    run: async ({ open, rejects }) => {
+      const cache = await open({ serializer: { serialize: () => 'text', deserialize: (text) => text } });
+      await rejects(cache.setValue('k', undefined), 'INVALID_VALUE');
+    },
+  },
+];

@@ -1,0 +1,308 @@
+import type { Rule, Trial } from '../rule.ts';
+
+/** Seconds: the shortest that a slow machine can tell from nothing. */
+const SHORT = 1;
+const DAY = 86_400;
+
+/** TTLs that careless backends lose: dates below a limit, timers of 32 bits. */
+const long: readonly [id: string, what: string, ttl: number][] = [
+  ['30-days', '30 days', 30 * DAY],
+  ['30-days-and-1', '30 days and a second', 30 * DAY + 1],
+  ['45-days', '45 days', 45 * DAY],
+  ['366-days', '366 days', 366 * DAY],
+  ['10-years', '10 years', 3650 * DAY],
+  ['longest', '1,000,000,000 seconds', 1_000_000_000],
+];
+
+const illegal: readonly unknown[] = [
+  0,
+  -0,
+  -1,
+  -0.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  1_000_000_001,
+  '5',
+  null,
+  true,
+  {},
+  5n,
+];
+
+/** Fails unless every operation says that the key is not there. */
+async function gone({ cache, capabilities, equal }: Trial, key: string): Promise<void> {
+  equal(await cache.getValue(key), undefined);
+  equal(await cache.multiGetValues([key]), [undefined]);
+  equal(await cache.exists(key), false);
+  equal(await cache.delete(key), 0);
+  equal(await cache.deleteMany([key]), 0);
+  if (capabilities.atomicIncr) equal(await cache.incr(key, 7), 7);
+}
+
+export const ttl: readonly Rule[] = [
+  {
+    id: 'ttl/expires',
+    text: 'an entry is there before its TTL is over, and gone afterwards for every operation',
+    waits: true,
+    run: async (trial) => {
+      const { cache, equal, wait, outlive } = trial;
+      await cache.setValue('k', 'v', { ttl: 2 });
+      equal(await cache.getValue('k'), 'v');
+      await wait(1);
+      equal(await cache.getValue('k'), 'v');
+      await outlive(1);
+      await gone(trial, 'k');
+    },
+  },
+  {
+    id: 'ttl/batch-expires',
+    text: 'the TTL of a batch is that of all its entries',
+    waits: true,
+    run: async (trial) => {
+      const { cache, equal, outlive } = trial;
+      await cache.multiSetValues(
+        [
+          ['a', 1],
+          ['b', 'two'],
+          ['c', null],
+        ],
+        { ttl: SHORT },
+      );
+      equal(await cache.multiGetValues(['a', 'b', 'c']), [1, 'two', null]);
+      await outlive(SHORT);
+      for (const key of ['a', 'b', 'c']) await gone(trial, key);
+    },
+  },
+  {
+    id: 'ttl/none-stays',
+    text: 'an entry without a TTL stays while others expire',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      await cache.setValue('short', 1, { ttl: SHORT });
+      await cache.setValue('k', 1);
+      await cache.setValue('u', 1, { ttl: undefined });
+      await cache.multiSetValues([['m', 1]], {});
+      await outlive(SHORT);
+      equal(await cache.multiGetValues(['k', 'u', 'm', 'short']), [1, 1, 1, undefined]);
+    },
+  },
+  {
+    id: 'ttl/whole-second-lives',
+    text: 'a TTL of 1 is never cut short, whenever in the second it begins',
+    why: 'A clock that ticks once a second ends it after 10 to 990 ms.',
+    waits: true,
+    run: async ({ cache, equal, wait }) => {
+      for (let moment = 0; moment < 5; moment++) {
+        await cache.setValue('k', moment, { ttl: 1 });
+        const set = performance.now();
+        await wait(0.7);
+        // What took longer than the TTL to ask tells nothing.
+        const value = await cache.getValue('k');
+        if (performance.now() - set < 990) equal(value, moment);
+      }
+    },
+  },
+  {
+    id: 'ttl/fraction',
+    text: 'a TTL may be a fraction, which expires and is not for ever',
+    waits: true,
+    run: async (trial) => {
+      await trial.cache.setValue('k', 1, { ttl: 0.4 });
+      await trial.cache.setValue('l', 1, { ttl: 1.5 });
+      trial.equal(await trial.cache.getValue('l'), 1);
+      await trial.outlive(1.5);
+      await gone(trial, 'k');
+      await gone(trial, 'l');
+    },
+  },
+  {
+    id: 'ttl/tiny',
+    text: 'a TTL below the step of the backend is rounded up and not to nothing',
+    waits: true,
+    run: async (trial) => {
+      await trial.cache.setValue('k', 1, { ttl: 0.0001 });
+      await trial.cache.multiSetValues([['m', 1]], { ttl: 1e-9 });
+      await trial.outlive(0.01);
+      await gone(trial, 'k');
+      await gone(trial, 'm');
+    },
+  },
+  {
+    id: 'ttl/replaced-by-set',
+    text: 'a set without a TTL removes the TTL of the entry it replaces',
+    why: 'The TTL belongs to the value, not to the key.',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      await cache.setValue('k', 'old', { ttl: SHORT });
+      await cache.setValue('k', 'new');
+      await outlive(SHORT);
+      equal(await cache.getValue('k'), 'new');
+    },
+  },
+  {
+    id: 'ttl/replaced-by-batch',
+    text: 'a batch without a TTL removes the TTLs of the entries it replaces',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      await cache.multiSetValues(
+        [
+          ['a', 1],
+          ['b', 1],
+        ],
+        { ttl: SHORT },
+      );
+      await cache.multiSetValues([
+        ['a', 2],
+        ['b', 2],
+      ]);
+      await outlive(SHORT);
+      equal(await cache.multiGetValues(['a', 'b']), [2, 2]);
+    },
+  },
+  {
+    id: 'ttl/longer-set',
+    text: 'a later set with a longer TTL counts',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      await cache.setValue('k', 'old', { ttl: SHORT });
+      await cache.setValue('k', 'new', { ttl: 600 });
+      await outlive(SHORT);
+      equal(await cache.getValue('k'), 'new');
+    },
+  },
+  {
+    id: 'ttl/shorter-set',
+    text: 'a later set with a shorter TTL counts',
+    waits: true,
+    run: async (trial) => {
+      await trial.cache.setValue('k', 'old', { ttl: 600 });
+      await trial.cache.setValue('k', 'new', { ttl: SHORT });
+      await trial.outlive(SHORT);
+      await gone(trial, 'k');
+    },
+  },
+  {
+    id: 'ttl/added-by-set',
+    text: 'a set with a TTL gives one to an entry that had none',
+    waits: true,
+    run: async (trial) => {
+      await trial.cache.setValue('k', 'old');
+      await trial.cache.setValue('k', 'new', { ttl: SHORT });
+      await trial.cache.setValue('n', 1);
+      await trial.cache.multiSetValues([['n', 2]], { ttl: SHORT });
+      await trial.outlive(SHORT);
+      await gone(trial, 'k');
+      await gone(trial, 'n');
+    },
+  },
+  {
+    id: 'ttl/not-extended-by-read',
+    text: 'a read never extends a TTL',
+    waits: true,
+    run: async (trial) => {
+      const { cache, wait, outlive } = trial;
+      await cache.setValue('k', 1, { ttl: 2 });
+      for (let half = 0; half < 3; half++) {
+        await wait(0.5);
+        await cache.getValue('k');
+        await cache.exists('k');
+        await cache.multiGetValues(['k']);
+      }
+      await outlive(0.5);
+      await gone(trial, 'k');
+    },
+  },
+  {
+    id: 'ttl/expired-is-absent',
+    text: 'an expired entry is absent for a set, and leaves the new one alone',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      await cache.setValue('k', 'old', { ttl: 0.3 });
+      await outlive(0.3);
+      await cache.setValue('k', 'new');
+      await outlive(0.3);
+      equal(await cache.getValue('k'), 'new');
+    },
+  },
+  {
+    id: 'ttl/thousand-expire',
+    text: 'a thousand entries of one TTL are all gone after it',
+    waits: true,
+    run: async ({ cache, equal, outlive }) => {
+      const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
+      await cache.multiSetValues(
+        keys.map((key) => [key, key] as const),
+        { ttl: SHORT },
+      );
+      await outlive(SHORT);
+      equal(
+        (await cache.multiGetValues(keys)).filter((value) => value !== undefined),
+        [],
+      );
+    },
+  },
+  {
+    id: 'ttl/once-gone-stays-gone',
+    text: 'an entry that was gone does not come back',
+    waits: true,
+    run: async ({ cache, wait, capabilities, holds }) => {
+      await cache.setValue('k', 1, { ttl: 0.5 });
+      let missed = false;
+      for (let step = 0; step < 10 + capabilities.ttlGranularity * 10; step++) {
+        const value = await cache.getValue('k');
+        if (value === undefined) missed = true;
+        else holds(!missed, 'a miss to be followed by misses');
+        await wait(0.1);
+      }
+    },
+  },
+  ...long.map(
+    ([id, what, seconds]): Rule => ({
+      id: `ttl/lives-${id}`,
+      text: `a TTL of ${what} is neither a date of the past nor a timer that overflows`,
+      waits: true,
+      run: async ({ cache, capabilities, equal, wait }) => {
+        await cache.setValue('k', 'v', { ttl: seconds });
+        await cache.multiSetValues([['m', 'v']], { ttl: seconds });
+        if (capabilities.atomicIncr) await cache.incr('n', 1, { ttl: seconds });
+        else await cache.setValue('n', 1, { ttl: seconds });
+        equal(await cache.multiGetValues(['k', 'm', 'n']), ['v', 'v', 1]);
+        await wait(0.1);
+        equal(await cache.multiGetValues(['k', 'm', 'n']), ['v', 'v', 1]);
+      },
+    }),
+  ),
+  {
+    id: 'ttl/refused',
+    text: 'a TTL that is no number of seconds above 0 and up to 1,000,000,000 rejects INVALID_TTL, and nothing is written',
+    why: '0 means now in half the field and for ever in the other half.',
+    run: async ({ cache, equal, rejects }) => {
+      await cache.setValue('k', 'old');
+      for (const ttl of illegal as readonly number[]) {
+        await rejects(cache.setValue('k', 'new', { ttl }), 'INVALID_TTL');
+        await rejects(
+          cache.multiSetValues(
+            [
+              ['k', 'new'],
+              ['l', 1],
+            ],
+            { ttl },
+          ),
+          'INVALID_TTL',
+        );
+        await rejects(cache.incr('n', 1, { ttl }), 'INVALID_TTL');
+      }
+      equal(await cache.multiGetValues(['k', 'l', 'n']), ['old', undefined, undefined]);
+    },
+  },
+  {
+    id: 'ttl/given-by-name',
+    text: 'a TTL given by position rejects INVALID_TTL and is not taken for none',
+    run: async ({ cache, equal, rejects }) => {
+      await rejects(cache.setValue('k', 1, 60 as never), 'INVALID_TTL');
+      await rejects(cache.multiSetValues([['k', 1]], 60 as never), 'INVALID_TTL');
+      equal(await cache.exists('k'), false);
+    },
+  },
+];

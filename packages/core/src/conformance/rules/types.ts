@@ -1,0 +1,219 @@
+import type { Rule } from '../rule.ts';
+
+/** A Standard Schema of one function. */
+function schemaOf<T>(validate: (value: unknown) => unknown): never {
+  return { '~standard': { version: 1, vendor: 'suite', validate } } as unknown as never as T as never;
+}
+
+const double = (value: unknown): number => (value as number) * 2;
+const later = async <T>(value: T): Promise<T> => {
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  return value;
+};
+
+const fails = () => {
+  throw new RangeError('s3cret');
+};
+const mismatches: readonly [id: string, what: string, type: never][] = [
+  ['issues', 'a schema that finds issues', schemaOf(() => ({ issues: [{ message: 'got s3cret' }] }))],
+  ['later-issues', 'a schema that finds issues later', schemaOf(() => later({ issues: [{ message: 'got s3cret' }] }))],
+  ['throws', 'a function that throws', fails as never],
+  ['schema-throws', 'a schema that throws', schemaOf(fails)],
+  ['rejects', 'a function that rejects', (() => later(1).then(fails)) as never],
+  ['undefined', 'an output of undefined', (() => undefined) as never],
+  ['schema-undefined', 'a schema whose output is undefined', schemaOf(() => ({ value: undefined }))],
+  ['later-undefined', 'an output that becomes undefined', (() => later(undefined)) as never],
+];
+
+export const types: readonly Rule[] = [
+  {
+    id: 'types/function',
+    text: 'a function makes the result of a hit',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 21);
+      equal(await cache.getValue('k', { type: double }), 42);
+      equal(await cache.getValue('k', { type: String }), '21');
+    },
+  },
+  {
+    id: 'types/async-function',
+    text: 'an async function is awaited',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 21);
+      equal(await cache.getValue('k', { type: (value) => later(double(value)) }), 42);
+    },
+  },
+  {
+    id: 'types/schema',
+    text: 'a Standard Schema makes the result of a hit: its output, not its input',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 21);
+      equal(await cache.getValue('k', { type: schemaOf((value) => ({ value: double(value) })) }), 42);
+    },
+  },
+  {
+    id: 'types/async-schema',
+    text: 'an async schema is awaited',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 21);
+      equal(await cache.getValue('k', { type: schemaOf((value) => later({ value: double(value) })) }), 42);
+    },
+  },
+  {
+    id: 'types/callable-schema',
+    text: 'a schema that can also be called is a schema',
+    why: "arktype's schemas are functions, which return issues instead of throwing them.",
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 21);
+      const callable = Object.assign(() => 'called', schemaOf((value) => ({ value: double(value) })) as object);
+      equal(await cache.getValue('k', { type: callable as never }), 42);
+      equal(await cache.multiGetValues(['k'], { type: callable as never }), [42]);
+    },
+  },
+  {
+    id: 'types/schema-keeps-this',
+    text: 'a schema is asked with its value alone',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 'v');
+      const seen: unknown[] = [];
+      const type = schemaOf((...args: unknown[]) => {
+        seen.push(args);
+        return { value: 1 };
+      });
+      await cache.getValue('k', { type });
+      equal(seen, [['v']]);
+    },
+  },
+  {
+    id: 'types/batch',
+    text: 'each hit of a batch passes the type, and keeps its place',
+    run: async ({ cache, equal }) => {
+      await cache.multiSetValues([
+        ['a', 1],
+        ['b', 2],
+      ]);
+      equal(await cache.multiGetValues(['b', 'x', 'a', 'b'], { type: double }), [4, undefined, 2, 4]);
+      const slowFirst = (value: unknown) => (value === 1 ? later(double(value)) : double(value));
+      equal(await cache.multiGetValues(['a', 'x', 'b'], { type: slowFirst }), [2, undefined, 4]);
+    },
+  },
+  {
+    id: 'types/miss-skips',
+    text: 'a miss does not ask the type',
+    run: async ({ cache, equal }) => {
+      let asked = 0;
+      const type = () => {
+        asked += 1;
+        return 1;
+      };
+      equal(await cache.getValue('none', { type }), undefined);
+      equal(await cache.multiGetValues(['none', 'nil'], { type }), [undefined, undefined]);
+      equal(asked, 0);
+    },
+  },
+  {
+    id: 'types/falsy-hits',
+    text: "null, 0, '' and false are hits and pass the type",
+    run: async ({ cache, equal }) => {
+      const falsy = [null, 0, '', false];
+      await cache.multiSetValues(falsy.map((value, index) => [`k${index}`, value] as const));
+      equal(
+        await cache.multiGetValues(['k0', 'k1', 'k2', 'k3'], { type: (value) => [value] }),
+        falsy.map((value) => [value]),
+      );
+      equal(await cache.getValue('k0', { type: (value) => ({ value }) }), { value: null });
+    },
+  },
+  {
+    id: 'types/falsy-outputs',
+    text: 'an output of null, 0 or false is a result',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 1);
+      for (const output of [null, 0, '', false]) equal(await cache.getValue('k', { type: () => output }), output);
+    },
+  },
+  ...mismatches.map(
+    ([id, what, type]): Rule => ({
+      id: `types/mismatch-${id}`,
+      text: `${what} rejects TYPE_MISMATCH, and the entry stays`,
+      run: async ({ cache, equal, rejects }) => {
+        await cache.setValue('k', 's3cret');
+        const single = await rejects(cache.getValue('k', { type }), 'TYPE_MISMATCH');
+        equal([single.key, single.retryable, single.maybeApplied], ['k', false, false]);
+        equal((await rejects(cache.multiGetValues(['none', 'k'], { type }), 'TYPE_MISMATCH')).key, 'k');
+        equal(await cache.getValue('k'), 's3cret');
+      },
+    }),
+  ),
+  {
+    id: 'types/issues',
+    text: "the validator's own issues are on the error, and neither in its message nor in its JSON",
+    run: async ({ cache, equal, holds, rejects }) => {
+      await cache.setValue('k', 's3cret');
+      const issues = [{ message: 'got s3cret' }];
+      const failure = await rejects(cache.getValue('k', { type: schemaOf(() => ({ issues })) }), 'TYPE_MISMATCH');
+      holds(failure.issues === issues, 'the issues to be the very objects of the validator');
+      equal(Object.keys(failure).includes('issues'), false);
+      holds(
+        !`${String(failure)}${JSON.stringify(failure)}${String(failure.cause)}`.includes('s3cret'),
+        'no value in the error',
+      );
+    },
+  },
+  {
+    id: 'types/validator-message-hidden',
+    text: "a validator's exception becomes its name",
+    run: async ({ cache, holds, rejects }) => {
+      await cache.setValue('k', 's3cret');
+      const failure = await rejects(cache.getValue('k', { type: fails }), 'TYPE_MISMATCH');
+      holds(`${failure.message}${String(failure.cause)}`.includes('RangeError'), 'the name RangeError in the error');
+      holds(
+        !`${failure.stack}${String(failure.cause)}${(failure.cause as Error | undefined)?.stack}`.includes('s3cret'),
+        'no message of the validator',
+      );
+    },
+  },
+  {
+    id: 'types/first-failure',
+    text: 'a batch rejects with the first mismatch in the order of the keys',
+    run: async ({ cache, equal, rejects }) => {
+      await cache.multiSetValues([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]);
+      const type = async (value: unknown) => {
+        if (value === 2) await later(0);
+        if (value !== 1) throw new Error('no');
+        return value;
+      };
+      equal((await rejects(cache.multiGetValues(['a', 'b', 'c'], { type }), 'TYPE_MISMATCH')).key, 'b');
+    },
+  },
+  {
+    id: 'types/refuses-what-is-none',
+    text: 'what is neither a schema nor a function rejects INVALID_OPTIONS',
+    run: async ({ cache, rejects }) => {
+      await cache.setValue('k', 1);
+      for (const type of [5, 'string', null, {}, []] as never[]) {
+        await rejects(cache.getValue('k', { type }), 'INVALID_OPTIONS');
+        await rejects(cache.multiGetValues(['k'], { type }), 'INVALID_OPTIONS');
+      }
+      await rejects(
+        cache.getValue(
+          'k',
+          schemaOf(() => ({ value: 1 })),
+        ),
+        'INVALID_OPTIONS',
+      );
+    },
+  },
+  {
+    id: 'types/undefined-is-none',
+    text: 'a type of undefined is no type',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', 1);
+      equal([await cache.getValue('k', { type: undefined }), await cache.getValue('k', {})], [1, 1]);
+    },
+  },
+];

@@ -1,0 +1,92 @@
+import type { CacheBackend } from '../backend.ts';
+import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
+import { equal } from './equal.ts';
+import type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
+import { Story, show } from './story.ts';
+
+/** A broken rule; the message is its story. */
+export class RuleBroken extends Error {
+  readonly id: string;
+
+  constructor(id: string, message: string) {
+    super(message);
+    this.id = id;
+    // The frames are the suite's own and tell nothing of the backend.
+    this.stack = message;
+  }
+
+  override get name(): string {
+    return 'RuleBroken';
+  }
+}
+
+class Unexpected extends Error {}
+
+let trials = 0;
+const session = Math.trunc(performance.timeOrigin % 1e9).toString(36);
+
+/** Tries one rule; rejects with `RuleBroken` if the backend breaks it. */
+export async function runRule(rule: Rule, options: SuiteOptions, name = 'the backend'): Promise<void> {
+  const story = new Story();
+  const opened: CacheBackend[] = [];
+  try {
+    await rule.run(await createTrial(options, story, opened));
+  } catch (error) {
+    const what = error instanceof Unexpected ? error.message : `expected it to work, got ${show(error)}`;
+    const why = rule.why === undefined ? '' : ` ${rule.why}`;
+    throw new RuleBroken(rule.id, `${name} breaks ${rule.id}: ${rule.text}\n    ${story}\n  ${what}.${why}`);
+  } finally {
+    await Promise.allSettled(opened.map((backend) => backend.close()));
+  }
+}
+
+/** Functions and no class, so that a rule may take out of a trial what it needs. */
+async function createTrial(options: SuiteOptions, story: Story, opened: CacheBackend[]): Promise<Trial> {
+  const { capabilities, clock } = options;
+  trials += 1;
+  // Nothing is ever flushed: each trial has keys of its own, also on a server that others use.
+  const namespace = `suite-${session}-${Math.random().toString(36).slice(2, 8)}-${trials}`;
+
+  async function open(given: CreateOptions = {}): Promise<CacheBackend> {
+    const backend = await options.create({ namespace, ...given });
+    opened.push(backend);
+    return story.tell(backend, NAMES[opened.length] ?? `${opened.length}th.`);
+  }
+
+  async function wait(seconds: number): Promise<void> {
+    story.add(`… ${seconds} s pass …`);
+    if (clock === undefined) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    else clock.advance(seconds * 1000);
+  }
+
+  return {
+    cache: await open(),
+    capabilities,
+    namespace,
+    open,
+    wait,
+    // The last part is for a server's clock that ticks, and for a busy machine.
+    outlive: (ttl) => wait(ttl + capabilities.ttlGranularity + (clock === undefined ? 0.25 : 0)),
+    equal(actual, expected): void {
+      if (!equal(actual, expected)) throw new Unexpected(`expected ${show(expected)}, got ${show(actual)}`);
+    },
+    holds(condition, claim): void {
+      if (!condition) throw new Unexpected(`expected ${claim}`);
+    },
+    rejects,
+  };
+}
+
+/** How a story tells the backends of a trial apart. */
+const NAMES = ['', '', 'second.', 'third.'];
+
+async function rejects(call: Promise<unknown>, code: CacheErrorCode): Promise<CacheError> {
+  let value: unknown;
+  try {
+    value = await call;
+  } catch (error) {
+    if (isCacheError(error) && error.code === code) return error;
+    throw new Unexpected(`expected the call to reject ${code}, it rejected ${show(error)}`);
+  }
+  throw new Unexpected(`expected the call to reject ${code}, it resolved ${show(value)}`);
+}

@@ -1,0 +1,80 @@
+import type { CacheBackend } from '../backend.ts';
+import { isCacheError } from '../errors.ts';
+
+const SHOWN = 60;
+
+/** A value in a few words, as a story tells it. */
+export function show(value: unknown): string {
+  return cut(render(value, 0));
+}
+
+function cut(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+function render(value: unknown, depth: number): string {
+  if (typeof value === 'string')
+    return `'${cut(value).replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16)}`)}'`;
+  if (typeof value === 'bigint') return `${cut(String(value))}n`;
+  if (Object.is(value, -0)) return '-0';
+  if (typeof value === 'function') return `a function`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (isCacheError(value)) return value.code;
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (value instanceof Date) return `Date ${value.getTime()}`;
+  if (depth > 2) return '…';
+  if (Array.isArray(value))
+    return `[${list(value.slice(0, 4), depth)}${value.length > 4 ? `, … ${value.length} in all` : ''}]`;
+  if (value instanceof Map) return `Map {${list([...value].slice(0, 3), depth)}}`;
+  if (value instanceof Set) return `Set {${list([...value].slice(0, 3), depth)}}`;
+  const kind = value.constructor?.name ?? 'Object';
+  const fields = Object.entries(value)
+    .slice(0, 4)
+    .map(([key, field]) => `${key}: ${render(field, depth + 1)}`);
+  return `${kind === 'Object' ? '' : `${kind} `}{ ${fields.join(', ')} }`;
+}
+
+function list(items: readonly unknown[], depth: number): string {
+  return items.map((item) => render(item, depth + 1)).join(', ');
+}
+
+/** What a rule did and what came, in order. */
+export class Story {
+  readonly #lines: string[] = [];
+
+  add(line: string): void {
+    this.#lines.push(line);
+  }
+
+  /** The same backend, every call of which goes into the story. */
+  tell(backend: CacheBackend, name: string): CacheBackend {
+    return new Proxy(backend, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== 'function') return member;
+        return (...args: readonly unknown[]): unknown => {
+          const line = `${name}${String(property)}(${args.map(show).join(', ')})`;
+          const at = this.#lines.push(line) - 1;
+          const result: unknown = Reflect.apply(member, target, args);
+          if (result instanceof Promise) {
+            result.then(
+              (value: unknown) => this.#end(at, line, show(value)),
+              (error: unknown) => this.#end(at, line, `rejects ${show(error)}`),
+            );
+          }
+          return result;
+        };
+      },
+    });
+  }
+
+  #end(at: number, line: string, outcome: string): void {
+    this.#lines[at] = `${line} → ${outcome}`;
+  }
+
+  toString(): string {
+    const most = 12;
+    const first = this.#lines.length > most ? [`… ${this.#lines.length - most} calls before …`] : [];
+    return [...first, ...this.#lines.slice(-most)].join(' · ');
+  }
+}
