@@ -44,7 +44,8 @@ export class PendingCall implements Call {
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    clearTimeout(this.#timer);
+    // Worth asking: a call of an in-process backend has no timer, and little else to do.
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     return true;
   }
 

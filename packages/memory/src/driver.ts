@@ -9,10 +9,14 @@ import {
 } from '@ninefold/core';
 import { LRUCache } from 'lru-cache';
 
-/** What an entry takes besides its key and text: two string headers, a hash table's slot and the list's links. */
+/** What an entry takes besides its key and text: two string headers, a place in the table and the list's links. */
 export const ENTRY_BYTES = 128;
 /** What a counter takes in place of a text. */
 const COUNTER_BYTES = 8;
+
+// Where there is a Buffer it counts in half the time, which is a tenth of a small write.
+const { Buffer } = globalThis as { readonly Buffer?: { byteLength(text: string): number } };
+const bytesOf = Buffer?.byteLength ?? utf8Bytes;
 
 export interface MemoryStats {
   /** Entries that are there; those that have expired are not. */
@@ -28,7 +32,7 @@ interface Bounds {
   readonly maxBytes: number;
 }
 
-type Placement = LRUCache.SetOptions<string, Stored, unknown>;
+type Entry = readonly [key: string, value: Stored];
 
 /** Texts and integers in an LRU list. */
 export class MemoryDriver implements CacheDriver {
@@ -54,13 +58,15 @@ export class MemoryDriver implements CacheDriver {
     return keys.map((key) => this.#entries.get(key));
   }
 
-  setMany(entries: readonly (readonly [key: string, value: Stored])[], ttl: number | undefined, call: Call): void {
+  setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): void {
+    const [first] = entries;
+    if (first !== undefined && entries.length === 1) {
+      this.#put(first, this.#sizeOf(first, call), ttl);
+      return;
+    }
     // All are weighed before one is stored, so that a value too large leaves everything as it was.
-    const sizes = entries.map(([key, value]) => this.#sizeOf(key, value, call));
-    const lifetime = lifetimeOf(ttl);
-    entries.forEach(([key, value], index) => {
-      this.#put(key, value, { ttl: lifetime, size: sizes[index] as number });
-    });
+    const sizes = entries.map((entry) => this.#sizeOf(entry, call));
+    for (const [index, entry] of entries.entries()) this.#put(entry, sizes[index] as number, ttl);
   }
 
   exists(key: string): boolean {
@@ -82,8 +88,9 @@ export class MemoryDriver implements CacheDriver {
     if (typeof old === 'string') throw refusal(call, 'NOT_A_COUNTER', 'the stored value is no integer');
     const value = (old ?? 0) + delta;
     if (!Number.isSafeInteger(value)) throw refusal(call, 'COUNTER_RANGE', 'the result is no safe integer');
-    const size = this.#sizeOf(key, value, call);
-    this.#put(key, value, { ttl: lifetimeOf(ttl), size, noUpdateTTL: old !== undefined });
+    const size = this.#sizeOf([key, value], call);
+    if (old === undefined) this.#put([key, value], size, ttl);
+    else this.#entries.set(key, value, { size, noUpdateTTL: true });
     return value;
   }
 
@@ -98,8 +105,15 @@ export class MemoryDriver implements CacheDriver {
     return { entries: size, bytes: calculatedSize, evictions: this.#evictions };
   }
 
-  #put(key: string, value: Stored, options: Placement): void {
-    this.#entries.set(key, value, options);
+  #sizeOf([key, value]: Entry, call: Call): number {
+    const size = ENTRY_BYTES + bytesOf(key) + (typeof value === 'string' ? bytesOf(value) : COUNTER_BYTES);
+    if (size <= this.#bounds.maxBytes) return size;
+    throw refusal(call, 'TOO_LARGE', `the entry takes ${size} bytes of the ${this.#bounds.maxBytes} that all may`, key);
+  }
+
+  #put([key, value]: Entry, size: number, ttl: number | undefined): void {
+    // Without a start it would read the clock for what has no TTL too.
+    this.#entries.set(key, value, ttl === undefined ? { size, ttl: 0, start: 0 } : { size, ttl: lifetimeOf(ttl) });
     if (this.#entries.size > this.#bounds.maxEntries) this.#entries.pop();
   }
 
@@ -121,21 +135,16 @@ export class MemoryDriver implements CacheDriver {
     });
     return entries;
   }
-
-  #sizeOf(key: string, value: Stored, call: Call): number {
-    const size = ENTRY_BYTES + utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : COUNTER_BYTES);
-    if (size <= this.#bounds.maxBytes) return size;
-    throw refusal(call, 'TOO_LARGE', `the entry takes ${size} bytes of the ${this.#bounds.maxBytes} that all may`, key);
-  }
 }
 
-/** Whole milliseconds, rounded up, in lru-cache's terms; 0 is for ever. */
-function lifetimeOf(ttl: number | undefined): number {
+/** Whole milliseconds, rounded up, in lru-cache's terms. */
+function lifetimeOf(ttl: number): number {
   // An entry of lru-cache's outlives its TTL: the next number below it ends it at the millisecond.
-  return ttl === undefined ? 0 : Math.ceil(ttl * 1000) * (1 - Number.EPSILON);
+  return Math.ceil(ttl * 1000) * (1 - Number.EPSILON);
 }
 
 function refusal(call: Call, code: DriverError['code'], message: string, key?: string): DriverError {
+  // Whatever is refused here has certainly not been done.
   call.sent = false;
   return new DriverError(code, message, { applied: 'no', key });
 }
