@@ -1,0 +1,2 @@
+/** What went wrong, in a line that needs no stack. */
+export class Failure extends Error {}
