@@ -48,7 +48,8 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
   const namespace = `suite-${session}-${Math.random().toString(36).slice(2, 8)}-${trials}`;
 
   async function open(given: CreateOptions = {}): Promise<CacheBackend> {
-    const backend = await options.create({ namespace, ...given });
+    // Options with a namespace are handed on as they are, so that a factory which writes into them is seen.
+    const backend = await options.create('namespace' in given ? given : { namespace, ...given });
     opened.push(backend);
     return story.tell(backend, NAMES[opened.length] ?? `${opened.length}th.`);
   }

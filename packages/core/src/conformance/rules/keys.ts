@@ -155,10 +155,13 @@ export const keys: readonly Rule[] = [
     run: async ({ cache, open, equal, namespace }) => {
       const inner = await open({ namespace: `${namespace}.a` });
       await cache.setValue('a:k', 'outer');
-      await cache.setValue('.a:k', 'dotted');
+      await cache.multiSetValues([
+        ['.a:k', 'dotted'],
+        ['.ak', 'joined'],
+      ]);
       equal(await inner.getValue('k'), undefined);
       await inner.setValue('k', 'inner');
-      equal(await cache.multiGetValues(['a:k', '.a:k']), ['outer', 'dotted']);
+      equal(await cache.multiGetValues(['a:k', '.a:k', '.ak']), ['outer', 'dotted', 'joined']);
     },
   },
   {

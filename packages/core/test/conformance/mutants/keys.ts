@@ -1,0 +1,161 @@
+import { createBackend } from '@ninefold/core';
+import { TimedDriver } from '../../support/timed-driver.ts';
+import { backendMutant, driverMutant, instead, keyMutant, type Mutant, mapKeys, type Now } from './mutant.ts';
+
+/** What becomes of keys in caches that take them for names of files, for bytes of a protocol, for properties. */
+export const keyMutants: readonly Mutant[] = [
+  keyMutant('trims keys', ['keys/outer-space'], (key) => key.trim() || key),
+  keyMutant('folds the case of keys', ['keys/case'], (key) => key.toLowerCase()),
+  keyMutant('normalises keys', ['keys/normal-forms'], (key) => key.normalize('NFC')),
+  keyMutant('cuts keys at 250 characters', ['keys/300-characters', 'keys/same-start', 'keys/8192-bytes'], (key) =>
+    key.slice(0, 250),
+  ),
+  keyMutant('keeps the end of long keys', ['keys/same-end'], (key) => key.slice(-250)),
+  keyMutant('hashes keys into 8 bits', ['keys/300-characters', 'keys/8192-bytes-of-emoji'], (key) =>
+    key.length > 100 ? `#${[...key].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) & 0xff, 0) & 1}` : key,
+  ),
+  keyMutant('joins spaces', ['keys/space', 'keys/only-space'], (key) => key.replace(/\s+/g, ' ')),
+  keyMutant(
+    'drops control characters',
+    ['keys/control-characters', 'keys/nul'],
+    (key) => key.replace(/[^\P{Cc}]/gu, '') || key,
+  ),
+  keyMutant('ends keys at NUL', ['keys/nul'], (key) => key.split('\0')[0] || key),
+  keyMutant('reads escapes in keys', ['keys/paths'], (key) => {
+    try {
+      return decodeURIComponent(key);
+    } catch {
+      return key;
+    }
+  }),
+  keyMutant('resolves keys as paths', ['keys/paths'], (key) => key.replace(/^(\.\.?\/)+/, '') || key),
+  keyMutant('takes keys for numbers', ['keys/numeric'], (key) =>
+    Number.isNaN(Number(key)) ? key : String(Number(key)),
+  ),
+  keyMutant('drops quotes', ['keys/quotes'], (key) => key.replace(/["'\\]/g, '') || 'quotes'),
+  keyMutant('joins colons', ['keys/colons'], (key) => key.replace(/:+/g, ':')),
+  keyMutant('takes words for nothing', ['keys/empty-like'], (key) =>
+    /^(undefined|null|NaN)$/.test(key) ? 'nothing' : key,
+  ),
+  keyMutant('replaces what is no character of 16 bits', ['keys/emoji', 'keys/8192-bytes-of-emoji'], (key) =>
+    key.replace(/[\u{10000}-\u{10ffff}]/gu, '\ufffd'),
+  ),
+  keyMutant('drops braces and patterns', ['keys/patterns'], (key) => key.replace(/[{}*?[\]]/g, '') || 'pattern'),
+  backendMutant('deletes by pattern', ['keys/patterns'], (right) => {
+    const known = new Set<string>();
+    return {
+      setValue: (key: string, value: unknown, options?: never) => {
+        known.add(key);
+        return right.setValue(key, value, options);
+      },
+      multiSetValues: async (pairs: Iterable<readonly [string, unknown]>, options?: never) => {
+        const list = await right.multiSetValues(pairs, options).then(() => [...pairs]);
+        for (const [key] of list) known.add(key);
+      },
+      delete: async (key: string) => {
+        if (key !== '*') return await right.delete(key);
+        await right.deleteMany([...known]);
+        return 1;
+      },
+    };
+  }),
+  driverMutant('keeps entries as properties of an object', ['keys/prototype-names', 'batches/hostile-names'], (now) => {
+    const inherited = (key: string): boolean => key.slice(key.indexOf(':') + 1) in {};
+    return new (class extends TimedDriver {
+      override exists(key: string): boolean {
+        return inherited(key) || super.exists(key);
+      }
+      override deleteMany(keys: readonly string[]): number {
+        return keys.filter((key) => super.deleteMany([key]) === 1 || inherited(key)).length;
+      }
+    })(now);
+  }),
+  backendMutant(
+    'takes any key',
+    ['keys/refuses-empty', 'keys/refuses-not-a-string', 'keys/refuses-lone-surrogate', 'keys/refuses-too-long'],
+    (right) => {
+      const legal = (key: unknown): string => `k${String(key).toWellFormed().slice(0, 8000)}`;
+      return {
+        getValue: (key: string, options?: never) => right.getValue(legal(key), options),
+        setValue: (key: string, value: unknown, options?: never) => right.setValue(legal(key), value, options),
+      };
+    },
+  ),
+  backendMutant('ends the connection after a bad key', ['keys/after-a-refusal'], (right) => {
+    let broken = false;
+    return {
+      getValue: async (key: string, options?: never) => {
+        if (broken) throw new Error('connection closed');
+        try {
+          return await right.getValue(key, options);
+        } catch (error) {
+          broken = true;
+          throw error;
+        }
+      },
+    };
+  }),
+];
+
+const drivers = new Map<object, TimedDriver>();
+
+/** One server for all backends of a clock: closing one of them leaves it as it is. */
+export function sharedDriver(now: Now): TimedDriver {
+  const driver = drivers.get(now) ?? new TimedDriver(now);
+  driver.close = () => undefined;
+  drivers.set(now, driver);
+  return driver;
+}
+
+/** Wrong in what backends share with each other. */
+export const sharingMutants: readonly Mutant[] = [
+  {
+    name: 'ignores the namespace',
+    breaks: ['keys/namespaces-apart'],
+    capabilities: { shared: true },
+    create: ({ namespace: _, ...options }, now) => createBackend(sharedDriver(now), options),
+  },
+  {
+    name: 'joins namespace and key without a mark between them',
+    breaks: ['keys/namespace-boundary'],
+    capabilities: { shared: true },
+    create: ({ namespace = '', ...options }, now) =>
+      mapKeys(createBackend(sharedDriver(now), options), (key) => namespace + key),
+  },
+  {
+    name: 'takes any namespace',
+    breaks: ['keys/namespace-refused'],
+    create: ({ namespace = 'n', ...options }, now) => {
+      const legal = namespace.replace(/[^\w.-]/g, '_').slice(0, 64) || 'n';
+      return createBackend(new TimedDriver(now), { ...options, namespace: legal });
+    },
+  },
+  {
+    name: 'keeps entries to itself though it says that it shares them',
+    breaks: [
+      'keys/same-namespace-shared',
+      'lifecycle/entries-stay',
+      'concurrency/awaited-order',
+      'corruption/default-serializer',
+    ],
+    capabilities: { shared: true },
+    create: (options, now) => createBackend(new TimedDriver(now), options),
+  },
+  {
+    name: 'shares entries though it says that it does not',
+    breaks: ['keys/not-shared'],
+    create: (options, now) => createBackend(sharedDriver(now), options),
+  },
+  {
+    name: 'writes on after close',
+    breaks: ['lifecycle/closed-changes-nothing', 'lifecycle/closed-setValue'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const right = createBackend(sharedDriver(now), options);
+      const again = createBackend(sharedDriver(now), options);
+      return instead(right, {
+        setValue: (key: string, value: unknown, given?: never) => again.setValue(key, value, given),
+      });
+    },
+  },
+];

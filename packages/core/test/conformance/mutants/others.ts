@@ -1,0 +1,322 @@
+import { type CacheBackend, CacheError, createBackend, isCacheError } from '@ninefold/core';
+import { TimedDriver } from '../../support/timed-driver.ts';
+import { sharedDriver } from './keys.ts';
+import { backendMutant, driverMutant, instead, type Mutant } from './mutant.ts';
+
+const OPERATIONS = [
+  'getValue',
+  'setValue',
+  'multiGetValues',
+  'multiSetValues',
+  'exists',
+  'delete',
+  'deleteMany',
+  'incr',
+] as const;
+
+type Call = (...args: never[]) => Promise<unknown>;
+
+/** Does something with every call of the nine operations. */
+function around(
+  right: CacheBackend,
+  change: (operation: string, call: () => Promise<unknown>, args: unknown[]) => unknown,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    OPERATIONS.map((operation) => [
+      operation,
+      (...args: never[]) => change(operation, () => (right[operation] as Call).apply(right, args), args),
+    ]),
+  );
+}
+
+/** Fails with another error than the right backend does. */
+function failing(
+  right: CacheBackend,
+  change: (error: CacheError, args: unknown[]) => unknown,
+): Record<string, unknown> {
+  return around(right, async (_, call, args) => {
+    try {
+      return await call();
+    } catch (error) {
+      throw isCacheError(error) ? change(error, args) : error;
+    }
+  });
+}
+
+export const errorMutants: readonly Mutant[] = [
+  backendMutant(
+    'fails with errors of its own',
+    ['errors/one-class', 'errors/never-thrown', 'values/refuses-undefined', 'keys/refuses-empty'],
+    (right) => failing(right, (error) => new Error(error.message)),
+  ),
+  backendMutant('names neither key nor operation', ['errors/one-class', 'errors/key-cut'], (right) =>
+    failing(right, ({ code }) => new CacheError({ code, backend: 'timed', operation: 'close', reason: 'no' })),
+  ),
+  backendMutant('quotes the value that it refuses', ['errors/no-values'], (right) =>
+    failing(right, (error) => error.with({ reason: 'the value is s3cretValue' })),
+  ),
+  backendMutant('tells whole keys as they are', ['errors/key-cut'], (right) =>
+    failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${String(key)}` })),
+  ),
+  {
+    name: 'tells keys that were to be hidden',
+    breaks: ['errors/keys-hidden'],
+    create: ({ errorKeys: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  {
+    name: 'has one name for all backends',
+    breaks: ['errors/name'],
+    create: ({ name: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  backendMutant('throws bad input', ['errors/never-thrown'], (right) => ({
+    getValue: (key: unknown, options?: never) => {
+      if (typeof key !== 'string')
+        throw new CacheError({ code: 'INVALID_KEY', backend: 'timed', operation: 'getValue', reason: 'no' });
+      return right.getValue(key, options);
+    },
+  })),
+  {
+    name: 'takes any options',
+    breaks: ['errors/options-refused'],
+    create: ({ namespace, timeoutMs }, now) => createBackend(new TimedDriver(now), { namespace, timeoutMs }),
+  },
+  {
+    name: 'writes into the options',
+    breaks: ['errors/options-untouched'],
+    create: (options, now) => createBackend(new TimedDriver(now), Object.assign(options, { seen: true })),
+  },
+  backendMutant('shows its entries in JSON', ['errors/shows-nothing'], (right) => {
+    const entries: Record<string, unknown> = {};
+    return {
+      setValue: async (key: string, value: unknown, options?: never) => {
+        await right.setValue(key, value, options);
+        entries[key] = value;
+      },
+      toJSON: () => entries,
+    };
+  }),
+];
+
+const closed = OPERATIONS.map((operation) => `lifecycle/closed-${operation}`);
+
+export const lifecycleMutants: readonly Mutant[] = [
+  {
+    name: 'opens again when it is used after close',
+    breaks: [...closed, 'lifecycle/closed-empty-batches', 'lifecycle/dispose'],
+    create: (options, now): CacheBackend => {
+      const driver = new TimedDriver(now);
+      let right = createBackend(driver, options);
+      const make = (): CacheBackend => {
+        right = createBackend(driver, options);
+        return right;
+      };
+      const base = right;
+      const again = Object.fromEntries(
+        OPERATIONS.map((operation) => [
+          operation,
+          (...args: never[]) =>
+            (right[operation] as Call).apply(right, args).catch((error: unknown) => {
+              if (!isCacheError(error) || error.code !== 'CLOSED') throw error;
+              return (make()[operation] as Call).apply(right, args);
+            }),
+        ]),
+      );
+      return instead(base, {
+        ...again,
+        close: () => right.close(),
+        [Symbol.asyncDispose as never]: () => right.close(),
+      });
+    },
+  },
+  backendMutant('answers empty batches after close', ['lifecycle/closed-empty-batches'], (right) => ({
+    multiGetValues: async (keys: string[], options?: never) =>
+      Array.isArray(keys) && keys.length === 0 ? [] : await right.multiGetValues(keys, options),
+  })),
+  backendMutant('closes once', ['lifecycle/idempotent'], (right) => {
+    let count = 0;
+    return {
+      close: async () => {
+        count += 1;
+        if (count > 1) throw new Error('the connection is closed');
+        await right.close();
+      },
+    };
+  }),
+  backendMutant('says OK to close', ['lifecycle/idempotent', 'lifecycle/close-unused'], (right) => ({
+    close: async () => {
+      await right.close();
+      return 'OK';
+    },
+  })),
+  backendMutant('cannot close what was never open', ['lifecycle/close-unused'], (right) => {
+    let used = false;
+    return {
+      ...around(right, (_, call) => {
+        used = true;
+        return call();
+      }),
+      close: async () => {
+        if (!used) throw new Error('never connected');
+        await right.close();
+      },
+    };
+  }),
+  {
+    name: 'disposes of nothing',
+    breaks: ['lifecycle/dispose'],
+    create: (options, now) => {
+      const right = createBackend(new TimedDriver(now), options);
+      return new Proxy(right, {
+        get: (target, property) => {
+          if (property === Symbol.asyncDispose) return async () => undefined;
+          const member: unknown = Reflect.get(target, property, target);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+    },
+  },
+  backendMutant('leaves what is in flight pending', ['lifecycle/in-flight'], (right) => {
+    let closing = false;
+    return {
+      ...around(right, async (_, call) => {
+        const result = await call();
+        await null;
+        return closing ? await new Promise(() => undefined) : result;
+      }),
+      close: async () => {
+        closing = true;
+        await right.close();
+      },
+    };
+  }),
+  {
+    name: 'closes the connection of all',
+    breaks: ['lifecycle/others-stay-open', 'lifecycle/entries-stay'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const right = createBackend(sharedDriver(now), options);
+      all.add(right);
+      return instead(right, {
+        close: async () => {
+          await Promise.all([...all].map((backend) => backend.close()));
+          all.clear();
+        },
+      });
+    },
+  },
+  {
+    name: 'clears the server when it closes',
+    breaks: ['lifecycle/entries-stay'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const driver = sharedDriver(now);
+      const right = createBackend(driver, options);
+      return instead(right, {
+        close: async () => {
+          await right.close();
+          driver.entries.clear();
+        },
+      });
+    },
+  },
+  {
+    name: 'claims what it has not',
+    breaks: ['lifecycle/capabilities'],
+    create: (options, now) =>
+      instead(createBackend(new TimedDriver(now), options), {
+        capabilities: { shared: 'yes', atomicIncr: true, ttlGranularity: 0, maxValueBytes: undefined },
+      }),
+  },
+];
+
+const all = new Set<CacheBackend>();
+
+export const concurrencyMutants: readonly Mutant[] = [
+  backendMutant('gives the answer of the call before', ['concurrency/own-answers'], (right) => {
+    let before: unknown;
+    let busy = 0;
+    return {
+      getValue: async (key: string, options?: never) => {
+        busy += 1;
+        await null;
+        const value = await right.getValue(key, options);
+        const answer = busy > 1 ? before : value;
+        before = value;
+        busy -= 1;
+        return answer;
+      },
+    };
+  }),
+  backendMutant('keeps one call of a kind at a time', ['concurrency/mixed'], (right) => {
+    const running = new Map<string, Promise<unknown>>();
+    return around(right, (operation, call) => {
+      const known = running.get(operation);
+      if (known !== undefined) return known;
+      const made = call().finally(() => running.delete(operation));
+      running.set(operation, made);
+      return made;
+    });
+  }),
+  backendMutant('fails all that is gathered when one fails', ['concurrency/failures-apart'], (right) => {
+    let gathered: Promise<unknown>[] = [];
+    return {
+      getValue: async (key: string, options?: never) => {
+        const call = right.getValue(key, options);
+        call.catch(() => undefined);
+        gathered.push(call);
+        await null;
+        const mine = gathered;
+        await null;
+        gathered = [];
+        await Promise.all(mine);
+        return await call;
+      },
+    };
+  }),
+  backendMutant('deletes by a read and a delete', ['concurrency/one-deleter'], (right) => ({
+    delete: async (key: string) => {
+      const there = await right.exists(key);
+      await right.delete(key);
+      return there ? 1 : 0;
+    },
+  })),
+  driverMutant(
+    'writes values piece by piece',
+    ['concurrency/whole-values'],
+    (now) =>
+      new (class extends TimedDriver {
+        override setMany(entries: readonly (readonly [string, string | number])[], ttl: number | undefined): never {
+          const [first] = entries;
+          if (entries.length > 1 || first === undefined || String(first[1]).length < 4000)
+            return super.setMany(entries, ttl) as never;
+          const [key, value] = first;
+          super.setMany([[key, `{"json":"half"}`]], ttl);
+          return Promise.resolve()
+            .then(() => Promise.resolve())
+            .then(() => super.setMany([[key, value]], ttl)) as never;
+        }
+      })(now),
+  ),
+  {
+    name: 'reads from a copy that lags behind',
+    breaks: ['concurrency/awaited-order', 'keys/same-namespace-shared'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const driver = sharedDriver(now);
+      const lagging = new TimedDriver(now);
+      const right = createBackend(driver, options);
+      const copy = createBackend(lagging, options);
+      return instead(right, {
+        getValue: async (key: string, given?: never) => {
+          const old = await copy.getValue(key, given);
+          const found = driver.entries.get(
+            [...driver.entries.keys()].find((stored) => stored.endsWith(`:${key}`)) ?? '',
+          );
+          if (found !== undefined) lagging.entries.set(`${options.namespace}:${key}`, found);
+          else lagging.entries.clear();
+          return old;
+        },
+      });
+    },
+  },
+];

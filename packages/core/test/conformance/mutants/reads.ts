@@ -1,0 +1,324 @@
+import { type CacheBackend, createBackend, superjsonSerializer } from '@ninefold/core';
+import { TimedDriver } from '../../support/timed-driver.ts';
+import { sharedDriver } from './keys.ts';
+import { backendMutant, cacheError, driverMutant, instead, type Mutant } from './mutant.ts';
+
+interface Read {
+  readonly type?: unknown;
+}
+
+interface Standard {
+  readonly '~standard': { readonly validate: (...args: unknown[]) => unknown };
+}
+
+/** A backend that applies types in a way of its own: `apply` for each hit. */
+function typeMutant(name: string, breaks: readonly string[], apply: (value: unknown, type: never) => unknown): Mutant {
+  return backendMutant(name, breaks, (right) => ({
+    getValue: async (key: string, options?: Read) => {
+      const value = await right.getValue(key);
+      return value === undefined || options?.type === undefined ? value : await apply(value, options.type as never);
+    },
+    multiGetValues: async (keys: string[], options?: Read) => {
+      const values = await right.multiGetValues(keys);
+      if (options?.type === undefined) return values;
+      return await Promise.all(
+        values.map((value) => (value === undefined ? value : apply(value, options.type as never))),
+      );
+    },
+  }));
+}
+
+const mismatch = (): Error => cacheError('TYPE_MISMATCH', 'getValue', 'no');
+const mismatches = [
+  'issues',
+  'later-issues',
+  'throws',
+  'schema-throws',
+  'rejects',
+  'undefined',
+  'schema-undefined',
+  'later-undefined',
+];
+
+export const readMutants: readonly Mutant[] = [
+  typeMutant(
+    'ignores types',
+    [
+      'types/function',
+      'types/async-function',
+      'types/schema',
+      'types/async-schema',
+      'types/callable-schema',
+      'types/batch',
+      'types/falsy-outputs',
+      'types/schema-keeps-this',
+      'types/validator-message-hidden',
+      'types/first-failure',
+      'types/issues',
+      ...mismatches.map((id) => `types/mismatch-${id}`),
+    ],
+    (value) => value,
+  ),
+  typeMutant(
+    'calls a schema that is a function',
+    ['types/callable-schema'],
+    async (value, type: (value: unknown) => unknown) =>
+      typeof type === 'function'
+        ? await type(value)
+        : ((await (type as Standard)['~standard'].validate(value)) as { value: unknown }).value,
+  ),
+  typeMutant('does not wait for types', ['types/async-schema'], (value, type: Standard) => {
+    const result =
+      typeof type === 'function' ? (type as (value: unknown) => unknown)(value) : type['~standard'].validate(value);
+    return typeof type === 'function' ? result : (result as { value: unknown }).value;
+  }),
+  typeMutant('takes falsy outputs for failures', ['types/falsy-outputs'], async (value, type: never) => {
+    const output = typeof type === 'function' ? await (type as (value: unknown) => unknown)(value) : 1;
+    if (!output) throw mismatch();
+    return output;
+  }),
+  typeMutant(
+    'validates and returns what was stored',
+    ['types/function', 'types/schema', 'types/async-schema'],
+    async (value, type: never) => {
+      if (typeof type === 'function') await (type as (value: unknown) => unknown)(value);
+      return value;
+    },
+  ),
+  typeMutant(
+    'throws what the validator threw',
+    ['types/mismatch-throws', 'types/mismatch-rejects', 'types/validator-message-hidden'],
+    async (value, type: never) =>
+      typeof type === 'function' ? await (type as (value: unknown) => unknown)(value) : value,
+  ),
+  typeMutant(
+    'takes an output of undefined',
+    ['types/mismatch-undefined', 'types/mismatch-schema-undefined', 'types/mismatch-later-undefined'],
+    async (value, type: never) => {
+      try {
+        const result =
+          typeof type === 'function'
+            ? await (type as (value: unknown) => unknown)(value)
+            : await (type as Standard)['~standard'].validate(value);
+        return typeof type === 'function' ? result : (result as { value: unknown }).value;
+      } catch {
+        throw mismatch();
+      }
+    },
+  ),
+  typeMutant(
+    'asks a schema with more than the value',
+    ['types/schema-keeps-this'],
+    async (value, type: Standard) =>
+      (
+        (await (type['~standard']?.validate as (...args: unknown[]) => unknown)?.(value, { libraryOptions: {} })) as {
+          value: unknown;
+        }
+      )?.value,
+  ),
+  backendMutant('asks the type about misses', ['types/miss-skips'], (right) => ({
+    getValue: async (key: string, options?: Read) => {
+      const value = await right.getValue(key, options as never);
+      if (value === undefined && typeof options?.type === 'function') options.type(undefined);
+      return value;
+    },
+  })),
+  backendMutant('takes falsy hits for misses of the type', ['types/falsy-hits'], (right) => ({
+    getValue: async (key: string, options?: Read) =>
+      (await right.getValue(key)) || options?.type === undefined
+        ? await right.getValue(key, options as never)
+        : undefined,
+    multiGetValues: async (keys: string[], options?: Read) => {
+      const plain = await right.multiGetValues(keys);
+      const typed = await right.multiGetValues(keys, options as never);
+      return typed.map((value, index) => (plain[index] || options?.type === undefined ? value : undefined));
+    },
+  })),
+  backendMutant('drops the issues, or shows them', ['types/issues'], (right) => ({
+    getValue: async (key: string, options?: Read) => {
+      try {
+        return await right.getValue(key, options as never);
+      } catch (error) {
+        throw Object.assign(error as Error, { details: (error as { issues?: unknown }).issues });
+      }
+    },
+  })),
+  backendMutant(
+    'deletes what does not match',
+    mismatches.map((id) => `types/mismatch-${id}`),
+    (right) => ({
+      getValue: async (key: string, options?: Read) => {
+        try {
+          return await right.getValue(key, options as never);
+        } catch (error) {
+          await right.delete(key);
+          throw error;
+        }
+      },
+    }),
+  ),
+  backendMutant('tells the failure that came first in time', ['types/first-failure'], (right) => ({
+    multiGetValues: async (keys: string[], options?: Read) => {
+      if (options?.type === undefined) return await right.multiGetValues(keys);
+      return await Promise.all(keys.map((key) => right.getValue(key, options as never)));
+    },
+  })),
+  backendMutant('takes any type', ['types/refuses-what-is-none'], (right) => ({
+    getValue: (key: string, options?: Read) =>
+      right.getValue(
+        key,
+        (typeof options?.type === 'function' || (options?.type as Standard | undefined)?.['~standard']
+          ? options
+          : undefined) as never,
+      ),
+  })),
+  backendMutant('takes a type of undefined for a wrong one', ['types/undefined-is-none'], (right) => ({
+    getValue: async (key: string, options?: Read) => {
+      if (options !== undefined && 'type' in options && options.type === undefined)
+        throw cacheError('INVALID_OPTIONS', 'getValue', 'no type');
+      return await right.getValue(key, options as never);
+    },
+  })),
+];
+
+const unreadable = [
+  'garbage',
+  'html',
+  'truncated',
+  'bare-json',
+  'json-literal',
+  'json-array',
+  'spaces',
+  'leading-zero',
+  'fraction',
+  'meta-alone',
+  'undefined',
+  'invalid-date',
+  'unknown-class',
+  'polluting',
+  'escaped-proto',
+  'length-without-elements',
+  'path-nowhere',
+].map((id) => `corruption/${id}`);
+
+export const corruptionMutants: readonly Mutant[] = [
+  backendMutant(
+    'takes what it cannot read for a miss',
+    [...unreadable, 'corruption/not-a-counter', 'serializers/reads-undefined', 'serializers/throws'],
+    (right) => ({
+      getValue: (key: string, options?: never) =>
+        right.getValue(key, options).catch((error: { code?: string }) => {
+          if (error.code === 'CORRUPT') return undefined;
+          throw error;
+        }),
+    }),
+  ),
+  backendMutant('fails a batch without naming the entry', unreadable, (right) => ({
+    multiGetValues: (keys: string[], options?: never) =>
+      right.multiGetValues(keys, options).catch((error: { code?: string }) => {
+        if (error.code === 'CORRUPT') throw cacheError('CORRUPT', 'multiGetValues', 'something');
+        throw error;
+      }),
+  })),
+  {
+    name: 'knows no misses of what is unreadable',
+    breaks: ['corruption/as-miss'],
+    create: ({ onUnreadable: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  driverMutant(
+    'has no entry where it cannot read it',
+    ['corruption/entry-is-there'],
+    (now) =>
+      new (class extends TimedDriver {
+        override exists(key: string): boolean {
+          const found = this.get(key);
+          return typeof found === 'string' ? found.startsWith('{"json"') || found.startsWith('!') : found !== undefined;
+        }
+      })(now),
+  ),
+  {
+    name: 'reads any text as it is',
+    breaks: ['corruption/default-serializer'],
+    capabilities: { shared: true },
+    create: (options, now) =>
+      createBackend(sharedDriver(now), {
+        serializer: { serialize: superjsonSerializer.serialize, deserialize: (text) => text },
+        ...options,
+      }),
+  },
+  driverMutant(
+    'reads as slowly as it was told',
+    ['corruption/bounded'],
+    (now) =>
+      new (class extends TimedDriver {
+        override get(key: string) {
+          const found = super.get(key);
+          const end =
+            performance.now() +
+            (typeof found === 'string' && found.includes('referentialEqualities') && found.length > 100_000 ? 1100 : 0);
+          while (performance.now() < end);
+          return found;
+        }
+      })(now),
+  ),
+];
+
+const refusals = ['integer', 'small-integer', 'empty', 'surrogates', 'not-a-text', 'undefined'].map(
+  (id) => `serializers/refuses-${id}`,
+);
+
+export const serializerMutants: readonly Mutant[] = [
+  {
+    name: 'ignores a serializer of the caller',
+    breaks: [
+      'serializers/replaces',
+      'serializers/not-for-integers',
+      'serializers/throws',
+      'serializers/reads-undefined',
+      ...refusals,
+    ].filter((id) => id !== 'serializers/replaces'),
+    create: ({ serializer: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  {
+    name: 'writes with the serializer of the caller and reads with its own',
+    breaks: ['serializers/replaces', 'serializers/not-for-integers'],
+    create: ({ serializer, ...options }, now) =>
+      createBackend(
+        new TimedDriver(now),
+        serializer === undefined
+          ? options
+          : {
+              ...options,
+              serializer: { serialize: (v) => serializer.serialize(v), deserialize: superjsonSerializer.deserialize },
+            },
+      ),
+  },
+  {
+    name: 'stores what a serializer returns, whatever it is',
+    breaks: refusals,
+    create: ({ serializer, ...options }, now) => {
+      const safe = serializer && {
+        serialize: (v: unknown) => `#${String(serializer.serialize(v))}`.toWellFormed(),
+        deserialize: (t: string) => serializer.deserialize(t.slice(1)),
+      };
+      return createBackend(new TimedDriver(now), safe ? { ...options, serializer: safe } : options);
+    },
+  },
+  {
+    name: 'tells what a serializer said',
+    breaks: ['serializers/throws'],
+    create: (options, now): CacheBackend => {
+      const right = createBackend(new TimedDriver(now), options);
+      return instead(right, {
+        setValue: async (key: string, value: unknown, given?: never) => {
+          try {
+            options.serializer?.serialize(value);
+          } catch (error) {
+            throw cacheError('INVALID_VALUE', 'setValue', (error as Error).message);
+          }
+          return await right.setValue(key, value, given);
+        },
+      });
+    },
+  },
+];
