@@ -1,11 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { snippets } from './support/readme.ts';
 import { packages, root, run, sourcePaths } from './support/workspace.ts';
 
-// Beside each package, so that its own dependencies resolve; ignored by git; one for each process, as two may run at once.
-const scratch = `.readme-${process.pid}`;
+/** What a package whose README needs servers exports from its `test/support/readme-servers.ts`, as `startReadmeServers()`. */
+interface ReadmeServers {
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'ninefold-readmes-'));
+const config = join(scratch, 'tsconfig.json');
 
 // What the root's README shows has the dependencies of the examples.
 const readmes = [
@@ -15,37 +22,34 @@ const readmes = [
   .filter(({ file }) => existsSync(join(root, file)))
   .map(({ file, home }) => ({
     file,
-    folder: join(home, scratch),
+    servers: join(root, home, 'test/support/readme-servers.ts'),
+    modules: join(root, home, 'node_modules'),
+    folder: join(scratch, home),
     programs: snippets(readFileSync(join(root, file), 'utf8')),
   }));
 
-const config = join(root, 'tooling', scratch, 'tsconfig.json');
-
 beforeAll(() => {
-  const files = readmes.flatMap(({ folder, programs }) => {
-    mkdirSync(join(root, folder));
+  const files = readmes.flatMap(({ folder, modules, programs }) => {
+    mkdirSync(folder, { recursive: true });
+    symlinkSync(modules, join(folder, 'node_modules'));
     return programs.map(({ line, text }) => {
-      const file = join(root, folder, `line-${line}.ts`);
+      const file = join(folder, `README-${line}.ts`);
       writeFileSync(file, text);
       return file;
     });
   });
-  mkdirSync(join(root, 'tooling', scratch));
   const compilerOptions = {
     noEmit: true,
+    noUnusedLocals: false,
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
-    noUnusedLocals: false,
-    // A README may show other packages of ours than those its own depends on.
     paths: sourcePaths(),
   };
   writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.base.json'), compilerOptions, files }));
+  writeFileSync(join(scratch, 'package.json'), JSON.stringify({ type: 'module' }));
 });
 
-afterAll(() => {
-  for (const folder of [...readmes.map(({ folder }) => folder), `tooling/${scratch}`])
-    rmSync(join(root, folder), { recursive: true, force: true });
-});
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 it('compiles every ts block of every README', async () => {
   await run('tsc', ['-p', config]);
@@ -53,13 +57,19 @@ it('compiles every ts block of every README', async () => {
 
 it.each(readmes)(
   'runs the first ts block of $file',
-  async ({ folder, programs: [first] }) => {
+  async ({ folder, programs: [first], servers }) => {
     expect(first).toBeDefined();
-    const file = join(root, folder, 'first.ts');
+    const file = join(folder, 'first.ts');
     writeFileSync(file, first?.firstBlock ?? '');
-    await run(process.execPath, ['--conditions=@ninefold/source', '--import', 'tsx', file], {
-      env: { TSX_TSCONFIG_PATH: config },
-    });
+    const started: ReadmeServers | undefined = existsSync(servers)
+      ? await (await import(servers)).startReadmeServers()
+      : undefined;
+    try {
+      const env = { ...started?.env, TSX_TSCONFIG_PATH: config };
+      await run(process.execPath, ['--conditions=@ninefold/source', '--import', 'tsx', file], { env });
+    } finally {
+      await started?.stop();
+    }
   },
   60_000,
 );
