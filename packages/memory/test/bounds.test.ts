@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { memoryBackend, memoryCapabilities } from '../src/memory.ts';
-import { failureOf } from './support/failure.ts';
 
 /** What a text of this many bytes is the serialised form of: `{"json":"…"}`. */
 const stringOf = (bytes: number) => 'x'.repeat(bytes - 11);
@@ -118,9 +117,13 @@ describe('an entry larger than the bound on bytes', () => {
   it('is refused, and the old value stays', async () => {
     const cache = memoryBackend({ maxBytes: 400 });
     await cache.setValue('k', 'old', { ttl: 60 });
-    const error = await failureOf(cache.setValue('k', stringOf(400 - 1 - 128 + 1)));
-    expect(error).toMatchObject({ code: 'TOO_LARGE', key: 'k', retryable: false, maybeApplied: false });
-    expect(error.message).toBe('[memory] setValue "k": the entry takes 401 bytes of the 400 that all may');
+    await expect(cache.setValue('k', stringOf(400 - 1 - 128 + 1))).rejects.toMatchObject({
+      code: 'TOO_LARGE',
+      message: '[memory] setValue "k": the entry takes 401 bytes of the 400 that all may',
+      key: 'k',
+      retryable: false,
+      maybeApplied: false,
+    });
     expect(await cache.getValue('k')).toBe('old');
     await cache.setValue('k', stringOf(400 - 1 - 128));
     expect(cache.stats()).toEqual({ entries: 1, bytes: 400, evictions: 0 });
@@ -133,7 +136,7 @@ describe('an entry larger than the bound on bytes', () => {
       ['b', stringOf(400)],
       ['c', 3],
     ];
-    expect(await failureOf(cache.multiSetValues(pairs))).toMatchObject({
+    await expect(cache.multiSetValues(pairs)).rejects.toMatchObject({
       code: 'TOO_LARGE',
       key: 'b',
       maybeApplied: false,
@@ -143,7 +146,7 @@ describe('an entry larger than the bound on bytes', () => {
 
   it('is a counter too, where the bound is as low', async () => {
     const cache = memoryBackend({ maxBytes: 100 });
-    expect(await failureOf(cache.incr('n'))).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
+    await expect(cache.incr('n')).rejects.toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
     expect(await cache.exists('n')).toBe(false);
   });
 });

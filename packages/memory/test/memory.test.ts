@@ -4,7 +4,6 @@ import { inspect } from 'node:util';
 import * as core from '@ninefold/core';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as memory from '../src/memory.ts';
-import { failureOf } from './support/failure.ts';
 
 const { memoryBackend } = memory;
 
@@ -78,7 +77,7 @@ describe('memoryBackend', () => {
     const cache = memoryBackend();
     for (const value of ['5', 1.5, null, { n: 1 }, -0]) {
       await cache.setValue('k', value);
-      expect(await failureOf(cache.incr('k'))).toMatchObject({ code: 'NOT_A_COUNTER', key: 'k', maybeApplied: false });
+      await expect(cache.incr('k')).rejects.toMatchObject({ code: 'NOT_A_COUNTER', key: 'k', maybeApplied: false });
       expect(await cache.getValue('k')).toEqual(value);
     }
     for (const [value, delta] of [
@@ -87,8 +86,11 @@ describe('memoryBackend', () => {
       [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
     ] as const) {
       await cache.setValue('k', value);
-      const error = await failureOf(cache.incr('k', delta));
-      expect(error).toMatchObject({ code: 'COUNTER_RANGE', key: 'k', maybeApplied: false });
+      await expect(cache.incr('k', delta)).rejects.toMatchObject({
+        code: 'COUNTER_RANGE',
+        key: 'k',
+        maybeApplied: false,
+      });
       expect(await cache.getValue('k')).toBe(value);
     }
     expect(await cache.incr('k', -Number.MAX_SAFE_INTEGER)).toBe(0);
@@ -128,8 +130,8 @@ describe('closing', () => {
     await cache.close();
     await cache.close();
     expect(cache.stats()).toEqual({ entries: 0, bytes: 0, evictions: 1 });
-    expect(await failureOf(cache.getValue('c'))).toMatchObject({ code: 'CLOSED' });
-    expect(await failureOf(cache.multiGetValues([]))).toMatchObject({ code: 'CLOSED' });
+    await expect(cache.getValue('c')).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(cache.multiGetValues([])).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
   it('gives the memory back', () => {
