@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startRedis } from '../../packages/upstash/test/support/redis.ts';
+import { startRedis } from '../servers/redis.ts';
 import { UpstashFront } from '../upstash-front/front.ts';
 
 // What each test expects is what the service's public documentation says: https://upstash.com/docs/redis/features/restapi

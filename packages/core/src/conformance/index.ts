@@ -14,7 +14,7 @@ import { runRule } from './run-rule.ts';
 
 export { type Happening, type Recorder, recorder } from './history.ts';
 export { isLinearizable, notLinearizable } from './linearizability.ts';
-export { type Arbitrary, checkModel, type FastCheck, type ModelOptions } from './model.ts';
+export { type Arbitrary, type Command, checkModel, type FastCheck, type Model, type ModelOptions } from './model.ts';
 export type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
 export { RuleBroken, runRule } from './run-rule.ts';
 

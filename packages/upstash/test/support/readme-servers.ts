@@ -1,7 +1,10 @@
-import { startFront } from './service.ts';
+import { startService } from './service.ts';
 
-/** What the README's first program reads from the environment. */
-export async function startReadmeServers(): Promise<{ env: Record<string, string>; stop: () => Promise<void> }> {
-  const { front, stop } = await startFront();
-  return { env: { UPSTASH_REDIS_REST_URL: front.url, UPSTASH_REDIS_REST_TOKEN: front.token }, stop };
+/** What the first program of the README needs. */
+export async function startReadmeServers(): Promise<{
+  readonly env: Readonly<Record<string, string>>;
+  readonly stop: () => Promise<void>;
+}> {
+  const { url, token, stop } = await startService();
+  return { env: { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }, stop };
 }

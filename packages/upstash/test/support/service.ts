@@ -1,5 +1,5 @@
+import { startRedis } from '@ninefold/tooling/servers';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
-import { startRedis } from './redis.ts';
 
 export interface Service {
   readonly url: string;
