@@ -12,6 +12,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // One for each processor: the default keeps one back, which is half of two.
+    maxWorkers: '100%',
     coverage: {
       include: ['**/src/**'],
       reporter: ['text', 'html'],
