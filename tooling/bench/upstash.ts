@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { upstashBackend } from '@ninefold/upstash';
+import { Redis } from '@upstash/redis';
+import { row } from './data.ts';
+import { bench, type Work } from './harness.ts';
+
+const server = spawn(
+  process.execPath,
+  ['--conditions=@ninefold/source', '--import', 'tsx', join(import.meta.dirname, 'upstash-front.ts')],
+  { stdio: ['pipe', 'pipe', 'inherit'] },
+);
+const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+const say = async <T>(): Promise<T> => JSON.parse(String((await lines.next()).value)) as T;
+const { url, token } = await say<{ url: string; token: string }>();
+
+const ours = upstashBackend({ url, token, namespace: 'bench', timeoutMs: 30_000 });
+/** With its defaults: automatic pipelining and deserialisation, base64. */
+const raw = new Redis({ url, token, enableTelemetry: false });
+
+const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
+const few = keys.slice(0, 100);
+await ours.multiSetValues(keys.map((key) => [key, row] as const));
+await raw.mset(Object.fromEntries(keys.map((key) => [key, row])));
+
+/** What a call costs in HTTP requests and billed commands. */
+async function bill(name: string, call: () => Promise<unknown>): Promise<void> {
+  server.stdin.write('\n');
+  await say();
+  await call();
+  server.stdin.write('\n');
+  const { requests, commands } = await say<{ requests: number; commands: number }>();
+  console.log(`${name.padEnd(42)} ${String(requests).padStart(6)} requests ${String(commands).padStart(6)} commands`);
+}
+
+const parallel = (): Promise<unknown> => Promise.all(keys.map((key) => ours.getValue(key)));
+const batch = (): Promise<unknown> => ours.multiGetValues(few);
+const setBatch = (): Promise<unknown> =>
+  ours.multiSetValues(
+    few.map((key) => [key, row] as const),
+    { ttl: 600 },
+  );
+const rawParallel = (): Promise<unknown> => Promise.all(keys.map((key) => raw.get(key)));
+const rawPipeline = (): Promise<unknown> => {
+  const pipeline = raw.pipeline();
+  for (const key of few) pipeline.set(key, row, { ex: 600 });
+  return pipeline.exec();
+};
+
+await bill('ours: 1,000 getValue in parallel', parallel);
+await bill('client: 1,000 get in parallel', rawParallel);
+await bill('ours: multiGetValues of 100', batch);
+await bill('ours: multiSetValues of 100 with a TTL', setBatch);
+await bill('client: pipeline of 100 SET EX', rawPipeline);
+console.log();
+
+function repeat(call: () => Promise<unknown>): Work {
+  return async (times) => {
+    for (let time = 0; time < times; time++) await call();
+  };
+}
+
+await bench('upstash', [
+  { name: '1,000 reads in parallel : get', baseline: repeat(rawParallel), ours: repeat(parallel), atMost: 1.15 },
+  {
+    name: '1,000 reads in parallel : mget',
+    baseline: repeat(() => raw.mget(keys)),
+    ours: repeat(parallel),
+    atMost: 1.15,
+  },
+  { name: 'batch of 100 reads : mget', baseline: repeat(() => raw.mget(few)), ours: repeat(batch), atMost: 1.15 },
+  {
+    name: 'batch of 100 sets with TTL : pipeline',
+    baseline: repeat(rawPipeline),
+    ours: repeat(setBatch),
+    atMost: 1.15,
+  },
+  {
+    name: 'one read : get',
+    baseline: repeat(() => raw.get('k1')),
+    ours: repeat(() => ours.getValue('k1')),
+    ,
+  },
+  { name: 'one increment : incr', baseline: repeat(() => raw.incr('n')), ours: repeat(() => ours.incr('n')) },
+]);
+await ours.close();
+server.stdin.end();
