@@ -6,7 +6,7 @@ import { failureOf } from './support/failure.ts';
 import { startFront } from './support/service.ts';
 
 /** Milliseconds: long enough for a busy machine, short enough to wait for. */
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 800;
 
 let front: UpstashFront;
 let stop: () => Promise<void>;

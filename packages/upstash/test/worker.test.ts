@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
-import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tried } from './programs/try-rules.ts';
+import { bundle } from './support/bundle.ts';
 import { startFront } from './support/service.ts';
 
 let front: UpstashFront;
@@ -13,18 +13,11 @@ let imports: readonly unknown[];
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  const { outputFiles, metafile } = await build({
-    entryPoints: [join(import.meta.dirname, 'worker/worker.ts')],
+  const { text: script, metafile } = await bundle('worker/worker.ts', {
+    platform: 'browser',
     define: { SERVICE: JSON.stringify({ url: front.url, token: front.token }) },
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: 'esm',
-    target: 'es2022',
-    conditions: ['@ninefold/source', 'workerd', 'worker'],
   });
   imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-  const script = outputFiles[0]?.text ?? '';
   worker = new Miniflare({ modules: true, script, compatibilityDate: '2025-07-01' });
   await worker.ready;
 }, 60_000);
@@ -50,6 +43,12 @@ describe('in workerd, with one backend at module scope', () => {
     for (const answer of [...first, fourth]) expect(answer).toMatchObject(right);
     expect(fourth).toMatchObject({ visits: 4 });
   }, 30_000);
+
+  it('every rule is kept', async () => {
+    const { tried, broken } = (await visit('rules')) as Tried;
+    expect(broken).toEqual([]);
+    expect(tried).toBeGreaterThan(200);
+  }, 120_000);
 
   it('a failure is one request alone, and the next one works', async () => {
     front.fail({ kind: 'status', status: 503 });

@@ -206,9 +206,22 @@ function asRegexp(text: string): RegExp {
 }
 
 function asError({ name, message }: Record<string, unknown>): Error {
-  const error = new Error(asString(message));
+  const error = withoutStack(asString(message));
   Object.defineProperty(error, 'name', { value: asString(name), writable: true, configurable: true });
   return error;
+}
+
+/** V8 takes microseconds to note where an error was made, and where it was read says nothing. */
+function withoutStack(message: string): Error {
+  const made = Error as { stackTraceLimit?: number };
+  const limit = made.stackTraceLimit;
+  if (limit === undefined) return new Error(message);
+  made.stackTraceLimit = 0;
+  try {
+    return new Error(message);
+  } finally {
+    made.stackTraceLimit = limit;
+  }
 }
 
 function convertComposite(node: unknown, [kind, name]: readonly unknown[]): unknown {

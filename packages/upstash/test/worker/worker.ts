@@ -1,4 +1,5 @@
 import { isCacheError, upstashBackend } from '../../src/upstash.ts';
+import { tryRules } from '../programs/try-rules.ts';
 
 // Put in by the bundler: at module scope a Worker has no environment.
 declare const SERVICE: { readonly url: string; readonly token: string };
@@ -28,7 +29,7 @@ export default {
   async fetch(request: Request): Promise<Response> {
     const name = new URL(request.url).pathname.slice(1);
     try {
-      return Response.json(await visit(name));
+      return Response.json(name === 'rules' ? await tryRules(SERVICE) : await visit(name));
     } catch (error) {
       return Response.json({ error: isCacheError(error) ? error.message : String(error) }, { status: 500 });
     }

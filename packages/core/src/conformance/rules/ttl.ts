@@ -3,6 +3,8 @@ import type { Rule, Trial } from '../rule.ts';
 /** Seconds: the shortest that a slow machine can tell from nothing. */
 const SHORT = 1;
 const DAY = 86_400;
+/** Milliseconds at the end of a TTL in which nothing is claimed. */
+const MARGIN_MS = 10;
 
 /** TTLs that careless backends lose: dates below a limit, timers of 32 bits. */
 const long: readonly [id: string, what: string, ttl: number][] = [
@@ -40,6 +42,12 @@ async function gone({ cache, capabilities, equal }: Trial, key: string): Promise
   if (capabilities.atomicIncr) equal(await cache.incr(key, 7), 7);
 }
 
+/** Runs what must be so while an entry of that TTL lives. A machine that stood still for longer tells nothing. */
+async function whileAlive(seconds: number, since: number, check: () => Promise<() => void>): Promise<void> {
+  const claim = await check();
+  if (performance.now() - since < seconds * 1000 - MARGIN_MS) claim();
+}
+
 export const ttl: readonly Rule[] = [
   {
     id: 'ttl/expires',
@@ -47,10 +55,15 @@ export const ttl: readonly Rule[] = [
     waits: true,
     run: async (trial) => {
       const { cache, equal, wait, outlive } = trial;
+      const since = performance.now();
       await cache.setValue('k', 'v', { ttl: 2 });
-      equal(await cache.getValue('k'), 'v');
-      await wait(1);
-      equal(await cache.getValue('k'), 'v');
+      for (let look = 0; look < 2; look++) {
+        await whileAlive(2, since, async () => {
+          const value = await cache.getValue('k');
+          return () => equal(value, 'v');
+        });
+        if (look === 0) await wait(1);
+      }
       await outlive(1);
       await gone(trial, 'k');
     },
@@ -61,6 +74,7 @@ export const ttl: readonly Rule[] = [
     waits: true,
     run: async (trial) => {
       const { cache, equal, outlive } = trial;
+      const since = performance.now();
       await cache.multiSetValues(
         [
           ['a', 1],
@@ -69,7 +83,10 @@ export const ttl: readonly Rule[] = [
         ],
         { ttl: SHORT },
       );
-      equal(await cache.multiGetValues(['a', 'b', 'c']), [1, 'two', null]);
+      await whileAlive(SHORT, since, async () => {
+        const values = await cache.multiGetValues(['a', 'b', 'c']);
+        return () => equal(values, [1, 'two', null]);
+      });
       await outlive(SHORT);
       for (const key of ['a', 'b', 'c']) await gone(trial, key);
     },
@@ -94,12 +111,13 @@ export const ttl: readonly Rule[] = [
     waits: true,
     run: async ({ cache, equal, wait }) => {
       for (let moment = 0; moment < 5; moment++) {
+        const since = performance.now();
         await cache.setValue('k', moment, { ttl: 1 });
-        const set = performance.now();
         await wait(0.7);
-        // What took longer than the TTL to ask tells nothing.
-        const value = await cache.getValue('k');
-        if (performance.now() - set < 990) equal(value, moment);
+        await whileAlive(1, since, async () => {
+          const value = await cache.getValue('k');
+          return () => equal(value, moment);
+        });
       }
     },
   },
@@ -108,9 +126,13 @@ export const ttl: readonly Rule[] = [
     text: 'a TTL may be a fraction, which expires and is not for ever',
     waits: true,
     run: async (trial) => {
+      const since = performance.now();
       await trial.cache.setValue('k', 1, { ttl: 0.4 });
       await trial.cache.setValue('l', 1, { ttl: 1.5 });
-      trial.equal(await trial.cache.getValue('l'), 1);
+      await whileAlive(1.5, since, async () => {
+        const value = await trial.cache.getValue('l');
+        return () => trial.equal(value, 1);
+      });
       await trial.outlive(1.5);
       await gone(trial, 'k');
       await gone(trial, 'l');

@@ -1,0 +1,24 @@
+import { isCacheError, upstashBackend } from '../../src/upstash.ts';
+import { tryRules } from './try-rules.ts';
+
+// Bundled, and run by each runtime: `rules` tries the suite, `increment` counts once when a line comes in.
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const [mode, url = '', token = ''] = process.argv.slice(2);
+
+if (mode === 'rules') {
+  say(JSON.stringify(await tryRules({ url, token })));
+} else {
+  const cache = upstashBackend({ url, token, namespace: 'runtime', timeoutMs: 3000 });
+  // A connection that is used again is the one on which a runtime repeats what was lost.
+  await cache.setValue('warm', 1);
+  await cache.setValue('warm', 2);
+  say('ready');
+  process.stdin.once('data', async () => {
+    const outcome = await cache
+      .incr('lost')
+      .catch((error: unknown) => (isCacheError(error) ? error.code : String(error)));
+    say(JSON.stringify(outcome));
+    await cache.close();
+    process.exit(0);
+  });
+}
