@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { rules } from '@ninefold/core/conformance';
+import { faults, rules } from '@ninefold/core/conformance';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../../../..');
@@ -12,7 +12,7 @@ const rows = page
     const [, sentence = '', proof = ''] = line.split(/ \| |^\| | \|$/);
     return { sentence, proofs: [...proof.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '') };
   });
-const ids = rules.map(({ id }) => id);
+const ids = [...rules, ...faults].map(({ id }) => id);
 const namedBy = (proof: string): readonly string[] =>
   proof.endsWith('*') ? ids.filter((id) => id.startsWith(proof.slice(0, -1))) : ids.filter((id) => id === proof);
 
