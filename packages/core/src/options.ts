@@ -23,13 +23,17 @@ export interface RemoteOptions extends BackendOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Throws `INVALID_OPTIONS` for the first option that cannot be used. */
+/** Throws `INVALID_OPTIONS` for the first option that cannot be used; `name` is the adapter's. */
 export function checkOptions(name: string, options: RemoteOptions): void {
   const reason = invalidOption(options);
-  if (reason !== undefined) {
-    const backend = typeof name === 'string' ? name : 'ninefold';
-    throw new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
-  }
+  if (reason !== undefined) throw invalidOptions(name, options, reason);
+}
+
+/** What a factory throws for an option that it cannot use. It bears the caller's name for the backend, or the adapter's. */
+export function invalidOptions(adapter: string, options: BackendOptions | undefined, reason: string): CacheError {
+  const name: unknown = options?.name;
+  const backend = typeof name === 'string' && name !== '' ? name : adapter;
+  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
 }
 
 function invalidOption(options: RemoteOptions): string | undefined {

@@ -1,9 +1,10 @@
 import {
   type BackendOptions,
   type CacheBackend,
-  CacheError,
+  type CacheError,
   type Capabilities,
   createBackend,
+  invalidOptions,
   MAX_KEY_BYTES,
 } from '@ninefold/core';
 import { ENTRY_BYTES, MemoryDriver, type MemoryStats } from './driver.ts';
@@ -82,6 +83,5 @@ function isCount(number: unknown): boolean {
 }
 
 function invalid(options: BackendOptions, reason: string): CacheError {
-  const backend = typeof options.name === 'string' ? options.name : 'memory';
-  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
+  return invalidOptions('memory', options, reason);
 }

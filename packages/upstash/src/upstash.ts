@@ -1,9 +1,10 @@
 import {
   type BackendOptions,
   type CacheBackend,
-  CacheError,
+  type CacheError,
   type Capabilities,
   createBackend,
+  invalidOptions,
   type RemoteOptions,
 } from '@ninefold/core';
 import { BorrowedCommands, type Commands, OwnCommands, type UpstashClient } from './client.ts';
@@ -115,6 +116,5 @@ function isHttpUrl(url: string): boolean {
 }
 
 function invalid(options: BackendOptions, reason: string): CacheError {
-  const backend = typeof options.name === 'string' ? options.name : 'upstash';
-  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
+  return invalidOptions('upstash', options, reason);
 }
