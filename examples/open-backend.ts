@@ -10,6 +10,8 @@ type Open = (url: URL, options: Options) => Promise<CacheBackend>;
 // Imported when asked for: nobody needs the clients of servers that they do not have.
 const adapters: Readonly<Record<string, Open>> = {
   'memory:': async (_url, options) => (await import('@ninefold/memory')).memoryBackend(options),
+  'redis:': openRedis,
+  'rediss:': openRedis,
   'upstash:': async (url, options) => {
     const { upstashBackend } = await import('@ninefold/upstash');
     const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = process.env;
@@ -22,8 +24,12 @@ const adapters: Readonly<Record<string, Open>> = {
   },
 };
 
+async function openRedis({ href }: URL, options: Options): Promise<CacheBackend> {
+  return (await import('@ninefold/redis')).redisBackend({ url: href, ...options });
+}
+
 /**
- * The backend that a URL names: `memory:`; `upstash:` with the server in the environment, or `upstash://:token@host`.
+ * The backend that a URL names: `memory:`; `redis:` or `rediss:`; `upstash:` with the server in the environment, or `upstash://:token@host`.
  * Throws a `Failure` for what names none, and `INVALID_OPTIONS` for what its adapter refuses.
  */
 export async function openBackend(address: string, options: Options): Promise<CacheBackend> {

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
 
@@ -7,8 +8,8 @@ interface Link {
   readonly server: Socket;
   /** It lost bytes, and never speaks again. */
   silent: boolean;
-  /** What still drips, so that later answers wait for it. */
-  trickle: Promise<void>;
+  /** What is still on its way to the client: TCP keeps the order, so that later answers wait for it. */
+  way: Promise<void>;
 }
 
 /** A TCP proxy on the loopback interface that lies as it is told. */
@@ -67,7 +68,7 @@ export class FaultProxy {
   #link(client: Socket): void {
     const server = connect({ ...this.#target, noDelay: true });
     client.setNoDelay(true);
-    const link: Link = { client, server, silent: this.#fault?.kind === 'silence', trickle: Promise.resolve() };
+    const link: Link = { client, server, silent: this.#fault?.kind === 'silence', way: Promise.resolve() };
     this.#links.add(link);
     client.on('data', (bytes) => this.#request(link, bytes));
     server.on('data', (bytes) => this.#reply(link, bytes));
@@ -94,31 +95,34 @@ export class FaultProxy {
   }
 
   #reply(link: Link, bytes: Buffer): void {
-    if (link.silent) return;
+    const arrival = performance.now();
     const fault = this.#fault;
-    if (fault?.kind === 'delay') {
-      setTimeout(() => link.silent || link.client.write(bytes), fault.delayMs);
-    } else if (fault?.kind === 'trickle') {
-      link.trickle = link.trickle.then(async () => {
-        for (const byte of bytes) {
-          link.client.write(Buffer.of(byte));
-          // One turn of the event loop for each, or the kernel would join them.
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      });
-    } else if (this.#spent || fault === undefined) {
-      link.client.write(bytes);
-    } else if (fault.kind === 'cut' && fault.on === 'reply') {
-      this.#spent = true;
-      this.#end(link, fault.by);
-    } else if (fault.kind === 'half-reply') {
-      this.#spent = true;
-      link.client.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => this.#end(link, 'fin'));
-    } else if (fault.kind === 'garbage') {
-      this.#spent = true;
-      link.client.write(Buffer.from(bytes.map((byte) => byte ^ 0x5a)));
-    } else {
-      link.client.write(bytes);
+    link.way = link.way.then(async () => {
+      if (fault?.kind === 'delay') await sleep(Math.max(0, arrival + fault.delayMs - performance.now()));
+      if (link.silent) return;
+      if (fault?.kind === 'trickle') await drip(link.client, bytes);
+      else if (fault === undefined || !this.#hits(fault)) link.client.write(bytes);
+      else await this.#spoil(link, bytes, fault);
+    });
+  }
+
+  /** Whether this answer is the one that the fault is for. */
+  #hits(fault: Fault): boolean {
+    const replies =
+      fault.kind === 'half-reply' || fault.kind === 'garbage' || (fault.kind === 'cut' && fault.on === 'reply');
+    if (!replies || this.#spent || fault !== this.#fault) return false;
+    this.#spent = true;
+    return true;
+  }
+
+  async #spoil(link: Link, bytes: Buffer, fault: Fault): Promise<void> {
+    if (fault.kind === 'cut') this.#end(link, fault.by);
+    else if (fault.kind === 'garbage') link.client.write(Buffer.from(bytes.map((byte) => byte ^ 0x5a)));
+    else {
+      await new Promise<void>((resolve) =>
+        link.client.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => resolve()),
+      );
+      this.#end(link, 'fin');
     }
   }
 
@@ -131,5 +135,13 @@ export class FaultProxy {
     else link.client.end();
     // What was asked before is still carried out.
     link.server.end();
+  }
+}
+
+async function drip(client: Socket, bytes: Buffer): Promise<void> {
+  for (const byte of bytes) {
+    client.write(Buffer.of(byte));
+    // One turn of the event loop for each, or the kernel would join them.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -203,12 +203,12 @@ const strange: readonly CacheErrorCode[] = ['UNAVAILABLE', 'TIMEOUT', 'BACKEND']
 
 export const faults: readonly FaultRule[] = [
   lasting('refused', 'a server that refuses connections', { kind: 'refuse' }, either),
-  lasting('silent', 'a server that falls silent', { kind: 'silence' }, late),
+  lasting('silent', 'a server that falls silent', { kind: 'silence' }, either),
   lasting(
     'slower-than-deadline',
     'answers later than the deadline',
     { kind: 'delay', delayMs: TIMEOUT_MS + GRACE_MS + 200 },
-    late,
+    either,
   ),
   oneRequest('request-lost-rst', 'a request lost by a reset', { kind: 'cut', on: 'request', by: 'rst' }, lost),
   oneRequest('request-lost-fin', 'a request lost by an orderly end', { kind: 'cut', on: 'request', by: 'fin' }, lost),

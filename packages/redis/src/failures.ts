@@ -1,0 +1,70 @@
+import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@ninefold/core';
+
+interface Meaning {
+  readonly code: CacheErrorCode;
+  readonly reason: string;
+  /** Of `BACKEND`. */
+  readonly retryable?: boolean;
+}
+
+const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
+
+/** What the first word of an error of the server means. */
+const WORDS: Readonly<Record<string, Meaning>> = {
+  NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
+  WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
+  WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
+  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
+  LOADING: notReady('the server is loading its data'),
+  MASTERDOWN: notReady('the replica has lost its primary'),
+  CLUSTERDOWN: notReady('the cluster is down'),
+  TRYAGAIN: notReady('the cluster is moving the keys'),
+  BUSY: notReady('the server is busy with a script'),
+  MOVED: { code: 'BACKEND', reason: 'this is a node of a Redis Cluster, which this backend does not follow' },
+  ASK: { code: 'BACKEND', reason: 'this is a node of a Redis Cluster, which this backend does not follow' },
+  OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
+  READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
+  MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
+  NOREPLICAS: { code: 'BACKEND', reason: 'the server has too few replicas to write', retryable: true },
+};
+
+/** Errors of the server that begin with ERR and need a look at what follows. */
+const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
+  [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
+  [/increment or decrement would overflow/, WORDS.NINEFOLDRANGE as Meaning],
+  [/max number of clients/, notReady('the server has too many connections')],
+  [/invalid password|no password is set/i, { code: 'AUTH', reason: 'wrong user name or password' }],
+];
+
+/** System codes of a connection that was never made: no byte has left. */
+const UNMADE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+
+/** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
+export function failureOf(error: unknown): DriverError {
+  if (error instanceof DriverError) return error;
+  const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown };
+  if (name === 'ReplyError') return refusal(String(message));
+  const cause = { name: String(name), code: typeof code === 'string' ? code : undefined };
+  const text = typeof code === 'string' && /^[A-Z_]{3,30}$/.test(code) ? ` (${code})` : '';
+  const lost: DriverErrorOptions = { connectionLost: true, cause };
+  return new DriverError('UNAVAILABLE', `the connection was lost${text}`, lost);
+}
+
+/** A connection that could not be made; nothing was sent on it. */
+export function unconnected(error: unknown): DriverError {
+  const { name, message, code } = (error ?? {}) as { name?: unknown; message?: unknown; code?: unknown };
+  if (name === 'ReplyError') return refusal(String(message));
+  const known =
+    typeof code === 'string' && UNMADE.has(code) ? `cannot be reached (${code})` : 'the connection could not be made';
+  return new DriverError('UNAVAILABLE', known, { applied: 'no', cause: { name: String(name), code: String(code) } });
+}
+
+function refusal(message: string): DriverError {
+  const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+  // A script's error names the error of the command inside it after its own words.
+  const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
+  const meaning = inner ?? WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
+  const cause = { name: 'ReplyError', code: word };
+  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
+}
