@@ -3,6 +3,7 @@ import { createContext, runInContext } from 'node:vm';
 import { bytesTransformer } from '@ninefold/core';
 import { SuperJSON } from 'superjson';
 import { describe, expect, it } from 'vitest';
+import { equal as equalByParts } from '../src/conformance/equal.ts';
 import { superjsonSerializer, ValueError } from '../src/serializer.ts';
 import { samples } from './support/samples.ts';
 
@@ -14,7 +15,13 @@ reader.registerCustom(bytesTransformer, bytesTransformer.name);
 
 /** Equal by prototypes and hidden properties too; a stack is where an error was made, and is not stored. */
 function equal(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(a, b);
+  try {
+    return isDeepStrictEqual(a, b);
+  } catch (error) {
+    // Node 22's own comparison overflows the stack at a depth of 1,000.
+    if (!(error instanceof RangeError)) throw error;
+    return equalByParts(a, b);
+  }
 }
 
 function refusalOf(value: unknown): string {
