@@ -110,10 +110,19 @@ export function createCause(options: CauseOptions): Error {
 /** The name and the place of an error that nobody has vouched for, without its message. */
 export function causeOf(error: unknown): Error {
   const cause = createCause({ name: nameOf(error) });
-  const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : '';
-  const frames = stack.split('\n').filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
-  cause.stack = [cause.name, ...frames].join('\n');
+  cause.stack = [cause.name, ...framesOf(error)].join('\n');
   return cause;
+}
+
+/** The frames of a stack. They follow the message, whose own lines may look like frames. */
+function framesOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error) || typeof error.stack !== 'string' || typeof error.message !== 'string') return [];
+  const { message, stack } = error;
+  const start = stack.indexOf(`${message}\n`);
+  // What stands before is a name and a colon, unless the error was reworded since its stack was taken.
+  if (start === -1 || !/^[\w$.]*(?:: )?$/.test(stack.slice(0, start))) return [];
+  const frames = stack.slice(start + message.length).split('\n');
+  return frames.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
 }
 
 /** The name of whatever was thrown: all that is safe to say of an error whose message may quote anything. */

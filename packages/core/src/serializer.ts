@@ -26,10 +26,9 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
  */
 export const superjsonSerializer: Serializer = {
   serialize(value: unknown): string {
-    if (isPlainForSure(value)) return `{"json":${JSON.stringify(value)}}`;
+    if (isPlainForSure(value)) return write(value, { annotated: false });
     const { copy, plain, disguise } = copyForCodec(value);
-    if (plain) return `{"json":${JSON.stringify(copy)}}`;
-    const text = write(copy);
+    const text = write(copy, { annotated: !plain });
     return disguise === '' ? text : text.replaceAll(disguise, '');
   },
 
@@ -53,11 +52,11 @@ function isPlainForSure(value: unknown): boolean {
   }
 }
 
-function write(copy: unknown): string {
+function write(value: unknown, { annotated }: { readonly annotated: boolean }): string {
   try {
-    return JSON.stringify(codec.serialize(copy));
+    return annotated ? JSON.stringify(codec.serialize(value)) : `{"json":${JSON.stringify(value)}}`;
   } catch (error) {
-    // Nothing else is left that the codec could throw: what is deep takes more of the stack than there is.
+    // Deeper than the rest of the stack, or longer than a string can be.
     if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');
     throw error;
   }

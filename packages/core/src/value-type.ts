@@ -23,19 +23,13 @@ export function isValueType(type: unknown): type is ValueType<unknown> {
 export function applyType(type: ValueType<unknown>, value: unknown): unknown {
   // Asked first: arktype's schemas are functions too.
   const standard = standardOf(type);
-  const check = standard === undefined ? (type as (value: unknown) => unknown) : standard.validate;
-  const finish =
-    standard === undefined ? defined : (result: unknown) => outputOf(result as StandardSchemaV1.Result<unknown>);
-  let result: unknown;
+  const finish = standard === undefined ? defined : outputOf;
   try {
-    result = check(value);
+    const result = standard === undefined ? (type as (value: unknown) => unknown)(value) : standard.validate(value);
+    return isThenable(result) ? Promise.resolve(result).then(finish).catch(mismatch) : finish(result);
   } catch (error) {
-    throw thrown(error);
+    return mismatch(error);
   }
-  if (!isThenable(result)) return finish(result);
-  return Promise.resolve(result).then(finish, (error: unknown) => {
-    throw thrown(error);
-  });
 }
 
 function standardOf(type: unknown): StandardSchemaV1.Props<unknown> | undefined {
@@ -44,7 +38,8 @@ function standardOf(type: unknown): StandardSchemaV1.Props<unknown> | undefined 
   return typeof standard?.validate === 'function' ? standard : undefined;
 }
 
-function outputOf(result: StandardSchemaV1.Result<unknown>): unknown {
+function outputOf(result: unknown): unknown {
+  if (!isResult(result)) throw new TypeMismatch('the schema answered what is no result of Standard Schema');
   if (result.issues !== undefined) {
     const count = result.issues.length;
     throw new TypeMismatch(
@@ -61,9 +56,14 @@ function defined(output: unknown): unknown {
   return output;
 }
 
-function thrown(error: unknown): TypeMismatch {
+function isResult(result: unknown): result is StandardSchemaV1.Result<unknown> {
+  return typeof result === 'object' && result !== null && ('issues' in result || 'value' in result);
+}
+
+function mismatch(error: unknown): never {
+  if (error instanceof TypeMismatch) throw error;
   const name = nameOf(error);
-  return new TypeMismatch(`the type threw ${name}`, undefined, name);
+  throw new TypeMismatch(`the type threw ${name}`, undefined, name);
 }
 
 export function isThenable(thing: unknown): thing is PromiseLike<unknown> {

@@ -9,12 +9,12 @@ const OPENING_BRACE = 0x7b;
 /** Turns a value into what a driver stores, or throws a `ValueError` that says why it cannot come back equal. */
 export function encodeValue(serializer: Serializer, value: unknown): Stored {
   if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
-  if (serializer === superjsonSerializer) return serializer.serialize(value);
   if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
-  return checkText(serialize(serializer, value));
+  const text = serialize(serializer, value);
+  return serializer === superjsonSerializer ? text : checkText(text);
 }
 
-function serialize(serializer: Serializer, value: unknown): unknown {
+function serialize(serializer: Serializer, value: unknown): string {
   try {
     return serializer.serialize(value);
   } catch (error) {

@@ -97,6 +97,17 @@ describe('a cause', () => {
     expect(inspect(cause)).not.toContain('s3cret');
   });
 
+  it('keeps no line of a message, whatever it looks like', () => {
+    const forged = new SyntaxError('Unexpected token\n    at s3cret (file:1:1)\n    at s3cret:2:2');
+    const reworded = new Error('x\n    at s3cret:1:1');
+    // V8 puts the text together when it is first asked for.
+    expect(reworded.stack).toContain('s3cret');
+    reworded.message = '';
+    for (const error of [forged, reworded]) expect(inspect(causeOf(error))).not.toContain('s3cret');
+    expect(causeOf(forged).stack).toMatch(/errors\.test\.ts:\d+:\d+/);
+    expect(causeOf(reworded).stack).toBe('Error');
+  });
+
   it('has a harmless name whatever was thrown', () => {
     expect(nameOf('s3cret')).toBe('string');
     expect(nameOf(undefined)).toBe('undefined');

@@ -57,6 +57,23 @@ const killers: [string, string][] = [
     JSON.stringify({ json: repeat(25_000, '/(a+)+$/'), meta: { values: annotateAll(25_000, ['regexp']) } }),
   ],
   [
+    'many expressions of Unicode properties',
+    JSON.stringify({ json: repeat(30_000, '/\\p{L}/u'), meta: { values: annotateAll(30_000, ['regexp']) } }),
+  ],
+  [
+    'an expression of many Unicode properties',
+    JSON.stringify({ json: `/${'\\P{L}'.repeat(140_000)}/iu`, meta: { values: ['regexp'] } }),
+  ],
+  [
+    'expressions of sets of emoji',
+    JSON.stringify({
+      json: repeat(100, '/[\\p{RGI_Emoji}--\\p{RGI_Emoji}]/iv'),
+      meta: { values: annotateAll(100, ['regexp']) },
+    }),
+  ],
+  ['an expression of sets', JSON.stringify({ json: `/${'[^\\W]'.repeat(160_000)}/iv`, meta: { values: ['regexp'] } })],
+  ['an expression of dots', JSON.stringify({ json: `/${'.'.repeat(990_000)}/`, meta: { values: ['regexp'] } })],
+  [
     'many addresses',
     JSON.stringify({ json: repeat(25_000, 'http://x/'), meta: { values: annotateAll(25_000, ['URL']) } }),
   ],
@@ -256,6 +273,7 @@ describe('any value', () => {
       fc.date({ noInvalidDate: true }),
       fc.uint8Array({ maxLength: 9 }),
       fc.float64Array({ maxLength: 4 }),
+      fc.constantFrom(/\ue000/, /\p{L}+/iu, new URL('x:\ue000'), new Error('\ue000')),
     );
     const key = fc.oneof(
       fc.string(),

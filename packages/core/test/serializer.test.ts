@@ -34,6 +34,15 @@ function refusalOf(value: unknown): string {
   return 'accepted';
 }
 
+function outcomeOf(value: unknown): string {
+  try {
+    serialize(value);
+    return 'accepted';
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
 describe('a value that is kept', () => {
   for (const { name, value, ...rest } of samples) {
     const expected = 'back' in rest ? rest.back : value;
@@ -47,7 +56,7 @@ describe('a value that is kept', () => {
   }
 
   it('is written as any superjson reader can read it', () => {
-    const unreadable = new Set(['dates below such keys', 'a cycle']);
+    const unreadable = new Set(['dates below such keys', 'an expression and an error beside such keys', 'a cycle']);
     for (const { name, value, ...rest } of samples) {
       if (unreadable.has(name)) continue;
       const read = reader.parse(serialize(value));
@@ -162,6 +171,14 @@ describe('a value that would change', () => {
     ],
     ['Math', Math, '$: an object that is not plain'],
     ['an iterator', [1].values(), '$: an object that is not plain'],
+    ['a subclass of Uint8Array', new (class Frame extends Uint8Array {})(2), '$: a Frame'],
+    ['a subclass of ArrayBuffer', new (class Page extends ArrayBuffer {})(2), '$: a Page'],
+    [
+      'a RegExp of many properties',
+      { r: new RegExp('\\p{L}'.repeat(100), 'u') },
+      '$.r: a RegExp that takes long to read',
+    ],
+    ['more bytes than text can hold', { b: new Uint8Array(403_000_000) }, '$.b: more than 268435456 bytes'],
     ['a bigint of too many digits', [10n ** 100_000n], '$[0]: a bigint of more than 100000 digits'],
   ];
   for (const [what, value, message] of values) {
@@ -208,6 +225,28 @@ describe('a value that would change', () => {
     for (let level = 0; level < 100; level++) value = [value, value];
     expect(refusalOf(value)).toMatch(/unfolds to more than/);
   }, 30_000);
+
+  it('is refused when its text would be longer than a string can be', () => {
+    expect(refusalOf(['\0'.repeat(90_000_000)])).toBe('$: too deep or too large to be written');
+  }, 30_000);
+
+  it('is refused when it is deep and little of the stack is left', () => {
+    const values = samples.filter(({ name }) => name.startsWith('a depth')).map(({ value }) => value);
+    const outcomes: string[] = [];
+    // Down to the end of the stack, and trying at every 500th frame on the way up.
+    const climb = (): number => {
+      let below = 0;
+      try {
+        below = 1 + climb();
+      } catch {
+        return 0;
+      }
+      if (below % 500 === 0) outcomes.push(...values.map(outcomeOf));
+      return below;
+    };
+    climb();
+    expect(new Set(outcomes)).toEqual(new Set(['accepted', 'ValueError']));
+  });
 
   it('is refused where a polluted prototype would change it', () => {
     const prototype = Object.prototype as { toJSON?: unknown };

@@ -87,6 +87,31 @@ describe('the type of a read', () => {
     expect(await read('n', Number)).toBe(41);
   });
 
+  it('calls a schema as its own method, and takes no result of it for a mismatch', async () => {
+    const backend = await stocked();
+    const schemaOf = (answer: unknown) => ({
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        answer,
+        validate(_: unknown) {
+          return this.answer as { value: number };
+        },
+      },
+    });
+    expect(await backend.getValue('n', { type: schemaOf({ value: 42 }) })).toBe(42);
+    expect(await backend.getValue('n', { type: schemaOf(Promise.resolve({ value: 42 })) })).toBe(42);
+    const poisoned = Object.defineProperty({}, 'issues', {
+      get: () => {
+        throw new Error('s3cret');
+      },
+    });
+    const answers = [undefined, null, 5, {}, poisoned];
+    for (const answer of answers.flatMap((each) => [each, Promise.resolve(each)])) {
+      await expect(backend.getValue('n', { type: schemaOf(answer) })).rejects.toMatchObject({ code: 'TYPE_MISMATCH' });
+    }
+  });
+
   it('refuses what is no type', async () => {
     const backend = await stocked();
     // @ts-expect-error a number is neither a schema nor a function

@@ -1,6 +1,7 @@
 import { copyTypedArray, type TypedArray, typedArrayName } from './bytes.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
+import { MOST_REGEXP_COST, regexpCost } from './regexps.ts';
 import { ValueError } from './value-error.ts';
 
 /** Nodes that a value may unfold to where parts are shared: far above what fits into a cache, and ended soon. */
@@ -9,6 +10,9 @@ const MOST_NODES = 3_000_000;
 /** Decimal digits; to read more takes longer than reading may. */
 export const MOST_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MOST_DIGITS);
+
+/** Bytes of all typed arrays and buffers of a value: their base64 has to fit into a string. */
+const MOST_BYTES = 256 * 1024 * 1024;
 
 const CONTAINERS: ReadonlySet<Kind> = new Set<Kind>(['array', 'object', 'map', 'set', 'error']);
 
@@ -64,6 +68,8 @@ class Copier {
   /** The containers that the walk is in, and their copies: what is met again there is a cycle. */
   readonly #open = new Map<object, unknown>();
   #nodes = 0;
+  #bytes = 0;
+  #regexpCost = 0;
 
   constructor(mostNodes: number, options: { readonly disguise?: string; readonly texts?: string[] } = {}) {
     this.#mostNodes = mostNodes;
@@ -138,14 +144,29 @@ class Copier {
         return new Date(time);
       }
       case 'regexp':
-        return new RegExp((value as RegExp).source, (value as RegExp).flags);
+        return this.#copyRegexp(value as RegExp);
       case 'url':
+        // Its text is ASCII, so that no disguise is in it.
         return new URL((value as URL).href);
       case 'view':
+        this.#weighBytes((value as TypedArray).byteLength);
         return copyTypedArray(value as TypedArray, typedArrayName(value) as string);
       case 'buffer':
+        this.#weighBytes((value as ArrayBuffer).byteLength);
         return new Uint8Array((value as ArrayBuffer).slice(0));
     }
+  }
+
+  #weighBytes(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > MOST_BYTES) throw new ValueError(`${this.path()}: more than ${MOST_BYTES} bytes`);
+  }
+
+  #copyRegexp({ source, flags }: RegExp): RegExp {
+    this.#regexpCost += regexpCost(source, flags);
+    if (this.#regexpCost > MOST_REGEXP_COST) throw new ValueError(`${this.path()}: a RegExp that takes long to read`);
+    this.#texts?.push(source);
+    return new RegExp(source, flags);
   }
 
   /** Copies what a container holds, under the step that leads there. */

@@ -28,7 +28,7 @@ export type Kind = 'array' | 'object' | 'date' | 'regexp' | 'url' | 'map' | 'set
 /** What kind of kept object this is; `undefined`: none. */
 export function kindOf(value: object): Kind | undefined {
   if (Array.isArray(value)) return isBuiltIn(value, 'Array') ? 'array' : undefined;
-  if (ArrayBuffer.isView(value)) return typedArrayName(value) === undefined ? undefined : 'view';
+  if (ArrayBuffer.isView(value)) return isTypedArray(value) ? 'view' : undefined;
   switch (Object.prototype.toString.call(value)) {
     case '[object Object]':
       return isPlainObject(value) ? 'object' : undefined;
@@ -41,7 +41,7 @@ export function kindOf(value: object): Kind | undefined {
     case '[object Set]':
       return has(setSize, value) && isBuiltIn(value, 'Set') ? 'set' : undefined;
     case '[object ArrayBuffer]':
-      return has(bufferLength, value) ? 'buffer' : undefined;
+      return has(bufferLength, value) && isBuiltIn(value, 'ArrayBuffer') ? 'buffer' : undefined;
     case '[object URL]':
       return isUrl(value) ? 'url' : undefined;
     case '[object Error]':
@@ -57,6 +57,15 @@ function isBuiltIn(value: object, name: string): boolean {
   if (typeof prototype !== 'object' || prototype === null || !Object.hasOwn(prototype, 'constructor')) return false;
   const parent: unknown = Object.getPrototypeOf(prototype);
   return (prototype.constructor as { name?: unknown } | undefined)?.name === name && isObjectPrototype(parent);
+}
+
+/** A typed array itself or Node's `Buffer`, and no other subclass. */
+function isTypedArray(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (typeof prototype !== 'object' || prototype === null || !Object.hasOwn(prototype, 'constructor')) return false;
+  const name = typedArrayName(value);
+  const called = (prototype.constructor as { name?: unknown } | undefined)?.name;
+  return name !== undefined && (called === name || (called === 'Buffer' && name === 'Uint8Array'));
 }
 
 /** `Object.prototype` of any realm. */

@@ -1,5 +1,6 @@
 import { bytesTransformer } from './bytes.ts';
 import { copyForCodec, MOST_DIGITS } from './copy.ts';
+import { MOST_REGEXP_COST, regexpCost } from './regexps.ts';
 
 /**
  * Puts the annotated values into parsed JSON, as superjson does (https://github.com/flightcontrolhq/superjson), but in
@@ -26,6 +27,7 @@ class Reader {
   readonly #escaped: boolean;
   /** Maps, Sets and Errors that wait to be filled from their JSON. */
   readonly #sources = new Map<object, Source>();
+  #regexpCost = 0;
 
   constructor(escaped: boolean) {
     this.#escaped = escaped;
@@ -133,7 +135,7 @@ class Reader {
       case 'Date':
         return asDate(asString(node));
       case 'regexp':
-        return asRegexp(asString(node));
+        return this.#regexp(asString(node));
       case 'URL':
         return new URL(asString(node));
       case 'map':
@@ -146,6 +148,15 @@ class Reader {
       default:
         throw new Error('an annotation that is never written');
     }
+  }
+
+  #regexp(text: string): RegExp {
+    const end = text.lastIndexOf('/');
+    if (end < 1 || text[0] !== '/') throw new Error('no regular expression');
+    const [source, flags] = [text.slice(1, end), text.slice(end + 1)];
+    this.#regexpCost += regexpCost(source, flags);
+    if (this.#regexpCost > MOST_REGEXP_COST) throw new Error('regular expressions that take long to read');
+    return new RegExp(source, flags);
   }
 
   #later<T extends object>(container: T, source: Source): T {
@@ -197,12 +208,6 @@ function asDate(text: string): Date {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) throw new Error('no date');
   return date;
-}
-
-function asRegexp(text: string): RegExp {
-  const end = text.lastIndexOf('/');
-  if (end < 1 || text[0] !== '/') throw new Error('no regular expression');
-  return new RegExp(text.slice(1, end), text.slice(end + 1));
 }
 
 function asError({ name, message }: Record<string, unknown>): Error {

@@ -45,7 +45,8 @@ class WrappedBackend implements CacheBackend {
 
   multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
     const run = () => this.#backend.multiGetValues(keys, options) as Promise<never[]>;
-    return this.#around({ operation: 'multiGetValues', keys: () => lengthOf(keys), run });
+    const count = lengthOf(keys);
+    return this.#around({ operation: 'multiGetValues', keys: () => count, run });
   }
 
   multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
@@ -71,7 +72,8 @@ class WrappedBackend implements CacheBackend {
 
   deleteMany(keys: readonly string[]): Promise<number> {
     const run = () => this.#backend.deleteMany(keys);
-    return this.#around({ operation: 'deleteMany', keys: () => lengthOf(keys), run });
+    const count = lengthOf(keys);
+    return this.#around({ operation: 'deleteMany', keys: () => count, run });
   }
 
   incr(key: string, delta?: number, options?: WriteOptions): Promise<number> {

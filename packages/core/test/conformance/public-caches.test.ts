@@ -11,10 +11,14 @@ interface Store {
   get(key: string): Promise<unknown>;
   set(key: string, value: unknown, ttl: number | undefined): Promise<unknown>;
   has(key: string): Promise<boolean>;
-  remove(key: string): Promise<unknown>;
+  /** Whether it was there. */
+  remove(key: string): Promise<boolean>;
 }
 
-/** What a user would write around such a cache in twenty lines: each call passed on, and batches one by one. */
+/**
+ * What a user would write around such a cache in twenty lines: each call passed on, and batches one by one. None of these
+ * caches has an increment, so that rules about counters judge these lines and not the cache.
+ */
 function plain(store: Store): CacheBackend {
   const type = async (value: unknown, options?: { type?: unknown }): Promise<unknown> =>
     value !== undefined && typeof options?.type === 'function' ? await options.type(value) : value;
@@ -30,11 +34,7 @@ function plain(store: Store): CacheBackend {
       for (const [key, value] of pairs) await backend.setValue(key, value, options);
     },
     exists: async (key: string) => await store.has(key),
-    delete: async (key: string): Promise<number> => {
-      const there = await store.has(key);
-      await store.remove(key);
-      return there ? 1 : 0;
-    },
+    delete: async (key: string): Promise<number> => ((await store.remove(key)) ? 1 : 0),
     deleteMany: async (keys: string[]) => {
       const counts = await Promise.all([...new Set(keys)].map((key) => backend.delete(key)));
       return counts.reduce((sum, count) => sum + count, 0);
@@ -66,7 +66,12 @@ function unstorage(): Store {
     get: async (key) => (await storage.getItem(key)) ?? undefined,
     set: (key, value) => storage.setItem(key, value as never),
     has: (key) => storage.hasItem(key),
-    remove: (key) => storage.removeItem(key),
+    // It does not say.
+    remove: async (key) => {
+      const there = await storage.hasItem(key);
+      await storage.removeItem(key);
+      return there;
+    },
   };
 }
 
@@ -85,7 +90,7 @@ async function brokenBy(make: () => Store): Promise<string[]> {
   for (const rule of rulesFor({ capabilities: mapCapabilities })) {
     // These move a clock that such a cache has not, or are about our own options and errors.
     if (
-      /^(lifecycle|errors|serializers|corruption)\/|ttl|refuses|mismatch|batches\/200000|keys\/(namespace|not-shared|after)/.test(
+      /^(lifecycle|errors|serializers|corruption|counters)\/|ttl|refuses|mismatch|batches\/200000|keys\/(namespace|not-shared|after)/.test(
         rule.id,
       )
     )
@@ -107,34 +112,19 @@ async function brokenBy(make: () => Store): Promise<string[]> {
 describe('the suite finds true differences in public caches', () => {
   const found: [string, () => Store, readonly string[]][] = [
     [
-      'keyv on a Map: dates and Maps change, and increments side by side are lost',
+      'keyv on a Map: dates, Maps, NaN and -0 change',
       keyv,
-      [
-        'values/date',
-        'values/map',
-        'values/nan',
-        'values/negative-zero',
-        'concurrency/no-increment-lost',
-        'concurrency/one-deleter',
-      ],
+      ['values/date', 'values/map', 'values/nan', 'values/negative-zero'],
     ],
     [
       "unstorage's memory driver: texts become numbers, keys are rewritten, and null is no value",
       unstorage,
-      ['values/numeric-string', 'values/null', 'keys/colons', 'keys/paths', 'concurrency/no-increment-lost'],
+      ['values/numeric-string', 'values/null', 'keys/colons', 'keys/paths'],
     ],
     [
-      'a Map of JSON: dates, Maps, NaN and undefined change, and counters grow beyond what is exact',
+      'a Map of JSON: dates, Maps, NaN, bytes and undefined change',
       mapAndJson,
-      [
-        'values/date',
-        'values/map',
-        'values/nan',
-        'values/nested-undefined',
-        'values/bytes',
-        'counters/range',
-        'counters/not-a-counter',
-      ],
+      ['values/date', 'values/map', 'values/nan', 'values/nested-undefined', 'values/bytes'],
     ],
   ];
   for (const [what, make, ids] of found) {

@@ -81,6 +81,10 @@ export const samples: readonly Sample[] = [
     name: 'dates below such keys',
     value: { constructor: { prototype: new Date(1) }, text: '\ue000 constructor\ue000' },
   },
+  {
+    name: 'an expression and an error beside such keys',
+    value: { constructor: new Date(1), regexp: /a\ue000b/, error: new Error('\ue000\ue000') },
+  },
   { name: 'what looks like the envelope', value: { json: 1, meta: { values: ['Date'], v: 1 } } },
   { name: 'what looks like an annotated envelope', value: { json: new Date(1), meta: { values: ['Date'] } } },
   { name: 'keys that look like indexes', value: { 1: 'a', 0: 'b', '-1': 'c', '01': new Date(3) } },

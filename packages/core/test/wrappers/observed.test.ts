@@ -49,6 +49,15 @@ describe('observed', () => {
     }
   });
 
+  it('counts the keys that were there when it was called', async () => {
+    const { events, backend } = make();
+    const keys = ['a', 'b'];
+    const pending = [backend.multiGetValues(keys), backend.deleteMany(keys)];
+    keys.length = 0;
+    await Promise.all(pending);
+    expect(events.map((event) => event.keys)).toEqual([2, 2]);
+  });
+
   it('tells the error that the call rejects with, and no hits', async () => {
     const { driver, events, backend } = make();
     driver.get = () => {
