@@ -4,7 +4,9 @@ import {
   type Capabilities,
   DriverError,
   type Found,
+  inParts,
   type Stored,
+  sendParts,
   utf8Bytes,
 } from '@ninefold/core';
 import type { Commands, UpstashPipeline } from './client.ts';
@@ -19,8 +21,8 @@ const LARGE_BYTES = 100_000;
 const MOST_LARGE = 1000;
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
 const MOST_ARGUMENTS = 10_000;
-/** Of the service's 10 MB: what a request may reach by the estimate of `jsonBytes`. */
-const MAX_REQUEST_BYTES = 9_500_000;
+/** Of the service's 10 MB: what a request may reach by `jsonBytes`, beside the names of its commands. */
+const MAX_REQUEST_BYTES = 9_900_000;
 
 interface Read {
   readonly key: string;
@@ -59,32 +61,31 @@ export class UpstashDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
-    const parts = chunks(keys, (key) => jsonBytes(key), keys.length);
-    const answers = await all(
-      parts.map((part) => this.#commands.send((pipeline) => pipeline.mget([...part]), deadline)),
-    );
-    return answers.flatMap(([values], index) => list(values, parts[index]?.length ?? 0).map(found));
+    const values = await sendParts(inRequests(keys, jsonBytes), first, async (part) => {
+      const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...part]), deadline);
+      return list(answer, part.length).map(found);
+    });
+    return values.flat();
   }
 
-  async setMany(entries: readonly Entry[], ttl: number | undefined, { deadline }: Call): Promise<void> {
-    this.#assertSizes(entries);
+  async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
+    this.#assertSizes(entries, call);
+    const { deadline } = call;
     // The service's step is a millisecond.
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
-    const [first] = entries;
-    if (entries.length === 1 && first !== undefined) {
-      const [key, value] = first;
+    const [entry] = entries;
+    if (entries.length === 1 && entry !== undefined) {
+      const [key, value] = entry;
       const add = (pipeline: UpstashPipeline) =>
         pipeline.set(key, String(value), px === undefined ? undefined : { px });
-      expectText(await this.#writes.ask({ add, bytes: entryBytes(first), deadline }), 'OK');
+      expectText(await this.#writes.ask({ add, bytes: entryBytes(entry), deadline }), 'OK');
       return;
     }
-    const parts = chunks(entries, entryBytes, entries.length);
-    const sends = parts.map(async (part) => {
+    await sendParts(inRequests(entries, entryBytes), firstOfEntries, async (part) => {
       const [answer] = await this.#commands.send((pipeline) => addSets(pipeline, part, px), deadline);
       if (px === undefined) expectText(answer, 'OK');
       else expectInteger(answer);
     });
-    await all(sends);
   }
 
   async exists(key: string, { deadline }: Call): Promise<boolean> {
@@ -96,13 +97,10 @@ export class UpstashDriver implements CacheDriver {
       const add = (pipeline: UpstashPipeline) => pipeline.unlink(...keys);
       return expectInteger(await this.#writes.ask({ add, bytes: jsonBytes(keys[0] ?? ''), deadline }));
     }
-    const parts = chunks(keys, (key) => jsonBytes(key), keys.length);
-    const answers = await all(
-      parts.map((part) =>
-        this.#commands.send((pipeline) => {
-          for (const few of chunks(part, () => 0, MOST_ARGUMENTS)) pipeline.unlink(...few);
-        }, deadline),
-      ),
+    const answers = await sendParts(inRequests(keys, jsonBytes), first, (part) =>
+      this.#commands.send((pipeline) => {
+        for (const few of inParts(part, { mostItems: MOST_ARGUMENTS })) pipeline.unlink(...few);
+      }, deadline),
     );
     return answers.flat().reduce((sum: number, answer) => sum + expectInteger(answer), 0);
   }
@@ -141,7 +139,7 @@ export class UpstashDriver implements CacheDriver {
   }
 
   #sendWrites(asks: readonly Ask<Write, unknown>[]): void {
-    for (const part of chunks(asks, ({ question }) => question.bytes, asks.length)) void this.#sendWritesPart(part);
+    for (const part of inRequests(asks, ({ question }) => question.bytes)) void this.#sendWritesPart(part);
   }
 
   async #sendWritesPart(asks: readonly Ask<Write, unknown>[]): Promise<void> {
@@ -164,13 +162,14 @@ export class UpstashDriver implements CacheDriver {
     if (this.#large.size > MOST_LARGE && oldest !== undefined) this.#large.delete(oldest);
   }
 
-  #assertSizes(entries: readonly Entry[]): void {
+  #assertSizes(entries: readonly Entry[], call: Call): void {
     const most = this.capabilities.maxValueBytes;
     if (most === undefined) return;
     for (const [key, value] of entries) {
       // A UTF-16 unit takes one to three bytes: only texts in between need counting.
       if (typeof value === 'number' || value.length * 3 <= most) continue;
       if (value.length > most || utf8Bytes(value) > most) {
+        call.sent = false;
         throw new DriverError('TOO_LARGE', `the value takes more than ${most} bytes`, { applied: 'no', key });
       }
     }
@@ -193,40 +192,26 @@ function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): n
   return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);
 }
 
-/** Bytes of a text in a JSON body at the most that is likely: quotes and backslashes take two, as do few others. */
+/** Bytes of a text and a comma in a JSON body. A short one is taken for as many as it can have: six for a control character. */
 function jsonBytes(text: string): number {
-  return 2 * utf8Bytes(text) + 3;
+  return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
 }
 
 function entryBytes([key, value]: Entry): number {
   return jsonBytes(key) + (typeof value === 'number' ? 20 : jsonBytes(value));
 }
 
-/** Consecutive parts of at most `most` items and, unless one item alone is larger, of what one request takes. */
-function chunks<T>(items: readonly T[], bytesOf: (item: T) => number, most: number): readonly (readonly T[])[] {
-  const parts: T[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const item of items) {
-    const own = bytesOf(item);
-    const last = parts.at(-1);
-    if (last === undefined || last.length >= most || bytes + own > MAX_REQUEST_BYTES) {
-      parts.push([item]);
-      bytes = own;
-    } else {
-      last.push(item);
-      bytes += own;
-    }
-  }
-  return parts;
+/** As few parts as the requests of the service can carry. */
+function inRequests<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
+  return inParts(items, { mostItems: items.length, mostBytes: MAX_REQUEST_BYTES, bytesOf });
 }
 
-/** Waits for every part, then fails with the first failure in order. */
-async function all<T>(parts: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(parts);
-  return settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
+function first(keys: readonly string[]): string | undefined {
+  return keys[0];
+}
+
+function firstOfEntries(entries: readonly Entry[]): string | undefined {
+  return entries[0]?.[0];
 }
 
 function misfit(): DriverError {

@@ -23,7 +23,9 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
 ];
 
 /** A command that the service refused: it did not run, so nothing was applied. */
-export function refusedCommand(message: string): DriverError {
+export function refusedCommand(answer: string): DriverError {
+  // Before Redis 7 what a script's command was refused for stands behind the place in the script.
+  const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const found = WORDS.find(([words]) => words.test(message));
   const cause = { name: 'UpstashError', code: codeOf(message) };
   if (found === undefined)
@@ -50,7 +52,7 @@ export function refusedRequest(status: number, answer: unknown): DriverError {
   if (status === 0 || (status >= 300 && status < 400)) {
     return fail('BACKEND', 'the address redirects; it is no REST endpoint of Upstash', { applied: 'no' });
   }
-  if (status >= 500) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
+  if (status >= 500 || status === 408) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
   return typeof message === 'string'
     ? refusedCommand(message)
     : fail('BACKEND', `the service refused (HTTP ${status})`, { applied: 'no' });

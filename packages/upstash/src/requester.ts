@@ -26,6 +26,9 @@ export interface CommandResult {
 export class RestRequester implements Requester {
   readonly #options: RestOptions;
   #syncToken = '';
+  /** How many requests were begun, and which of them brought the token: an earlier one may be answered later. */
+  #begun = 0;
+  #syncedBy = 0;
   #context: RequestContext | undefined;
 
   constructor(options: RestOptions) {
@@ -51,6 +54,8 @@ export class RestRequester implements Requester {
 
   async #send(path: readonly string[], body: string, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
     const { url, token, fetch } = this.#options;
+    this.#begun += 1;
+    const order = this.#begun;
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
@@ -71,8 +76,14 @@ export class RestRequester implements Requester {
     if (!response.ok) throw refusedRequest(response.status, answer);
     if (!isResults(answer))
       throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
-    this.#syncToken = response.headers.get('upstash-sync-token') ?? this.#syncToken;
+    this.#keepSyncToken(response.headers.get('upstash-sync-token'), order);
     return answer;
+  }
+
+  #keepSyncToken(token: string | null, order: number): void {
+    if (token === null || order < this.#syncedBy) return;
+    this.#syncToken = token;
+    this.#syncedBy = order;
   }
 }
 

@@ -27,6 +27,53 @@ function bill(): { readonly requests: number; readonly commands: readonly string
   return { requests: front.requests.length, commands: front.requests.flatMap(({ commands }) => commands) };
 }
 
+describe('a request', () => {
+  it('carries what fits into it, control characters counted as the six bytes that they take', async () => {
+    const bare = upstashBackend({
+      url: front.url,
+      token: front.token,
+      namespace: 'bare',
+      serializer: { serialize: String, deserialize: (text) => text },
+    });
+    const value = '\u0001'.repeat(50_000);
+    const pairs = Array.from({ length: 66 }, (_, index) => [`k${index}`, value] as const);
+    await bare.multiSetValues(pairs);
+    // 19.8 MB, of which a request takes 9.9.
+    expect(bill().requests).toBe(3);
+    expect(await bare.getValue('k65')).toBe(value);
+    await bare.close();
+  });
+
+  it('brings the newest sync token, though an earlier answer may come later', async () => {
+    const sent: string[] = [];
+    const received: string[] = [];
+    let held: Promise<unknown> | undefined;
+    const slowFirst: typeof fetch = async (url, init) => {
+      const wait = held;
+      held = undefined;
+      sent.push(new Headers(init?.headers).get('upstash-sync-token') ?? '');
+      const response = await fetch(url, init);
+      received.push(response.headers.get('upstash-sync-token') ?? '');
+      await wait;
+      return response;
+    };
+    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'sync', fetch: slowFirst });
+    let release: (() => void) | undefined;
+    held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const first = patient.setValue('a', 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await patient.setValue('b', 2);
+    release?.();
+    await first;
+    await patient.getValue('b');
+    expect(sent[2]).toBe(received[1]);
+    expect(received[1]).not.toBe(received[0]);
+    await patient.close();
+  });
+});
+
 describe('what an operation costs', () => {
   const pairs = Array.from({ length: 100 }, (_, index): [string, number] => [`k${index}`, index]);
   const keys = pairs.map(([key]) => key);
@@ -80,7 +127,7 @@ describe('what an operation costs', () => {
   });
 
   it('is the fewest requests that 10 MB allow for a batch that is larger', async () => {
-    const large = Array.from({ length: 4 }, (_, index): [string, string] => [`large${index}`, 'x'.repeat(2_000_000)]);
+    const large = Array.from({ length: 6 }, (_, index): [string, string] => [`large${index}`, 'x'.repeat(2_000_000)]);
     await backend.multiSetValues(large, { ttl: 60 });
     expect(bill()).toEqual({ requests: 2, commands: ['EVAL', 'EVAL'] });
     expect(await backend.multiGetValues(large.map(([key]) => key))).toEqual(large.map(([, value]) => value));

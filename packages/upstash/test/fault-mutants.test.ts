@@ -92,6 +92,16 @@ const mutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'does not say where a batch failed',
+    breaks: ['faults/refused'],
+    make: (service, options) =>
+      through(service, options, (operation, call) =>
+        call().catch((error: unknown) => {
+          throw isCacheError(error) && /Many|multi/.test(operation) ? error.with({ key: undefined }) : error;
+        }),
+      ),
+  },
+  {
     name: 'fails for ever after its first failure',
     breaks: ['faults/request-lost-fin'],
     make: (service, options) => {

@@ -56,6 +56,7 @@ const faults: [string, HttpFault, Expected][] = [
   ],
   ['HTTP 500', { kind: 'status', status: 500 }, { ...lost, ran: false }],
   ['HTTP 503', { kind: 'status', status: 503 }, { ...lost, ran: false }],
+  ['HTTP 408', { kind: 'status', status: 408 }, { ...lost, ran: false }],
   [
     'HTTP 413',
     { kind: 'status', status: 413 },
@@ -212,7 +213,7 @@ describe('a value that is too large', () => {
       ['a', 1],
       ['b', 'x'.repeat(4_500_000)],
     ]);
-    expect(await failureOf(batch)).toMatchObject({ code: 'TOO_LARGE', key: 'b' });
+    expect(await failureOf(batch)).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false, key: 'b' });
     expect(front.requests.length).toBe(0);
     const configured = upstashBackend({
       url: front.url,

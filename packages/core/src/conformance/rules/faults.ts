@@ -72,6 +72,19 @@ async function fails(
   return outcome.error;
 }
 
+/** A batch that must fail, and name its first key; what a deadline ended may not know where it was. */
+async function failsAt(
+  lab: FaultLab,
+  what: string,
+  call: Promise<unknown>,
+  codes: readonly CacheErrorCode[],
+  key: string,
+): Promise<void> {
+  const failure = await fails(lab, what, call, codes);
+  if (failure.code === 'TIMEOUT') return;
+  holds(failure.key === key, `${what} to name '${key}', got ${show(failure.key)}`);
+}
+
 /** The same backend works again by itself, and each answer is that of its own call. */
 async function recovers(backend: CacheBackend, direct: CacheBackend): Promise<void> {
   const keys = Array.from({ length: 20 }, (_, index) => `after ${index}`);
@@ -152,17 +165,18 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
 function lasting(id: string, what: string, fault: Fault, codes: readonly CacheErrorCode[]): FaultRule {
   return {
     id: `faults/${id}`,
-    text: `${what}: every call rejects in time, and the backend works again afterwards`,
+    text: `${what}: every call rejects in time, a batch names the key it failed at, and the backend works again afterwards`,
     run: (lab, namespace) =>
       withBench(lab, namespace, async ({ backend, direct }) => {
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
           await Promise.all([
             fails(lab, 'getValue', backend.getValue('k'), codes),
-            fails(lab, 'multiGetValues', backend.multiGetValues(['k', 'none']), codes),
+            failsAt(lab, 'multiGetValues', backend.multiGetValues(['k', 'none']), codes, 'k'),
+            failsAt(lab, 'deleteMany', backend.deleteMany(['d', 'e']), codes, 'd'),
             fails(lab, 'exists', backend.exists('none'), codes),
             fails(lab, 'setValue', backend.setValue('s', SECRET_VALUE), codes),
-            fails(
+            failsAt(
               lab,
               'multiSetValues',
               backend.multiSetValues(
@@ -173,6 +187,7 @@ function lasting(id: string, what: string, fault: Fault, codes: readonly CacheEr
                 { ttl: 60 },
               ),
               codes,
+              'a',
             ),
             fails(lab, 'delete', backend.delete('d'), codes),
             fails(lab, 'incr', backend.incr('n'), codes),
