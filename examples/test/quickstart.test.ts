@@ -89,7 +89,7 @@ describe.concurrent('the quickstart', () => {
         UPSTASH_REDIS_REST_TOKEN: 'secret-token',
       });
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-      expect(stderr).toMatch(/^\[upstash\] multiSetValues: [^\n]+\n$/);
+      expect(stderr).toMatch(/^\[upstash\] multiSetValues "[^\n"]+": [^\n]+\n$/);
       expect(stderr).not.toContain('secret-token');
     },
     TIMEOUT_MS,

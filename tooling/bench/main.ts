@@ -2,8 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 // `npm run bench -- memory` runs tooling/bench/memory.ts; the rest of the line is its own.
-const helpers = new Set(['main.ts', 'harness.ts', 'data.ts', 'upstash-front.ts']);
-const names = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && !helpers.has(file));
+const names = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && file !== 'main.ts');
 const name = process.argv[2] ?? '';
 const file = join(import.meta.dirname, `${name}.ts`);
 

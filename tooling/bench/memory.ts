@@ -1,6 +1,6 @@
 import { memoryBackend } from '@ninefold/memory';
-import { row } from './data.ts';
-import { bench, type Work } from './harness.ts';
+import { row } from './support/data.ts';
+import { bench, type Work } from './support/harness.ts';
 
 /** The least that a cache with copies in and out can be. */
 class AsyncMap {

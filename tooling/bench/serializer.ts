@@ -1,7 +1,7 @@
 import { superjsonSerializer } from '@ninefold/core';
 import superjson from 'superjson';
-import { annotated, page, row } from './data.ts';
-import { bench, type Contest, type Work } from './harness.ts';
+import { annotated, page, row } from './support/data.ts';
+import { bench, type Contest, type Work } from './support/harness.ts';
 
 /** Keeps results from being optimised away. */
 let sink: unknown;

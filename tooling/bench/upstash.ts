@@ -4,12 +4,12 @@ import { createInterface } from 'node:readline';
 import { Redis } from '@upstash/redis';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
-import { row } from './data.ts';
-import { bench, type Work } from './harness.ts';
+import { row } from './support/data.ts';
+import { bench, type Work } from './support/harness.ts';
 
 const server = spawn(
   process.execPath,
-  ['--conditions=@ninefold/source', '--import', 'tsx', join(import.meta.dirname, 'upstash-front.ts')],
+  ['--conditions=@ninefold/source', '--import', 'tsx', join(import.meta.dirname, 'support/upstash-front.ts')],
   { stdio: ['pipe', 'pipe', 'inherit'] },
 );
 const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();

@@ -1,4 +1,13 @@
-import { type CacheDriver, type Call, type Capabilities, DriverError, type Found, type Stored } from '@ninefold/core';
+import {
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  DriverError,
+  type Found,
+  inParts,
+  type Stored,
+  sendParts,
+} from '@ninefold/core';
 import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
@@ -38,25 +47,29 @@ export class RedisDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const answers = await all(chunks(keys, MOST_KEYS).map((part) => this.#connection.send(call, 'MGET', [...part])));
+    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const answers = await sendParts(parts, first, (part) => this.#connection.send(call, 'MGET', [...part]));
     return answers.flat().map(found);
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
-    const [first] = entries;
-    if (entries.length === 1 && first !== undefined) {
-      const [key, value] = first;
+    const [entry] = entries;
+    if (entries.length === 1 && entry !== undefined) {
+      const [key, value] = entry;
       await this.#connection.send(call, 'SET', px === undefined ? [key, value] : [key, value, 'PX', px]);
       return;
     }
-    await all(
-      chunks(entries, px === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS).map((part) => {
+    const parts = inParts(entries, { mostItems: px === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS });
+    await sendParts(
+      parts,
+      (part) => part[0]?.[0],
+      (part) => {
         if (px === undefined) return this.#connection.send(call, 'MSET', part.flat());
         const keys = part.map(([key]) => key);
         const values = part.map(([, value]) => value);
         return this.#connection.send(call, 'EVAL', [SET_MANY, keys.length, ...keys, ...values, px]);
-      }),
+      },
     );
   }
 
@@ -65,7 +78,8 @@ export class RedisDriver implements CacheDriver {
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    const counts = await all(chunks(keys, MOST_KEYS).map((part) => this.#connection.send(call, 'UNLINK', [...part])));
+    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const counts = await sendParts(parts, first, (part) => this.#connection.send(call, 'UNLINK', [...part]));
     return counts.reduce((sum: number, count) => sum + integer(count), 0);
   }
 
@@ -79,20 +93,8 @@ export class RedisDriver implements CacheDriver {
   }
 }
 
-function chunks<T>(items: readonly T[], most: number): readonly (readonly T[])[] {
-  if (items.length <= most) return [items];
-  const parts: T[][] = [];
-  for (let from = 0; from < items.length; from += most) parts.push(items.slice(from, from + most));
-  return parts;
-}
-
-/** Waits for every part, then fails with the first failure in order. */
-async function all<T>(parts: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(parts);
-  return settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
+function first(keys: readonly string[]): string | undefined {
+  return keys[0];
 }
 
 function found(answer: unknown): Found {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
-import { startRedis } from '@ninefold/tooling/servers';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 

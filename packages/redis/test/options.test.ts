@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
-import { startRedis } from '@ninefold/tooling/servers';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { describe, expect, it, vi } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../src/redis.ts';
 

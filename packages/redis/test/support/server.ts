@@ -1,4 +1,4 @@
-import { startRedis } from '@ninefold/tooling/servers';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 
 /** A real server, by its URL. */
 export async function startServer(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {

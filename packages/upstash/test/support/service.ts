@@ -1,4 +1,4 @@
-import { startRedis } from '@ninefold/tooling/servers';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
 
 export interface Service {

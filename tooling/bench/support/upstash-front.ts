@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import { startRedis } from '../servers/redis.ts';
-import { UpstashFront } from '../upstash-front/front.ts';
+import { startRedis } from '../../servers/redis.ts';
+import { UpstashFront } from '../../upstash-front/front.ts';
 
 // The REST front in a process of its own, so that its work is not measured as a client's. Says where it is, then for each
 // line of input what came since the last one; ends with its input.

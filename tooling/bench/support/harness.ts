@@ -14,7 +14,7 @@ export interface Contest {
   readonly atMost?: number;
 }
 
-export interface Result {
+interface Result {
   readonly name: string;
   /** Of ours to the baseline's time, by paired rounds: the median and its 95 % interval. */
   readonly ratio: number;
