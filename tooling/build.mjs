@@ -1,0 +1,42 @@
+// What a package's `build` runs, in its folder: `dist` gets the ES modules and their types, `dist/cjs` the same for `require`.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+rmSync('dist', { recursive: true, force: true });
+execFileSync('tsc', ['-p', 'tsconfig.json'], { stdio: 'inherit' });
+
+const declarations = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.d.ts'),
+);
+
+const { dependencies = {}, exports } = readJson('package.json');
+/** @type {string[]} */
+const modules = Object.values(exports).map((conditions) => conditions.import.default);
+const input = Object.fromEntries(modules.map((file) => [file.replace(/^\.\/dist\/|\.js$/g, ''), file]));
+const required = Object.keys(dependencies).filter((name) => !isEsmOnly(name));
+
+const bundle = await rolldown({
+  input,
+  platform: 'node',
+  external: (id) => required.some((name) => id === name || id.startsWith(`${name}/`)),
+});
+await bundle.write({ dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared.js' });
+// The declarations name each other relatively, so that the same text is right for both; this tells them and the code apart.
+for (const file of declarations) {
+  mkdirSync(dirname(join('dist/cjs', file)), { recursive: true });
+  copyFileSync(join('dist', file), join('dist/cjs', file));
+}
+writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+
+/** What `require` cannot load everywhere (Jest has its own) is put into the bundle. @param {string} name */
+function isEsmOnly(name) {
+  const manifest = readJson(join('node_modules', name, 'package.json'));
+  return manifest.type === 'module' && !JSON.stringify(manifest.exports ?? '').includes('"require"');
+}
+
+/** @param {string} file */
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
