@@ -19,6 +19,16 @@ describeCacheBackend('a right driver', {
   clock,
 });
 
+const uncounting = { ...mapCapabilities, atomicIncr: false };
+
+describeCacheBackend('a right driver that has no counters', {
+  describe,
+  it,
+  create: (options) => createBackend(Object.assign(new TimedDriver(() => now), { capabilities: uncounting }), options),
+  capabilities: uncounting,
+  clock,
+});
+
 describe('the rules', () => {
   it('have stable ids of their own, a topic and a sentence', () => {
     const ids = rules.map(({ id }) => id);
