@@ -1,9 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = import.meta.dirname;
-const folders = ['tooling', 'examples', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
+const folders = [
+  'tooling',
+  'tooling/adapter-template',
+  'examples',
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`),
+];
 // Tests run from the sources of every workspace package, so nothing has to be built first.
 const conditions = ['@ninefold/source', 'node', 'import', 'module', 'default'];
 const excluded = process.env.NINEFOLD_MATRIX ? [] : ['test/matrix/**'];
@@ -24,7 +29,7 @@ export default defineConfig({
       .map((folder) => ({
         extends: true as const,
         test: {
-          name: folder.replace('packages/', ''),
+          name: basename(folder),
           root: join(root, folder),
           include: ['test/**/*.test.ts'],
           exclude: excluded,

@@ -8,8 +8,10 @@ const readme = readFileSync(new URL('README.md', root), 'utf8');
 
 it.each(adapters)('the table of backends says what %s can', async (name) => {
   const row = readme.split('\n').find((line) => line.includes(`[\`@ninefold/${name}\`](packages/${name})`));
-  const exported: Record<string, unknown> = await import(`@ninefold/${name}`);
-  const { shared, atomicIncr, ttlGranularity, maxValueBytes } = exported[`${name}Capabilities`] as Capabilities;
+  const exported: Record<string, unknown> = await import(new URL(`packages/${name}/src/${name}.ts`, root).href);
+  const { shared, atomicIncr, ttlGranularity, maxValueBytes } = exported[
+    `${camelCase(name)}Capabilities`
+  ] as Capabilities;
   expect(
     row
       ?.split('|')
@@ -22,3 +24,7 @@ it.each(adapters)('the table of backends says what %s can', async (name) => {
     maxValueBytes === undefined ? 'no limit of its own' : `${maxValueBytes.toLocaleString('en-US')} bytes`,
   ]);
 });
+
+function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
+}

@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { snippets } from './support/readme.ts';
-import { packages, root, run, sourcePaths } from './support/workspace.ts';
-
-/** What a package whose README needs servers exports from its `test/support/readme-servers.ts`, as `startReadmeServers()`. */
-interface ReadmeServers {
-  readonly env: Readonly<Record<string, string>>;
-  stop(): Promise<void>;
-}
+import { packages, type ReadmeServers, root, run, sourcePaths } from './support/workspace.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'ninefold-readmes-'));
 const config = join(scratch, 'tsconfig.json');

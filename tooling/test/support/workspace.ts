@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 export const root: string = join(import.meta.dirname, '../../..');
@@ -9,6 +9,22 @@ export const root: string = join(import.meta.dirname, '../../..');
 export const packages: readonly string[] = readdirSync(join(root, 'packages'))
   .map((name) => `packages/${name}`)
   .filter((folder) => existsSync(join(root, folder, 'package.json')));
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+}
+
+export function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+}
+
+/** What a package whose README needs servers exports from its `test/support/readme-servers.ts`, as `startReadmeServers()`. */
+export interface ReadmeServers {
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
 
 /** Every module that our packages export, with its source file as TypeScript's `paths` has it. */
 export function sourcePaths(): Record<string, readonly [string]> {
@@ -23,6 +39,7 @@ export function sourcePaths(): Record<string, readonly [string]> {
 }
 
 interface Place {
+  /** Relative to the root, or absolute. */
   readonly folder?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -36,7 +53,7 @@ export async function run(
   { folder = '.', env }: Place = {},
 ): Promise<string> {
   try {
-    const options = { cwd: join(root, folder), env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+    const options = { cwd: resolve(root, folder), env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
     return (await execute(command, args, options)).stdout;
   } catch (error) {
     const { message, stdout, stderr } = error as Error & { readonly stdout: string; readonly stderr: string };

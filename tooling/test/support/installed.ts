@@ -1,0 +1,53 @@
+import { cpSync, readFileSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Registry } from '../../registry/registry.ts';
+import { root, run } from './workspace.ts';
+
+/** Gives a registry what packages of the workspace depend on, as it is installed here, so that none is fetched. */
+export async function addInstalled(registry: Registry, packages: readonly string[], folder: string): Promise<void> {
+  const installed = new Map<string, string>();
+  for (const name of packages) collect(join(root, name), installed);
+  for (const [index, place] of [...installed.values()].entries()) {
+    const home = join(folder, `installed-${index}`);
+    cpSync(place, join(home, 'package'), { recursive: true });
+    await run('tar', ['czf', `${home}.tgz`, '-C', home, 'package']);
+    registry.add(manifestIn(place), readFileSync(`${home}.tgz`));
+  }
+}
+
+function collect(place: string, installed: Map<string, string>): void {
+  const { dependencies = {}, peerDependencies = {} } = manifestIn(place);
+  for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
+    const found = createRequire(join(place, 'package.json'))
+      .resolve.paths(name)
+      ?.map((modules) => join(modules, name))
+      .find((candidate) => isPackage(candidate));
+    if (found === undefined) continue;
+    const home = realpathSync(found);
+    const { version } = manifestIn(home);
+    const id = `${name}@${version}`;
+    if (installed.has(id)) continue;
+    if (dirname(home) !== join(root, 'packages')) installed.set(id, home);
+    collect(home, installed);
+  }
+}
+
+function isPackage(place: string): boolean {
+  try {
+    return manifestIn(place).name !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+interface Installed {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+function manifestIn(place: string): Installed {
+  return JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'));
+}
