@@ -1,0 +1,37 @@
+import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
+import { KeyvDriver, type KeyvStore } from './driver.ts';
+
+export {
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  type Capabilities,
+  isCacheError,
+  type ReadOptions,
+  type Serializer,
+  type ValueType,
+  type WriteOptions,
+} from '@ninefold/core';
+export { type KeyvStore, keyvCapabilities } from './driver.ts';
+
+export interface KeyvBackendOptions extends RemoteOptions {
+  /** A store of Keyv, such as `new KeyvRedis(url)`, or a `Map`. It stays the caller's, who closes it. */
+  readonly store: KeyvStore | undefined;
+  /** Milliseconds; default 1,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 1000;
+
+/** A cache in a store of Keyv, without counters: `incr` rejects `UNSUPPORTED`. Throws `INVALID_OPTIONS`. */
+export function keyvBackend(options: KeyvBackendOptions): CacheBackend {
+  const store: unknown = options?.store;
+  if (!isStore(store)) throw invalidOptions('keyv', options, 'store has the methods get, set and delete');
+  return createBackend(new KeyvDriver(store), { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+}
+
+function isStore(thing: unknown): thing is KeyvStore {
+  if (typeof thing !== 'object' || thing === null) return false;
+  const { get, set, delete: remove } = thing as { readonly [method: string]: unknown };
+  return [get, set, remove].every((method) => typeof method === 'function');
+}

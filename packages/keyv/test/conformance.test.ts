@@ -1,0 +1,35 @@
+import KeyvRedis from '@keyv/redis';
+import { describeCacheBackend } from '@ninefold/core/conformance';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { keyvBackend, keyvCapabilities } from '../src/keyv.ts';
+
+const map = new Map();
+
+describeCacheBackend('keyv on a Map', {
+  describe,
+  it,
+  create: (options) => keyvBackend({ store: map, ...options }),
+  capabilities: keyvCapabilities,
+});
+
+let redis: KeyvRedis<string>;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  const server = await startRedis();
+  redis = new KeyvRedis<string>(`redis://${server.host}:${server.port}`, { throwOnErrors: true });
+  stop = async () => {
+    await redis.disconnect();
+    await server.stop();
+  };
+});
+
+afterAll(() => stop());
+
+describeCacheBackend('keyv on Redis', {
+  describe,
+  it,
+  create: (options) => keyvBackend({ store: redis, ...options }),
+  capabilities: keyvCapabilities,
+});
