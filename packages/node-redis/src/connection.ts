@@ -1,0 +1,146 @@
+import type { Call } from '@ninefold/core';
+import { failureOf, unconnected } from './failures.ts';
+
+/** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
+export interface RedisClient {
+  sendCommand(args: readonly string[]): Promise<unknown>;
+}
+
+/** What is needed of a client of our own. */
+export interface OwnClient extends RedisClient {
+  readonly isOpen: boolean;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+}
+
+export interface Sender {
+  /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that has ended unsent. */
+  send(call: Call, args: readonly string[]): Promise<unknown>;
+  close(): void;
+}
+
+/** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
+const SILENCE_MS = 100;
+
+/** A client that the caller made and closes, with settings of its own. */
+export class Borrowed implements Sender {
+  readonly #client: RedisClient;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  async send(_call: Call, args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#client.sendCommand(args);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  close(): void {
+    // Its owner's to close.
+  }
+}
+
+/** Connections of our own, one at a time: what fails or falls silent is given up, and the next call makes another. */
+export class Connection implements Sender {
+  readonly #create: () => OwnClient;
+  readonly #silenceMs: number;
+  #link: Link | undefined;
+
+  constructor(create: () => OwnClient, timeoutMs: number) {
+    this.#create = create;
+    this.#silenceMs = timeoutMs + SILENCE_MS;
+  }
+
+  async send(call: Call, args: readonly string[]): Promise<unknown> {
+    if (this.#link === undefined || this.#link.over) this.#link = new Link(this.#create(), this.#silenceMs);
+    const link = this.#link;
+    if (!link.ready) {
+      call.sent = false;
+      await link.connected;
+      // Whoever has given up must not be sent for.
+      if (call.ended) return undefined;
+      call.sent = true;
+    }
+    return await link.send(args);
+  }
+
+  close(): void {
+    this.#link?.end(new Error('closed'));
+  }
+}
+
+class Link {
+  ready = false;
+  over = false;
+  readonly connected: Promise<void>;
+  readonly #client: OwnClient;
+  readonly #silenceMs: number;
+  #fail: (error: unknown) => void = () => undefined;
+  /** Answers that are awaited, that of connecting among them. */
+  #awaited = 0;
+  /** When the server last had nothing to answer, or answered. */
+  #heard = 0;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(client: OwnClient, silenceMs: number) {
+    this.#client = client;
+    this.#silenceMs = silenceMs;
+    // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
+    client.on('error', (error) => this.end(error));
+    this.connected = new Promise((resolve, reject) => {
+      this.#fail = (error) => reject(unconnected(error));
+      this.#answer(client.connect()).then(
+        () => {
+          this.ready = true;
+          resolve();
+        },
+        (error) => this.end(error),
+      );
+    });
+    // Told to each call that waits for it; there may be none any more.
+    this.connected.catch(() => undefined);
+  }
+
+  async send(args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#answer(this.#client.sendCommand(args));
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  end(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.#watch);
+    this.#fail(error);
+    if (this.#client.isOpen) this.#client.destroy();
+  }
+
+  async #answer<T>(answer: Promise<T>): Promise<T> {
+    if (this.#awaited === 0) this.#heard = performance.now();
+    this.#awaited += 1;
+    if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
+    try {
+      return await answer;
+    } finally {
+      this.#awaited -= 1;
+      this.#heard = performance.now();
+    }
+  }
+
+  #watchFor(milliseconds: number): void {
+    this.#watch = setTimeout(() => {
+      this.#watch = undefined;
+      if (this.#awaited === 0 || this.over) return;
+      const left = this.#heard + this.#silenceMs - performance.now();
+      if (left > 0) this.#watchFor(left);
+      else this.end(new Error('the server fell silent'));
+    }, milliseconds);
+    this.#watch.unref();
+  }
+}

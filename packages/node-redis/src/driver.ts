@@ -1,0 +1,113 @@
+import {
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  DriverError,
+  type Found,
+  inParts,
+  type Stored,
+  sendParts,
+  utf8Bytes,
+} from '@ninefold/core';
+import type { Sender } from './connection.ts';
+import { INCR, SET_MANY } from './scripts.ts';
+
+/** Keys in one command: Redis serves nobody else meanwhile. */
+const MOST_KEYS = 10_000;
+/** Keys of one script: Lua's stack takes no more at once. */
+const MOST_SCRIPT_KEYS = 5000;
+/** Bytes of one command. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+type Entry = readonly [key: string, value: Stored];
+
+export const nodeRedisCapabilities: Capabilities = Object.freeze({
+  shared: true,
+  atomicIncr: true,
+  ttlGranularity: 0.001,
+  // proto-max-bulk-len, by default.
+  maxValueBytes: 512 * 1024 * 1024,
+});
+
+/** The commands of each operation. */
+export class NodeRedisDriver implements CacheDriver {
+  readonly name = 'node-redis';
+  readonly capabilities: Capabilities = nodeRedisCapabilities;
+  readonly #connection: Sender;
+
+  constructor(connection: Sender) {
+    this.#connection = connection;
+  }
+
+  async get(key: string, call: Call): Promise<Found> {
+    try {
+      return found(await this.#connection.send(call, ['GET', key]));
+    } catch (error) {
+      // Of another type: no value of a cache, and so a miss, as MGET has it.
+      if (error instanceof DriverError && error.options.cause?.code === 'WRONGTYPE') return undefined;
+      throw error;
+    }
+  }
+
+  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const answers = await sendParts(parts, first, (part) => this.#connection.send(call, ['MGET', ...part]));
+    return answers.flatMap((answer) => (answer as readonly unknown[] | undefined)?.map(found) ?? []);
+  }
+
+  async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
+    const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
+    const parts = inParts(entries, {
+      mostItems: ttlMs === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS,
+      mostBytes: MOST_BYTES,
+      bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
+    });
+    await sendParts(
+      parts,
+      (part) => part[0]?.[0],
+      (part) => this.#connection.send(call, setCommand(part, ttlMs)),
+    );
+  }
+
+  async exists(key: string, call: Call): Promise<boolean> {
+    return Number(await this.#connection.send(call, ['EXISTS', key])) === 1;
+  }
+
+  async deleteMany(keys: readonly string[], call: Call): Promise<number> {
+    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const counts = await sendParts(parts, first, (part) => this.#connection.send(call, ['DEL', ...part]));
+    return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  }
+
+  async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
+    const ttlMs = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
+    const answer = Number(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
+    if (!call.ended && !Number.isSafeInteger(answer))
+      throw new DriverError('BACKEND', 'the server answered no integer');
+    return answer;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+function setCommand(entries: readonly Entry[], ttlMs: string | undefined): readonly string[] {
+  const [single] = entries;
+  if (single !== undefined && entries.length === 1) {
+    return ['SET', single[0], String(single[1]), ...(ttlMs === undefined ? [] : ['PX', ttlMs])];
+  }
+  if (ttlMs === undefined) return ['MSET', ...entries.flatMap(([key, value]) => [key, String(value)])];
+  const [keys, values] = [entries.map(([key]) => key), entries.map(([, value]) => String(value))];
+  return ['EVAL', SET_MANY, String(keys.length), ...keys, ...values, ttlMs];
+}
+
+function first(keys: readonly string[]): string | undefined {
+  return keys[0];
+}
+
+function found(answer: unknown): Found {
+  if (answer === null || answer === undefined) return undefined;
+  if (typeof answer === 'string') return answer;
+  throw new DriverError('BACKEND', 'the server answered what is no value');
+}

@@ -1,0 +1,66 @@
+import { type CacheErrorCode, DriverError } from '@ninefold/core';
+
+/** What the first word of the server's refusal means; any other is `BACKEND`. */
+const WORDS: Readonly<Record<string, readonly [code: CacheErrorCode, reason: string]>> = {
+  NINEFOLDRANGE: ['COUNTER_RANGE', 'the result is outside ±(2^53-1); the counter is as it was'],
+  WRONGTYPE: ['NOT_A_COUNTER', 'the key holds another type'],
+  WRONGPASS: ['AUTH', 'wrong user name or password'],
+  NOAUTH: ['AUTH', 'the server wants a password'],
+  NOPERM: ['AUTH', 'the user lacks a permission'],
+  LOADING: ['UNAVAILABLE', 'the server is loading its data'],
+  MASTERDOWN: ['UNAVAILABLE', 'the replica has lost its primary'],
+  CLUSTERDOWN: ['UNAVAILABLE', 'the cluster is down'],
+  BUSY: ['UNAVAILABLE', 'the server is busy with a script'],
+  OOM: ['BACKEND', 'the server is out of memory'],
+  READONLY: ['BACKEND', 'the server is a read-only replica'],
+};
+
+/** Refusals that begin with ERR and need a look at what follows. */
+const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
+  [/not an integer or out of range/, 'WRONGTYPE'],
+  [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
+  [/invalid password|no password is set|without any password/i, 'WRONGPASS'],
+  [/can't run this command|ACL failure in script/, 'NOPERM'],
+];
+
+/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
+export function failureOf(error: unknown): DriverError {
+  if (error instanceof DriverError) return error;
+  const { kind, message, code } = partsOf(error);
+  if (isReply(kind)) return refusal(message);
+  const shown = code === undefined ? '' : ` (${code})`;
+  return new DriverError('UNAVAILABLE', `the connection was lost${shown}`, {
+    connectionLost: true,
+    cause: { name: kind, code },
+  });
+}
+
+/** Why there is no connection; nothing was sent. */
+export function unconnected(error: unknown): DriverError {
+  if (error instanceof DriverError) return error;
+  const { kind, message, code } = partsOf(error);
+  if (isReply(kind)) return refusal(message);
+  const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
+  return new DriverError('UNAVAILABLE', reason, { applied: 'no', cause: { name: kind, code } });
+}
+
+/** The client's classes do not set `name`, and a client that was handed in has classes of its own. */
+function partsOf(error: unknown): { kind: string; message: string; code: string | undefined } {
+  if (!(error instanceof Error)) return { kind: typeof error, message: '', code: undefined };
+  const { code } = error as { readonly code?: unknown };
+  const known = typeof code === 'string' && /^[A-Z_]{3,30}$/.test(code);
+  return { kind: error.constructor.name, message: error.message, code: known ? code : undefined };
+}
+
+function isReply(kind: string): boolean {
+  return kind === 'SimpleError' || kind === 'BlobError' || kind === 'ErrorReply';
+}
+
+function refusal(answer: string): DriverError {
+  // Before Redis 7 what a script's command was refused for stands behind the place in the script.
+  const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
+  const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+  const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
+  const [code, reason] = WORDS[word] ?? ['BACKEND', `the server refused (${word})`];
+  return new DriverError(code, reason, { applied: 'no', cause: { name: 'ErrorReply', code: word } });
+}

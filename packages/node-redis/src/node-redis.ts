@@ -1,0 +1,83 @@
+import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
+import { createClient, type RedisClientOptions } from 'redis';
+import { Borrowed, Connection, type OwnClient, type RedisClient, type Sender } from './connection.ts';
+import { NodeRedisDriver } from './driver.ts';
+
+export {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  type Capabilities,
+  isCacheError,
+  type ReadOptions,
+  type RemoteOptions,
+  type Serializer,
+  type ValueType,
+  type WriteOptions,
+} from '@ninefold/core';
+export type { RedisClient } from './connection.ts';
+export { nodeRedisCapabilities } from './driver.ts';
+
+export interface NodeRedisBackendOptions extends RemoteOptions {
+  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Either this or `client`. */
+  readonly url?: string | undefined;
+  /** A connected client of redis 5 or 6, answering in RESP 2 or 3. It keeps its settings and is not closed. */
+  readonly client?: RedisClient | undefined;
+  /** Milliseconds; default 1,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Further options of the client, such as `credentialsProvider`; those on which the contract stands are set over them. */
+  readonly redis?: RedisClientOptions | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 1000;
+
+/** A cache in one Redis server, on the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
+  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  return createBackend(new NodeRedisDriver(senderOf(options, timeoutMs)), { ...options, timeoutMs });
+}
+
+function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
+  const client: unknown = options?.client;
+  if (client === undefined) {
+    const url = checkUrl(options);
+    const { redis: given = {} } = options;
+    return new Connection(() => createOwn(url, given, timeoutMs), timeoutMs);
+  }
+  if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6');
+  if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
+  return new Borrowed(client);
+}
+
+function createOwn(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
+  const socket = { ...given.socket, connectTimeout: timeoutMs, reconnectStrategy: false } as const;
+  // Nothing that was sent is sent again, and nothing waits for a connection out of our sight.
+  return createClient({
+    disableClientInfo: true,
+    ...(given as object),
+    url,
+    RESP: 2,
+    disableOfflineQueue: true,
+    socket: socket as NonNullable<RedisClientOptions['socket']>,
+  });
+}
+
+function isRedisClient(thing: unknown): thing is RedisClient {
+  return typeof (thing as { readonly sendCommand?: unknown } | null)?.sendCommand === 'function';
+}
+
+function checkUrl(options: NodeRedisBackendOptions): string {
+  const url: unknown = options?.url;
+  // Its client would take localhost for a missing one, and quote a wrong one with its password.
+  if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
+  if (!URL.canParse(url)) throw invalid(options, 'url is no URL; it is like redis://host:port');
+  const { protocol, host } = new URL(url);
+  if ((protocol !== 'redis:' && protocol !== 'rediss:') || host === '')
+    throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
+  return url;
+}
+
+function invalid(options: NodeRedisBackendOptions, reason: string): CacheError {
+  return invalidOptions('node-redis', options, reason);
+}
