@@ -1,0 +1,13 @@
+// Run by `node --test`.
+import { describe, it } from 'node:test';
+import { describeCacheBackend } from '@ninefold/core/conformance';
+import { ownBackend, ownCapabilities } from '../own-backend.mjs';
+
+const store = new Map();
+
+describeCacheBackend('own', {
+  describe,
+  it: (name, body) => it(name, body),
+  create: (options) => ownBackend(store, options),
+  capabilities: ownCapabilities,
+});
