@@ -4,11 +4,16 @@ import { dirname, join } from 'node:path';
 import type { Registry } from '../../registry/registry.ts';
 import { root, run } from './workspace.ts';
 
-/** Gives a registry what packages of the workspace depend on, as it is installed here, so that none is fetched. */
-export async function addInstalled(registry: Registry, packages: readonly string[], folder: string): Promise<void> {
+/** The folders of everything that packages of the workspace depend on, from others, once each. */
+export function installedFor(packages: readonly string[]): readonly string[] {
   const installed = new Map<string, string>();
   for (const name of packages) collect(join(root, name), installed);
-  for (const [index, place] of [...installed.values()].entries()) {
+  return [...installed.values()];
+}
+
+/** Gives a registry what packages of the workspace depend on, as it is installed here, so that none is fetched. */
+export async function addInstalled(registry: Registry, packages: readonly string[], folder: string): Promise<void> {
+  for (const [index, place] of installedFor(packages).entries()) {
     const home = join(folder, `installed-${index}`);
     cpSync(place, join(home, 'package'), { recursive: true });
     await run('tar', ['czf', `${home}.tgz`, '-C', home, 'package']);
@@ -41,13 +46,15 @@ function isPackage(place: string): boolean {
   }
 }
 
-interface Installed {
+export interface Installed {
   readonly name: string;
   readonly version: string;
+  readonly license?: string;
+  readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
-function manifestIn(place: string): Installed {
+export function manifestIn(place: string): Installed {
   return JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'));
 }

@@ -1,0 +1,89 @@
+import { inspect } from 'node:util';
+import { isCacheError } from '@ninefold/core';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { describe, expect, it, vi } from 'vitest';
+import { type NodeRedisBackendOptions, nodeRedisBackend } from '../src/node-redis.ts';
+
+function refusalOf(options: unknown): unknown {
+  try {
+    nodeRedisBackend(options as NodeRedisBackendOptions);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+async function failureOf(call: Promise<unknown>) {
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!isCacheError(error)) throw new Error('no CacheError', { cause: error });
+  return error;
+}
+
+describe('nodeRedisBackend', () => {
+  const refused: [string, unknown][] = [
+    ['no options', undefined],
+    ['url: undefined, as process.env gives it', { url: undefined }],
+    ['an empty url', { url: '' }],
+    ['what is no url', { url: 's3cret@host' }],
+    ['an http url', { url: 'http://user:s3cret@host' }],
+    ['a url without a host', { url: 'redis:///0' }],
+    ['a client that is none', { client: {} }],
+    ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
+    ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
+    ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
+  ];
+  for (const [what, options] of refused) {
+    it(`refuses ${what} at once and quotes nothing of it`, () => {
+      const refusal = refusalOf(options);
+      expect(refusal).toMatchObject({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'node-redis' });
+      expect(inspect(refusal)).not.toContain('s3cret');
+    });
+  }
+
+  it('makes a backend without I/O, timer or random number, and shows no password', () => {
+    const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];
+    const backend = nodeRedisBackend(Object.freeze({ url: 'redis://user:s3cret@127.0.0.1:1' }));
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+    expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
+  });
+
+  it('says of a server that is not there that nothing was applied', async () => {
+    const backend = nodeRedisBackend({ url: 'redis://:s3cret@127.0.0.1:59997', timeoutMs: 500 });
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    expect(failure.message).toBe('[node-redis] setValue "k": cannot be reached (ECONNREFUSED)');
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
+    await backend.close();
+  });
+
+  it('says AUTH for a wrong password, and works on a server whose memory is full but for writes', async () => {
+    const server = await startRedis([
+      '--requirepass',
+      'right',
+      '--maxmemory',
+      '3mb',
+      '--maxmemory-policy',
+      'noeviction',
+    ]);
+    const wrong = nodeRedisBackend({ url: `redis://:s3cret@127.0.0.1:${server.port}`, timeoutMs: 1000 });
+    const denied = await failureOf(wrong.getValue('k'));
+    expect(denied).toMatchObject({ code: 'AUTH', retryable: false });
+    expect(inspect(denied, { depth: 9, showHidden: true })).not.toContain('s3cret');
+    const backend = nodeRedisBackend({ url: `redis://:right@127.0.0.1:${server.port}`, timeoutMs: 5000 });
+    await backend.setValue('k', 'v');
+    const full = async (): Promise<void> => {
+      for (let part = 0; part < 100; part++) await backend.setValue(`large ${part}`, 's3cretValue'.repeat(10_000));
+    };
+    const refusal = await failureOf(full());
+    expect(refusal).toMatchObject({ code: 'BACKEND', maybeApplied: false, cause: { code: 'OOM' } });
+    expect(inspect(refusal, { depth: 9, showHidden: true })).not.toContain('s3cretValue');
+    expect(await backend.getValue('k')).toBe('v');
+    expect(await backend.delete('k')).toBe(1);
+    await Promise.all([wrong.close(), backend.close()]);
+    await server.stop();
+  }, 30_000);
+});
