@@ -1,7 +1,7 @@
 // What a package's `build` runs, in its folder: `dist` gets the ES modules and their types, `dist/cjs` the same for `require`.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 rmSync('dist', { recursive: true, force: true });
@@ -22,13 +22,28 @@ const bundle = await rolldown({
   platform: 'node',
   external: (id) => required.some((name) => id === name || id.startsWith(`${name}/`)),
 });
-await bundle.write({ dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared.js' });
+const { output } = await bundle.write({
+  dir: 'dist/cjs',
+  format: 'cjs',
+  exports: 'named',
+  chunkFileNames: 'shared.js',
+});
+// What is inside the bundle is distributed with it, and its licence asks to be, too.
+const homes = output.flatMap((chunk) => ('moduleIds' in chunk ? chunk.moduleIds : []).map(homeOf));
+for (const home of new Set(homes)) {
+  if (home !== undefined) copyFileSync(join(home, 'LICENSE'), join('dist/cjs', `LICENSE-${basename(home)}`));
+}
 // The declarations name each other relatively, so that the same text is right for both; this tells them and the code apart.
 for (const file of declarations) {
   mkdirSync(dirname(join('dist/cjs', file)), { recursive: true });
   copyFileSync(join('dist', file), join('dist/cjs', file));
 }
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+
+/** The folder of the installed package that a module is of. @param {string} id */
+function homeOf(id) {
+  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0];
+}
 
 /** What `require` cannot load everywhere (Jest has its own) is put into the bundle. @param {string} name */
 function isEsmOnly(name) {

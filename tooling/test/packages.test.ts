@@ -42,7 +42,10 @@ describe.each(packages)('the tarball of %s', (name) => {
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
     expect(
       paths.filter(
-        (path) => !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|LICENSE|README\.md|package\.json)$/.test(path),
+        (path) =>
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/(package\.json|LICENSE-[a-z-]+)|LICENSE|README\.md|package\.json)$/.test(
+            path,
+          ),
       ),
     ).toEqual([]);
   });
