@@ -5,15 +5,24 @@ import { createServer } from 'node:net';
 export interface ServerProcess {
   readonly host: string;
   readonly port: number;
-  /** Ends it at once; resolves when it is gone. */
+  /** Leaves its connections open and lets it answer nothing (SIGSTOP). */
+  pause(): void;
+  /** Lets it go on where it was paused (SIGCONT). */
+  resume(): void;
+  /** Kills it at once, as a crash does (SIGKILL); resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, killed before if it runs; resolves when it is ready. */
+  restart(): Promise<void>;
+  /** Ends it for good, however it is; resolves when it is gone. */
   stop(): Promise<void>;
 }
 
 /** Milliseconds for a server to say that it is ready, on a machine that does other things too. */
 const START_MS = 15_000;
 
-// The shell ends the server when its own input ends, as it does when the test's process dies in whatever way.
-const KEEPER = '"$@" </dev/null & read -r _; kill -9 $! 2>/dev/null';
+// The shell ends the server when its own input ends, as it does when the test's process dies in whatever way. It tells
+// the server's process id on a pipe of its own, and leaves the output to the server, so that the output ends with it.
+const KEEPER = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
 
 /** Starts a program that serves `port` and resolves when its output matches `ready`. */
 export async function startServer(
@@ -22,9 +31,40 @@ export async function startServer(
   port: number,
   ready: RegExp,
 ): Promise<ServerProcess> {
-  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const launch = (): Promise<Running> => launchServer(program, args, ready);
+  let running = await launch();
+  return {
+    host: '127.0.0.1',
+    port,
+    pause: () => void process.kill(running.pid, 'SIGSTOP'),
+    resume: () => void process.kill(running.pid, 'SIGCONT'),
+    kill: () => running.end(),
+    async restart() {
+      await running.end();
+      running = await launch();
+    },
+    stop: () => running.end(),
+  };
+}
+
+interface Running {
+  readonly pid: number;
+  end(): Promise<void>;
+}
+
+async function launchServer(program: string, args: readonly string[], ready: RegExp): Promise<Running> {
+  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const [, , , ids] = keeper.stdio;
   const closed = new Promise<void>((resolve) => keeper.once('close', () => resolve()));
+  const end = async (): Promise<void> => {
+    keeper.stdin.end();
+    await closed;
+  };
   let output = '';
+  let id = '';
+  ids?.on('data', (text: Buffer) => {
+    id += String(text);
+  });
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
       keeper.stdin.end();
@@ -32,7 +72,10 @@ export async function startServer(
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
     keeper.once('error', (error) => fail(error.message));
-    keeper.once('close', () => fail('ended'));
+    keeper.stdout.once('end', () => {
+      clearTimeout(timer);
+      fail('ended');
+    });
     for (const stream of [keeper.stdout, keeper.stderr]) {
       stream.on('data', (text: Buffer) => {
         output = (output + String(text)).slice(-10_000);
@@ -42,19 +85,28 @@ export async function startServer(
       });
     }
   });
-  const stop = async (): Promise<void> => {
-    keeper.stdin.end();
-    await closed;
-  };
-  return { host: '127.0.0.1', port, stop };
+  return { pid: Number(id), end };
 }
+
+// Below the ports that systems give to outgoing connections, one of which could take it while the server is down.
+const PORTS = { first: 15_000, count: 15_000 };
 
 /** A port that nobody uses at this moment. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  const free = await new Promise<boolean>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Reply, RespConnection } from './resp.ts';
+import { type Reply, RespConnection } from '../servers/resp.ts';
 
 /**
  * What goes wrong with a request. `drop-request` closes before the commands ran, `drop-reply` after; `redirect`, `html`,

@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, type ServerProcess } from './process.ts';
+import { ask, isInSync, startRedis } from './redis.ts';
+import { until } from './until.ts';
+
+export interface RedisClusterOptions {
+  readonly primaries: number;
+  /** In all; the primaries get them in turn. */
+  readonly replicas?: number | undefined;
+  /** Milliseconds of silence after which a node counts as failed. */
+  readonly nodeTimeoutMs?: number | undefined;
+  readonly program?: string | undefined;
+  /** Further arguments of each node's command line. */
+  readonly args?: readonly string[] | undefined;
+}
+
+export interface RedisCluster {
+  /** The primaries, then the replicas: as they were at the start, replica `i` follows primary `i % primaries`. */
+  readonly nodes: readonly ServerProcess[];
+  stop(): Promise<void>;
+}
+
+interface Node {
+  readonly server: ServerProcess;
+  /** Of the cluster's own bus. */
+  readonly busPort: number;
+}
+
+const SLOTS = 16_384;
+
+/** A Redis Cluster in which every node says that all is well. Its primaries share the slots evenly, in their order. */
+export async function startRedisCluster(options: RedisClusterOptions): Promise<RedisCluster> {
+  const { primaries, replicas = 0 } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'ninefold-cluster-'));
+  const nodes: Node[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map(({ server }) => server.stop()));
+    await rm(folder, { recursive: true });
+  };
+  try {
+    const starts = Array.from({ length: primaries + replicas }, (_, index) => startNode(folder, index, options));
+    for (const start of await Promise.allSettled(starts)) if (start.status === 'fulfilled') nodes.push(start.value);
+    await Promise.all(starts);
+    await unite(nodes, primaries);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes: nodes.map(({ server }) => server), stop };
+}
+
+async function startNode(folder: string, index: number, options: RedisClusterOptions): Promise<Node> {
+  const { nodeTimeoutMs = 2000, program, args = [] } = options;
+  const busPort = await freePort();
+  // Its usual place, 10,000 above the other port, may be taken.
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
+  const files = ['--cluster-config-file', join(folder, `${index}.conf`)];
+  const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
+  const server = await startRedis([...cluster, ...files, ...timeout, ...args], { program });
+  return { server, busPort };
+}
+
+/** Makes a cluster of nodes that know nothing of each other. */
+async function unite(nodes: readonly Node[], primaries: number): Promise<void> {
+  const share = (index: number): string => String(Math.floor((index * SLOTS) / primaries));
+  await Promise.all(
+    nodes.slice(0, primaries).map(async ({ server }, index) => {
+      const last = String(Number(share(index + 1)) - 1);
+      await ask(server, 'CLUSTER', 'ADDSLOTSRANGE', share(index), last);
+      await ask(server, 'CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
+    }),
+  );
+  for (const { server } of nodes)
+    for (const other of nodes)
+      if (other.server !== server)
+        await ask(server, 'CLUSTER', 'MEET', other.server.host, String(other.server.port), String(other.busPort));
+  await untilEach(nodes, 'every node knows the others', `cluster_known_nodes:${nodes.length}\r`);
+  await Promise.all(
+    nodes.slice(primaries).map(async ({ server }, index) => {
+      const primary = nodes[index % primaries] as Node;
+      const id = await ask(primary.server, 'CLUSTER', 'MYID');
+      await until('a replica knows its primary', async () => (await ask(server, 'CLUSTER', 'NODES')).includes(id));
+      await ask(server, 'CLUSTER', 'REPLICATE', id);
+      await until('a replica has the data', () => isInSync(server));
+    }),
+  );
+  await untilEach(nodes, 'the cluster is well', 'cluster_state:ok');
+  await untilEach(nodes, 'every slot is served', `cluster_slots_ok:${SLOTS}`);
+  for (const { server } of nodes)
+    await until('every node knows the replicas', async () => {
+      const known = await ask(server, 'CLUSTER', 'NODES');
+      return known.split(' slave ').length - 1 + known.split(',slave ').length - 1 === nodes.length - primaries;
+    });
+}
+
+async function untilEach(nodes: readonly Node[], what: string, sign: string): Promise<void> {
+  await Promise.all(
+    nodes.map(({ server }) => until(what, async () => (await ask(server, 'CLUSTER', 'INFO')).includes(sign))),
+  );
+}

@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, type ServerProcess, startServer } from './process.ts';
+import { ask, defaultProgram, startRedis, startRedisReplica } from './redis.ts';
+import { until } from './until.ts';
+
+export interface RedisSentinel {
+  /** What the sentinels call the primary. */
+  readonly name: string;
+  /** As they were at the start. */
+  readonly primary: ServerProcess;
+  readonly replica: ServerProcess;
+  /** Three, of which two must agree. */
+  readonly sentinels: readonly ServerProcess[];
+  stop(): Promise<void>;
+}
+
+const NAME = 'ninefold';
+const SENTINELS = 3;
+const QUORUM = 2;
+/** Milliseconds of silence after which a server counts as down. */
+const DOWN_MS = 1000;
+const FAILOVER_MS = 5000;
+/** Milliseconds between the looks that sentinels take, 10,000 by default. */
+const LOOK_MS = '500';
+
+/** A primary, a replica and three sentinels, each of which knows of all the others. */
+export async function startRedisSentinel(program: string = defaultProgram()): Promise<RedisSentinel> {
+  const folder = await mkdtemp(join(tmpdir(), 'ninefold-sentinel-'));
+  const started: ServerProcess[] = [];
+  const keep = (server: ServerProcess): ServerProcess => {
+    started.push(server);
+    return server;
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()));
+    await rm(folder, { recursive: true });
+  };
+  try {
+    const primary = keep(await startRedis([], { program }));
+    const replica = keep(await startRedisReplica(primary, [], { program }));
+    const sentinels: ServerProcess[] = [];
+    for (let index = 0; index < SENTINELS; index++)
+      sentinels.push(keep(await startSentinel(join(folder, `${index}.conf`), primary, program)));
+    await Promise.all(sentinels.map(untilWatching));
+    return { name: NAME, primary, replica, sentinels, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startSentinel(file: string, primary: ServerProcess, program: string): Promise<ServerProcess> {
+  const port = await freePort();
+  const lines = [
+    'bind 127.0.0.1',
+    `port ${port}`,
+    `sentinel monitor ${NAME} ${primary.host} ${primary.port} ${QUORUM}`,
+    `sentinel down-after-milliseconds ${NAME} ${DOWN_MS}`,
+    `sentinel failover-timeout ${NAME} ${FAILOVER_MS}`,
+  ];
+  // A sentinel writes what it learns into its file.
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const sentinel = await startServer(program, [file, '--sentinel'], port, /Sentinel ID is/);
+  await until('the sentinel listens', () =>
+    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', LOOK_MS, 'publish-period', LOOK_MS).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return sentinel;
+}
+
+async function untilWatching(sentinel: ServerProcess): Promise<void> {
+  await until('the sentinels know of all', async () => {
+    const lines = (await ask(sentinel, 'SENTINEL', 'MASTER', NAME)).split('\n');
+    const field = (name: string): string | undefined => lines[lines.indexOf(name) + 1];
+    return field('num-slaves') === '1' && field('num-other-sentinels') === String(SENTINELS - 1);
+  });
+}

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { connect } from 'node:tls';
+import { promisify } from 'node:util';
+import { afterEach, expect, it } from 'vitest';
+import { certificate } from '../servers/certificate.ts';
+import { freePort, startServer } from '../servers/process.ts';
+import { ask, startRedis, startRedisReplica } from '../servers/redis.ts';
+import { until } from '../servers/until.ts';
+
+const stops: (() => Promise<void>)[] = [];
+
+/** Sees to it that a server ends with the test. */
+function kept<T extends { stop(): Promise<void> }>(server: T): T {
+  stops.push(() => server.stop());
+  return server;
+}
+
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+it('pauses a server, which goes on where it was', async () => {
+  const server = kept(await startRedis());
+  server.pause();
+  let answer: string | undefined;
+  const asked = ask(server, 'PING').then((text) => {
+    answer = text;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(answer).toBeUndefined();
+  server.resume();
+  await asked;
+  expect(answer).toBe('PONG');
+});
+
+it('ends a server that is paused', async () => {
+  const server = await startRedis();
+  server.pause();
+  await server.stop();
+  await expect(ask(server, 'PING')).rejects.toThrow('ECONNREFUSED');
+});
+
+it('kills a server and starts it on the same port again', async () => {
+  const server = kept(await startRedis());
+  await ask(server, 'SET', 'k', 'v');
+  await server.kill();
+  await expect(ask(server, 'PING')).rejects.toThrow('ECONNREFUSED');
+  await server.restart();
+  expect(await ask(server, 'GET', 'k')).toBe('');
+});
+
+it('says at once, and in its words, why a server did not start', async () => {
+  const start = performance.now();
+  await expect(startRedis(['--no-such-option', 'x'])).rejects.toThrow(/redis-server ended: [\s\S]*no-such-option/);
+  await expect(startServer('no-such-program', [], await freePort(), /ready/)).rejects.toThrow(/no-such-program ended/);
+  expect(performance.now() - start).toBeLessThan(5000);
+});
+
+it('starts a replica that has its primary’s data', async () => {
+  const primary = kept(await startRedis());
+  await ask(primary, 'SET', 'k', 'v');
+  const replica = kept(await startRedisReplica(primary));
+  expect(await ask(replica, 'GET', 'k')).toBe('v');
+  await expect(ask(replica, 'SET', 'k', 'w')).rejects.toThrow('READONLY');
+});
+
+it('starts a server that speaks TLS, with a certificate that its clients can check', async () => {
+  const server = kept(await startRedis([], { tls: true }));
+  const { ca } = await certificate();
+  const socket = connect({ host: 'localhost', port: server.port, ca });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('secureConnect', resolve);
+    socket.once('error', reject);
+  });
+  socket.write('PING\r\n');
+  const answer = await new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+  socket.destroy();
+  expect(answer).toBe('+PONG\r\n');
+  await expect(ask(server, 'PING')).rejects.toThrow(/closed|ECONNRESET/);
+});
+
+it('leaves no server behind when the process that started it dies', async () => {
+  const script = `import { startRedis } from './servers/redis.ts'; console.log((await startRedis()).port); process.kill(process.pid, 'SIGKILL')`;
+  const options = { cwd: new URL('..', import.meta.url) };
+  const died = promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', script],
+    options,
+  ).catch((error: { stdout: string }) => error.stdout);
+  const port = Number(await died);
+  expect(port).toBeGreaterThan(0);
+  await until('the server is gone', () =>
+    ask({ host: '127.0.0.1', port }, 'PING').then(
+      () => false,
+      () => true,
+    ),
+  );
+});
