@@ -55,6 +55,7 @@ export class Connection implements Sender {
   /** Why the last attempt to connect failed. */
   #failure: unknown;
   #corked = false;
+  #closed = false;
   /** Of the present socket. */
   #silence: Silence | undefined;
 
@@ -98,6 +99,7 @@ export class Connection implements Sender {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client?.disconnect();
     this.#release(({ reject }) => reject(unconnected(undefined)));
   }
@@ -135,6 +137,8 @@ export class Connection implements Sender {
   }
 
   async #ready(): Promise<Redis> {
+    // A call that was given up by then may still try another way, and would connect again.
+    if (this.#closed) throw unconnected(undefined);
     this.#client ??= this.#create();
     const client = this.#client;
     if (client.status === 'ready') return client;
