@@ -52,11 +52,20 @@ export interface WrapOptions<A extends readonly unknown[]> extends CountOptions 
   readonly tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
 }
 
-/** Every option of a cache. */
-export type CheckedOptions = ReturnType<typeof checkOptions>;
+/** Every option of a cache; those that stay optional are there as `undefined`. */
+export interface CheckedOptions {
+  readonly ttl: number | undefined;
+  readonly leaseTtl: number;
+  readonly waitMs: number;
+  readonly onWaitTimeout: 'load' | 'throw';
+  readonly onError: ((error: CacheError) => void) | undefined;
+  readonly listener: CacheListener | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
 
 /** Every option, checked, with its default. Throws `INVALID_OPTIONS`. */
-export function checkOptions(backend: CacheBackend, options: CacheOptions) {
+export function checkOptions(backend: CacheBackend, options: CacheOptions): CheckedOptions {
   const reason = invalidOption(backend, options);
   if (reason !== undefined) throw invalidOptions('cache', { name: backend?.name }, reason);
   const { ttl, leaseTtl = 10, onWaitTimeout = 'load', onError, listener } = options;
