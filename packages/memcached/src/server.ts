@@ -1,8 +1,9 @@
 import { type Response, Server } from 'memjs';
-import { Connection, type Place } from './connection.ts';
+import { Connection } from './connection.ts';
 import { unconnected } from './failures.ts';
 import { ANSWER, HEADER_BYTES } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
+import type { Place } from './socket.ts';
 
 /** What memjs registers for a request before it writes it. */
 interface Registered {

@@ -60,26 +60,6 @@ it.each([
   120_000,
 );
 
-it('reads 100 MB in a time in which memjs itself does not', async () => {
-  await backend.setValue('large', 'x'.repeat(100_000_000));
-  const start = performance.now();
-  await backend.getValue('large');
-  const patience = 4 * (performance.now() - start);
-  const stock = Client.create(`${server.host}:${server.port}`, { timeout: 600, logger: { log: () => undefined } });
-  let received = false;
-  const read = stock.get('large').then(
-    () => {
-      received = true;
-    },
-    () => undefined,
-  );
-  await sleep(patience);
-  expect(received).toBe(false);
-  stock.servers[0]?.error(new Error('enough'));
-  stock.close();
-  await read;
-}, 120_000);
-
 it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', async () => {
   const proxy = await startCountingProxy(server);
   const away = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
@@ -103,4 +83,24 @@ it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', asyn
   }
   await away.close();
   await proxy.stop();
+}, 60_000);
+
+it('reads 30 MB in a time in which memjs itself does not', async () => {
+  await backend.setValue('large', 'x'.repeat(30_000_000));
+  const start = performance.now();
+  await backend.getValue('large');
+  const patience = 4 * (performance.now() - start);
+  const options = { timeout: 60, retries: 1, logger: { log: () => undefined } };
+  const stock = Client.create(`${server.host}:${server.port}`, options);
+  let received = false;
+  const read = stock.get('large').then(
+    () => {
+      received = true;
+    },
+    () => undefined,
+  );
+  await sleep(patience);
+  expect(received).toBe(false);
+  stock.servers[0]?.error(new Error('enough'));
+  await read;
 }, 60_000);
