@@ -48,8 +48,7 @@ export class Connection {
   constructor(place: Place, ended: (connection: Connection) => void) {
     this.#place = place;
     this.#ended = ended;
-    this.#socket = openSocket(place, () => this.#greet());
-    this.#socket.on('data', (bytes) => this.#read(bytes));
+    this.#socket = openSocket(place, { ready: () => this.#greet(), read: (bytes) => this.#read(bytes) });
     this.#socket.on('drain', () => this.#unblock());
     this.#socket.on('error', (error) => {
       this.#error = error;
@@ -150,10 +149,10 @@ export class Connection {
     this.#heard = performance.now();
     try {
       if (this.#state === 'greeting' && bytes[0] !== ANSWER) this.fail(refusedGreeting(bytes));
-      for (const answer of this.#parser.read(bytes)) {
+      this.#parser.read(bytes, (answer) => {
         if (this.#state === 'greeting') this.#welcome(answer);
         else if (this.#state !== 'closed') this.#match(answer);
-      }
+      });
     } catch {
       this.#lose('the server’s answers are out of step');
     }
