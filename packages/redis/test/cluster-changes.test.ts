@@ -82,7 +82,9 @@ describe('a slot that is moving', () => {
   it('is followed to wherever each key lies, in batches too, and nothing is done twice', async () => {
     const stays = ['{m}s1', '{m}s2', '{m}sn'];
     const goes = ['{m}g1', '{m}g2', '{m}gn'];
-    await backend.multiSetValues([...stays, ...goes].map((key) => [key, key.endsWith('n') ? 41 : `of ${key}`] as const));
+    await backend.multiSetValues(
+      [...stays, ...goes].map((key) => [key, key.endsWith('n') ? 41 : `of ${key}`] as const),
+    );
     const slot = await SlotMove.begin(nodes, '{m}');
     await slot.migrate(goes);
     const keys = ['{m}s1', '{m}g1', 'warm1', '{m}none', '{m}g2', '{m}s2'];
@@ -114,7 +116,9 @@ describe('a slot that is moving', () => {
     expect(await backend.deleteMany(['{m}s1', '{m}g1', '{m}none', 'warm2'])).toBe(3);
     await slot.end();
     expect(await backend.multiGetValues(all)).toEqual([undefined, undefined, undefined, 4, 5, 6, 7]);
-    expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn'), backend.incr('{m}new')])).toEqual([43, 43, 9]);
+    expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn'), backend.incr('{m}new')])).toEqual([
+      43, 43, 9,
+    ]);
   }, 30_000);
 });
 

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkModel, describeCacheBackend, notLinearizable } from '@ninefold/core/conformance';
+import { notLinearizable } from '@ninefold/core/conformance';
 import { countersOf, historyOf, type ProcessBackend } from '@ninefold/tooling/processes';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisBackend, redisCapabilities } from '../src/redis.ts';
+import { redisBackend } from '../src/redis.ts';
 import { startCluster, type TestCluster } from './support/cluster.ts';
+import { tryAll } from './support/try-all.ts';
 
-const { NINEFOLD_RUNS = '100', NINEFOLD_SEED } = process.env;
 const PROCESSES = 3;
 
 let cluster: TestCluster;
@@ -18,22 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-describeCacheBackend('redis in a Cluster', {
-  describe,
-  it,
-  create: (options) => redisBackend({ cluster: cluster.urls, ...options }),
-  capabilities: redisCapabilities,
-});
-
-it('answers any sequence of calls as a Map would, in a Cluster', async () => {
-  await checkModel({
-    fc,
-    create: (options) => redisBackend({ cluster: cluster.urls, ...options }),
-    capabilities: redisCapabilities,
-    runs: Number(NINEFOLD_RUNS),
-    seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),
-  });
-}, 120_000);
+tryAll('redis in a Cluster', (options) => redisBackend({ cluster: cluster.urls, ...options }));
 
 describe('several processes on a Cluster', () => {
   const backend = (namespace: string): ProcessBackend => ({

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { failureOf } from './support/failure.ts';
 import { ACL_LINE, CLUSTER_PERMISSIONS, PASSWORD } from './support/permissions.ts';
+import { staysQuiet } from './support/stays-quiet.ts';
 
 let server: ServerProcess;
 let backend: CacheBackend;
@@ -24,18 +25,17 @@ it('the README gives the user that the suite runs as', () => {
 });
 
 describe('a user who may less', () => {
+  staysQuiet();
+
   let namespaces = 0;
 
   beforeEach(() => {
     namespaces += 1;
-    for (const method of ['log', 'warn', 'error'] as const) vi.spyOn(console, method);
   });
 
   afterEach(async () => {
     await backend.close();
     await ask(server, 'ACL', 'DELUSER', 'less');
-    for (const method of ['log', 'warn', 'error'] as const) expect(console[method]).not.toHaveBeenCalled();
-    vi.restoreAllMocks();
   });
 
   /** The namespace of this test. */
@@ -68,7 +68,10 @@ describe('a user who may less', () => {
     await backend.multiSetValues(pairs);
     expect(await backend.multiGetValues(keys)).toEqual([1, 2, 3, undefined]);
     expect(await ask(server, 'PTTL', `${space()}:a`)).toBe('-1');
-    await backend.multiSetValues(pairs.map(([key, value]) => [key, value + 10]), { ttl: 60 });
+    await backend.multiSetValues(
+      pairs.map(([key, value]) => [key, value + 10]),
+      { ttl: 60 },
+    );
     expect(await backend.multiGetValues(keys)).toEqual([11, 12, 13, undefined]);
     for (const [key] of pairs) expect(Number(await ask(server, 'PTTL', `${space()}:${key}`))).toBeGreaterThan(50_000);
   });

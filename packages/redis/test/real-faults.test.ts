@@ -7,31 +7,21 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
 import { until } from '@ninefold/tooling/servers/until';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { failureOf } from './support/failure.ts';
 import { Load, miscounted, recovered, settled } from './support/load.ts';
+import { staysQuiet } from './support/stays-quiet.ts';
 
 const TIMEOUT_MS = 500;
 const counters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-const methods = ['log', 'warn', 'error', 'info', 'debug'] as const;
-
 let undo: (() => Promise<unknown>)[] = [];
-const unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
 
-beforeEach(() => {
-  process.on('unhandledRejection', onUnhandled);
-  for (const method of methods) vi.spyOn(console, method);
-});
+staysQuiet();
 
 afterEach(async () => {
   for (const step of undo.reverse()) await step();
   undo = [];
-  for (const method of methods) expect(console[method]).not.toHaveBeenCalled();
-  vi.restoreAllMocks();
-  process.off('unhandledRejection', onUnhandled);
-  expect(unhandled).toEqual([]);
 });
 
 async function serve(...args: string[]): Promise<ServerProcess> {
@@ -128,7 +118,13 @@ describe('a server that refuses', () => {
       const refusal = await failureOf(write(), ['s3cretValue']);
       expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied, cause: { code: 'OOM' } });
     }
-    expect(await backend.multiGetValues(['k', 'n', 'new', 'x', 'y'])).toEqual(['v', 41, undefined, undefined, undefined]);
+    expect(await backend.multiGetValues(['k', 'n', 'new', 'x', 'y'])).toEqual([
+      'v',
+      41,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(await backend.exists('k')).toBe(true);
     expect(await backend.delete('k')).toBe(1);
     expect(await backend.deleteMany(['k', 'n', 'old', 'none'])).toBe(2);
@@ -145,7 +141,11 @@ describe('a server that refuses', () => {
     const backend = open(replica);
     expect(await backend.getValue('k')).toBe(7);
     for (const write of [() => backend.setValue('k', 8), () => backend.incr('k'), () => backend.delete('k')])
-      expect(await failureOf(settled(write()))).toMatchObject({ code: 'BACKEND', retryable: true, maybeApplied: false });
+      expect(await failureOf(settled(write()))).toMatchObject({
+        code: 'BACKEND',
+        retryable: true,
+        maybeApplied: false,
+      });
     await ask(replica, 'REPLICAOF', 'NO', 'ONE');
     await until('the backend writes', () =>
       settled(backend.incr('k')).then(

@@ -41,7 +41,11 @@ function parse(buffer: Buffer, start: number): { readonly text: string; readonly
   return { text: `${name} ${head.number - 1}`, next };
 }
 
-function lineAt(buffer: Buffer, at: number, sign: string): { readonly number: number; readonly next: number } | undefined {
+function lineAt(
+  buffer: Buffer,
+  at: number,
+  sign: string,
+): { readonly number: number; readonly next: number } | undefined {
   const end = buffer.indexOf(NEWLINE, at);
   if (end === -1) return undefined;
   if (buffer[at] !== sign.charCodeAt(0)) throw new Error('the client sent what is no command');

@@ -21,9 +21,12 @@ export class Load {
   readonly #unknown = new Map<string, number>();
   readonly #failures: CacheError[] = [];
   readonly #callers: readonly Promise<void>[];
+  readonly #mayGoBack: boolean;
   #stopped = false;
 
-  constructor(backend: CacheBackend, counters: readonly string[]) {
+  /** `mayGoBack`: a failover may lose what was answered, as replicas follow behind. */
+  constructor(backend: CacheBackend, counters: readonly string[], { mayGoBack = false } = {}) {
+    this.#mayGoBack = mayGoBack;
     this.#callers = counters.map((counter) => this.#call(backend, counter));
     for (const caller of this.#callers) caller.catch(() => undefined);
   }
@@ -39,10 +42,12 @@ export class Load {
     let last = 0;
     while (!this.#stopped) {
       const value = await this.#note(counter, backend.incr(counter));
-      if (value !== undefined && value <= last) throw new Error(`${counter} went back from ${last} to ${value}`);
+      if (value !== undefined && value <= last && !this.#mayGoBack)
+        throw new Error(`${counter} went back from ${last} to ${value}`);
       last = value ?? last;
       const read = await this.#note(undefined, backend.getValue<number>(counter));
-      if (read !== undefined && read < last) throw new Error(`${counter} was ${last} and read as ${read}`);
+      if (read !== undefined && read < last && !this.#mayGoBack)
+        throw new Error(`${counter} was ${last} and read as ${read}`);
       // Not faster than a server that refuses at once.
       await sleep(2);
     }
@@ -76,11 +81,7 @@ export async function settled<T>(call: Promise<T>): Promise<T> {
 }
 
 /** Resolves once the backend answers what `key` holds again. */
-export async function recovered(
-  backend: CacheBackend,
-  key: string,
-  limitMs: number = RECOVERY_MS,
-): Promise<void> {
+export async function recovered(backend: CacheBackend, key: string, limitMs: number = RECOVERY_MS): Promise<void> {
   const isBack = (): Promise<boolean> =>
     settled(backend.getValue(key)).then(
       () => true,
@@ -92,13 +93,25 @@ export async function recovered(
   await until('the backend works again', isBack, limitMs);
 }
 
-/** The counters that differ from what was answered by more than nobody knows: none, if each call counted at most once. */
-export async function miscounted({ counted, unknown }: Ended, backend: CacheBackend): Promise<string[]> {
-  const counters = [...counted.keys()];
+/** Of the counters, which are above what was answered and what nobody knows: none, if each call counted at most once. */
+export async function overcounted(ended: Ended, backend: CacheBackend, start: number = 0): Promise<string[]> {
+  return await outside(ended, backend, (value, _least, most) => value > start + most);
+}
+
+/** The counters that were counted too often, or have lost what was answered. */
+export async function miscounted(ended: Ended, backend: CacheBackend): Promise<string[]> {
+  return await outside(ended, backend, (value, least, most) => value < least || value > most);
+}
+
+async function outside(
+  { counted, unknown }: Ended,
+  backend: CacheBackend,
+  isWrong: (value: number, least: number, most: number) => boolean,
+): Promise<string[]> {
+  const counters = [...new Set([...counted.keys(), ...unknown.keys()])];
   const values = await backend.multiGetValues<number>(counters);
   return counters.filter((counter, index) => {
-    const value = values[index] ?? 0;
     const least = counted.get(counter) ?? 0;
-    return value < least || value > least + (unknown.get(counter) ?? 0);
+    return isWrong(values[index] ?? 0, least, least + (unknown.get(counter) ?? 0));
   });
 }

@@ -11,6 +11,15 @@ export const CLUSTER_PERMISSIONS = '+cluster|slots';
 export const USER = 'cache';
 export const PASSWORD = 's3cretPassword';
 
+/** The same user, for any keys, in the words of a server's command line; nobody else may come in. */
+export const USER_ARGS = [
+  '--user',
+  ...ACL_LINE.replace('~shop:*', '~*').split(' ').slice(2),
+  '--user',
+  'default',
+  'off',
+];
+
 /** Makes the user of the README on a server, for any keys; with `changes` to what it may do. */
 export async function permit(server: ServerProcess, ...changes: string[]): Promise<void> {
   const rules = ACL_LINE.replace('~shop:*', '~*').split(' ');
