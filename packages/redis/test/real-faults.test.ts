@@ -141,7 +141,7 @@ describe('a server that refuses', () => {
     const backend = open(replica);
     expect(await backend.getValue('k')).toBe(7);
     for (const write of [() => backend.setValue('k', 8), () => backend.incr('k'), () => backend.delete('k')])
-      expect(await failureOf(settled(write()))).toMatchObject({
+      expect(await failureOf(settled<unknown>(write()))).toMatchObject({
         code: 'BACKEND',
         retryable: true,
         maybeApplied: false,

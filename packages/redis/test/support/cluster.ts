@@ -2,7 +2,7 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask } from '@ninefold/tooling/servers/redis';
 import { type RedisClusterOptions, startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
 import { until } from '@ninefold/tooling/servers/until';
-import { PASSWORD, permit, USER } from './permissions.ts';
+import { CLUSTER_PERMISSIONS, PASSWORD, permit, USER } from './permissions.ts';
 
 export interface TestCluster {
   /** Of every node, for a user who may do what the README says and nothing else. */
@@ -13,7 +13,7 @@ export interface TestCluster {
 
 export async function startCluster(options: RedisClusterOptions = { primaries: 3 }): Promise<TestCluster> {
   const { nodes, stop } = await startRedisCluster(options);
-  await Promise.all(nodes.map((node) => permit(node, '+cluster|slots')));
+  await Promise.all(nodes.map((node) => permit(node, ...CLUSTER_PERMISSIONS.split(' '))));
   const urls = nodes.map(({ host, port }) => `redis://${USER}:${PASSWORD}@${host}:${port}`);
   return { urls, nodes, stop };
 }
@@ -78,5 +78,17 @@ export class SlotMove {
     const id = await ask(this.#to, 'CLUSTER', 'MYID');
     for (const node of [this.#to, this.#from, ...this.#nodes])
       await ask(node, 'CLUSTER', 'SETSLOT', this.#slot, 'NODE', id);
+    // Or the next move could be undone by one who claims the slot by an epoch that others have not heard of.
+    await until('the nodes agree on their epochs', async () => {
+      const views = await Promise.all(this.#nodes.map(epochsOf));
+      return new Set(views).size === 1;
+    });
   }
+}
+
+/** The epochs of all nodes, as one of them knows them. */
+async function epochsOf(node: ServerProcess): Promise<string> {
+  const lines = (await ask(node, 'CLUSTER', 'NODES')).trim().split('\n');
+  const epochs = lines.map((line) => line.split(' ')).map(([id, , , , , , epoch]) => `${id} ${epoch}`);
+  return epochs.sort().join();
 }

@@ -6,7 +6,7 @@ export const ACL_LINE =
   'ACL SETUSER cache on >s3cretPassword ~shop:* -@all +get +mget +set +mset +exists +unlink +multi +exec +eval +evalsha +incrby +decrby +pexpire';
 
 /** On a Cluster, besides. */
-export const CLUSTER_PERMISSIONS = '+cluster|slots';
+export const CLUSTER_PERMISSIONS = '+cluster|slots +asking';
 
 export const USER = 'cache';
 export const PASSWORD = 's3cretPassword';
