@@ -26,6 +26,8 @@ export class ClusterConnections implements Sender {
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;
   readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
+  /** Connections to nodes that serve nothing any more, which may still have answers to come. */
+  readonly #leaving = new Set<Connection>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
   #looking: Promise<void> | undefined;
@@ -63,6 +65,7 @@ export class ClusterConnections implements Sender {
 
   close(): void {
     for (const { connection } of this.#nodes.values()) connection.close();
+    for (const connection of this.#leaving) connection.close();
   }
 
   #nodeAt(address: Address): Connection {
@@ -122,7 +125,11 @@ export class ClusterConnections implements Sender {
     for (const [name, { connection }] of this.#nodes) {
       if (serving.has(name)) continue;
       this.#nodes.delete(name);
-      setTimeout(() => connection.close(), this.#timeoutMs).unref();
+      this.#leaving.add(connection);
+      setTimeout(() => {
+        this.#leaving.delete(connection);
+        connection.close();
+      }, this.#timeoutMs).unref();
     }
   }
 }
