@@ -23,6 +23,7 @@ export class Borrowed implements Sender {
   }
 
   async send(call: Sending, { name, args }: Command): Promise<unknown> {
+    if (call.ended) return undefined;
     call.sent = true;
     try {
       return await this.#client.call(name, args);

@@ -1,7 +1,7 @@
 import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
-import { Refusal } from './failures.ts';
+import { Refusal, unconnected } from './failures.ts';
 import type { Command, Sender, Sending } from './sender.ts';
 
 export interface Address {
@@ -33,6 +33,7 @@ export class ClusterConnections implements Sender {
   #looking: Promise<void> | undefined;
   #looked = Number.NEGATIVE_INFINITY;
   #looks = 0;
+  #closed = false;
 
   constructor(seeds: readonly Address[], timeoutMs: number, connect: (address: Address) => Connection) {
     this.#seeds = seeds;
@@ -64,6 +65,7 @@ export class ClusterConnections implements Sender {
   }
 
   close(): void {
+    this.#closed = true;
     for (const { connection } of this.#nodes.values()) connection.close();
     for (const connection of this.#leaving) connection.close();
   }
@@ -72,6 +74,7 @@ export class ClusterConnections implements Sender {
     const name = `${address.host}:${address.port}`;
     let node = this.#nodes.get(name);
     if (node === undefined) {
+      if (this.#closed) throw unconnected(undefined);
       node = { address, connection: this.#connect(address) };
       this.#nodes.set(name, node);
     }
@@ -83,7 +86,7 @@ export class ClusterConnections implements Sender {
     if (performance.now() - this.#looked >= LOOK_MS) this.#look().catch(() => undefined);
   }
 
-  /** Asks a few nodes, at each time others, and takes the first answer. */
+  /** Asks the known nodes, a few at a time and each time others first, and takes the first answer. */
   #look(): Promise<void> {
     this.#looking ??= this.#askNodes().finally(() => {
       this.#looking = undefined;
@@ -94,16 +97,21 @@ export class ClusterConnections implements Sender {
 
   async #askNodes(): Promise<void> {
     const known = [...[...this.#nodes.values()].map(({ address }) => address), ...this.#seeds];
-    const asked = Array.from({ length: Math.min(ASKED_NODES, known.length) }, () => {
-      this.#looks += 1;
-      return known[this.#looks % known.length] as Address;
-    });
-    try {
-      this.#primaries = await Promise.any(asked.map((address) => this.#askNode(address)));
-    } catch (error) {
-      throw (error as AggregateError).errors[0];
+    let failure: unknown;
+    for (let asked = 0; asked < known.length; asked += ASKED_NODES) {
+      const few = Array.from({ length: Math.min(ASKED_NODES, known.length - asked) }, () => {
+        this.#looks += 1;
+        return known[this.#looks % known.length] as Address;
+      });
+      try {
+        this.#primaries = await Promise.any(few.map((address) => this.#askNode(address)));
+        this.#forgetOthers();
+        return;
+      } catch (error) {
+        failure ??= (error as AggregateError).errors[0];
+      }
     }
-    this.#forgetOthers();
+    throw failure;
   }
 
   async #askNode(address: Address): Promise<(Address | undefined)[]> {

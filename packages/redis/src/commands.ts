@@ -78,23 +78,26 @@ export class Commands {
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
-    const whole = async (): Promise<number> => {
+    // The server learns the script by the first EVAL, which takes no round trip of its own.
+    if (this.#incrLoaded && !this.#forbidden.has('EVALSHA')) {
+      try {
+        return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
+      } catch (error) {
+        if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+        if (error.command !== undefined) this.#forbidden.add('EVALSHA');
+      }
+    }
+    try {
       const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
       this.#incrLoaded = true;
       return answer;
-    };
-    try {
-      // The server learns the script by the first of them, which takes no round trip of its own.
-      if (!this.#incrLoaded) return await whole();
-      return await this.#orElse('EVALSHA', whole, async () =>
-        integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key })),
-      );
     } catch (error) {
       if (!(error instanceof Refusal) || error.command === undefined) throw error;
+      const { command, options } = error;
       throw new DriverError(
         'AUTH',
-        `incr needs a user who may run EVAL, EVALSHA and INCRBY, and it may not run ${error.command}`,
-        error.options,
+        `incr needs a user who may run EVAL and INCRBY; this one lacks ${command}`,
+        options,
       );
     }
   }
@@ -113,8 +116,8 @@ export class Commands {
     try {
       return await withIt();
     } catch (error) {
-      if (!(error instanceof Refusal) || !DIVIDING.has(error.word)) throw error;
-      if (error.word === 'NOPERM' && error.command !== undefined) this.#forbidden.add(name);
+      if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+      if (error.command !== undefined) this.#forbidden.add(name);
       return await without();
     }
   }
@@ -148,8 +151,8 @@ export class Commands {
   }
 }
 
-/** Refusals of a command for several keys which do not concern each of them by itself. */
-const DIVIDING = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT']);
+/** Refusals after which another command may do what this one did not. */
+const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT']);
 
 function itself(key: string): string {
   return key;

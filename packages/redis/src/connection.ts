@@ -2,6 +2,7 @@ import { DriverError } from '@ninefold/core';
 import type { Redis, RedisOptions } from 'ioredis';
 import { failureOf, Refusal, unconnected } from './failures.ts';
 import type { Command, Sender, Sending } from './sender.ts';
+import { Silence } from './silence.ts';
 
 /** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
 const RETRY_STEP_MS = 50;
@@ -30,9 +31,7 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    // A connection that no longer answers is given up and made anew.
     connectTimeout: timeoutMs,
-    socketTimeout: timeoutMs + SILENCE_MS,
     disconnectTimeout: GOODBYE_MS,
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,
@@ -49,29 +48,32 @@ interface Waiting {
 /** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
   readonly #make: () => Redis;
+  readonly #timeoutMs: number;
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed. */
   #failure: unknown;
   #corked = false;
+  #closed = false;
+  /** Of the present socket. */
+  #silence: Silence | undefined;
 
-  constructor(make: () => Redis) {
+  constructor(timeoutMs: number, make: () => Redis) {
+    this.#timeoutMs = timeoutMs;
     this.#make = make;
   }
 
-  async send(call: Sending, command: Command): Promise<unknown> {
-    const client = this.#client?.status === 'ready' ? this.#client : await this.#ready();
-    // Whoever has given up meanwhile must not be sent for.
-    if (call.ended) return undefined;
+  send(call: Sending, command: Command): Promise<unknown> {
+    const client = this.#client;
+    if (client?.status !== 'ready') return this.#sendOnceReady(call, command);
     this.#cork(client);
-    return await this.#write(client, call, command);
+    return this.#write(client, call, command);
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
   async sendAsking(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#ready();
-    if (call.ended) return undefined;
     this.#cork(client);
     const [, answer] = await Promise.all([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
@@ -97,16 +99,29 @@ export class Connection implements Sender {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client?.disconnect();
     this.#release(({ reject }) => reject(unconnected(undefined)));
   }
 
+  async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
+    const client = await this.#ready();
+    this.#cork(client);
+    return await this.#write(client, call, command);
+  }
+
   async #write(client: Redis, call: Sending, { name, args }: Command): Promise<unknown> {
+    // Whoever has given up meanwhile must not be sent for.
+    if (call.ended) return undefined;
     call.sent = true;
+    const silence = this.#silence;
+    silence?.sent();
     try {
       return await client.call(name, args);
     } catch (error) {
       throw failureOf(error);
+    } finally {
+      silence?.answered();
     }
   }
 
@@ -122,6 +137,8 @@ export class Connection implements Sender {
   }
 
   async #ready(): Promise<Redis> {
+    // A call that was given up by then may still try another way, and would connect again.
+    if (this.#closed) throw unconnected(undefined);
     this.#client ??= this.#create();
     const client = this.#client;
     if (client.status === 'ready') return client;
@@ -137,7 +154,15 @@ export class Connection implements Sender {
     client.on('error', (error: unknown) => {
       this.#failure = error;
     });
-    client.on('ready', () => this.#release(({ resolve }) => resolve()));
+    // The greeting that comes before commands owes answers as well.
+    client.on('connect', () => {
+      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS);
+      this.#silence.sent();
+    });
+    client.on('ready', () => {
+      this.#silence?.answered();
+      this.#release(({ resolve }) => resolve());
+    });
     for (const event of ['close', 'end'])
       client.on(event, () => this.#release(({ reject }) => reject(unconnected(this.#failure))));
     return client;

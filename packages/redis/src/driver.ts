@@ -48,7 +48,8 @@ export class RedisDriver implements CacheDriver {
     this.#gathering?.flush();
     const parts = this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
-    if (this.#slotOf === undefined) return values.flat();
+    const [only] = values;
+    if (only !== undefined && values.length === 1) return only;
     const found = new Map<string, Found>();
     for (const [at, part] of parts.entries())
       for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);

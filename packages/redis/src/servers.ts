@@ -26,7 +26,7 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
     if (way === 'cluster') return cluster(options.cluster, settings, timeoutMs);
     if (way === 'sentinels') return sentinels(options, settings, timeoutMs);
     const { secure, ...server } = parseServer(options.url, REDIS_PORT);
-    return new Connection(() => new Redis({ ...settings, ...server, ...tlsOf(secure, settings) }));
+    return new Connection(timeoutMs, () => new Redis({ ...settings, ...server, ...tlsOf(secure, settings) }));
   } catch (error) {
     throw error instanceof UrlError ? new UnusableOption(`${way ?? 'url'} ${error.message}`) : error;
   }
@@ -39,7 +39,8 @@ function cluster(urls: unknown, settings: Settings, timeoutMs: number): Sender {
   return new ClusterConnections(
     servers.map(({ host, port }) => ({ host, port })),
     timeoutMs,
-    (address) => new Connection(() => new Redis({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
+    (address) =>
+      new Connection(timeoutMs, () => new Redis({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
   );
 }
 
@@ -50,6 +51,7 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
   const { secure, username, password } = servers[0];
   const { name } = given;
   return new Connection(
+    timeoutMs,
     () =>
       new Redis({
         ...settings,

@@ -1,0 +1,100 @@
+import { type Response, Server } from 'memjs';
+import { Connection, type Place } from './connection.ts';
+import { unconnected } from './failures.ts';
+import { ANSWER, HEADER_BYTES } from './protocol.ts';
+import type { Lane, Request } from './request.ts';
+
+/** What memjs registers for a request before it writes it. */
+interface Registered {
+  readonly seq: number;
+  onResponse?: ((response: Response) => void) | undefined;
+  onError?: ((error: Error) => void) | undefined;
+}
+
+/**
+ * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
+ * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
+ */
+export class TrustedServer extends Server implements Lane {
+  readonly #place: Place;
+  readonly #connections = new Set<Connection>();
+  #current: Connection | undefined;
+  #closed = false;
+  #registered: Registered = { seq: 0 };
+
+  constructor(place: Place) {
+    super(place.host, place.port);
+    // Those that memjs finds in the environment are for whoever asked memjs.
+    Object.assign(this, { username: undefined, password: undefined });
+    this.#place = place;
+  }
+
+  send(request: Request): void {
+    if (this.#closed) {
+      request.written?.();
+      request.fail(unconnected('the connection was closed'));
+      return;
+    }
+    // A silent connection keeps what is on it, each to its own deadline.
+    if (this.#current?.silent) this.#current = undefined;
+    if (this.#current === undefined) {
+      this.#current = new Connection(this.#place, (ended) => {
+        this.#connections.delete(ended);
+        if (this.#current === ended) this.#current = undefined;
+      });
+      this.#connections.add(this.#current);
+    }
+    this.#current.send(request);
+  }
+
+  override onResponse(seq: number, onResponse: (response: Response) => void): void {
+    this.#registered = { seq, onResponse };
+  }
+
+  override onError(seq: number, onError: (error: Error) => void): void {
+    this.#registered = { seq, onResponse: this.#registered.onResponse, onError };
+  }
+
+  override write(blob: Uint8Array | string): void {
+    const { seq, onResponse, onError } = this.#registered;
+    this.send({
+      call: { deadline: performance.now() + this.#place.timeoutMs, ended: false, sent: false },
+      size: 1,
+      encode: (opaque) => {
+        const bytes = Buffer.from(blob);
+        bytes.writeUInt32BE(opaque, 12);
+        return bytes;
+      },
+      take: (_index, { status, bytes, casAt, from, to }) => {
+        const at = casAt - 16;
+        const extrasLength = bytes[at + 4] as number;
+        const keyAt = at + HEADER_BYTES + extrasLength;
+        const header = {
+          magic: ANSWER,
+          opcode: bytes[at + 1] as number,
+          keyLength: from - keyAt,
+          extrasLength,
+          dataType: 0,
+          status,
+          totalBodyLength: to - at - HEADER_BYTES,
+          opaque: seq,
+          cas: bytes.subarray(casAt, casAt + 8),
+        };
+        const extras = bytes.subarray(at + HEADER_BYTES, keyAt);
+        try {
+          onResponse?.({ header, extras, key: bytes.subarray(keyAt, from), val: bytes.subarray(from, to) });
+        } catch (error) {
+          // A deserializer's own; it is that call's, and not the connection's.
+          onError?.(error as Error);
+        }
+        return true;
+      },
+      fail: (error) => onError?.(error),
+    });
+  }
+
+  override close(): void {
+    this.#closed = true;
+    for (const connection of [...this.#connections]) connection.fail(unconnected('the connection was closed'));
+  }
+}
