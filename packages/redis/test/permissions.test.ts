@@ -93,7 +93,7 @@ describe('a user who may less', () => {
 
   it.each([
     ['scripts', ['-eval', '-evalsha'], /EVAL/],
-    ['INCRBY', ['-incrby'], /INCRBY/],
+    ['EXISTS and INCRBY', ['-exists', '-incrby'], /INCRBY/],
   ])('is told what is missing when it counts without %s, and nothing is counted', async (_, changes, missing) => {
     await may(...changes);
     await backend.setValue('n', 41);
@@ -103,6 +103,16 @@ describe('a user who may less', () => {
       expect(failure.message).toMatch(missing);
     }
     expect(await backend.multiGetValues(['n', 'new'])).toEqual([41, undefined]);
+  });
+
+  it('counts at the ends of the range, and with a TTL, without PEXPIRE and DECRBY', async () => {
+    await may('-pexpire', '-decrby');
+    await backend.setValue('n', Number.MAX_SAFE_INTEGER);
+    expect(await failureOf(backend.incr('n', 7))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+    expect(await backend.incr('n', -7, { ttl: 60 })).toBe(Number.MAX_SAFE_INTEGER - 7);
+    expect(await ask(server, 'PTTL', `${space()}:n`)).toBe('-1');
+    expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
+    expect(Number(await ask(server, 'PTTL', `${space()}:new`))).toBeGreaterThan(50_000);
   });
 
   it('deletes by DEL without UNLINK, and is told what is missing without either', async () => {
