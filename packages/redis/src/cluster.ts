@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
@@ -10,7 +11,9 @@ export interface Address {
 }
 
 /** Redirects of one command that are followed; a cluster at rest needs one. */
-const MOST_REDIRECTS = 5;
+const MOST_REDIRECTS = 6;
+/** Milliseconds before each redirect after the second, for nodes that do not agree yet. */
+const BOUNCE_MS = 50;
 /** Nodes that are asked for the map of slots side by side. */
 const ASKED_NODES = 3;
 /** Milliseconds between two looks at the map that failures give rise to. */
@@ -54,7 +57,10 @@ export class ClusterConnections implements Sender {
       } catch (error) {
         const to = error instanceof Refusal ? error.to : undefined;
         if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#lookSoon();
-        if (to === undefined || redirects === MOST_REDIRECTS || call.ended) throw error;
+        if (to === undefined || call.ended) throw error;
+        if (redirects === MOST_REDIRECTS)
+          throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
+        if (redirects > 1) await sleep(BOUNCE_MS);
         address = addressOf(to, address);
         asking = (error as Refusal).word === 'ASK';
         if (asking) continue;

@@ -1,5 +1,6 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask } from '@ninefold/tooling/servers/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ownerOf, SlotMove, startCluster, type TestCluster } from './support/cluster.ts';
@@ -75,6 +76,20 @@ describe('a slot that has moved', () => {
     for (const keys of [sets, mortal])
       expect(await backend.multiGetValues(keys ?? [])).toEqual(keys?.map((key) => `of ${key}`));
     expect(await backend.incr('{incr}1')).toBe(14);
+  }, 30_000);
+});
+
+describe('a slot of which two nodes say that it is the other’s', () => {
+  it('is waited for a while, then told as unavailable, and served once they agree', async () => {
+    const owner = await ownerOf(nodes, '{torn}');
+    const other = nodes.find((node) => node !== owner) as ServerProcess;
+    const slot = await ask(owner, 'CLUSTER', 'KEYSLOT', '{torn}');
+    const [ownerId, otherId] = [await ask(owner, 'CLUSTER', 'MYID'), await ask(other, 'CLUSTER', 'MYID')];
+    await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', otherId);
+    const failure = await failureOf(settled(backend.incr('{torn}')));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', ownerId);
+    expect(await settled(backend.incr('{torn}'))).toBe(1);
   }, 30_000);
 });
 
