@@ -1,20 +1,11 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
 import { lost, refusedGreeting, refusedLogin, unconnected } from './failures.ts';
 import { Parser, type Received } from './parser.ts';
 import { ANSWER, encode, Opcode, Status } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
-
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: ConnectionOptions | undefined;
-  readonly login: { readonly username: string; readonly password: string } | undefined;
-  /** Milliseconds for connecting and logging in. */
-  readonly timeoutMs: number;
-}
+import { openSocket, type Place } from './socket.ts';
 
 /**
  * The opaque of the first frame. It holds line ends, so that a server of the text protocol takes the frame for a line and
@@ -25,7 +16,9 @@ const GREETING = 0x0d0a0d0a;
 const SILENCE_MS = 1000;
 /** Milliseconds after the last deadline of its requests before a connection is ended. */
 const GRACE_MS = 100;
-const KEEP_ALIVE_MS = 60_000;
+/** Milliseconds without an answer after which a server under TLS is sent something, and bytes that let that happen. */
+const POKE_MS = 50;
+const POKE_BYTES = 16 * 1024;
 /** Bytes that wait for the system to take them before further requests wait, too. */
 const MOST_BUFFERED = 1024 * 1024;
 
@@ -53,22 +46,16 @@ export class Connection {
 
   /** `ended` is told once, before the requests that fail with the connection. */
   constructor(place: Place, ended: (connection: Connection) => void) {
-    const { host, port, tls, timeoutMs } = place;
     this.#place = place;
     this.#ended = ended;
-    const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    // An address is no name that TLS may send.
-    const servername = isIP(host) === 0 ? host : '';
-    this.#socket = tls === undefined ? connectTcp(options) : connectTls({ servername, ...tls, ...options });
-    this.#socket.once(tls === undefined ? 'connect' : 'secureConnect', () => this.#greet());
-    this.#socket.on('data', (bytes) => this.#read(bytes));
+    this.#socket = openSocket(place, { ready: () => this.#greet(), read: (bytes) => this.#read(bytes) });
     this.#socket.on('drain', () => this.#unblock());
     this.#socket.on('error', (error) => {
       this.#error = error;
     });
     this.#socket.on('end', () => this.#lose('the server closed the connection'));
     this.#socket.on('close', () => this.#lose('the connection was lost'));
-    this.#after(timeoutMs, () => this.fail(unconnected(`no connection within ${timeoutMs} ms`)));
+    this.#after(place.timeoutMs, () => this.fail(unconnected(`no connection within ${place.timeoutMs} ms`)));
   }
 
   /** Has been silent for too long to be trusted with another request. */
@@ -145,7 +132,9 @@ export class Connection {
     if (this.#sent.length === 0) this.#heard = performance.now();
     this.#sent.push({ request, opaque, next: 0 });
     request.call.sent = true;
-    const taken = this.#socket.write(request.encode(opaque));
+    const bytes = request.encode(opaque);
+    const taken = this.#socket.write(bytes);
+    if (this.#place.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
     if (!taken && this.#socket.writableLength > MOST_BUFFERED) this.#state = 'blocked';
     if (this.#timer === undefined) this.#watch();
   }
@@ -160,10 +149,10 @@ export class Connection {
     this.#heard = performance.now();
     try {
       if (this.#state === 'greeting' && bytes[0] !== ANSWER) this.fail(refusedGreeting(bytes));
-      for (const answer of this.#parser.read(bytes)) {
+      this.#parser.read(bytes, (answer) => {
         if (this.#state === 'greeting') this.#welcome(answer);
         else if (this.#state !== 'closed') this.#match(answer);
-      }
+      });
     } catch {
       this.#lose('the server’s answers are out of step');
     }
@@ -187,6 +176,23 @@ export class Connection {
       if (this.#sent.some(({ request }) => request.call.deadline > over)) this.#watch();
       else this.#lose('the server fell silent');
     });
+  }
+
+  /**
+   * A memcached under TLS (1.6.38 too) that has refused a large value leaves what follows it in the same record unread until
+   * more comes.
+   */
+  #poke(request: Request): void {
+    setTimeout(() => {
+      if (!this.#sent.some((sent) => sent.request === request)) return;
+      if (this.#state === 'open' && performance.now() - this.#heard >= POKE_MS) {
+        const { deadline } = request.call;
+        const call = { deadline, ended: false, sent: true };
+        const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
+        this.#write({ call, size: 1, encode: encodeNoop, take: () => true, fail: () => undefined });
+      }
+      this.#poke(request);
+    }, POKE_MS).unref();
   }
 
   /** One turn later than the time is over: what has been received meanwhile is read first. */

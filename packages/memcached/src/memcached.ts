@@ -26,7 +26,7 @@ export type {
   MemcachedTransportOptions,
   MemcachedUrlOptions,
 } from './options.ts';
-export type { MemjsClient, MemjsServer } from './stock.ts';
+export type { MemjsClient, MemjsResponse, MemjsServer } from './stock.ts';
 export type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
 /** `maxValueBytes`: what an item of 1 MiB has room for beside a key of 250 bytes. */

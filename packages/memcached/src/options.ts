@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type CacheError, invalidOptions, type RemoteOptions } from '@ninefold/core';
-import type { Place } from './connection.ts';
 import { nameOf, parseServers, parseUrl } from './places.ts';
+import type { Place } from './socket.ts';
 import type { MemjsClient } from './stock.ts';
 import type { MemcachedTransport } from './transport.ts';
 

@@ -1,9 +1,9 @@
 import { HashRing } from 'ketama';
 import { Client } from 'memjs';
 import { BinaryTransport } from './binary.ts';
-import type { Place } from './connection.ts';
 import { nameOf } from './places.ts';
 import { TrustedServer } from './server.ts';
+import type { Place } from './socket.ts';
 
 /** Points on the ring for each server, in multiples of the library's 50: shares within a few hundredths of each other. */
 const WEIGHT = 8;

@@ -11,35 +11,36 @@ export class Parser {
   #received = 0;
   #needed = HEADER_BYTES;
 
-  /** The answers that a chunk completes, in order; throws for what is none. */
-  *read(chunk: Buffer): Generator<Received> {
-    this.#chunks.push(chunk);
-    this.#received += chunk.length;
-    if (this.#received < this.#needed) return;
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#received);
-    let at = 0;
+  /** Hands over the answers that a chunk completes, in order; throws for what is none. Keeps nothing of the chunk. */
+  read(chunk: Buffer, take: (answer: Received) => void): void {
+    const length = this.#received + chunk.length;
+    if (length < this.#needed) {
+      this.#keep(chunk);
+      return;
+    }
+    const bytes = this.#received === 0 ? chunk : Buffer.concat([...this.#chunks, chunk], length);
+    this.#chunks = [];
+    this.#received = 0;
     this.#needed = HEADER_BYTES;
-    while (bytes.length - at >= HEADER_BYTES) {
-      const extrasLength = bytes[at + 4] as number;
-      const before = HEADER_BYTES + extrasLength + bytes.readUInt16BE(at + 2);
+    let at = 0;
+    while (length - at >= HEADER_BYTES) {
+      const before = HEADER_BYTES + (bytes[at + 4] as number) + bytes.readUInt16BE(at + 2);
       const size = HEADER_BYTES + bytes.readUInt32BE(at + 8);
       if (bytes[at] !== ANSWER || size < before) throw new Error('no answer');
-      if (bytes.length - at < size) {
+      if (length - at < size) {
         this.#needed = size;
         break;
       }
-      yield {
-        status: bytes.readUInt16BE(at + 6),
-        opaque: bytes.readUInt32BE(at + 12),
-        bytes,
-        casAt: at + 16,
-        from: at + before,
-        to: at + size,
-      };
+      const status = bytes.readUInt16BE(at + 6);
+      const opaque = bytes.readUInt32BE(at + 12);
+      take({ status, opaque, bytes, casAt: at + 16, from: at + before, to: at + size });
       at += size;
     }
-    const rest = bytes.subarray(at);
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#received = rest.length;
+    if (at < length) this.#keep(bytes.subarray(at));
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#chunks.push(Buffer.from(bytes));
+    this.#received += bytes.length;
   }
 }

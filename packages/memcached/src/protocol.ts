@@ -62,7 +62,7 @@ export function encode(frames: readonly Frame[], opaque: number): Buffer {
   }
   const bytes = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const [index, { opcode, key = '', extras, value = '', cas = 0n }] of frames.entries()) {
+  for (const [index, { opcode, key = '', extras, value = '', cas }] of frames.entries()) {
     const extrasLength = extras?.length ?? 0;
     const valueLength = lengths[index] as number;
     bytes.writeUInt16BE((REQUEST << 8) | opcode, at);
@@ -71,7 +71,8 @@ export function encode(frames: readonly Frame[], opaque: number): Buffer {
     bytes.writeUInt32BE(extrasLength * 0x1000000, at + 4);
     bytes.writeUInt32BE(extrasLength + key.length + valueLength, at + 8);
     bytes.writeUInt32BE((opaque + index) >>> 0, at + 12);
-    bytes.writeBigUInt64BE(cas, at + 16);
+    if (cas === undefined) bytes.fill(0, at + 16, at + HEADER_BYTES);
+    else bytes.writeBigUInt64BE(cas, at + 16);
     at += HEADER_BYTES;
     if (extras !== undefined) at += extras.copy(bytes, at);
     at += bytes.write(key, at, 'latin1');

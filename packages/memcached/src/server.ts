@@ -1,8 +1,9 @@
 import { type Response, Server } from 'memjs';
-import { Connection, type Place } from './connection.ts';
+import { Connection } from './connection.ts';
 import { unconnected } from './failures.ts';
 import { ANSWER, HEADER_BYTES } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
+import type { Place } from './socket.ts';
 
 /** What memjs registers for a request before it writes it. */
 interface Registered {
@@ -65,24 +66,26 @@ export class TrustedServer extends Server implements Lane {
         bytes.writeUInt32BE(opaque, 12);
         return bytes;
       },
-      take: (_index, { status, bytes, casAt, from, to }) => {
-        const at = casAt - 16;
-        const extrasLength = bytes[at + 4] as number;
-        const keyAt = at + HEADER_BYTES + extrasLength;
+      take: (_index, { status, bytes, casAt, to }) => {
+        // The bytes are the parser's, and memjs hands its own on.
+        const frame = Buffer.from(bytes.subarray(casAt - 16, to));
+        const extrasLength = frame[4] as number;
+        const keyAt = HEADER_BYTES + extrasLength;
+        const valueAt = keyAt + frame.readUInt16BE(2);
         const header = {
           magic: ANSWER,
-          opcode: bytes[at + 1] as number,
-          keyLength: from - keyAt,
+          opcode: frame[1] as number,
+          keyLength: valueAt - keyAt,
           extrasLength,
           dataType: 0,
           status,
-          totalBodyLength: to - at - HEADER_BYTES,
+          totalBodyLength: frame.length - HEADER_BYTES,
           opaque: seq,
-          cas: bytes.subarray(casAt, casAt + 8),
+          cas: frame.subarray(16, HEADER_BYTES),
         };
-        const extras = bytes.subarray(at + HEADER_BYTES, keyAt);
+        const extras = frame.subarray(HEADER_BYTES, keyAt);
         try {
-          onResponse?.({ header, extras, key: bytes.subarray(keyAt, from), val: bytes.subarray(from, to) });
+          onResponse?.({ header, extras, key: frame.subarray(keyAt, valueAt), val: frame.subarray(valueAt) });
         } catch (error) {
           // A deserializer's own; it is that call's, and not the connection's.
           onError?.(error as Error);

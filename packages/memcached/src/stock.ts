@@ -4,21 +4,21 @@ import { lost, refusedLogin, unconnected } from './failures.ts';
 import { Status } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
 
-/** What memjs hands over: an answer, or the reason why there is none, which may be a text. */
-interface Response {
+/** What memjs hands over. */
+export interface MemjsResponse {
   readonly header: { readonly status: number; readonly cas: Buffer };
   readonly val: Buffer;
 }
 
 interface Take {
-  (response: Response): void;
+  (response: MemjsResponse): void;
   /** Of memjs, and nowhere documented: there may be further answers. */
   quiet?: boolean;
 }
 
 /** What we call of a server of memjs. */
 export interface MemjsServer {
-  onResponse(seq: number, take: (response: never) => void): void;
+  onResponse(seq: number, take: (response: MemjsResponse) => void): void;
   onError(seq: number, fail: (error: Error) => void): void;
   write(blob: Buffer): void;
   readonly responseCallbacks: Record<number, unknown>;

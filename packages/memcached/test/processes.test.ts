@@ -18,7 +18,11 @@ afterAll(() => stop());
 
 function backend(run: string): ProcessBackend {
   const module = pathToFileURL(join(import.meta.dirname, '../src/memcached.ts')).href;
-  return { module, factory: 'memcachedBackend', options: { url, namespace: run } };
+  return {
+    module,
+    factory: 'memcachedBackend',
+    options: { url, namespace: `${run}-${Math.trunc(performance.timeOrigin)}` },
+  };
 }
 
 describe('several processes', () => {
