@@ -67,7 +67,7 @@ describe.concurrent('the quickstart', () => {
   it(
     'says in one line what is wrong with an address, without its password',
     async () => {
-      const known = 'memory:, redis:, rediss:, upstash:';
+      const known = 'memory:, redis:, rediss:, memcached:, memcacheds:, upstash:';
       const attempts: [string[], string][] = [
         [['redis+unknown://user:pass@host'], `there is no backend for redis+unknown: URLs; there is one for ${known}`],
         [['pass@host:1'], `this is no URL of a cache server; it begins with one of ${known}`],

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { until } from './until.ts';
 
 /** A server that a test started, on a free port of the loopback interface. */
 export interface ServerProcess {
@@ -24,12 +27,15 @@ const START_MS = 15_000;
 // the server's process id on a pipe of its own, and leaves the output to the server, so that the output ends with it.
 const KEEPER = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
 
-/** Starts a program that serves `port` and resolves when its output matches `ready`. */
+/** What tells that a server is ready: words in its output, or a question that is asked until the answer is yes. */
+export type Ready = RegExp | (() => Promise<boolean>);
+
+/** Starts a program that serves `port` and resolves when it is ready. */
 export async function startServer(
   program: string,
   args: readonly string[],
   port: number,
-  ready: RegExp,
+  ready: Ready,
 ): Promise<ServerProcess> {
   const launch = (): Promise<Running> => launchServer(program, args, ready);
   let running = await launch();
@@ -52,7 +58,7 @@ interface Running {
   end(): Promise<void>;
 }
 
-async function launchServer(program: string, args: readonly string[], ready: RegExp): Promise<Running> {
+async function launchServer(program: string, args: readonly string[], ready: Ready): Promise<Running> {
   const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
   const [, , , ids] = keeper.stdio;
   const closed = new Promise<void>((resolve) => keeper.once('close', () => resolve()));
@@ -61,10 +67,8 @@ async function launchServer(program: string, args: readonly string[], ready: Reg
     await closed;
   };
   let output = '';
-  let id = '';
-  ids?.on('data', (text: Buffer) => {
-    id += String(text);
-  });
+  // It may come later than the server's own words.
+  const id = text(ids as Readable);
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
       keeper.stdin.end();
@@ -76,16 +80,20 @@ async function launchServer(program: string, args: readonly string[], ready: Reg
       clearTimeout(timer);
       fail('ended');
     });
+    const succeed = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
     for (const stream of [keeper.stdout, keeper.stderr]) {
-      stream.on('data', (text: Buffer) => {
-        output = (output + String(text)).slice(-10_000);
-        if (!ready.test(output)) return;
-        clearTimeout(timer);
-        resolve();
+      stream.on('data', (bytes: Buffer) => {
+        output = (output + String(bytes)).slice(-10_000);
+        if (ready instanceof RegExp && ready.test(output)) succeed();
       });
     }
+    // Whether it ends meanwhile is seen above.
+    if (!(ready instanceof RegExp)) until('it is ready', ready, START_MS).then(succeed, () => undefined);
   });
-  return { pid: Number(id), end };
+  return { pid: Number(await id), end };
 }
 
 // Below the ports that systems give to outgoing connections, one of which could take it while the server is down.

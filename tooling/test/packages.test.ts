@@ -35,7 +35,7 @@ describe.each(packages)('the tarball of %s', (name) => {
     await run('node_modules/.bin/attw', [packed.filename, '--format', 'ascii'], {
       folder: 'tooling',
     });
-  });
+  }, 60_000);
 
   it('holds the build, a README and a licence, and no source, test or build state', () => {
     const paths = packed.files.map(({ path }) => path);

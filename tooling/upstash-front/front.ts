@@ -44,7 +44,8 @@ export class UpstashFront {
   readonly #redis: RespConnection;
   readonly #sockets = new Set<Socket>();
   readonly #faults: { readonly fault: HttpFault; left: number }[] = [];
-  readonly #server = createServer((request, response) => void this.#handle(request, response));
+  readonly #handling = new Set<Promise<void>>();
+  readonly #server = createServer((request, response) => this.#take(request, response));
   #writes = 0;
 
   private constructor(options: FrontOptions) {
@@ -79,6 +80,11 @@ export class UpstashFront {
     this.#faults.length = 0;
   }
 
+  /** Resolves when every request that arrived, the delayed ones too, has been answered or dropped, or hangs for good. */
+  async settled(): Promise<void> {
+    while (this.#handling.size > 0) await Promise.all(this.#handling);
+  }
+
   async stop(): Promise<void> {
     this.#redis.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -91,6 +97,11 @@ export class UpstashFront {
     first.left -= 1;
     if (first.left <= 0) this.#faults.shift();
     return first.fault;
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const work = this.#handle(request, response).finally(() => this.#handling.delete(work));
+    this.#handling.add(work);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

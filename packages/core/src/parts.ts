@@ -12,6 +12,12 @@ export interface PartLimits<T> {
 /** For drivers: cuts a batch into consecutive parts, as few as the limits of one request allow. */
 export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly (readonly T[])[] {
   const { mostItems, mostBytes = Number.POSITIVE_INFINITY, bytesOf = () => 0 } = limits;
+  if (items.length <= mostItems && items.length > 0) {
+    // Nearly every batch fits as it is, and need not be copied.
+    let all = 0;
+    for (const item of items) all += bytesOf(item);
+    if (all <= mostBytes) return [items];
+  }
   const parts: T[][] = [];
   let bytes = 0;
   for (const item of items) {
@@ -37,6 +43,14 @@ export async function sendParts<P, T>(
   firstKey: (part: P) => string | undefined,
   send: (part: P) => Promise<T>,
 ): Promise<T[]> {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) {
+    try {
+      return [await send(only)];
+    } catch (error) {
+      throw underKey(error, firstKey(only));
+    }
+  }
   const settled = await Promise.allSettled(parts.map(send));
   return settled.map((outcome, index) => {
     if (outcome.status === 'fulfilled') return outcome.value;

@@ -1,7 +1,7 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer } from './serializer/bytes.ts';
 import { copyForCodec } from './serializer/copy.ts';
-import { isLegalJson, parseBounded } from './serializer/legal-json.ts';
+import { isLegalJson, isSuspect } from './serializer/legal-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
@@ -33,7 +33,10 @@ export const superjsonSerializer: Serializer = {
   },
 
   deserialize(text: string): unknown {
-    const { parsed, suspect } = parseBounded(text);
+    const suspect = isSuspect(text);
+    const plain = parsePlain(text);
+    if (plain !== undefined && !suspect) return plain;
+    const parsed: unknown = JSON.parse(text);
     if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'json')) {
       throw new Error('no envelope of superjson');
     }
@@ -42,6 +45,26 @@ export const superjsonSerializer: Serializer = {
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
   },
 };
+
+const PLAIN_START = '{"json":';
+const ONE = 0x31;
+const CLOSING_BRACE = 0x7d;
+
+/**
+ * What stands between `{"json":` and `}`, or `undefined` if that is no JSON by itself. Where it is, there is nothing else
+ * in the envelope, and no object need be made of it.
+ */
+function parsePlain(text: string): unknown {
+  const last = text.length - 1;
+  if (!text.startsWith(PLAIN_START) || text.charCodeAt(last) !== CLOSING_BRACE) return undefined;
+  // With annotations superjson ends in `"v":1}}`. A plain value may end alike, and is then read the longer way.
+  if (text.charCodeAt(last - 1) === CLOSING_BRACE && text.charCodeAt(last - 2) === ONE) return undefined;
+  try {
+    return JSON.parse(text.slice(PLAIN_START.length, -1));
+  } catch {
+    return undefined;
+  }
+}
 
 function isPlainForSure(value: unknown): boolean {
   try {

@@ -1,18 +1,28 @@
-import type { Call } from '@ninefold/core';
+import { DriverError } from '@ninefold/core';
 import type { Redis, RedisOptions } from 'ioredis';
-import { failureOf, unconnected } from './failures.ts';
-
-export type Argument = string | number;
+import { failureOf, Refusal, unconnected } from './failures.ts';
+import type { Command, Sender, Sending } from './sender.ts';
+import { Silence } from './silence.ts';
 
 /** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
 const RETRY_STEP_MS = 50;
 const RETRY_MOST_MS = 500;
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
+/** Milliseconds that a socket may take to say goodbye. */
+const GOODBYE_MS = 100;
+
+/** What a client is made of. */
+export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
 
 /** What of the client's settings is ours, because the promises of the contract stand on it. */
-export function clientOptions(timeoutMs: number, given: RedisOptions): RedisOptions & { replyMapping: 'legacy' } {
+export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
   return {
+    // Proxies and old servers speak it, and nothing here needs more.
+    protocol: 2,
+    // A server that is still loading says so to each call, which is better than to wait for it.
+    enableReadyCheck: false,
+    disableClientInfo: true,
     ...given,
     // Lists and nulls as they always were, whatever the protocol.
     replyMapping: 'legacy',
@@ -21,13 +31,11 @@ export function clientOptions(timeoutMs: number, given: RedisOptions): RedisOpti
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    // A connection that no longer answers is given up and made anew.
     connectTimeout: timeoutMs,
-    socketTimeout: timeoutMs + SILENCE_MS,
+    disconnectTimeout: GOODBYE_MS,
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,
     retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MOST_MS),
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
 }
 
@@ -36,56 +44,143 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a driver needs of a connection. */
-export interface Sender {
-  send(call: Call, command: string, args: Argument[]): Promise<unknown>;
-  close(): void;
-}
-
 /** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
-  readonly #client: Redis;
+  readonly #make: () => Redis;
+  readonly #timeoutMs: number;
+  /** Made when first used: it makes timers and random numbers of its own. */
+  #client: Redis | undefined;
+  /** Of a server that is no primary any more: what was sent on them is still answered. */
+  readonly #leaving = new Set<Redis>();
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed. */
   #failure: unknown;
+  #corked = false;
+  #closed = false;
+  /** Of the present socket. */
+  #silence: Silence | undefined;
 
-  constructor(make: () => Redis) {
-    this.#client = make();
-    this.#client.on('error', (error: unknown) => {
-      this.#failure = error;
-    });
-    this.#client.on('ready', () => this.#release(({ resolve }) => resolve()));
-    this.#client.on('close', () => this.#release(({ reject }) => reject(unconnected(this.#failure))));
+  constructor(timeoutMs: number, make: () => Redis) {
+    this.#timeoutMs = timeoutMs;
+    this.#make = make;
   }
 
-  /** Sends a command once the connection is there; rejects with a `DriverError`. */
-  async send(call: Call, command: string, args: Argument[]): Promise<unknown> {
-    if (this.#client.status !== 'ready') {
-      call.sent = false;
-      await this.#ready();
-      // Whoever has given up must not be sent for.
-      if (call.ended) return undefined;
-      call.sent = true;
-    }
-    try {
-      return await this.#client.call(command, args);
-    } catch (error) {
-      throw failureOf(error);
-    }
+  send(call: Sending, command: Command): Promise<unknown> {
+    const client = this.#client;
+    if (client?.status !== 'ready') return this.#sendOnceReady(call, command);
+    this.#cork(client);
+    return this.#write(client, call, command);
+  }
+
+  /** Sends a command to a node of a cluster that is only about to own its key. */
+  async sendAsking(call: Sending, command: Command): Promise<unknown> {
+    const client = await this.#ready();
+    this.#cork(client);
+    const [, answer] = await Promise.all([
+      this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
+      this.#write(client, call, command),
+    ]);
+    return answer;
+  }
+
+  async transaction(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]> {
+    const client = await this.#ready();
+    if (call.ended) return [];
+    this.#cork(client);
+    const key = commands[0]?.key ?? '';
+    const all = [{ name: 'MULTI', args: [], key }, ...commands, { name: 'EXEC', args: [], key }];
+    const outcomes = await Promise.allSettled(all.map((command) => this.#write(client, call, command)));
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    // Why the server refused comes before its word that it therefore runs nothing.
+    const [failure] = failures.filter((each) => !isAbort(each)).concat(failures);
+    if (failure !== undefined) throw failure;
+    const { value } = outcomes.at(-1) as PromiseFulfilledResult<unknown>;
+    if (!Array.isArray(value)) throw new DriverError('BACKEND', 'the server answered what is no list of answers');
+    return value.map((answer: unknown) => (answer instanceof Error ? failureOf(answer) : answer));
   }
 
   close(): void {
-    this.#client.disconnect();
+    this.#closed = true;
+    this.#client?.disconnect();
+    for (const client of this.#leaving) client.disconnect();
     this.#release(({ reject }) => reject(unconnected(undefined)));
   }
 
-  #ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      // Its outcome comes by the events.
-      if (this.#client.status === 'wait' || this.#client.status === 'end')
-        this.#client.connect().catch(() => undefined);
+  async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
+    const client = await this.#ready();
+    this.#cork(client);
+    return await this.#write(client, call, command);
+  }
+
+  async #write(client: Redis, call: Sending, { name, args }: Command): Promise<unknown> {
+    // Whoever has given up meanwhile must not be sent for.
+    if (call.ended) return undefined;
+    call.sent = true;
+    const silence = this.#silence;
+    silence?.sent();
+    try {
+      return await client.call(name, args);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
+      throw failure;
+    } finally {
+      silence?.answered();
+    }
+  }
+
+  /** What is sent in one tick leaves in one write. */
+  #cork({ stream }: Redis): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      stream.uncork();
     });
+  }
+
+  async #ready(): Promise<Redis> {
+    // A call that was given up by then may still try another way, and would connect again.
+    if (this.#closed) throw unconnected(undefined);
+    this.#client ??= this.#create();
+    const client = this.#client;
+    if (client.status === 'ready') return client;
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve: () => resolve(client), reject });
+      // Its outcome comes by the events.
+      if (client.status === 'wait' || client.status === 'end') client.connect().catch(() => undefined);
+    });
+  }
+
+  /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
+  #leave(client: Redis): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#leaving.add(client);
+    client.once('end', () => this.#leaving.delete(client));
+    client.quit().catch(() => client.disconnect());
+  }
+
+  #create(): Redis {
+    const client = this.#make();
+    client.on('error', (error: unknown) => {
+      this.#failure = error;
+    });
+    // The greeting that comes before commands owes answers as well.
+    client.on('connect', () => {
+      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS);
+      this.#silence.sent();
+    });
+    client.on('ready', () => {
+      this.#silence?.answered();
+      this.#release(({ resolve }) => resolve());
+    });
+    for (const event of ['close', 'end'])
+      client.on(event, () => {
+        if (this.#client === client) this.#release(({ reject }) => reject(unconnected(this.#failure)));
+      });
+    return client;
   }
 
   #release(end: (waiting: Waiting) => void): void {
@@ -93,4 +188,8 @@ export class Connection implements Sender {
     this.#waiting = [];
     for (const each of waiting) end(each);
   }
+}
+
+function isAbort(failure: unknown): boolean {
+  return failure instanceof Refusal && failure.word === 'EXECABORT';
 }

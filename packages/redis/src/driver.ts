@@ -1,22 +1,20 @@
 import {
+  assertSizes,
   type CacheDriver,
   type Call,
   type Capabilities,
-  DriverError,
   type Found,
   inParts,
-  type Stored,
   sendParts,
 } from '@ninefold/core';
-import type { Sender } from './connection.ts';
-import { INCR, SET_MANY } from './scripts.ts';
+import { Commands, type Entry } from './commands.ts';
+import { Gathering } from './gathering.ts';
+import type { Sender } from './sender.ts';
 
 /** Keys in one command: Redis serves nobody else meanwhile. */
 const MOST_KEYS = 10_000;
-/** Keys of one script: Lua's stack takes no more at once. */
-const MOST_SCRIPT_KEYS = 5000;
-
-type Entry = readonly [key: string, value: Stored];
+/** Of one command, with three bytes for each UTF-16 unit, which is the most that it takes. */
+const MOST_BYTES = 192 * 1024 * 1024;
 
 export const redisCapabilities: Capabilities = Object.freeze({
   shared: true,
@@ -26,86 +24,108 @@ export const redisCapabilities: Capabilities = Object.freeze({
   maxValueBytes: 512 * 1024 * 1024,
 });
 
-/** The commands of each operation on one server. */
+/** Cuts each operation into as few commands as one server, or each slot of a cluster, takes. */
 export class RedisDriver implements CacheDriver {
   readonly name = 'redis';
-  readonly capabilities: Capabilities = redisCapabilities;
-  readonly #connection: Sender;
+  readonly capabilities: Capabilities;
+  readonly #commands: Commands;
+  readonly #slotOf: ((key: string) => number) | undefined;
+  /** On one server only: a cluster would cut what was gathered into its slots again. */
+  readonly #gathering: Gathering | undefined;
 
-  constructor(connection: Sender) {
-    this.#connection = connection;
+  constructor(sender: Sender, capabilities: Capabilities) {
+    this.capabilities = capabilities;
+    this.#commands = new Commands(sender);
+    this.#slotOf = sender.slotOf;
+    if (sender.slotOf === undefined) this.#gathering = new Gathering(this.#commands);
   }
 
-  async get(key: string, call: Call): Promise<Found> {
-    try {
-      return found(await this.#connection.send(call, 'GET', [key]));
-    } catch (error) {
-      // Of another type: no value of a cache, and so a miss, as MGET has it.
-      if (error instanceof DriverError && error.options.cause?.code === 'WRONGTYPE') return undefined;
-      throw error;
-    }
+  get(key: string, call: Call): Promise<Found> {
+    return this.#gathering === undefined ? this.#commands.get(key, call) : this.#gathering.get(key, call);
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
-    const answers = await sendParts(parts, first, (part) => this.#connection.send(call, 'MGET', [...part]));
-    return answers.flat().map(found);
+    this.#gathering?.flush();
+    const parts = this.#partsOf(keys, itself, length);
+    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
+    const [only] = values;
+    if (only !== undefined && values.length === 1) return only;
+    const found = new Map<string, Found>();
+    for (const [at, part] of parts.entries())
+      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
+    return keys.map((key) => found.get(key));
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
-    const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
+    this.#gathering?.flush();
+    call.sent = false;
+    assertSizes(entries, this.capabilities.maxValueBytes, call);
+    // The server's step is a millisecond.
+    const ttlMs = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
-    if (entries.length === 1 && entry !== undefined) {
-      const [key, value] = entry;
-      await this.#connection.send(call, 'SET', px === undefined ? [key, value] : [key, value, 'PX', px]);
-      return;
-    }
-    const parts = inParts(entries, { mostItems: px === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS });
+    if (entry !== undefined && entries.length === 1) return await this.#commands.set(entry, ttlMs, call);
     await sendParts(
-      parts,
+      this.#partsOf(entries, keyOf, entryLength),
       (part) => part[0]?.[0],
-      (part) => {
-        if (px === undefined) return this.#connection.send(call, 'MSET', part.flat());
-        const keys = part.map(([key]) => key);
-        const values = part.map(([, value]) => value);
-        return this.#connection.send(call, 'EVAL', [SET_MANY, keys.length, ...keys, ...values, px]);
-      },
+      (part) => this.#commands.setMany(part, ttlMs, call),
     );
   }
 
-  async exists(key: string, call: Call): Promise<boolean> {
-    return integer(await this.#connection.send(call, 'EXISTS', [key])) === 1;
+  exists(key: string, call: Call): Promise<boolean> {
+    this.#gathering?.flush();
+    return this.#commands.exists(key, call);
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
-    const counts = await sendParts(parts, first, (part) => this.#connection.send(call, 'UNLINK', [...part]));
-    return counts.reduce((sum: number, count) => sum + integer(count), 0);
+    this.#gathering?.flush();
+    call.sent = false;
+    const parts = this.#partsOf(keys, itself, length);
+    const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
-    const px = ttl === undefined ? '' : Math.ceil(ttl * 1000);
-    return integer(await this.#connection.send(call, 'EVAL', [INCR, 1, key, delta, px]));
+  incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
+    this.#gathering?.flush();
+    call.sent = false;
+    return this.#commands.incr(key, delta, ttl === undefined ? undefined : Math.ceil(ttl * 1000), call);
   }
 
   close(): void {
-    this.#connection.close();
+    this.#commands.close();
   }
+
+  /** What may share a command, in the order of the first of each. */
+  #partsOf<T>(items: readonly T[], key: (item: T) => string, lengthOf: (item: T) => number): readonly (readonly T[])[] {
+    const limits = { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf: (item: T) => 3 * lengthOf(item) };
+    const slotOf = this.#slotOf;
+    if (slotOf === undefined) return inParts(items, limits);
+    const slots = new Map<number, T[]>();
+    for (const item of items) {
+      const slot = slotOf(key(item));
+      const others = slots.get(slot);
+      if (others === undefined) slots.set(slot, [item]);
+      else others.push(item);
+    }
+    return [...slots.values()].flatMap((items) => inParts(items, limits));
+  }
+}
+
+function itself(key: string): string {
+  return key;
+}
+
+function keyOf([key]: Entry): string {
+  return key;
+}
+
+function length(key: string): number {
+  return key.length;
+}
+
+function entryLength([key, value]: Entry): number {
+  return key.length + (typeof value === 'string' ? value.length : 20);
 }
 
 function first(keys: readonly string[]): string | undefined {
   return keys[0];
-}
-
-function found(answer: unknown): Found {
-  if (answer === null) return undefined;
-  if (typeof answer === 'string') return answer;
-  throw new DriverError('BACKEND', 'the server answered what is no value');
-}
-
-/** Integers come as texts, so that none is rounded. */
-function integer(answer: unknown): number {
-  const number = Number(answer);
-  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
-  return number;
 }

@@ -8,10 +8,15 @@ interface Meaning {
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
+const elsewhere: Meaning = {
+  code: 'BACKEND',
+  reason: 'this is a node of a Redis Cluster; name its nodes in `cluster`',
+};
+const outside: Meaning = { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' };
 
 /** What the first word of an error of the server means. */
 const WORDS: Readonly<Record<string, Meaning>> = {
-  NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
+  NINEFOLDRANGE: outside,
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
@@ -21,8 +26,9 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   CLUSTERDOWN: notReady('the cluster is down'),
   TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
-  MOVED: { code: 'BACKEND', reason: 'this is a node of a Redis Cluster, which this backend does not follow' },
-  ASK: { code: 'BACKEND', reason: 'this is a node of a Redis Cluster, which this backend does not follow' },
+  MOVED: elsewhere,
+  ASK: elsewhere,
+  CROSSSLOT: elsewhere,
   OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
   READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
   MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
@@ -32,19 +38,56 @@ const WORDS: Readonly<Record<string, Meaning>> = {
 /** Errors of the server that begin with ERR and need a look at what follows. */
 const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
-  [/increment or decrement would overflow/, WORDS.NINEFOLDRANGE as Meaning],
+  [/increment or decrement would overflow/, outside],
   [/max number of clients/, notReady('the server has too many connections')],
-  [/invalid password|no password is set/i, { code: 'AUTH', reason: 'wrong user name or password' }],
+  [
+    /invalid password|no password is set|without any password/i,
+    { code: 'AUTH', reason: 'wrong user name or password' },
+  ],
+  [
+    /can't run this command|ACL failure in script/,
+    { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
+  ],
+  [/cluster support disabled/, { code: 'BACKEND', reason: 'the server belongs to no cluster; name it in `url`' }],
 ];
+
+/** A command that the server did not run. */
+export class Refusal extends DriverError {
+  /** The first word of its error, such as `NOPERM`. */
+  readonly word: string;
+  /** Of `MOVED` and `ASK`: `host:port`, where the host may be missing and is then the one that answered. */
+  readonly to: string | undefined;
+  /** Of `NOPERM`: the command that the user may not run; `undefined` where it is a key. */
+  readonly command: string | undefined;
+
+  constructor(message: string) {
+    const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
+    const { code, reason, retryable } = inner ??
+      WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
+    const command = word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
+    const told = command === undefined ? reason : `${reason}: ${command}`;
+    super(code, told, { applied: 'no', retryable, cause: { name: 'ReplyError', code: word } });
+    this.word = word;
+    this.to = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];
+    this.command = command;
+  }
+}
 
 /** System codes of a connection that was never made: no byte has left. */
 const UNMADE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
+interface Raw {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+}
+
 /** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
 export function failureOf(error: unknown): DriverError {
   if (error instanceof DriverError) return error;
-  const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown };
-  if (name === 'ReplyError') return refusal(String(message));
+  const { name, message, code } = (error ?? {}) as Raw;
+  if (name === 'ReplyError') return new Refusal(String(message));
   const cause = { name: String(name), code: typeof code === 'string' ? code : undefined };
   const text = typeof code === 'string' && /^[A-Z_]{3,30}$/.test(code) ? ` (${code})` : '';
   const lost: DriverErrorOptions = { connectionLost: true, cause };
@@ -53,18 +96,9 @@ export function failureOf(error: unknown): DriverError {
 
 /** A connection that could not be made; nothing was sent on it. */
 export function unconnected(error: unknown): DriverError {
-  const { name, message, code } = (error ?? {}) as { name?: unknown; message?: unknown; code?: unknown };
-  if (name === 'ReplyError') return refusal(String(message));
+  const { name, message, code } = (error ?? {}) as Raw;
+  if (name === 'ReplyError') return new Refusal(String(message));
   const known =
     typeof code === 'string' && UNMADE.has(code) ? `cannot be reached (${code})` : 'the connection could not be made';
   return new DriverError('UNAVAILABLE', known, { applied: 'no', cause: { name: String(name), code: String(code) } });
-}
-
-function refusal(message: string): DriverError {
-  const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
-  // A script's error names the error of the command inside it after its own words.
-  const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
-  const meaning = inner ?? WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
-  const cause = { name: 'ReplyError', code: word };
-  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
 }

@@ -1,7 +1,8 @@
-import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
-import { Redis, type RedisOptions } from 'ioredis';
-import { Connection, clientOptions, type Sender } from './connection.ts';
-import { RedisDriver } from './driver.ts';
+import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
+import type { RedisOptions } from 'ioredis';
+import type { RedisClient } from './borrowed.ts';
+import { RedisDriver, redisCapabilities } from './driver.ts';
+import { senderOf, UnusableOption } from './servers.ts';
 
 export {
   type BackendOptions,
@@ -16,47 +17,46 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
+export type { RedisClient } from './borrowed.ts';
 export { redisCapabilities } from './driver.ts';
 
+/** Of `url`, `client`, `cluster` and `sentinels` exactly one. */
 export interface RedisBackendOptions extends RemoteOptions {
-  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
-  readonly url: string | undefined;
+  /** One server: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
+  readonly url?: string | undefined;
+  /** Some nodes of a Redis Cluster, by their URLs, which share user, password and protocol. The others are found. */
+  readonly cluster?: readonly string[] | undefined;
+  /** Sentinels that know where the primary is. */
+  readonly sentinels?: RedisSentinels | undefined;
+  /** `Redis` or `Cluster` of ioredis 5 or 6. It is used as it is, with its own settings, and not closed. */
+  readonly client?: RedisClient | undefined;
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
+  /** UTF-8 bytes of the largest text; default 536,870,912, as the server's `proto-max-bulk-len` has it. */
+  readonly maxValueBytes?: number | undefined;
   /** Further options of ioredis, such as `tls`; those on which the contract stands are set over them. */
   readonly redis?: RedisOptions | undefined;
 }
 
+export interface RedisSentinels {
+  /** What the sentinels call the primary. */
+  readonly name: string;
+  /** Their URLs, whose user and password are those of the sentinels; the primary's are options in `redis`. */
+  readonly urls: readonly string[];
+}
+
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** A cache in one Redis server. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/** A cache in Redis: one server, a Cluster, or a primary that sentinels watch. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function redisBackend(options: RedisBackendOptions): CacheBackend {
-  const url = checkUrl(options);
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  let connection: Connection | undefined;
-  // Made when first used: the client makes timers and random numbers of its own.
-  const connect = (): Connection => {
-    connection ??= new Connection(() => new Redis(url, clientOptions(timeoutMs, options.redis ?? {})));
-    return connection;
-  };
-  const lazy: Sender = {
-    send: (call, command, args) => connect().send(call, command, args),
-    close: () => connection?.close(),
-  };
-  return createBackend(new RedisDriver(lazy), { ...options, timeoutMs });
-}
-
-function checkUrl(options: RedisBackendOptions): string {
-  const url: unknown = options?.url;
-  // Its client would take localhost for a missing one, and quote a wrong one with its password.
-  if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
-  if (!URL.canParse(url)) throw invalid(options, 'url is no URL; it is like redis://host:port');
-  const { protocol, host } = new URL(url);
-  if ((protocol !== 'redis:' && protocol !== 'rediss:') || host === '')
-    throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
-  return url;
-}
-
-function invalid(options: RedisBackendOptions, reason: string): CacheError {
-  return invalidOptions('redis', options, reason);
+  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const maxValueBytes = options?.maxValueBytes ?? redisCapabilities.maxValueBytes;
+  try {
+    if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
+      throw new UnusableOption('maxValueBytes is a whole number of bytes above 0');
+    const driver = new RedisDriver(senderOf(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
+    return createBackend(driver, { ...options, timeoutMs });
+  } catch (error) {
+    throw error instanceof UnusableOption ? invalidOptions('redis', options, error.message) : error;
+  }
 }

@@ -1,10 +1,12 @@
 import {
+  assertSizes,
   type CacheDriver,
   type Call,
   type Capabilities,
   DriverError,
   type Found,
   inParts,
+  LargeKeys,
   type Stored,
   sendParts,
   utf8Bytes,
@@ -15,10 +17,6 @@ import { INCR, SET_MANY } from './script.ts';
 
 /** Keys in one MGET, and commands in one pipeline, that were asked for one by one. */
 const MOST_GATHERED = 1000;
-/** UTF-8 bytes above which a value is asked for alone from then on, so that it does not hold up its neighbours. */
-const LARGE_BYTES = 100_000;
-/** How many keys of large values are kept in mind. */
-const MOST_LARGE = 1000;
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
 const MOST_ARGUMENTS = 10_000;
 /** Of the service's 10 MB: what a request may reach by `jsonBytes`, beside the names of its commands. */
@@ -45,7 +43,7 @@ export class UpstashDriver implements CacheDriver {
   readonly #commands: Commands;
   readonly #reads = new Gathering<Read, unknown>(MOST_GATHERED, (asks) => void this.#sendReads(asks));
   readonly #writes = new Gathering<Write, unknown>(MOST_GATHERED, (asks) => this.#sendWrites(asks));
-  readonly #large = new Set<string>();
+  readonly #large = new LargeKeys();
 
   constructor(commands: Commands, capabilities: Capabilities) {
     this.#commands = commands;
@@ -56,7 +54,7 @@ export class UpstashDriver implements CacheDriver {
     if (!this.#large.has(key)) return found(await this.#reads.ask({ key, kind: 'get', deadline }));
     const [values] = await this.#commands.send((pipeline) => pipeline.mget([key]), deadline);
     const value = found(list(values, 1)[0]);
-    this.#weigh(key, value);
+    this.#large.weigh(key, value);
     return value;
   }
 
@@ -69,7 +67,7 @@ export class UpstashDriver implements CacheDriver {
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
-    this.#assertSizes(entries, call);
+    assertSizes(entries, this.capabilities.maxValueBytes, call);
     const { deadline } = call;
     // The service's step is a millisecond.
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
@@ -128,7 +126,7 @@ export class UpstashDriver implements CacheDriver {
       if (gets.length > 0) {
         const values = list(answers.shift(), gets.length);
         for (const [index, { question, resolve }] of gets.entries()) {
-          this.#weigh(question.key, values[index]);
+          this.#large.weigh(question.key, values[index]);
           resolve(values[index]);
         }
       }
@@ -151,27 +149,6 @@ export class UpstashDriver implements CacheDriver {
       for (const [index, { resolve }] of asks.entries()) resolve(answers[index]);
     } catch (error) {
       for (const { reject } of asks) reject(error);
-    }
-  }
-
-  #weigh(key: string, value: unknown): void {
-    this.#large.delete(key);
-    if (typeof value !== 'string' || value.length <= LARGE_BYTES) return;
-    this.#large.add(key);
-    const [oldest] = this.#large;
-    if (this.#large.size > MOST_LARGE && oldest !== undefined) this.#large.delete(oldest);
-  }
-
-  #assertSizes(entries: readonly Entry[], call: Call): void {
-    const most = this.capabilities.maxValueBytes;
-    if (most === undefined) return;
-    for (const [key, value] of entries) {
-      // A UTF-16 unit takes one to three bytes: only texts in between need counting.
-      if (typeof value === 'number' || value.length * 3 <= most) continue;
-      if (value.length > most || utf8Bytes(value) > most) {
-        call.sent = false;
-        throw new DriverError('TOO_LARGE', `the value takes more than ${most} bytes`, { applied: 'no', key });
-      }
     }
   }
 }

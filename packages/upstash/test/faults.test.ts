@@ -22,7 +22,11 @@ afterAll(async () => {
   await stop();
 });
 
-afterEach(() => front.heal());
+afterEach(async () => {
+  front.heal();
+  // What a delay holds back past its call's deadline must not count among the requests of a later test.
+  await front.settled();
+});
 
 interface Expected {
   readonly code: CacheErrorCode;
@@ -85,7 +89,7 @@ describe('a failure of the service', () => {
       front.fail(fault);
       const failure = await failureOf(backend.incr(key), [front.token]);
       expect(failure).toMatchObject({ code, retryable, maybeApplied, key, operation: 'incr' });
-      if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, 300));
+      await front.settled();
       expect(front.requests.length).toBe(ran ? 1 : 0);
       expect(await backend.incr(key)).toBe(ran ? 2 : 1);
     });

@@ -6,13 +6,15 @@ const MAX_NESTING = 3 * MAX_DEPTH;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Parses a text of which a value is read; throws for what is nested deeper than anything ever written. */
-export function parseBounded(text: string): { readonly parsed: unknown; readonly suspect: boolean } {
+/**
+ * Whether what a text parses to needs a closer look before it is a value. Throws for a text that is nested deeper than
+ * anything ever written, and is not to be parsed at all.
+ */
+export function isSuspect(text: string): boolean {
   const nesting = nestingOf(text);
   if (nesting > MAX_NESTING) throw new Error('nested too deep');
   // An escape below U+0100 may spell a letter of `__proto__`.
-  const suspect = nesting > MAX_DEPTH || text.includes('__proto__') || text.includes('\\u00');
-  return { parsed: JSON.parse(text), suspect };
+  return nesting > MAX_DEPTH || text.includes('__proto__') || text.includes('\\u00');
 }
 
 /** Whether parsed JSON is nowhere deeper than a value that is written and has no own `__proto__`. */

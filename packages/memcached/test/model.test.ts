@@ -1,7 +1,7 @@
 import { checkModel } from '@ninefold/core/conformance';
 import fc from 'fast-check';
 import { it } from 'vitest';
-import { redisBackend, redisCapabilities } from '../src/redis.ts';
+import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
 import { startServer } from './support/server.ts';
 
 const { NINEFOLD_RUNS = '100', NINEFOLD_SEED } = process.env;
@@ -11,8 +11,8 @@ it('answers any sequence of calls as a Map would', async () => {
   try {
     await checkModel({
       fc,
-      create: (options) => redisBackend({ url, ...options }),
-      capabilities: redisCapabilities,
+      create: (options) => memcachedBackend({ url, ...options }),
+      capabilities: memcachedCapabilities,
       runs: Number(NINEFOLD_RUNS),
       seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),
     });

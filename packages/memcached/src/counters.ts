@@ -1,0 +1,33 @@
+/**
+ * A safe integer `n` lies in the server as the decimal of `n + 2^62`: memcached's counters have no sign, stop at 0, and
+ * pad with spaces what loses digits. This has always 19 of them. Not 2^63: from there on versions before 1.6.22 take
+ * numbers for texts at random.
+ */
+const BIAS = 1n << 62n;
+
+const DIGITS = 19;
+const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
+
+export function toBiased(number: number): bigint {
+  return BigInt(number) + BIAS;
+}
+
+/** The safe integer, or `undefined` for what is outside. */
+export function fromBiased(biased: bigint): number | undefined {
+  const number = Number(biased - BIAS);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** Whether a biased integer is a safe one, or was before a safe delta was added to it. */
+export function wasSafe(biased: bigint, delta: number): boolean {
+  return fromBiased(biased - BigInt(delta)) !== undefined;
+}
+
+/** What a text of the server is: a counter of ours, `null` for an integer of another program, or the text itself. */
+export function readText(text: string): string | number | null {
+  const first = text.charCodeAt(0);
+  // Nearly all texts begin with a brace.
+  if (first !== 0x2d && !(first >= 0x30 && first <= 0x39)) return text;
+  if (!INTEGER.test(text)) return text;
+  return (text.length === DIGITS && text[0] !== '-' ? fromBiased(BigInt(text)) : undefined) ?? null;
+}

@@ -1,0 +1,126 @@
+import {
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  DriverError,
+  type Found,
+  isDriverError,
+  type Stored,
+} from '@ninefold/core';
+import { fromBiased, readText, toBiased, wasSafe } from './counters.ts';
+import { wireKey } from './keys.ts';
+import type { CounterChange, MemcachedTransport } from './transport.ts';
+
+/** Seconds; above them memcached takes an expiry for a date. */
+const MOST_RELATIVE = 2_592_000;
+const MOST_EXPIRES = 0xfffffffe;
+
+/** The requests of each operation, and what lies in the server. */
+export class MemcachedDriver implements CacheDriver {
+  readonly name = 'memcached';
+  readonly capabilities: Capabilities;
+  readonly #transport: MemcachedTransport;
+
+  constructor(transport: MemcachedTransport, capabilities: Capabilities) {
+    this.#transport = transport;
+    this.capabilities = capabilities;
+  }
+
+  async get(key: string, call: Call): Promise<Found> {
+    const [found] = await this.getMany([key], call);
+    return found;
+  }
+
+  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const wireKeys = keys.map(wireKey);
+    const texts = await this.#transport.getMany(wireKeys, call).catch(renaming(keys, wireKeys));
+    return texts.map((text) => (text === undefined ? undefined : readText(text)));
+  }
+
+  async setMany(
+    entries: readonly (readonly [key: string, value: Stored])[],
+    ttl: number | undefined,
+    call: Call,
+  ): Promise<void> {
+    const keys = entries.map(([key]) => key);
+    const wireKeys = keys.map(wireKey);
+    const texts = entries.map(([, value], index): [string, string] => [
+      wireKeys[index] as string,
+      typeof value === 'number' ? String(toBiased(value)) : value,
+    ]);
+    await this.#transport.setMany(texts, expiresOf(ttl), call).catch(renaming(keys, wireKeys));
+  }
+
+  async exists(key: string, call: Call): Promise<boolean> {
+    const [text] = await this.#transport.getMany([wireKey(key)], call);
+    return text !== undefined;
+  }
+
+  async deleteMany(keys: readonly string[], call: Call): Promise<number> {
+    const wireKeys = keys.map(wireKey);
+    return await this.#transport.deleteMany(wireKeys, call).catch(renaming(keys, wireKeys));
+  }
+
+  async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
+    const create = { value: toBiased(delta), expires: expiresOf(ttl) };
+    const change: CounterChange = { key: wireKey(key), delta: BigInt(delta), create };
+    let answer = await this.#transport.incr(change, call);
+    // Refused, not executed: another process has made it meanwhile.
+    while (answer.outcome === 'raced' && !call.ended) answer = await this.#transport.incr(change, call);
+    if (answer.outcome !== 'done') throw refusedCounter(answer.outcome);
+    const sum = fromBiased(answer.value);
+    if (sum !== undefined && wasSafe(answer.value, delta)) return sum;
+    const applied = await this.#takeBack(change, answer.cas, call);
+    throw wasSafe(answer.value, delta)
+      ? new DriverError('COUNTER_RANGE', RANGE[applied], { applied })
+      : new DriverError('NOT_A_COUNTER', 'the value is an integer of another program, which may have been changed');
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** Undoes a change, unless something else has come after it. */
+  async #takeBack(change: CounterChange, cas: bigint, call: Call): Promise<'no' | 'maybe'> {
+    try {
+      const back = { key: change.key, delta: -change.delta, create: undefined, cas };
+      const { outcome } = await this.#transport.incr(back, call);
+      return outcome === 'done' || outcome === 'missing' ? 'no' : 'maybe';
+    } catch (error) {
+      // What the range was left for is told; that it stayed so, too.
+      if (isDriverError(error)) return 'maybe';
+      throw error;
+    }
+  }
+}
+
+const RANGE = {
+  no: 'the result is outside ±(2^53-1); the counter is as it was',
+  maybe: 'the result is outside ±(2^53-1), and could not be taken back',
+} as const;
+
+function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number'): DriverError {
+  return outcome === 'not a number'
+    ? new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' })
+    : new DriverError('BACKEND', `the server did not create the counter (${outcome})`, {
+        applied: 'no',
+        retryable: true,
+      });
+}
+
+/** The server's clock ticks once a second, so that a second more is what keeps an entry for as long as it was to live. */
+function expiresOf(ttl: number | undefined): number {
+  if (ttl === undefined) return 0;
+  const seconds = Math.ceil(ttl) + 1;
+  if (seconds <= MOST_RELATIVE) return seconds;
+  return Math.min(Math.floor(Date.now() / 1000) + seconds, MOST_EXPIRES);
+}
+
+/** Failures name keys as they lie in the server; core knows them as it gave them. */
+function renaming(keys: readonly string[], wireKeys: readonly string[]): (error: unknown) => never {
+  return (error) => {
+    if (!isDriverError(error) || error.options.key === undefined) throw error;
+    const key = keys[wireKeys.indexOf(error.options.key)];
+    throw new DriverError(error.code, error.message, { ...error.options, key });
+  };
+}

@@ -1,0 +1,72 @@
+import { type CacheBackend, type Capabilities, createBackend } from '@ninefold/core';
+import { MemcachedDriver } from './driver.ts';
+import { invalid, type MemcachedOptions, placesOf } from './options.ts';
+import { ownTransport } from './own-client.ts';
+import { stockTransport } from './stock.ts';
+import type { MemcachedTransport } from './transport.ts';
+
+export {
+  type BackendOptions,
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  type Capabilities,
+  isCacheError,
+  type ReadOptions,
+  type RemoteOptions,
+  type Serializer,
+  type ValueType,
+  type WriteOptions,
+} from '@ninefold/core';
+export { keyInServer } from './keys.ts';
+export type {
+  MemcachedClientOptions,
+  MemcachedOptions,
+  MemcachedServersOptions,
+  MemcachedTransportOptions,
+  MemcachedUrlOptions,
+} from './options.ts';
+export type { MemjsClient, MemjsResponse, MemjsServer } from './stock.ts';
+export type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
+
+/** `maxValueBytes`: what an item of 1 MiB has room for beside a key of 250 bytes. */
+export const memcachedCapabilities: Capabilities = Object.freeze({
+  shared: true,
+  atomicIncr: true,
+  ttlGranularity: 2,
+  maxValueBytes: 1_048_267,
+});
+
+const DEFAULT_TIMEOUT_MS = 1000;
+
+/** A cache in one memcached server or several. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+export function memcachedBackend(options: MemcachedOptions): CacheBackend {
+  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const transport = transportOf(options, timeoutMs);
+  const { maxValueBytes = memcachedCapabilities.maxValueBytes } = options;
+  if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
+    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+  }
+  const driver = new MemcachedDriver(transport, { ...memcachedCapabilities, maxValueBytes });
+  return createBackend(driver, { ...options, timeoutMs });
+}
+
+function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTransport {
+  if (typeof options !== 'object' || options === null)
+    throw invalid({}, 'options are an object: { servers } or { url }');
+  const { url, servers, client, transport } = options;
+  const given = [url, servers, client, transport].filter((way) => way !== undefined);
+  if (given.length === 0)
+    throw invalid(options, "servers is missing, such as 'localhost:11211'; or give url, client or transport");
+  if (given.length > 1) throw invalid(options, 'give one of servers, url, client and transport');
+  if (client !== undefined) {
+    if (typeof client?.server !== 'function') throw invalid(options, 'client is no Client of memjs');
+    return stockTransport(client);
+  }
+  if (transport === undefined) return ownTransport(placesOf(options, timeoutMs));
+  const methods = ['getMany', 'setMany', 'deleteMany', 'incr', 'close'] as const;
+  if (methods.some((method) => typeof transport?.[method] !== 'function')) {
+    throw invalid(options, `transport has the methods ${methods.join(', ')}`);
+  }
+  return transport;
+}

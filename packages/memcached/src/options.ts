@@ -1,0 +1,89 @@
+import type { ConnectionOptions } from 'node:tls';
+import { type CacheError, invalidOptions, type RemoteOptions } from '@ninefold/core';
+import { nameOf, parseServers, parseUrl } from './places.ts';
+import type { Place } from './socket.ts';
+import type { MemjsClient } from './stock.ts';
+import type { MemcachedTransport } from './transport.ts';
+
+interface CommonOptions extends RemoteOptions {
+  /** Milliseconds; default 1,000. */
+  readonly timeoutMs?: number | undefined;
+  /** UTF-8 bytes of a text that fit under any key; default 1,048,267, which fits where a server takes items of 1 MiB. */
+  readonly maxValueBytes?: number | undefined;
+}
+
+interface Login {
+  /** Of SASL, both or neither. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** `true`, or options of Node's `tls.connect`, such as `ca`. */
+  readonly tls?: boolean | ConnectionOptions | undefined;
+}
+
+export interface MemcachedUrlOptions extends CommonOptions, Login {
+  /** `memcached://[user:password@]host[:port][,host[:port] …]`, or `memcacheds://` for TLS. */
+  readonly url: string | undefined;
+  readonly servers?: undefined;
+  readonly client?: undefined;
+  readonly transport?: undefined;
+}
+
+export interface MemcachedServersOptions extends CommonOptions, Login {
+  /** `'a:11211,b:11211'` or a list of such; the port is 11211 by default, an IPv6 address stands in brackets. */
+  readonly servers: string | readonly string[] | undefined;
+  readonly url?: undefined;
+  readonly client?: undefined;
+  readonly transport?: undefined;
+}
+
+export interface MemcachedClientOptions extends CommonOptions {
+  /** `Client` of memjs. It is used as it is, with its own routing, connections and time-outs, and not closed. */
+  readonly client: MemjsClient;
+  readonly url?: undefined;
+  readonly servers?: undefined;
+  readonly transport?: undefined;
+}
+
+export interface MemcachedTransportOptions extends CommonOptions {
+  /** Another protocol or another way to the servers; `close` of the backend closes it. */
+  readonly transport: MemcachedTransport;
+  readonly url?: undefined;
+  readonly servers?: undefined;
+  readonly client?: undefined;
+}
+
+export type MemcachedOptions =
+  | MemcachedUrlOptions
+  | MemcachedServersOptions
+  | MemcachedClientOptions
+  | MemcachedTransportOptions;
+
+/** What an option that cannot be used is refused with. */
+export function invalid(options: RemoteOptions | undefined, reason: string): CacheError {
+  return invalidOptions('memcached', options, reason);
+}
+
+/** Where the servers are that options name, and how to get in. */
+export function placesOf(options: MemcachedUrlOptions | MemcachedServersOptions, timeoutMs: number): readonly Place[] {
+  const { url, servers, tls } = options;
+  const given = url === undefined ? undefined : parseUrl(url);
+  if (url !== undefined && given === undefined) throw invalid(options, 'url is like memcached://host:port,host:port');
+  const addresses = given?.servers ?? parseServers(servers ?? []);
+  if (addresses === undefined) throw invalid(options, "servers are like 'host:port,host:port', or a list of them");
+  if (new Set(addresses.map(nameOf)).size < addresses.length) throw invalid(options, 'a server is named twice');
+  const username = options.username ?? given?.username;
+  const password = options.password ?? given?.password;
+  if (!isText(username) || !isText(password) || (username === undefined) !== (password === undefined)) {
+    throw invalid(options, 'username and password are texts without U+0000, both or neither');
+  }
+  const login = username === undefined || password === undefined ? undefined : { username, password };
+  if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
+    throw invalid(options, 'tls is true, or options of tls.connect');
+  }
+  const secured = typeof tls === 'object' ? { ...tls } : (tls ?? given?.tls) ? {} : undefined;
+  return addresses.map((address) => ({ ...address, tls: secured, login, timeoutMs }));
+}
+
+function isText(text: unknown): boolean {
+  return text === undefined || (typeof text === 'string' && !text.includes('\0'));
+}

@@ -1,0 +1,57 @@
+/** A server by its address; as text `host:port`, an IPv6 address in brackets. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a URL says. */
+export interface Addressed {
+  readonly servers: readonly Address[];
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly tls: boolean;
+}
+
+const DEFAULT_PORT = 11211;
+
+/** `a:11211,b:11211` or a list of such; `undefined` if one of them is no address. */
+export function parseServers(servers: string | readonly string[]): readonly Address[] | undefined {
+  const list = typeof servers === 'string' ? servers.split(',') : servers;
+  const addresses = list.map((server) => (typeof server === 'string' ? parseAddress(server.trim()) : undefined));
+  const known = addresses.filter((address) => address !== undefined);
+  return known.length === list.length && list.length > 0 ? known : undefined;
+}
+
+function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:/@[\]?#]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3];
+  const number = port === undefined ? DEFAULT_PORT : Number(port);
+  return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
+}
+
+/** `memcached://[user:password@]a:11211[,b:11211]`, or `memcacheds://` for TLS; `undefined` if it is none. */
+export function parseUrl(url: string): Addressed | undefined {
+  const match = /^memcached(s?):\/\/(?:([^/@]*)@)?([^/@?#]+)\/?$/.exec(url);
+  const servers = parseServers(match?.[3] ?? '');
+  if (match === null || servers === undefined) return undefined;
+  const login = match[2];
+  const colon = login?.indexOf(':') ?? -1;
+  if (login !== undefined && colon === -1) return undefined;
+  try {
+    return {
+      servers,
+      username: login === undefined ? undefined : decodeURIComponent(login.slice(0, colon)),
+      password: login === undefined ? undefined : decodeURIComponent(login.slice(colon + 1)),
+      tls: match[1] === 's',
+    };
+  } catch {
+    // Not well encoded.
+    return undefined;
+  }
+}
+
+/** How an address is written; what the ring of servers knows it by. */
+export function nameOf({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

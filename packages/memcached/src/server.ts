@@ -1,0 +1,103 @@
+import { type Response, Server } from 'memjs';
+import { Connection } from './connection.ts';
+import { unconnected } from './failures.ts';
+import { ANSWER, HEADER_BYTES } from './protocol.ts';
+import type { Lane, Request } from './request.ts';
+import type { Place } from './socket.ts';
+
+/** What memjs registers for a request before it writes it. */
+interface Registered {
+  readonly seq: number;
+  onResponse?: ((response: Response) => void) | undefined;
+  onError?: ((error: Error) => void) | undefined;
+}
+
+/**
+ * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
+ * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
+ */
+export class TrustedServer extends Server implements Lane {
+  readonly #place: Place;
+  readonly #connections = new Set<Connection>();
+  #current: Connection | undefined;
+  #closed = false;
+  #registered: Registered = { seq: 0 };
+
+  constructor(place: Place) {
+    super(place.host, place.port);
+    // Those that memjs finds in the environment are for whoever asked memjs.
+    Object.assign(this, { username: undefined, password: undefined });
+    this.#place = place;
+  }
+
+  send(request: Request): void {
+    if (this.#closed) {
+      request.written?.();
+      request.fail(unconnected('the connection was closed'));
+      return;
+    }
+    // A silent connection keeps what is on it, each to its own deadline.
+    if (this.#current?.silent) this.#current = undefined;
+    if (this.#current === undefined) {
+      this.#current = new Connection(this.#place, (ended) => {
+        this.#connections.delete(ended);
+        if (this.#current === ended) this.#current = undefined;
+      });
+      this.#connections.add(this.#current);
+    }
+    this.#current.send(request);
+  }
+
+  override onResponse(seq: number, onResponse: (response: Response) => void): void {
+    this.#registered = { seq, onResponse };
+  }
+
+  override onError(seq: number, onError: (error: Error) => void): void {
+    this.#registered = { seq, onResponse: this.#registered.onResponse, onError };
+  }
+
+  override write(blob: Uint8Array | string): void {
+    const { seq, onResponse, onError } = this.#registered;
+    this.send({
+      call: { deadline: performance.now() + this.#place.timeoutMs, ended: false, sent: false },
+      size: 1,
+      encode: (opaque) => {
+        const bytes = Buffer.from(blob);
+        bytes.writeUInt32BE(opaque, 12);
+        return bytes;
+      },
+      take: (_index, { status, bytes, casAt, to }) => {
+        // The bytes are the parser's, and memjs hands its own on.
+        const frame = Buffer.from(bytes.subarray(casAt - 16, to));
+        const extrasLength = frame[4] as number;
+        const keyAt = HEADER_BYTES + extrasLength;
+        const valueAt = keyAt + frame.readUInt16BE(2);
+        const header = {
+          magic: ANSWER,
+          opcode: frame[1] as number,
+          keyLength: valueAt - keyAt,
+          extrasLength,
+          dataType: 0,
+          status,
+          totalBodyLength: frame.length - HEADER_BYTES,
+          opaque: seq,
+          cas: frame.subarray(16, HEADER_BYTES),
+        };
+        const extras = frame.subarray(HEADER_BYTES, keyAt);
+        try {
+          onResponse?.({ header, extras, key: frame.subarray(keyAt, valueAt), val: frame.subarray(valueAt) });
+        } catch (error) {
+          // A deserializer's own; it is that call's, and not the connection's.
+          onError?.(error as Error);
+        }
+        return true;
+      },
+      fail: (error) => onError?.(error),
+    });
+  }
+
+  override close(): void {
+    this.#closed = true;
+    for (const connection of [...this.#connections]) connection.fail(unconnected('the connection was closed'));
+  }
+}

@@ -1,0 +1,95 @@
+import { type Call, DriverError } from '@ninefold/core';
+import { BinaryTransport } from './binary.ts';
+import { lost, refusedLogin, unconnected } from './failures.ts';
+import { Status } from './protocol.ts';
+import type { Lane, Request } from './request.ts';
+
+/** What memjs hands over. */
+export interface MemjsResponse {
+  readonly header: { readonly status: number; readonly cas: Buffer };
+  readonly val: Buffer;
+}
+
+interface Take {
+  (response: MemjsResponse): void;
+  /** Of memjs, and nowhere documented: there may be further answers. */
+  quiet?: boolean;
+}
+
+/** What we call of a server of memjs. */
+export interface MemjsServer {
+  onResponse(seq: number, take: (response: MemjsResponse) => void): void;
+  onError(seq: number, fail: (error: Error) => void): void;
+  write(blob: Buffer): void;
+  readonly responseCallbacks: Record<number, unknown>;
+}
+
+/** What we call of `Client` of memjs. */
+export interface MemjsClient {
+  readonly seq: number;
+  incrSeq(): void;
+  /** The server of a key, or nothing while all are marked as failed. */
+  server(key: string): MemjsServer | null | undefined;
+}
+
+/** A client that the caller made and goes on to own. Requests go to its servers once, whatever it retries itself. */
+export function stockTransport(client: MemjsClient): BinaryTransport {
+  const lanes = new WeakMap<MemjsServer, Lane>();
+  const laneOf = (key: string): Lane => {
+    const server = client.server(key);
+    if (!server) throw unconnected('the client takes all its servers for failed');
+    const lane = lanes.get(server) ?? new StockLane(client, server);
+    lanes.set(server, lane);
+    return lane;
+  };
+  return new BinaryTransport(laneOf, () => undefined);
+}
+
+class StockLane implements Lane {
+  readonly #client: MemjsClient;
+  readonly #server: MemjsServer;
+
+  constructor(client: MemjsClient, server: MemjsServer) {
+    this.#client = client;
+    this.#server = server;
+  }
+
+  send(request: Request): void {
+    const opaques = Array.from({ length: request.size }, () => {
+      this.#client.incrSeq();
+      return this.#client.seq >>> 0;
+    });
+    const last = request.size - 1;
+    let over = false;
+    const end = (): void => {
+      over = true;
+      // memjs forgets only the one that ends a request.
+      for (const opaque of opaques.slice(0, last)) delete this.#server.responseCallbacks[opaque];
+    };
+    for (const [index, opaque] of opaques.entries()) {
+      const take: Take = ({ header: { status, cas }, val }) => {
+        const bytes = Buffer.concat([cas, val]);
+        if (!over && request.take(index, { status, bytes, casAt: 0, from: cas.length, to: bytes.length })) end();
+      };
+      take.quiet = index < last;
+      this.#server.onResponse(opaque, take);
+    }
+    this.#server.onError(opaques[last] as number, (error) => {
+      if (over) return;
+      end();
+      request.fail(failureOf(error));
+    });
+    (request.call as Call).sent = true;
+    this.#server.write(request.encode(opaques[0] as number));
+    request.written?.();
+  }
+}
+
+/** memjs's own messages name the server; only what they are about is told. */
+function failureOf(error: unknown): DriverError {
+  if (typeof error === 'string') return refusedLogin(Status.authError);
+  const { message } = error as Error;
+  if (/timed out connecting/.test(message)) return unconnected('the client could not connect in time');
+  if (/timed out/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
+  return lost('the connection was lost', error);
+}

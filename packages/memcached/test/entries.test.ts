@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { CacheBackend } from '@ninefold/core';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { Client } from 'memjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keyInServer, memcachedBackend } from '../src/memcached.ts';
+import { failureOf } from './support/failure.ts';
+
+let server: ServerProcess;
+let backend: CacheBackend;
+let other: Client;
+
+beforeAll(async () => {
+  server = await startMemcached();
+  backend = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'ns' });
+  other = Client.create(`${server.host}:${server.port}`);
+});
+
+afterAll(async () => {
+  other.close();
+  await backend.close();
+  await server.stop();
+});
+
+/** What lies in the server under a key of the backend. */
+async function raw(key: string): Promise<string> {
+  return String((await other.get(keyInServer(key, { namespace: 'ns' }))).value);
+}
+
+/** Seconds that an entry has to live, by the server's own word. */
+async function secondsLeft(key: string): Promise<number> {
+  const socket = connect(server.port, server.host);
+  socket.write(`mg ${keyInServer(key, { namespace: 'ns' })} t\r\n`);
+  const [answer] = await once(socket, 'data');
+  socket.destroy();
+  return Number(/^HD t(-?\d+)\r\n$/.exec(String(answer))?.[1]);
+}
+
+describe('keys', () => {
+  it('lie as they are where the server takes them, and hashed where it does not', async () => {
+    expect(keyInServer('user:1')).toBe('user:1');
+    expect(keyInServer('user:1', { namespace: 'ns' })).toBe('ns:user:1');
+    expect(keyInServer('x'.repeat(250))).toBe('x'.repeat(250));
+    // Of SHA-256 in base64url, by `printf %s 'a b' | openssl dgst -sha256 -binary | basenc --base64url`.
+    expect(keyInServer('a b')).toBe('ninefold:sha256:yGh6CKpdbtIEQyj6aml6uOltw0KR6MIDSujDjm_MbWU');
+    for (const key of ['a b', 'naïve', 'line\n', '\u007f', 'x'.repeat(251), '😀']) {
+      expect(keyInServer(key)).toMatch(/^ninefold:sha256:[\w-]{43}$/);
+      await backend.setValue(key, key);
+      expect(await raw(key)).toBe(JSON.stringify({ json: key }));
+    }
+  });
+
+  it('that look like a hashed one are another key', async () => {
+    const bare = memcachedBackend({ servers: `${server.host}:${server.port}` });
+    const imitation = keyInServer('a b');
+    await bare.multiSetValues([
+      ['a b', 1],
+      [imitation, 2],
+    ]);
+    expect(await bare.multiGetValues(['a b', imitation])).toEqual([1, 2]);
+    await bare.close();
+  });
+});
+
+describe('counters', () => {
+  it('lie as 19 digits, 2^62 above what they count', async () => {
+    const numbers = [42, 0, -42, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
+    for (const number of numbers) {
+      await backend.setValue('n', number);
+      expect(await raw('n')).toBe(String(2n ** 62n + BigInt(number)));
+      await backend.delete('n');
+      await backend.incr('n', number);
+      expect(await raw('n')).toBe(String(2n ** 62n + BigInt(number)));
+    }
+  });
+
+  it('of another program are CORRUPT to read and no counters', async () => {
+    const last = String(2n ** 64n - 1n);
+    const beyond = [2n ** 62n + 2n ** 53n, 2n ** 62n - 2n ** 53n].map(String);
+    for (const text of ['41', '-41', ...beyond, last]) {
+      await other.set('ns:foreign', text);
+      expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
+      expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({ code: 'NOT_A_COUNTER', retryable: false });
+      expect(await backend.exists('foreign')).toBe(true);
+      // Near the end of 64 bits it wraps round, and the way back stops at 0.
+      if (text !== last) expect(await raw('foreign')).toBe(text);
+    }
+    await other.set('ns:foreign', '5 apples');
+    expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
+  });
+});
+
+describe('a TTL', () => {
+  const day = 86_400;
+  const ttls = [
+    0.2,
+    1,
+    1.5,
+    60,
+    30 * day - 2,
+    30 * day - 1,
+    30 * day,
+    30 * day + 1,
+    45 * day,
+    3652 * day,
+    1_000_000_000,
+  ];
+  for (const ttl of ttls) {
+    it(`of ${ttl} s is kept to the second, and lasts a second longer`, async () => {
+      await backend.setValue('mortal', 'x', { ttl });
+      await backend.delete('counter');
+      await backend.incr('counter', 1, { ttl });
+      for (const key of ['mortal', 'counter']) {
+        const left = await secondsLeft(key);
+        expect(left).toBeGreaterThanOrEqual(Math.ceil(ttl) - 2);
+        expect(left).toBeLessThanOrEqual(Math.ceil(ttl) + 1);
+      }
+    });
+  }
+
+  it('that is not given is none', async () => {
+    await backend.setValue('immortal', 'x', { ttl: 60 });
+    await backend.setValue('immortal', 'x');
+    expect(await secondsLeft('immortal')).toBe(-1);
+    await backend.incr('immortal counter');
+    expect(await secondsLeft('immortal counter')).toBe(-1);
+  });
+});
+
+describe('a value over the item limit', () => {
+  it('is TOO_LARGE by its key, takes the old value along, and leaves the rest of its batch', async () => {
+    await backend.setValue('large', 'old');
+    const batch = backend.multiSetValues([
+      ['before', 1],
+      ['large', 'x'.repeat(1_048_576)],
+      ['after', 2],
+    ]);
+    expect(await failureOf(batch)).toMatchObject({
+      code: 'TOO_LARGE',
+      key: 'large',
+      maybeApplied: true,
+      retryable: false,
+    });
+    expect(await backend.multiGetValues(['before', 'large', 'after'])).toEqual([1, undefined, 2]);
+    const single = await failureOf(backend.setValue('large', 'x'.repeat(1_048_576)));
+    expect(single).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
+  });
+});

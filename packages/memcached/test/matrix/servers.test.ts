@@ -1,0 +1,206 @@
+import type { CacheBackend } from '@ninefold/core';
+import { describeCacheBackend, faults, runFaultRule } from '@ninefold/core/conformance';
+import { certificate } from '@ninefold/tooling/servers/certificate';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { unpackedServer } from '@ninefold/tooling/servers/unpack';
+import { Client } from 'memjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type MemcachedServersOptions, memcachedBackend, memcachedCapabilities } from '../../src/memcached.ts';
+import { failureOf } from '../support/failure.ts';
+import { startLab } from '../support/lab.ts';
+
+const login = { username: 'cache', password: 's3cret:P@ss,word' };
+
+interface Kind {
+  readonly name: string;
+  readonly start: () => Promise<ServerProcess>;
+  readonly options?: () => Promise<Partial<MemcachedServersOptions>>;
+}
+
+const newer = () => unpackedServer('memcached 1.6.38');
+const tls = async () => ({ tls: { ca: (await certificate()).ca } });
+
+/** Of an item of 8 MiB, which is kept in chunks with a header each. */
+const EIGHT_MIB = 8 * 1024 * 1024 - 2048;
+
+const kinds: readonly Kind[] = [
+  { name: 'with a login', start: () => startMemcached([], { login }), options: async () => login },
+  { name: 'over TLS', start: () => startMemcached([], { tls: true }), options: tls },
+  {
+    name: 'with items of 8 MiB',
+    start: () => startMemcached(['-I', '8m', '-m', '256']),
+    options: async () => ({ maxValueBytes: EIGHT_MIB, timeoutMs: 5000 }),
+  },
+  { name: '1.6.38', start: async () => startMemcached([], { program: await newer() }) },
+  {
+    name: '1.6.38 over TLS',
+    start: async () => startMemcached([], { program: await newer(), tls: true }),
+    options: tls,
+  },
+];
+
+for (const { name, start, options } of kinds) {
+  describe(`memcached ${name}`, () => {
+    let server: ServerProcess;
+    let given: Partial<MemcachedServersOptions> = {};
+    beforeAll(async () => {
+      server = await start();
+      given = (await options?.()) ?? {};
+    }, 180_000);
+    afterAll(() => server.stop());
+    const { maxValueBytes = memcachedCapabilities.maxValueBytes } = name.includes('8 MiB')
+      ? { maxValueBytes: EIGHT_MIB }
+      : {};
+    describeCacheBackend('keeps every rule', {
+      describe,
+      it,
+      create: (more) => memcachedBackend({ servers: `localhost:${server.port}`, ...given, ...more }),
+      capabilities: { ...memcachedCapabilities, maxValueBytes },
+    });
+  });
+}
+
+async function withServer(server: Promise<ServerProcess>, work: (servers: string) => Promise<void>): Promise<void> {
+  const { port, stop } = await server;
+  try {
+    await work(`localhost:${port}`);
+  } finally {
+    await stop();
+  }
+}
+
+async function closing(backend: CacheBackend, work: (backend: CacheBackend) => Promise<void>): Promise<void> {
+  try {
+    await work(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+describe('a login', () => {
+  it('that is wrong or missing is AUTH, without the password, where memjs rejects with a text', async () => {
+    await withServer(startMemcached([], { login }), async (servers) => {
+      for (const wrong of [
+        { ...login, password: 's3cret:wrong' },
+        { username: 'nobody', password: 's3cret:wrong' },
+        {},
+      ]) {
+        await closing(memcachedBackend({ servers, ...wrong }), async (backend) => {
+          for (const call of [backend.getValue('k'), backend.setValue('k', 1), backend.incr('n')]) {
+            const failure = await failureOf(call, ['s3cret']);
+            expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+          }
+        });
+      }
+      const stock = Client.create(servers, { username: 'cache', password: 'wrong', logger: { log: () => undefined } });
+      const thrown = await stock.get('k').catch((error: unknown) => error);
+      expect(thrown).toBeTypeOf('string');
+      await closing(memcachedBackend({ client: stock }), async (backend) => {
+        expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'AUTH' });
+      });
+      stock.close();
+    });
+  });
+
+  it('that a server does not know is AUTH', async () => {
+    await withServer(startMemcached(), async (servers) => {
+      await closing(memcachedBackend({ servers, ...login }), async (backend) => {
+        const failure = await failureOf(backend.getValue('k'), [login.password]);
+        expect(failure).toMatchObject({ code: 'AUTH' });
+        expect(failure.message).toContain('knows no login');
+      });
+    });
+  });
+
+  it('serves a stock client that has it', async () => {
+    await withServer(startMemcached([], { login }), async (servers) => {
+      const stock = Client.create(servers, { ...login });
+      await closing(memcachedBackend({ client: stock }), async (backend) => {
+        await backend.multiSetValues([
+          ['a', 1],
+          ['b', 'two'],
+        ]);
+        expect(await backend.multiGetValues(['a', 'b', 'c'])).toEqual([1, 'two', undefined]);
+      });
+      stock.close();
+    });
+  });
+
+  describe('on a way that fails', () => {
+    for (const rule of faults) {
+      it(`${rule.id}: ${rule.text}`, async () => {
+        const { lab, stop } = await startLab(undefined, login);
+        try {
+          await runFaultRule(rule, lab, 'memcached with a login');
+        } finally {
+          await stop();
+        }
+      }, 30_000);
+    }
+  });
+});
+
+describe('TLS', () => {
+  it('with a certificate that nobody vouches for is refused, and so is a server without TLS', async () => {
+    await withServer(startMemcached([], { tls: true }), async (servers) => {
+      await closing(memcachedBackend({ servers, tls: true }), async (backend) => {
+        const failure = await failureOf(backend.setValue('k', 1));
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+        expect(failure.message).toContain('CERT');
+      });
+      await closing(memcachedBackend({ servers }), async (backend) => {
+        expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ maybeApplied: false });
+      });
+    });
+    await withServer(startMemcached(), async (servers) => {
+      await closing(memcachedBackend({ servers, tls: true }), async (backend) => {
+        expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+      });
+    });
+  });
+});
+
+describe('a server of the text protocol', () => {
+  it('is recognised at once, and nothing is sent to it', async () => {
+    for (const program of [undefined, await newer()]) {
+      await withServer(startMemcached(['-B', 'ascii'], { program }), async (servers) => {
+        for (const given of [{}, login]) {
+          await closing(memcachedBackend({ servers, timeoutMs: 20_000, ...given }), async (backend) => {
+            const failure = await failureOf(backend.multiSetValues([['k', 1]]), [login.password]);
+            expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+            expect(failure.message).toContain('text protocol');
+          });
+        }
+      });
+    }
+  }, 60_000);
+});
+
+describe('a server whose memory is full', () => {
+  it('lets go of old entries, and answers right for what is there', async () => {
+    await withServer(startMemcached(['-m', '2']), async (servers) => {
+      await closing(memcachedBackend({ servers, timeoutMs: 10_000 }), async (backend) => {
+        const value = (index: number): string => `${index} `.padEnd(10_000, 'x');
+        const keys = Array.from({ length: 2000 }, (_, index) => `k${index}`);
+        for (const [index, key] of keys.entries()) await backend.setValue(key, value(index));
+        const values = await backend.multiGetValues(keys);
+        expect(values.at(-1)).toBe(value(keys.length - 1));
+        expect(values.filter((found) => found === undefined).length).toBeGreaterThan(0);
+        for (const [index, found] of values.entries()) if (found !== undefined) expect(found).toBe(value(index));
+      });
+    });
+  });
+
+  it('that may not let go says BACKEND and that nothing was applied', async () => {
+    await withServer(startMemcached(['-m', '2', '-M']), async (servers) => {
+      await closing(memcachedBackend({ servers, timeoutMs: 10_000 }), async (backend) => {
+        const fill = async (): Promise<void> => {
+          for (let index = 0; index < 2000; index++) await backend.setValue(`k${index}`, 's3cret'.padEnd(10_000, 'x'));
+        };
+        const failure = await failureOf(fill(), ['s3cret']);
+        expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: false, cause: { code: '0x0082' } });
+      });
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import type { CacheBackend } from '@ninefold/core';
+import { describeCacheBackend } from '@ninefold/core/conformance';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { Client } from 'memjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { ownClient } from '../src/own-client.ts';
+import { failureOf } from './support/failure.ts';
+
+let servers: readonly ServerProcess[];
+let addresses: readonly string[];
+
+beforeAll(async () => {
+  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
+  addresses = servers.map(({ host, port }) => `${host}:${port}`);
+});
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+});
+
+describeCacheBackend('memcached on three servers', {
+  describe,
+  it,
+  create: (options) => memcachedBackend({ servers: addresses, ...options }),
+  capabilities: memcachedCapabilities,
+});
+
+const keys = Array.from({ length: 3000 }, (_, index) => `user:${index}`);
+
+function places(count: number) {
+  const login = undefined;
+  return Array.from({ length: count }, (_, at) => ({
+    host: `10.0.0.${at}`,
+    port: 1,
+    tls: undefined,
+    login,
+    timeoutMs: 1,
+  }));
+}
+
+describe('several servers', () => {
+  it('share the keys, and a fourth takes about a quarter of them and moves no other', () => {
+    const [three, four] = [ownClient(places(3)), ownClient(places(4))];
+    const counts = three.servers.map((server) => keys.filter((key) => three.client.server(key) === server).length);
+    for (const count of counts) expect(count / keys.length).toBeGreaterThan(0.25);
+    const moved = keys.filter((key) => three.client.server(key)?.host !== four.client.server(key)?.host);
+    expect(moved.length / keys.length).toBeLessThan(0.33);
+    expect(new Set(moved.map((key) => four.client.server(key)?.host))).toEqual(new Set(['10.0.0.3']));
+    // memjs itself moves nearly all.
+    const hosts = (count: number) => places(count).map(({ host }) => `${host}:1`);
+    const [stockThree, stockFour] = [Client.create(hosts(3).join()), Client.create(hosts(4).join())];
+    const stockMoved = keys.filter((key) => stockThree.server(key)?.host !== stockFour.server(key)?.host);
+    expect(stockMoved.length / keys.length).toBeGreaterThan(0.6);
+  });
+
+  it('have the same keys in whatever order they are named', async () => {
+    const there = memcachedBackend({ servers: addresses, namespace: 'order' });
+    const back = memcachedBackend({ servers: [...addresses].reverse(), namespace: 'order' });
+    await there.multiSetValues(keys.map((key, index) => [key, index] as const));
+    expect(await back.multiGetValues(keys)).toEqual(keys.map((_, index) => index));
+    await Promise.all([there.close(), back.close()]);
+  });
+
+  it('are each asked for their own keys, and lose no others when one of them is down', async () => {
+    const backend = memcachedBackend({ servers: addresses, namespace: 'down', timeoutMs: 3000 });
+    await backend.multiSetValues(keys.map((key, index) => [key, index] as const));
+    const held = await Promise.all(addresses.map((address) => keysOn(address, 'down')));
+    expect(held.flat().sort()).toEqual([...keys].sort());
+    for (const [index, server] of servers.entries()) {
+      const own = held[index] as string[];
+      const others = keys.filter((key) => !own.includes(key));
+      expect(own.length).toBeGreaterThan(0);
+      await server.kill();
+      expect(await backend.multiGetValues(others)).toEqual(others.map((key) => keys.indexOf(key)));
+      const failure = await failureOf(backend.getValue(own[0] as string));
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      await checkMixedBatch(backend, own, others);
+      await server.restart();
+      await backend.multiSetValues(own.map((key) => [key, keys.indexOf(key)] as const));
+    }
+    await backend.close();
+  }, 30_000);
+});
+
+/** The keys of a namespace that one server has. */
+async function keysOn(address: string, namespace: string): Promise<string[]> {
+  const backend = memcachedBackend({ servers: address, namespace });
+  const values = await backend.multiGetValues(keys);
+  await backend.close();
+  return keys.filter((_, index) => values[index] !== undefined);
+}
+
+/** A batch that a server is missing for names the first key of that server, and stores the others. */
+async function checkMixedBatch(
+  backend: CacheBackend,
+  own: readonly string[],
+  others: readonly string[],
+): Promise<void> {
+  const [first, second] = [others[0] as string, own[0] as string];
+  const failure = await failureOf(
+    backend.multiSetValues([
+      [first, 'changed'],
+      [second, 'changed'],
+    ]),
+  );
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', key: second, maybeApplied: true });
+  expect(await backend.getValue(first)).toBe('changed');
+  await backend.setValue(first, keys.indexOf(first));
+}

@@ -1,0 +1,71 @@
+import { describeCacheBackend } from '@ninefold/core/conformance';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { Client } from 'memjs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { failureOf } from './support/failure.ts';
+
+let servers: readonly ServerProcess[];
+const clients: Client[] = [];
+
+beforeAll(async () => {
+  servers = await Promise.all([startMemcached(), startMemcached()]);
+});
+
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await Promise.all(servers.map((server) => server.stop()));
+});
+
+/** A client of memjs as anybody makes it, with memjs's own transport and routing. */
+function stockClient(): Client {
+  const client = Client.create(servers.map(({ host, port }) => `${host}:${port}`).join());
+  clients.push(client);
+  return client;
+}
+
+describeCacheBackend('memcached on a stock client', {
+  describe,
+  it,
+  create: (options) => memcachedBackend({ client: stockClient(), ...options }),
+  capabilities: memcachedCapabilities,
+});
+
+describe('a client of the caller', () => {
+  it('goes on working after the backend is closed, and shares its entries with it', async () => {
+    const client = stockClient();
+    const backend = memcachedBackend({ client, namespace: 'mine' });
+    await backend.setValue('k', 'v');
+    await backend.close();
+    expect(String((await client.get('mine:k')).value)).toBe('{"json":"v"}');
+  });
+
+  it('keeps nothing of a batch that is over', async () => {
+    const client = stockClient();
+    const backend = memcachedBackend({ client, namespace: 'tidy' });
+    const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+    await backend.multiSetValues(keys.map((key) => [key, key] as const));
+    await backend.multiGetValues([...keys, 'none']);
+    await backend.deleteMany(keys.slice(50));
+    for (const server of client.servers) {
+      expect(Object.keys(server.responseCallbacks)).toEqual([]);
+      expect(Object.keys(server.errorCallbacks)).toEqual([]);
+      expect(server.requestTimeouts).toEqual([]);
+    }
+    await backend.close();
+  });
+
+  it('that gives up on all its servers makes a backend UNAVAILABLE', async () => {
+    const words = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const client = Client.create('127.0.0.1:1', { failover: true, retries: 1 });
+    const backend = memcachedBackend({ client });
+    expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
+    // The client marks a server when its own calls fail.
+    await client.get('k').catch(() => undefined);
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    expect(failure.message).toContain('takes all its servers for failed');
+    words.mockRestore();
+  });
+});

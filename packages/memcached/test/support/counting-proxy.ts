@@ -1,0 +1,61 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@ninefold/tooling/servers/process';
+
+/** A TCP proxy that counts what passes. */
+export interface CountingProxy {
+  readonly port: number;
+  /** Segments that came from clients, and how often clients began to send after an answer: round trips. */
+  readonly counts: { segments: number; rounds: number };
+  /** Milliseconds by which answers come late. */
+  delayMs: number;
+  stop(): Promise<void>;
+}
+
+export async function startCountingProxy(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<CountingProxy> {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect({ ...target, noDelay: true });
+    client.setNoDelay(true);
+    let answered = true;
+    let way: Promise<unknown> = Promise.resolve();
+    client.on('data', (bytes) => {
+      proxy.counts.segments += 1;
+      if (answered) proxy.counts.rounds += 1;
+      answered = false;
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      const due = performance.now() + proxy.delayMs;
+      way = way.then(async () => {
+        if (proxy.delayMs > 0) await sleep(Math.max(0, due - performance.now()));
+        answered = true;
+        client.write(bytes);
+      });
+    });
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        client.destroy();
+        upstream.destroy();
+        sockets.delete(socket);
+      });
+    }
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const proxy: CountingProxy = {
+    port,
+    counts: { segments: 0, rounds: 0 },
+    delayMs: 0,
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return proxy;
+}

@@ -1,0 +1,153 @@
+import type { CacheBackend } from '@ninefold/core';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BinaryTransport } from '../src/binary.ts';
+import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
+import { ownTransport } from '../src/own-client.ts';
+import { Parser } from '../src/parser.ts';
+import { Queue } from '../src/queue.ts';
+import { failureOf } from './support/failure.ts';
+
+const MAX = Number.MAX_SAFE_INTEGER;
+
+let server: ServerProcess;
+let direct: CacheBackend;
+
+beforeAll(async () => {
+  server = await startMemcached();
+  direct = memcachedBackend({ servers: `${server.host}:${server.port}` });
+});
+
+afterAll(async () => {
+  await direct.close();
+  await server.stop();
+});
+
+/** A backend on our transport with another `incr`. */
+function withIncr(
+  incr: (real: BinaryTransport, ...args: Parameters<MemcachedTransport['incr']>) => Promise<CounterAnswer>,
+) {
+  const { host, port } = server;
+  const real = ownTransport([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const transport: MemcachedTransport = {
+    getMany: (...args) => real.getMany(...args),
+    setMany: (...args) => real.setMany(...args),
+    deleteMany: (...args) => real.deleteMany(...args),
+    incr: (...args) => incr(real, ...args),
+    close: () => real.close(),
+  };
+  return memcachedBackend({ transport, timeoutMs: 5000 });
+}
+
+describe('a counter that left the range', () => {
+  it('is left as it is if something came between, and the error says so', async () => {
+    const backend = withIncr(async (real, change, call) => {
+      if (change.cas !== undefined) await direct.setValue('k', 7);
+      return await real.incr(change, call);
+    });
+    await direct.setValue('k', MAX);
+    expect(await failureOf(backend.incr('k', 5))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: true });
+    expect(await direct.getValue('k')).toBe(7);
+    await backend.close();
+  });
+
+  it('is not made anew if it is gone meanwhile', async () => {
+    const backend = withIncr(async (real, change, call) => {
+      if (change.cas !== undefined) await direct.delete('k');
+      return await real.incr(change, call);
+    });
+    await direct.setValue('k', MAX);
+    expect(await failureOf(backend.incr('k', 5))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+    expect(await direct.exists('k')).toBe(false);
+    await backend.close();
+  });
+
+  it('is said to be changed when nobody knows whether it was taken back', async () => {
+    const backend = withIncr(async (real, change, call) => {
+      if (change.cas !== undefined) real.close();
+      return await real.incr(change, call);
+    });
+    await direct.setValue('k', -MAX);
+    expect(await failureOf(backend.incr('k', -5))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: true });
+    await backend.close();
+  });
+});
+
+describe('a counter that two make at once', () => {
+  it('is asked for again by the one who was too late', async () => {
+    let races = 0;
+    const backend = withIncr(async (real, change, call) => {
+      races += 1;
+      return races <= 3 ? { outcome: 'raced' } : await real.incr(change, call);
+    });
+    expect(await backend.incr('raced', 3, { ttl: 60 })).toBe(3);
+    expect(races).toBe(4);
+    await backend.close();
+  });
+
+  it('counts both', async () => {
+    const one = memcachedBackend({ servers: `${server.host}:${server.port}` });
+    const keys = Array.from({ length: 500 }, (_, index) => `race${index}`);
+    const sums = await Promise.all(keys.flatMap((key) => [one.incr(key), direct.incr(key)]));
+    expect(sums.reduce((sum, value) => sum + value, 0)).toBe(keys.length * 3);
+    await one.close();
+  });
+});
+
+describe('the parser', () => {
+  /** An answer with a value; extras and key as given. */
+  function answer(opaque: number, value: string, extras = 0, key = 0): Buffer {
+    const bytes = Buffer.alloc(24 + extras + key + value.length, 0x2e);
+    bytes.writeUInt32BE(0x81000000 + key, 0);
+    bytes.writeUInt32BE(extras * 0x1000000, 4);
+    bytes.writeUInt32BE(extras + key + value.length, 8);
+    bytes.writeUInt32BE(opaque, 12);
+    bytes.write(value, 24 + extras + key);
+    return bytes;
+  }
+  const stream = Buffer.concat([answer(1, 'one', 4), answer(2, ''), answer(3, 'three', 4, 3)]);
+  const expected = ['1 one', '2 ', '3 three'];
+
+  function parse(chunks: readonly Buffer[]): string[] {
+    const parser = new Parser();
+    const found: string[] = [];
+    for (const chunk of chunks) {
+      // As a socket hands it over: the bytes are another's afterwards.
+      const lent = Buffer.from(chunk);
+      parser.read(lent, ({ opaque, bytes, from, to }) => found.push(`${opaque} ${bytes.toString('utf8', from, to)}`));
+      lent.fill(0);
+    }
+    return found;
+  }
+
+  it('finds the same answers however they are cut', () => {
+    for (let one = 0; one <= stream.length; one++) {
+      for (let two = one; two <= stream.length; two++) {
+        const chunks = [stream.subarray(0, one), stream.subarray(one, two), stream.subarray(two)];
+        expect(parse(chunks)).toEqual(expected);
+      }
+    }
+    expect(parse(Array.from(stream, (byte) => Buffer.of(byte)))).toEqual(expected);
+  });
+
+  it('throws for what is no answer', () => {
+    expect(() => parse([Buffer.alloc(24)])).toThrow('no answer');
+    const short = answer(1, '', 4);
+    short.writeUInt32BE(3, 8);
+    expect(() => parse([short])).toThrow('no answer');
+  });
+});
+
+it('a queue gives in order what it took, however long it gets', () => {
+  const queue = new Queue<number>();
+  const out: (number | undefined)[] = [];
+  for (let item = 0; item < 10_000; item++) {
+    queue.push(item);
+    if (item % 3 !== 0) out.push(queue.shift());
+  }
+  expect(queue.first).toBe(out.length);
+  while (queue.length > 0) out.push(queue.shift());
+  expect(out).toEqual(Array.from({ length: 10_000 }, (_, index) => index));
+  expect([queue.shift(), queue.first, queue.clear()]).toEqual([undefined, undefined, []]);
+});

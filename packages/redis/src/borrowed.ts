@@ -1,0 +1,38 @@
+import calculateSlot from 'cluster-key-slot';
+import { failureOf } from './failures.ts';
+import type { Argument, Command, Sender, Sending } from './sender.ts';
+
+/** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
+export interface RedisClient {
+  call(command: string, args: Argument[]): Promise<unknown>;
+  readonly isCluster?: boolean | undefined;
+  readonly options?: { readonly keyPrefix?: unknown } | undefined;
+}
+
+/** A client that the caller made and closes, with settings of its own. */
+export class Borrowed implements Sender {
+  readonly slotOf: ((key: string) => number) | undefined;
+  readonly #client: RedisClient;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+    const prefix = client.options?.keyPrefix;
+    // The client puts its prefix before every key, and the slot is that of the whole.
+    if (client.isCluster === true)
+      this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
+  }
+
+  async send(call: Sending, { name, args }: Command): Promise<unknown> {
+    if (call.ended) return undefined;
+    call.sent = true;
+    try {
+      return await this.#client.call(name, args);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  close(): void {
+    // Its owner's to close.
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DriverError } from '@ninefold/core';
+import calculateSlot from 'cluster-key-slot';
+import type { Connection } from './connection.ts';
+import { Refusal, unconnected } from './failures.ts';
+import type { Command, Sender, Sending } from './sender.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Redirects of one command that are followed; a cluster at rest needs one. */
+const MOST_REDIRECTS = 6;
+/** Milliseconds before each redirect after the second, for nodes that do not agree yet. */
+const BOUNCE_MS = 50;
+/** Nodes that are asked for the map of slots side by side. */
+const ASKED_NODES = 3;
+/** Milliseconds between two looks at the map that failures give rise to. */
+const LOOK_MS = 100;
+
+/**
+ * One connection for each primary of a Redis Cluster, and the map of slots that names them. The client's own `Cluster` has
+ * no time-outs and sends an increment again whose answer was lost.
+ */
+export class ClusterConnections implements Sender {
+  readonly slotOf: (key: string) => number = calculateSlot;
+  readonly #connect: (address: Address) => Connection;
+  readonly #seeds: readonly Address[];
+  readonly #timeoutMs: number;
+  readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
+  /** Connections to nodes that serve nothing any more, which may still have answers to come. */
+  readonly #leaving = new Set<Connection>();
+  /** The primary of each slot. */
+  #primaries: (Address | undefined)[] = [];
+  #looking: Promise<void> | undefined;
+  #looked = Number.NEGATIVE_INFINITY;
+  #looks = 0;
+  #closed = false;
+
+  constructor(seeds: readonly Address[], timeoutMs: number, connect: (address: Address) => Connection) {
+    this.#seeds = seeds;
+    this.#timeoutMs = timeoutMs;
+    this.#connect = connect;
+  }
+
+  async send(call: Sending, command: Command): Promise<unknown> {
+    const slot = calculateSlot(command.key);
+    if (this.#primaries[slot] === undefined) await this.#look();
+    let address = this.#primaries[slot];
+    if (address === undefined) throw new DriverError('UNAVAILABLE', 'no node serves the slot', { applied: 'no' });
+    let asking = false;
+    for (let redirects = 0; ; redirects++) {
+      const node = this.#nodeAt(address);
+      try {
+        return await (asking ? node.sendAsking(call, command) : node.send(call, command));
+      } catch (error) {
+        const to = error instanceof Refusal ? error.to : undefined;
+        if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#lookSoon();
+        if (to === undefined || call.ended) throw error;
+        if (redirects === MOST_REDIRECTS)
+          throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
+        if (redirects > 1) await sleep(BOUNCE_MS);
+        address = addressOf(to, address);
+        asking = (error as Refusal).word === 'ASK';
+        if (asking) continue;
+        this.#primaries[slot] = address;
+        this.#lookSoon();
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { connection } of this.#nodes.values()) connection.close();
+    for (const connection of this.#leaving) connection.close();
+  }
+
+  #nodeAt(address: Address): Connection {
+    const name = `${address.host}:${address.port}`;
+    let node = this.#nodes.get(name);
+    if (node === undefined) {
+      if (this.#closed) throw unconnected(undefined);
+      node = { address, connection: this.#connect(address) };
+      this.#nodes.set(name, node);
+    }
+    return node.connection;
+  }
+
+  /** The map may be stale: looks at it anew, unless that was just done. */
+  #lookSoon(): void {
+    if (performance.now() - this.#looked >= LOOK_MS) this.#look().catch(() => undefined);
+  }
+
+  /** Asks the known nodes, a few at a time and each time others first, and takes the first answer. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#askNodes().finally(() => {
+      this.#looking = undefined;
+      this.#looked = performance.now();
+    });
+    return this.#looking;
+  }
+
+  async #askNodes(): Promise<void> {
+    const known = [...[...this.#nodes.values()].map(({ address }) => address), ...this.#seeds];
+    let failure: unknown;
+    for (let asked = 0; asked < known.length; asked += ASKED_NODES) {
+      const few = Array.from({ length: Math.min(ASKED_NODES, known.length - asked) }, () => {
+        this.#looks += 1;
+        return known[this.#looks % known.length] as Address;
+      });
+      try {
+        this.#primaries = await Promise.any(few.map((address) => this.#askNode(address)));
+        this.#forgetOthers();
+        return;
+      } catch (error) {
+        failure ??= (error as AggregateError).errors[0];
+      }
+    }
+    throw failure;
+  }
+
+  async #askNode(address: Address): Promise<(Address | undefined)[]> {
+    const call: Sending = { ended: false, sent: false };
+    const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
+    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the server answered what is no map of slots');
+    const primaries: (Address | undefined)[] = [];
+    for (const [first, last, [host, port]] of answer as readonly SlotRange[]) {
+      // A node that does not know its own address is meant by the one that was used.
+      const primary = { host: host || address.host, port: Number(port) };
+      for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
+    }
+    return primaries;
+  }
+
+  /** Lets go of connections to nodes that serve no slot any more, once what is on them has had its time. */
+  #forgetOthers(): void {
+    const serving = new Set(this.#primaries.map((address) => address && `${address.host}:${address.port}`));
+    for (const [name, { connection }] of this.#nodes) {
+      if (serving.has(name)) continue;
+      this.#nodes.delete(name);
+      this.#leaving.add(connection);
+      setTimeout(() => {
+        this.#leaving.delete(connection);
+        connection.close();
+      }, this.#timeoutMs).unref();
+    }
+  }
+}
+
+type SlotRange = readonly [
+  first: unknown,
+  last: unknown,
+  primary: readonly [host: string | null, port: unknown],
+  ...replicas: readonly unknown[],
+];
+
+/** `host:port` of a redirect; without a host, the one that redirects. */
+function addressOf(text: string, from: Address): Address {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon) || from.host, port: Number(text.slice(colon + 1)) };
+}

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
+import { Refusal } from './failures.ts';
+import { EXPIRE_ALL, INCR, NOTHING } from './scripts.ts';
+import type { Argument, Sender, Sending } from './sender.ts';
+
+export type Entry = readonly [key: string, value: Stored];
+
+const INCR_SHA: string = createHash('sha1').update(INCR).digest('hex');
+
+/**
+ * The commands of each operation for keys that may share one, and what takes their place where the user may not run them
+ * or a cluster is just moving the keys: the same, key by key.
+ */
+export class Commands {
+  readonly #sender: Sender;
+  /** What the user may not run, as the server said. */
+  readonly #forbidden = new Set<string>();
+  /** Whether `MULTI` with a script in it may be sent: unknown until the first batch has tried. */
+  #transactions: boolean | undefined;
+  #incrLoaded = false;
+
+  constructor(sender: Sender) {
+    this.#sender = sender;
+  }
+
+  async get(key: string, call: Sending): Promise<Found> {
+    try {
+      return found(await this.#send(call, 'GET', [key]));
+    } catch (error) {
+      // Of another type: no value of a cache, and so a miss, as MGET has it.
+      if (error instanceof Refusal && error.word === 'WRONGTYPE') return undefined;
+      throw error;
+    }
+  }
+
+  async getMany(keys: readonly string[], call: Sending): Promise<readonly Found[]> {
+    const apart = (): Promise<Found[]> => sendParts(keys, itself, (key) => this.get(key, call));
+    if (keys.length === 1) return await apart();
+    return await this.#orElse('MGET', apart, async () => {
+      const answer = await this.#send(call, 'MGET', [...keys]);
+      // Nothing was sent for a call that has ended, and nobody waits for it.
+      return Array.isArray(answer) ? answer.map(found) : [];
+    });
+  }
+
+  async exists(key: string, call: Sending): Promise<boolean> {
+    return integer(await this.#send(call, 'EXISTS', [key])) === 1;
+  }
+
+  /** How many there were. `DEL` says the same, and frees the memory at once. */
+  async delete(keys: readonly string[], call: Sending): Promise<number> {
+    const apart = async (): Promise<number> => {
+      if (keys.length === 1) return integer(await this.#send(call, 'DEL', [...keys]));
+      const counts = await sendParts(keys, itself, (key) => this.delete([key], call));
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
+    return await this.#orElse('UNLINK', apart, async () => integer(await this.#send(call, 'UNLINK', [...keys])));
+  }
+
+  async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
+    await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]);
+  }
+
+  async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: Sending): Promise<void> {
+    const apart = async (): Promise<void> => {
+      await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
+    };
+    if (entries.length === 1) await apart();
+    else if (ttlMs === undefined)
+      await this.#orElse('MSET', apart, async () => void (await this.#send(call, 'MSET', entries.flat())));
+    else if (this.#transactions === true)
+      await this.#orElse('MULTI', apart, async () => {
+        if (!(await this.#setAtOnce(entries, ttlMs, call))) await apart();
+      });
+    else await Promise.all([apart(), this.#tryTransaction(call)]);
+  }
+
+  async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
+    const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
+    // The server learns the script by the first EVAL, which takes no round trip of its own.
+    if (this.#incrLoaded && !this.#forbidden.has('EVALSHA')) {
+      try {
+        return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
+      } catch (error) {
+        if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+        if (error.command !== undefined) this.#forbidden.add('EVALSHA');
+      }
+    }
+    try {
+      const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+      this.#incrLoaded = true;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.command === undefined) throw error;
+      const { command, options } = error;
+      throw new DriverError(
+        'AUTH',
+        `incr needs a user who may run EVAL and INCRBY; this one lacks ${command}`,
+        options,
+      );
+    }
+  }
+
+  close(): void {
+    this.#sender.close();
+  }
+
+  #send(call: Sending, name: string, args: Argument[]): Promise<unknown> {
+    return this.#sender.send(call, { name, args, key: String(args[0]) });
+  }
+
+  /** Runs what needs a command, or what does without where it is forbidden or was refused; nothing was applied then. */
+  async #orElse<T>(name: string, without: () => Promise<T>, withIt: () => Promise<T>): Promise<T> {
+    if (this.#forbidden.has(name)) return await without();
+    try {
+      return await withIt();
+    } catch (error) {
+      if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+      if (error.command !== undefined) this.#forbidden.add(name);
+      return await without();
+    }
+  }
+
+  /** Whether the TTL was set as well. */
+  async #setAtOnce(entries: readonly Entry[], ttlMs: number, call: Sending): Promise<boolean> {
+    const keys = entries.map(([key]) => key);
+    const key = keys[0] as string;
+    const answers = await this.#sender.transaction?.(call, [
+      { name: 'MSET', args: entries.flat(), key },
+      { name: 'EVAL', args: [EXPIRE_ALL, keys.length, ...keys, ttlMs], key },
+    ]);
+    const [stored, expiring] = answers ?? [];
+    if (stored instanceof DriverError) throw stored;
+    return !(expiring instanceof DriverError);
+  }
+
+  /**
+   * Sends a transaction of nothing. Not one with the batch in it: where only `MULTI` is forbidden its commands would run
+   * one by one, and leave entries without their TTL.
+   */
+  async #tryTransaction(call: Sending): Promise<void> {
+    if (this.#sender.transaction === undefined || this.#transactions === false) return;
+    try {
+      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [NOTHING, 0], key: '' }]);
+      if (answer !== undefined) this.#transactions = true;
+    } catch (error) {
+      // What is lost with the connection is lost for the batch as well, which says so.
+      if (error instanceof Refusal && error.code !== 'UNAVAILABLE') this.#transactions = false;
+    }
+  }
+}
+
+/** Refusals after which another command may do what this one did not. */
+const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT']);
+
+function itself(key: string): string {
+  return key;
+}
+
+function keyOf([key]: Entry): string {
+  return key;
+}
+
+/** A value as it is stored, or a miss. */
+function found(answer: unknown): Found {
+  if (typeof answer === 'string') return answer;
+  if (answer === null) return undefined;
+  throw new DriverError('BACKEND', 'the server answered what is no value');
+}
+
+/** Integers come as texts, so that none is rounded. */
+function integer(answer: unknown): number {
+  const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
+  return number;
+}

@@ -1,0 +1,27 @@
+import type { Call } from '@ninefold/core';
+
+export type Argument = string | number;
+
+export interface Command {
+  readonly name: string;
+  readonly args: Argument[];
+  /** The first key: where in a cluster the command goes. */
+  readonly key: string;
+}
+
+/** What sending needs to know of a call, and tells it. */
+export type Sending = Pick<Call, 'ended' | 'sent'>;
+
+/** A way to the server or servers. */
+export interface Sender {
+  /** Of a cluster: the slot of a key. Keys of different slots cannot share a command. */
+  readonly slotOf?: ((key: string) => number) | undefined;
+  /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
+  send(call: Sending, command: Command): Promise<unknown>;
+  /**
+   * Where it exists: sends commands as one `MULTI … EXEC` in one write and resolves their answers, those that failed as a
+   * `DriverError` in its place. Rejects with the first refusal if the server would not run them at all.
+   */
+  transaction?(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]>;
+  close(): void;
+}

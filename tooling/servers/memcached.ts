@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { certificate } from './certificate.ts';
+import { freePort, type ServerProcess, startServer } from './process.ts';
+
+export interface MemcachedOptions {
+  /** The executable; by default the one that the set-up found. */
+  readonly program?: string | undefined;
+  /** Speaks TLS only, with the certificate of `certificate()`. */
+  readonly tls?: boolean | undefined;
+  /** Wants this login, by SASL. Needs `saslpasswd2`. */
+  readonly login?: { readonly username: string; readonly password: string } | undefined;
+}
+
+/** A real memcached; `args` are further ones of its command line. */
+export async function startMemcached(
+  args: readonly string[] = [],
+  { program = defaultProgram(), tls = false, login }: MemcachedOptions = {},
+): Promise<ServerProcess> {
+  const port = await freePort();
+  // Only root is asked as whom to run.
+  const user = userInfo().uid === 0 ? ['-u', 'root'] : [];
+  const own = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...user, ...(tls ? await tlsArgs() : [])];
+  const ready = () => listens(port);
+  if (login === undefined) return await startServer(program, [...own, ...args], port, ready);
+  const folder = await saslFolder(login);
+  const server = await startServer('env', [`SASL_CONF_PATH=${folder}`, program, ...own, '-S', ...args], port, ready);
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  };
+  return { ...server, stop };
+}
+
+/** Set where the set-up found it elsewhere than on PATH. */
+function defaultProgram(): string {
+  return process.env.MEMCACHED || 'memcached';
+}
+
+async function tlsArgs(): Promise<string[]> {
+  const { file, keyFile } = await certificate();
+  return ['-Z', '-o', `ssl_chain_cert=${file},ssl_key=${keyFile}`];
+}
+
+/** A folder with what the SASL library needs to know one user. */
+async function saslFolder({ username, password }: { username: string; password: string }): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ninefold-sasl-'));
+  const database = join(folder, 'sasldb');
+  await writeFile(join(folder, 'memcached.conf'), `mech_list: plain\nsasldb_path: ${database}\n`);
+  const made = promisify(execFile)('saslpasswd2', [
+    ...['-p', '-a', 'memcached', '-c', '-f', database],
+    ...['-u', hostname(), username],
+  ]);
+  made.child.stdin?.end(password);
+  await made;
+  return folder;
+}
+
+function listens(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+  }).then((open) => {
+    socket.destroy();
+    return open as boolean;
+  });
+}
