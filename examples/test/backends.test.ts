@@ -3,7 +3,7 @@ import type { Capabilities } from '@ninefold/core';
 import { expect, it } from 'vitest';
 
 const root = new URL('../../', import.meta.url);
-const adapters = readdirSync(new URL('packages/', root)).filter((name) => name !== 'core');
+const adapters = readdirSync(new URL('packages/', root)).filter((name) => name !== 'core' && name !== 'cache');
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 
 it.each(adapters)('the table of backends says what %s can', async (name) => {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { until } from './until.ts';
 
 /** A server that a test started, on a free port of the loopback interface. */
@@ -65,10 +67,8 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
     await closed;
   };
   let output = '';
-  let id = '';
-  ids?.on('data', (text: Buffer) => {
-    id += String(text);
-  });
+  // It may come later than the server's own words.
+  const id = text(ids as Readable);
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
       keeper.stdin.end();
@@ -85,15 +85,15 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
       resolve();
     };
     for (const stream of [keeper.stdout, keeper.stderr]) {
-      stream.on('data', (text: Buffer) => {
-        output = (output + String(text)).slice(-10_000);
+      stream.on('data', (bytes: Buffer) => {
+        output = (output + String(bytes)).slice(-10_000);
         if (ready instanceof RegExp && ready.test(output)) succeed();
       });
     }
     // Whether it ends meanwhile is seen above.
     if (!(ready instanceof RegExp)) until('it is ready', ready, START_MS).then(succeed, () => undefined);
   });
-  return { pid: Number(id), end };
+  return { pid: Number(await id), end };
 }
 
 // Below the ports that systems give to outgoing connections, one of which could take it while the server is down.

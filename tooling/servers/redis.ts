@@ -1,4 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { certificate } from './certificate.ts';
 import { freePort, type ServerProcess, startServer } from './process.ts';
 import { type Reply, RespConnection } from './resp.ts';
@@ -18,10 +20,19 @@ export async function startRedis(
 ): Promise<ServerProcess> {
   const port = await freePort();
   const ports = tls ? ['--port', '0', '--tls-port', String(port), ...(await tlsArgs())] : ['--port', String(port)];
-  const disk = ['--save', '', '--appendonly', 'no', '--dir', tmpdir()];
+  // A replica gets its data by a file, which the next server of the same folder would take for its own.
+  const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));
+  const disk = ['--save', '', '--appendonly', 'no', '--rdb-del-sync-files', 'yes', '--dir', folder];
   // A replica gets its data at once, and not with all that may come within five seconds.
   const own = ['--bind', '127.0.0.1', ...ports, ...disk, '--repl-diskless-sync-delay', '0'];
-  return await startServer(program, [...own, ...args], port, /Ready to accept connections/);
+  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const server = await startServer(program, [...own, ...args], port, /Ready to accept connections/);
+    return { ...server, stop: () => server.stop().then(clear) };
+  } catch (error) {
+    await clear();
+    throw error;
+  }
 }
 
 /** A replica of a Redis server, with its data. */

@@ -62,6 +62,9 @@ it('starts a replica that has its primary’s data', async () => {
   const replica = kept(await startRedisReplica(primary));
   expect(await ask(replica, 'GET', 'k')).toBe('v');
   await expect(ask(replica, 'SET', 'k', 'w')).rejects.toThrow('READONLY');
+  await replica.restart();
+  // Only what it gets from its primary, not a file that it or another has left.
+  expect(await ask(kept(await startRedis()), 'DBSIZE')).toBe('0');
 });
 
 it('starts a server that speaks TLS, with a certificate that its clients can check', async () => {

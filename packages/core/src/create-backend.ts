@@ -69,19 +69,25 @@ class Backend implements CacheBackend {
     const stored = this.#beginBatch(task, keys);
     const type = this.#typeOf(task, options);
     if (stored.length === 0) return [];
-    const found = await this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
+    const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
+    const found = isThenable(pending) ? await pending : pending;
     if (found.length !== stored.length) {
       throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
     }
+    let waits = false;
     const values = found.map((entry, index) => {
+      if (entry === undefined) return undefined;
       try {
-        return this.#read(task, this.#userKey(stored[index]), entry, type);
+        const value = this.#read(task, this.#userKey(stored[index]), entry, type);
+        waits ||= isThenable(value);
+        return value;
       } catch (error) {
         // The types of earlier values may still be at work, and are waited for.
+        waits = true;
         return Promise.reject(error);
       }
     });
-    return (values.some(isThenable) ? await firstFailure(values) : values) as never[];
+    return (waits ? await firstFailure(values) : values) as never[];
   }
 
   async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
@@ -170,8 +176,10 @@ class Backend implements CacheBackend {
     this.#assertOpen(task);
     if (!Array.isArray(keys))
       throw this.#failures.make('INVALID_KEY', task, `keys are an array, not ${describe(keys)}`);
+    const stored: string[] = [];
     // Not `map`, which would pass over the holes of a sparse array.
-    return Array.from(keys as readonly string[], (key) => this.#storedKey(task, key));
+    for (let index = 0; index < keys.length; index++) stored.push(this.#storedKey(task, keys[index]));
+    return stored;
   }
 
   #pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>): (readonly [string, unknown])[] {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
@@ -10,7 +11,9 @@ export interface Address {
 }
 
 /** Redirects of one command that are followed; a cluster at rest needs one. */
-const MOST_REDIRECTS = 5;
+const MOST_REDIRECTS = 6;
+/** Milliseconds before each redirect after the second, for nodes that do not agree yet. */
+const BOUNCE_MS = 50;
 /** Nodes that are asked for the map of slots side by side. */
 const ASKED_NODES = 3;
 /** Milliseconds between two looks at the map that failures give rise to. */
@@ -26,6 +29,8 @@ export class ClusterConnections implements Sender {
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;
   readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
+  /** Connections to nodes that serve nothing any more, which may still have answers to come. */
+  readonly #leaving = new Set<Connection>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
   #looking: Promise<void> | undefined;
@@ -52,7 +57,10 @@ export class ClusterConnections implements Sender {
       } catch (error) {
         const to = error instanceof Refusal ? error.to : undefined;
         if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#lookSoon();
-        if (to === undefined || redirects === MOST_REDIRECTS || call.ended) throw error;
+        if (to === undefined || call.ended) throw error;
+        if (redirects === MOST_REDIRECTS)
+          throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
+        if (redirects > 1) await sleep(BOUNCE_MS);
         address = addressOf(to, address);
         asking = (error as Refusal).word === 'ASK';
         if (asking) continue;
@@ -65,6 +73,7 @@ export class ClusterConnections implements Sender {
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#nodes.values()) connection.close();
+    for (const connection of this.#leaving) connection.close();
   }
 
   #nodeAt(address: Address): Connection {
@@ -130,7 +139,11 @@ export class ClusterConnections implements Sender {
     for (const [name, { connection }] of this.#nodes) {
       if (serving.has(name)) continue;
       this.#nodes.delete(name);
-      setTimeout(() => connection.close(), this.#timeoutMs).unref();
+      this.#leaving.add(connection);
+      setTimeout(() => {
+        this.#leaving.delete(connection);
+        connection.close();
+      }, this.#timeoutMs).unref();
     }
   }
 }

@@ -36,7 +36,6 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,
     retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MOST_MS),
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
 }
 
@@ -51,6 +50,8 @@ export class Connection implements Sender {
   readonly #timeoutMs: number;
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
+  /** Of a server that is no primary any more: what was sent on them is still answered. */
+  readonly #leaving = new Set<Redis>();
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed. */
   #failure: unknown;
@@ -101,6 +102,7 @@ export class Connection implements Sender {
   close(): void {
     this.#closed = true;
     this.#client?.disconnect();
+    for (const client of this.#leaving) client.disconnect();
     this.#release(({ reject }) => reject(unconnected(undefined)));
   }
 
@@ -119,7 +121,9 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      throw failureOf(error);
+      const failure = failureOf(error);
+      if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
+      throw failure;
     } finally {
       silence?.answered();
     }
@@ -149,6 +153,15 @@ export class Connection implements Sender {
     });
   }
 
+  /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
+  #leave(client: Redis): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#leaving.add(client);
+    client.once('end', () => this.#leaving.delete(client));
+    client.quit().catch(() => client.disconnect());
+  }
+
   #create(): Redis {
     const client = this.#make();
     client.on('error', (error: unknown) => {
@@ -164,7 +177,9 @@ export class Connection implements Sender {
       this.#release(({ resolve }) => resolve());
     });
     for (const event of ['close', 'end'])
-      client.on(event, () => this.#release(({ reject }) => reject(unconnected(this.#failure))));
+      client.on(event, () => {
+        if (this.#client === client) this.#release(({ reject }) => reject(unconnected(this.#failure)));
+      });
     return client;
   }
 

@@ -46,7 +46,7 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   ],
   [
     /can't run this command|ACL failure in script/,
-    { code: 'AUTH', reason: 'the user may not run what the script runs' },
+    { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
   ],
   [/cluster support disabled/, { code: 'BACKEND', reason: 'the server belongs to no cluster; name it in `url`' }],
 ];

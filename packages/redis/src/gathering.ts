@@ -1,4 +1,4 @@
-import { type Call, type Found, LargeKeys } from '@ninefold/core';
+import { type Call, type Found, isDriverError, LargeKeys } from '@ninefold/core';
 import type { Sending } from './sender.ts';
 
 /** Keys of one MGET: more save little, and the slowest of them holds up the others. */
@@ -80,7 +80,10 @@ export class Gathering {
         resolve(values[index]);
       }
     } catch (error) {
-      for (const { reject } of asks) reject(error);
+      // A key that the user may not read fails those that it may; each is told for itself.
+      if (isDriverError(error) && error.options.cause?.code === 'NOPERM')
+        for (const { key, call, resolve, reject } of asks) this.#alone(key, call).then(resolve, reject);
+      else for (const { reject } of asks) reject(error);
     } finally {
       this.#awaited -= 1;
     }

@@ -1,7 +1,7 @@
-import { describeCacheBackend } from '@ninefold/core/conformance';
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import { redisBackend, redisCapabilities } from '../src/redis.ts';
+import { afterAll, beforeAll } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
 import { startServer } from './support/server.ts';
+import { tryAll } from './support/try-all.ts';
 
 let url: string;
 let stop: () => Promise<void>;
@@ -12,9 +12,4 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-describeCacheBackend('redis', {
-  describe,
-  it,
-  create: (options) => redisBackend({ url, ...options }),
-  capabilities: redisCapabilities,
-});
+tryAll('redis', (options) => redisBackend({ url, ...options }));

@@ -2,15 +2,14 @@ import { inspect } from 'node:util';
 import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
+import { staysQuiet } from './support/stays-quiet.ts';
 
 const PASSWORD = 's3cretPassword';
 
 let lab: FaultLab;
 let stop: () => Promise<void>;
-const unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
 
 beforeAll(async () => {
   const server = await startRedis(['--requirepass', PASSWORD]);
@@ -26,22 +25,14 @@ beforeAll(async () => {
     await proxy.stop();
     await server.stop();
   };
-  process.on('unhandledRejection', onUnhandled);
 });
 
-afterAll(async () => {
-  process.off('unhandledRejection', onUnhandled);
-  await stop();
-});
+afterAll(() => stop());
 
 describe('on a way to the server that fails', () => {
+  staysQuiet();
+
   for (const rule of faults) {
-    it(`${rule.id}: ${rule.text}`, async () => {
-      const words = (['log', 'warn', 'error', 'info', 'debug'] as const).map((method) => vi.spyOn(console, method));
-      await runFaultRule(rule, lab, 'redis');
-      for (const word of words) expect(word).not.toHaveBeenCalled();
-      vi.restoreAllMocks();
-      expect(unhandled).toEqual([]);
-    }, 30_000);
+    it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis'), 30_000);
   }
 });

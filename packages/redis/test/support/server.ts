@@ -1,7 +1,9 @@
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { PASSWORD, permit, USER } from './permissions.ts';
 
-/** A real server, by its URL. */
+/** A real server, by the URL of a user who may do what the README says and nothing else. */
 export async function startServer(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const { host, port, stop } = await startRedis();
-  return { url: `redis://${host}:${port}`, stop };
+  const server = await startRedis();
+  await permit(server);
+  return { url: `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`, stop: server.stop };
 }

@@ -1,0 +1,30 @@
+import { superjsonSerializer } from '@ninefold/core';
+
+/** A value written down, so that later changes of it are not seen. */
+export interface Written {
+  /** `undefined` for what cannot be written so, but perhaps by the backend's own serializer. */
+  readonly text: string | undefined;
+  /** Why it cannot, with the place in it. */
+  readonly reason: string | undefined;
+}
+
+export function write(value: unknown): Written {
+  try {
+    return { text: superjsonSerializer.serialize(value), reason: undefined };
+  } catch (error) {
+    return { text: undefined, reason: error instanceof Error ? error.message : undefined };
+  }
+}
+
+/** A value of the reader's own; what could not be written is shared. */
+export function read({ text }: Written, value: unknown): unknown {
+  return text === undefined ? value : superjsonSerializer.deserialize(text);
+}
+
+export function copy(value: unknown): unknown {
+  return isMutable(value) ? read(write(value), value) : value;
+}
+
+export function isMutable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}

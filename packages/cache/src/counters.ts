@@ -1,0 +1,101 @@
+import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
+import { epochName, type Fence, fenceNames, firstVersion, GENERATION, isVersion, type Seen, sum } from './fence.ts';
+
+/** Seconds that an epoch lives at the least, so that it outlives those who still load. */
+const DAY = 86_400;
+
+/** The counters that fence entries: epochs of keys, versions of tags, the generation of all. */
+export class Counters {
+  readonly #backend: CacheBackend;
+  readonly #random: () => number;
+  /** Those being made: two makers in one process would spoil each other's fence. */
+  readonly #making = new Map<string, Promise<number>>();
+
+  constructor(backend: CacheBackend, random: () => number) {
+    this.#backend = backend;
+    this.#random = random;
+  }
+
+  /** Sees those that were not looked for yet. */
+  async look(names: readonly string[], seen: Seen): Promise<void> {
+    const unseen = [...new Set(names)].filter((name) => !seen.has(name));
+    if (unseen.length === 0) return;
+    const found = await find(this.#backend, unseen);
+    for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
+  }
+
+  /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
+  async bump(name: string): Promise<number> {
+    return await this.#incr(name, 1, DAY);
+  }
+
+  /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
+  async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: Seen): Promise<Fence> {
+    const names = fenceNames(key, tags);
+    // Tags and the generation are shared by many entries, so they live as long as the server lets them.
+    const lifetime = (name: string) => (name === epochName(key) ? lifetimeFor(ttl) : undefined);
+    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, lifetime(name))));
+    return { names, stamp: sum(versions) };
+  }
+
+  /** The generation, a new one if there is none. */
+  async generation(): Promise<number> {
+    const seen: Seen = new Map();
+    await this.look([GENERATION], seen);
+    return await this.#versionOf(GENERATION, seen, undefined);
+  }
+
+  async #versionOf(name: string, seen: Seen, ttl: number | undefined): Promise<number> {
+    const found = seen.get(name);
+    if (isVersion(found)) return found;
+    const making = this.#making.get(name) ?? this.#make(name, found, ttl).finally(() => this.#making.delete(name));
+    this.#making.set(name, making);
+    const made = await making;
+    seen.set(name, made);
+    return made;
+  }
+
+  async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
+    // The trace of a bump would keep its own, shorter TTL.
+    if (trace !== undefined) await this.#backend.delete(name);
+    return await this.#incr(name, firstVersion(this.#random), ttl);
+  }
+
+  /** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
+  async #incr(name: string, delta: number, ttl: number | undefined): Promise<number> {
+    try {
+      return await this.#backend.incr(name, delta, { ttl });
+    } catch (error) {
+      if (!isCacheError(error) || (error.code !== 'NOT_A_COUNTER' && error.code !== 'COUNTER_RANGE')) throw error;
+      await this.#backend.delete(name);
+      return await this.#backend.incr(name, delta, { ttl });
+    }
+  }
+}
+
+/** Values by name, in one round trip; what cannot be read is as if it were not there. */
+export async function find(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
+  try {
+    return await backend.multiGetValues(names);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const alone = async (name: string): Promise<unknown> => {
+      try {
+        return await backend.getValue(name);
+      } catch (failure) {
+        if (isUnreadable(failure)) return undefined;
+        throw failure;
+      }
+    };
+    return await Promise.all(names.map(alone));
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return isCacheError(error) && error.code === 'CORRUPT';
+}
+
+/** Twice the entry's, so that an entry that is renewed at its end is not cut short; an entry for ever has one for ever. */
+function lifetimeFor(ttl: number | undefined): number | undefined {
+  return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(DAY, 2 * ttl));
+}

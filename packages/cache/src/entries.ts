@@ -1,0 +1,46 @@
+import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core';
+import { write } from './copy.ts';
+import { type Counters, find } from './counters.ts';
+import { type Entry, pack } from './entry.ts';
+import { entryName } from './fence.ts';
+import { Sight } from './sight.ts';
+
+/** Entries, read together with the counters that fence them. */
+export class Entries {
+  readonly #backend: CacheBackend;
+  readonly #counters: Counters;
+
+  constructor(backend: CacheBackend, counters: Counters) {
+    this.#backend = backend;
+    this.#counters = counters;
+  }
+
+  /** One round trip, and one more if entries bear tags that the caller did not name. */
+  async read(keys: readonly string[], tags: readonly string[]): Promise<Sight> {
+    const sight = new Sight(keys, tags);
+    sight.take(await find(this.#backend, sight.names));
+    const { unseen } = sight;
+    if (unseen.length > 0) await this.#counters.look(unseen, sight.seen);
+    return sight;
+  }
+
+  async write(entries: ReadonlyMap<string, Entry>, ttl: number | undefined): Promise<void> {
+    const pairs = Array.from(entries, ([key, entry]) => [entryName(key), pack(entry)] as const);
+    const [only] = pairs;
+    try {
+      if (only !== undefined && pairs.length === 1) await this.#backend.setValue(...only, { ttl });
+      else await this.#backend.multiSetValues(pairs, { ttl });
+    } catch (error) {
+      throw isCacheError(error) && error.code === 'INVALID_VALUE' ? inWordsOfCaller(error, entries) : error;
+    }
+  }
+}
+
+/** Names the caller's key, and the place in the caller's value. */
+function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
+  for (const [key, { value }] of entries) {
+    const { reason } = write(value);
+    if (reason !== undefined) return error.with({ key, reason });
+  }
+  return error;
+}

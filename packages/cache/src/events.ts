@@ -1,0 +1,105 @@
+import { type CacheError, type CacheErrorCode, isCacheError, raise } from '@ninefold/core';
+
+/** The calls of a cache, and what goes on beneath them: loads, waits for another's load, failures that no caller sees. */
+export type CacheOperation =
+  | 'get'
+  | 'set'
+  | 'getMany'
+  | 'setMany'
+  | 'has'
+  | 'delete'
+  | 'deleteMany'
+  | 'incr'
+  | 'getOrSet'
+  | 'getOrSetMany'
+  | 'invalidateTags'
+  | 'clear'
+  | 'close'
+  | 'load'
+  | 'wait'
+  | 'failure';
+
+/** One call, load or wait, after it has settled; of the shape of the events of `observed`. */
+export interface CacheEvent {
+  /** The backend's name. */
+  readonly backend: string;
+  readonly operation: CacheOperation;
+  /** How many keys it was about. */
+  readonly keys: number;
+  /** Of reads: how many keys were found in the cache; the rest were missing, and loaded if the call loads. */
+  readonly hits: number | undefined;
+  /** By the clock of the cache, from the beginning to the end. */
+  readonly durationMs: number;
+  /** What it rejected with; of a `failure`, what the backend said. `undefined` if it succeeded. */
+  readonly error: unknown;
+}
+
+export type CacheListener = (event: CacheEvent) => void;
+
+/** How many of a call's keys were hits; counted as they are found. */
+export interface Tally {
+  hits: number;
+}
+
+const READS: ReadonlySet<CacheOperation> = new Set(['get', 'getMany', 'has', 'getOrSet', 'getOrSetMany'] as const);
+/** The caller's own mistakes and a closed backend stay errors. */
+const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const);
+const UNCOUNTED: Tally = { hits: 0 };
+
+export interface EventsOptions {
+  readonly backend: string;
+  readonly now: () => number;
+  readonly listener: CacheListener | undefined;
+  readonly onError: ((error: CacheError) => void) | undefined;
+}
+
+/** Tells what happens. What a listener throws is raised as an uncaught error and leaves the call alone. */
+export class Events {
+  readonly #options: EventsOptions;
+
+  constructor(options: EventsOptions) {
+    this.#options = options;
+  }
+
+  /** Runs something, whose throwing is a rejection, and tells of it once it has settled; nothing is measured when no one listens. */
+  around<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
+    if (this.#options.listener !== undefined) return this.#observe(operation, keys, run);
+    try {
+      return run(UNCOUNTED);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #observe<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
+    const start = this.#options.now();
+    const tally: Tally = { hits: 0 };
+    try {
+      const result = await run(tally);
+      this.#tell(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
+      return result;
+    } catch (error) {
+      this.#tell(operation, keys, undefined, start, error);
+      throw error;
+    }
+  }
+
+  /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
+  failed(error: CacheError): void {
+    const { onError, now } = this.#options;
+    if (onError !== undefined) raise(() => onError(error));
+    this.#tell('failure', 1, undefined, now(), error);
+  }
+
+  /** Goes on where the backend failed; anything else is thrown again. */
+  tolerate(error: unknown): void {
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw error;
+    this.failed(error);
+  }
+
+  #tell(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {
+    const { backend, listener, now } = this.#options;
+    if (listener === undefined) return;
+    raise(() => listener({ backend, operation, keys, hits, durationMs: now() - start, error }));
+  }
+}

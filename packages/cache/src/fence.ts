@@ -1,0 +1,62 @@
+/**
+ * Where things lie in the backend. A letter keeps the kinds apart: entries, the counters that fence them (the epoch of
+ * each key, the version of each tag, the generation of all), leases, and the counters of `incr`.
+ */
+export const GENERATION = 'g';
+export const entryName = (key: string): string => `v:${key}`;
+export const epochName = (key: string): string => `e:${key}`;
+export const tagName = (tag: string): string => `t:${tag}`;
+export const leaseName = (key: string): string => `l:${key}`;
+export const countName = (generation: number, key: string): string => `n:${generation}:${key}`;
+
+/** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
+const FIRST_VERSION = 2 ** 40;
+
+/**
+ * Where a counter begins: one of 2^40 places, so that one that was evicted and made anew matches no entry of before.
+ * A thousand makers of one counter may add up without leaving the safe integers.
+ */
+export function firstVersion(random: () => number): number {
+  return FIRST_VERSION + Math.floor(random() * FIRST_VERSION);
+}
+
+export function isVersion(found: unknown): found is number {
+  return typeof found === 'number' && found >= FIRST_VERSION;
+}
+
+/** What was found of counters in reads that all began after the same moment, by their names. */
+export type Seen = Map<string, unknown>;
+
+/**
+ * The counters that a value depends on and their sum, read before it was made. Every bump raises the sum for good, and a
+ * counter that was lost and made anew puts it elsewhere, so one number says whether anything was bumped since.
+ */
+export interface Fence {
+  readonly names: readonly string[];
+  readonly stamp: number;
+}
+
+/** Tags of an entry at the most: so many counters add up within the safe integers. */
+export const MOST_TAGS = 1000;
+
+/** The names of the counters that an entry under `key` with `tags` depends on. */
+export function fenceNames(key: string, tags: readonly string[]): string[] {
+  return [GENERATION, epochName(key), ...tags.map(tagName)];
+}
+
+/** The sum of counters, `NaN` where one is missing. */
+export function sum(counters: Iterable<unknown>): number {
+  let total = 0;
+  for (const counter of counters) total += isVersion(counter) ? counter : Number.NaN;
+  return total;
+}
+
+/** The sum of the counters of these names, `NaN` where one is missing. */
+export function stampOf(names: readonly string[], seen: Seen): number {
+  return sum(names.map((name) => seen.get(name)));
+}
+
+/** Whether nothing was deleted or invalidated between the fence and the sight. */
+export function holds({ names, stamp }: Fence, seen: Seen): boolean {
+  return stampOf(names, seen) === stamp;
+}

@@ -1,0 +1,91 @@
+import { type Fence, holds, type Seen } from './fence.ts';
+import { Landing, type Outcome } from './landing.ts';
+
+/** What a loader is told. */
+export interface LoadContext {
+  /** Aborts when every caller that waits for the load has given up. */
+  readonly signal: AbortSignal;
+}
+
+interface Target {
+  readonly key: string;
+  readonly tags: readonly string[];
+}
+
+/** A load under way, or a wait for another process's, with the callers that share it. */
+export class Flight implements LoadContext {
+  readonly key: string;
+  readonly tags: readonly string[];
+  /** Resolves for all callers, whoever of them gave up. */
+  readonly landing: Promise<Landing>;
+  /** By the steps of `Loads`: all that it brings was found or made after this step. */
+  lookedAt: number;
+  /** What the value depends on, once that is known. */
+  fence: Fence | undefined;
+  /** The backend failed it, so that it cannot know what was deleted meanwhile. */
+  blind = false;
+  /** When it landed, by the cache's clock. */
+  landedAt: number | undefined;
+  /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
+  outdated = false;
+  #callers = 0;
+  #abandoned: { readonly reason: unknown } | undefined;
+  #controller: AbortController | undefined;
+
+  constructor({ key, tags }: Target, step: number, fly: (flight: Flight) => Promise<Landing>) {
+    this.key = key;
+    this.tags = tags;
+    this.lookedAt = step;
+    this.landing = fly(this);
+    // Each caller hears of a failure by itself; there may be none left.
+    this.landing.catch(() => undefined);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abandoned !== undefined) this.#controller.abort(this.#abandoned.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Every caller has given up. */
+  get abandoned(): boolean {
+    return this.#abandoned !== undefined;
+  }
+
+  /** Whether what it brings is right for a caller that began at `step` and saw `seen`; `undefined`: saw nothing. */
+  suits(step: number, seen: Seen | undefined): boolean {
+    if (this.abandoned) return false;
+    if (step < this.lookedAt) return true;
+    if (this.landedAt !== undefined) return false;
+    return seen === undefined ? this.blind : this.fence !== undefined && holds(this.fence, seen);
+  }
+
+  /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
+  join(signal: AbortSignal | undefined): Promise<Landing> {
+    this.#callers += 1;
+    if (signal === undefined) return this.landing;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#leave(signal.reason);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      const stay = (): void => signal.removeEventListener('abort', leave);
+      this.landing.finally(stay).then(resolve, reject);
+    });
+  }
+
+  /** What it brings, ready for as many as wait. */
+  land(value: unknown, outcome: Outcome): Landing {
+    return new Landing(value, outcome, { shared: this.#callers > 1 || this.blind });
+  }
+
+  #leave(reason: unknown): void {
+    this.#callers -= 1;
+    if (this.#callers > 0) return;
+    this.#abandoned = { reason };
+    this.#controller?.abort(reason);
+  }
+}

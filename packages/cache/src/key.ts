@@ -1,0 +1,60 @@
+import { CacheError } from '@ninefold/core';
+
+/** Plain data. Objects are equal by their properties, in whatever order. */
+export type KeyPart =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | readonly KeyPart[]
+  | { readonly [name: string]: KeyPart };
+
+/** A string, or parts that are told apart whatever they hold: `['user', 1]` is neither `['user', '1']` nor `'user,1'`. */
+export type Key = string | readonly KeyPart[];
+
+/** Strings that stand for themselves: none looks like another kind of part, and none holds what separates parts. */
+const PLAIN = /^[A-Za-z_][\w.@/:-]*$/;
+const WORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'NaN', 'Infinity']);
+const MAX_DEPTH = 100;
+
+/** The key as text, one text for each key. Throws `INVALID_KEY` for what is no key. */
+export function encodeKey(backend: string, key: Key): string {
+  if (typeof key === 'string' && key !== '') return encodeText(key);
+  if (Array.isArray(key) && key.length > 0) return encodeList(backend, key, 0);
+  throw invalid(backend, 'a key is a non-empty string or array of parts');
+}
+
+function encodeText(text: string): string {
+  // JSON spells lone surrogates out, which no backend takes as they are.
+  return PLAIN.test(text) && !WORDS.has(text) ? text : JSON.stringify(text);
+}
+
+function encodeList(backend: string, parts: readonly KeyPart[], depth: number): string {
+  return Array.from(parts, (part) => encodePart(backend, part, depth)).join(',');
+}
+
+function encodePart(backend: string, part: KeyPart, depth: number): string {
+  if (depth > MAX_DEPTH) throw invalid(backend, `a key's parts are at most ${MAX_DEPTH} deep`);
+  if (typeof part === 'string') return encodeText(part);
+  if (typeof part === 'bigint') return `${part}n`;
+  if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
+  if (part === null || part === undefined || typeof part === 'boolean') return String(part);
+  if (Array.isArray(part)) return `[${encodeList(backend, part, depth + 1)}]`;
+  if (!isPlain(part)) throw invalid(backend, 'a part of a key is plain data: no function, symbol or class instance');
+  const properties = Object.entries(part as { readonly [name: string]: KeyPart }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const texts = properties.map(([name, value]) => `${encodeText(name)}=${encodePart(backend, value, depth + 1)}`);
+  return `{${texts.join(',')}}`;
+}
+
+function isPlain(part: unknown): boolean {
+  if (typeof part !== 'object') return false;
+  const prototype: unknown = Object.getPrototypeOf(part);
+  // Of any realm: what Object.prototype itself inherits from is nothing.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function invalid(backend: string, reason: string): CacheError {
+  return new CacheError({ code: 'INVALID_KEY', backend, operation: 'getValue', reason });
+}

@@ -1,0 +1,39 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { Clock } from './clock.ts';
+import type { Events } from './events.ts';
+import { leaseName } from './fence.ts';
+
+/** The right to load a key while others wait. For efficiency: when it ends early, or twice, a key is loaded twice. */
+export interface Lease {
+  /** Gives it back; a failure is told and not awaited. */
+  release(): void;
+}
+
+/** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
+export class Leases {
+  readonly #backend: CacheBackend;
+  readonly #ttl: number;
+  readonly #clock: Clock;
+  readonly #events: Events;
+
+  constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
+    this.#backend = backend;
+    this.#ttl = ttl;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** `undefined` if another holds it. */
+  async take(key: string): Promise<Lease | undefined> {
+    const name = leaseName(key);
+    const deadline = this.#clock.now() + 1000 * this.#ttl;
+    const count = await this.#backend.incr(name, 1, { ttl: this.#ttl });
+    if (count !== 1) return undefined;
+    const release = (): void => {
+      // After its end it may be another's.
+      if (this.#clock.now() >= deadline) return;
+      this.#backend.delete(name).catch((error) => this.#events.failed(error));
+    };
+    return { release };
+  }
+}

@@ -1,0 +1,229 @@
+import { CacheError, isCacheError } from '@ninefold/core';
+import type { Clock } from './clock.ts';
+import type { Counters } from './counters.ts';
+import type { Entries } from './entries.ts';
+import type { Entry } from './entry.ts';
+import type { Events } from './events.ts';
+import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
+import { Flight, type LoadContext } from './flight.ts';
+import { Landing } from './landing.ts';
+import type { Lease, Leases } from './lease.ts';
+import type { Call } from './options.ts';
+import { asMiss, asTyped } from './types.ts';
+
+/** A miss that is to be loaded. */
+export interface Miss extends Call {
+  readonly key: string;
+  /** When its caller began, by `Loads.step()`. */
+  readonly step: number;
+  /** What its caller saw, or `undefined` where the backend failed it. */
+  readonly seen: Seen | undefined;
+  readonly load: (context: LoadContext) => unknown;
+  /** Called when it turns out that it is not loaded here, or not yet. */
+  readonly pass: () => void;
+}
+
+export interface LoadsOptions {
+  readonly backend: string;
+  readonly entries: Entries;
+  readonly counters: Counters;
+  readonly leases: Leases;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly waitMs: number;
+  readonly onWaitTimeout: 'load' | 'throw';
+}
+
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 200;
+/** No backend should take longer to fail. */
+const LONGEST_TIMEOUT_MS = 10_000;
+
+/** Loads what is missing: once in this process, and as a rule once in all. */
+export class Loads {
+  readonly #options: LoadsOptions;
+  readonly #flights = new Map<string, Flight>();
+  /** Blind ones, in the order in which they landed. */
+  readonly #landed = new Set<Flight>();
+  #steps = 0;
+
+  constructor(options: LoadsOptions) {
+    this.#options = options;
+  }
+
+  /** The next of the steps by which it is told what came first. */
+  step(): number {
+    this.#steps += 1;
+    return this.#steps;
+  }
+
+  /** Lets no later caller join the flights that match. */
+  forget(matches: (flight: Flight) => boolean): void {
+    for (const flight of this.#flights.values()) {
+      if (!matches(flight)) continue;
+      flight.outdated = true;
+      this.#flights.delete(flight.key);
+    }
+  }
+
+  /** Joins the flight for the key, if what it brings cannot have been deleted before the caller began, or starts one. */
+  async land(miss: Miss): Promise<Landing> {
+    let { seen } = miss;
+    for (;;) {
+      miss.signal?.throwIfAborted();
+      const flight = this.#flights.get(miss.key);
+      const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
+      if (seen !== undefined && unseen.length > 0) {
+        seen = await this.#look(unseen, seen);
+        continue;
+      }
+      if (flight?.suits(miss.step, seen) !== true) return await this.#start({ ...miss, seen }).join(miss.signal);
+      miss.pass();
+      return await flight.join(miss.signal);
+    }
+  }
+
+  async #look(unseen: readonly string[], seen: Seen): Promise<Seen | undefined> {
+    try {
+      await this.#options.counters.look(unseen, seen);
+      return seen;
+    } catch (error) {
+      this.#options.events.tolerate(error);
+      return undefined;
+    }
+  }
+
+  #start(miss: Miss): Flight {
+    this.#dropLanded();
+    const flight = new Flight(miss, this.step(), async (own) => {
+      try {
+        return await this.#fly(own, miss);
+      } finally {
+        miss.pass();
+        this.#end(own);
+      }
+    });
+    this.#flights.set(miss.key, flight);
+    return flight;
+  }
+
+  #end(flight: Flight): void {
+    flight.landedAt = this.#options.clock.now();
+    // A blind one stays for those who began before it, and whom the backend is about to fail too.
+    if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
+    else this.#remove(flight);
+  }
+
+  #dropLanded(): void {
+    for (const flight of this.#landed) {
+      if (this.#options.clock.now() - (flight.landedAt ?? 0) < LONGEST_TIMEOUT_MS) return;
+      this.#landed.delete(flight);
+      this.#remove(flight);
+    }
+  }
+
+  #remove(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+
+  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
+    flight.blind = miss.seen === undefined;
+    const ground = flight.blind ? blind : await this.#prepare(flight, miss);
+    if (ground instanceof Landing) return ground;
+    flight.blind = ground.fence === undefined;
+    try {
+      return await this.#load(flight, miss, ground.fence);
+    } finally {
+      ground.lease?.release();
+    }
+  }
+
+  /** What the load stands on, or the value that another process has loaded meanwhile. */
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+    const ground = await this.#attempt(flight, miss, { insist: false });
+    if (ground !== undefined) return ground;
+    miss.pass();
+    return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
+  }
+
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+    const { backend, clock, waitMs, onWaitTimeout } = this.#options;
+    const deadline = clock.now() + waitMs;
+    for (let attempt = 0; ; attempt++) {
+      await this.#pause(attempt);
+      if (flight.abandoned) throw flight.signal.reason;
+      const over = clock.now() >= deadline;
+      const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
+      if (ground !== undefined) return ground;
+      if (!over) continue;
+      const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
+      throw new CacheError({ code: 'TIMEOUT', backend, operation: 'getValue', reason, key: miss.key });
+    }
+  }
+
+  /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
+    const { entries, counters, leases, events } = this.#options;
+    let lease: Lease | undefined;
+    try {
+      lease = await leases.take(miss.key);
+      flight.lookedAt = this.step();
+      // Read with the lease in hand: another may have loaded, written and released since the caller looked.
+      const sight = await entries.read([miss.key], miss.tags);
+      const value = sight.value(0);
+      const output = await asMiss(miss.type, value);
+      if (output !== undefined) {
+        lease?.release();
+        return flight.land(value, { type: miss.type, output, hit: true });
+      }
+      const names = fenceNames(miss.key, miss.tags);
+      flight.fence = { names, stamp: stampOf(names, sight.seen) };
+      if (lease === undefined && !insist) return undefined;
+      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
+      return { lease, fence: flight.fence };
+    } catch (error) {
+      lease?.release();
+      events.tolerate(error);
+      return blind;
+    }
+  }
+
+  async #pause(attempt: number): Promise<void> {
+    const { clock, random } = this.#options;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+    await clock.wait(pause * (0.5 + random() / 2));
+  }
+
+  async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Landing> {
+    const { backend, events } = this.#options;
+    const value = await events.around('load', 1, async () => miss.load(flight));
+    const output = await asTyped(miss.type, value, { backend, key: miss.key });
+    if (fence !== undefined && value !== undefined && !flight.outdated) {
+      await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
+    }
+    return flight.land(value, { type: miss.type, output, hit: false });
+  }
+
+  /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
+  async #write({ key, ttl }: Miss, entry: Entry): Promise<void> {
+    try {
+      await this.#options.entries.write(new Map([[key, entry]]), ttl);
+    } catch (error) {
+      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
+      this.#options.events.failed(error);
+    }
+  }
+}
+
+/** What a load stands on. Without a fence its value is not written. */
+interface Ground {
+  readonly lease?: Lease | undefined;
+  readonly fence?: Fence | undefined;
+}
+
+const blind: Ground = {};
+
+interface Insistence {
+  readonly insist: boolean;
+}

@@ -1,0 +1,146 @@
+import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType, type ValueType } from '@ninefold/core';
+import { type Clock, systemClock } from './clock.ts';
+import type { CacheListener } from './events.ts';
+import { MOST_TAGS } from './fence.ts';
+import type { Key } from './key.ts';
+
+export interface CacheOptions {
+  /** Seconds that entries and counters live for which no call says otherwise; `undefined`: for ever. */
+  readonly ttl?: number | undefined;
+  /** Seconds after which a process that died while it loaded is replaced; default 10. Longer than any load should take. */
+  readonly leaseTtl?: number | undefined;
+  /** Milliseconds that a call waits for another process's load; default: until a lease has surely ended. */
+  readonly waitMs?: number | undefined;
+  /** What a call does that has waited so long: it loads by itself (default), or rejects `TIMEOUT`. */
+  readonly onWaitTimeout?: 'load' | 'throw' | undefined;
+  /** Told each failure of the backend that a call went on without. What it throws is raised as an uncaught error. */
+  readonly onError?: ((error: CacheError) => void) | undefined;
+  /** Told each call, load and wait once it has settled. */
+  readonly listener?: CacheListener | undefined;
+  /** For tests; default: the system's. */
+  readonly clock?: Clock | undefined;
+  /** From 0 up to 1, for where counters begin and for jitter; default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+export interface GetOptions<T> {
+  /** What a hit is passed through. What it refuses is a miss. */
+  readonly type?: ValueType<T> | undefined;
+  /** The tags that the entry was stored with: named, a hit takes one round trip in place of two. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+export interface CountOptions {
+  /** Seconds, in place of the cache's own. */
+  readonly ttl?: number | undefined;
+}
+
+export interface SetOptions extends CountOptions {
+  /** What `invalidateTags` calls it by. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** `type`, where there is one: what a hit and a loaded value are passed through. A hit that it refuses is loaded anew. */
+export interface LoadOptions extends SetOptions {
+  /** Gives up this call, and the load if no other waits for it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WrapOptions<A extends readonly unknown[]> extends CountOptions {
+  /** What the keys begin with, followed by the arguments; or the whole key of a call. */
+  readonly key: Key | ((...args: A) => Key);
+  readonly tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
+}
+
+/** Every option of a cache; those that stay optional are there as `undefined`. */
+export interface CheckedOptions {
+  readonly ttl: number | undefined;
+  readonly leaseTtl: number;
+  readonly waitMs: number;
+  readonly onWaitTimeout: 'load' | 'throw';
+  readonly onError: ((error: CacheError) => void) | undefined;
+  readonly listener: CacheListener | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Every option, checked, with its default. Throws `INVALID_OPTIONS`. */
+export function checkOptions(backend: CacheBackend, options: CacheOptions): CheckedOptions {
+  const reason = invalidOption(backend, options);
+  if (reason !== undefined) throw invalidOptions('cache', { name: backend?.name }, reason);
+  const { ttl, leaseTtl = 10, onWaitTimeout = 'load', onError, listener } = options;
+  const { clock = systemClock, random = Math.random } = options;
+  const { waitMs = 1000 * (leaseTtl + backend.capabilities.ttlGranularity + 1) } = options;
+  return { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random };
+}
+
+function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {
+  if (typeof backend?.multiGetValues !== 'function') return 'the first argument is a backend of nine operations';
+  if (!backend.capabilities.atomicIncr) return 'a cache stands on incr, which this backend has not';
+  if (typeof options !== 'object' || options === null) return 'options are an object such as { ttl: 60 }';
+  const { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random } = options;
+  const wrongTtl = invalidTtl(ttl) ?? invalidTtl(leaseTtl);
+  if (wrongTtl !== undefined) return wrongTtl;
+  if (waitMs !== undefined && !(typeof waitMs === 'number' && waitMs >= 0 && Number.isFinite(waitMs))) {
+    return 'waitMs is a number of milliseconds, 0 or above';
+  }
+  if (onWaitTimeout !== undefined && onWaitTimeout !== 'load' && onWaitTimeout !== 'throw') {
+    return "onWaitTimeout is 'load' or 'throw'";
+  }
+  for (const [name, option] of Object.entries({ onError, listener, random })) {
+    if (option !== undefined && typeof option !== 'function') return `${name} is a function`;
+  }
+  const isClock = clock === undefined || (typeof clock?.now === 'function' && typeof clock.wait === 'function');
+  return isClock ? undefined : 'clock has the methods now and wait';
+}
+
+/** What a call needs to know of its options. */
+export interface Call {
+  readonly ttl: number | undefined;
+  readonly tags: readonly string[];
+  readonly type: ValueType<unknown> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+type CallOptions = LoadOptions & GetOptions<unknown>;
+
+const NONE: readonly string[] = [];
+
+/** A call's options, checked before anything is sent or loaded. */
+export function checkCall(backend: string, options: CallOptions, defaultTtl: number | undefined): Call {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidCall(backend, 'options are an object such as { ttl: 60, tags: [] }');
+  }
+  const { ttl = defaultTtl, tags, type, signal } = options;
+  const wrongTtl = invalidTtl(ttl);
+  if (wrongTtl !== undefined) {
+    throw new CacheError({ code: 'INVALID_TTL', backend, operation: 'setValue', reason: wrongTtl });
+  }
+  if (type !== undefined && !isValueType(type)) throw invalidCall(backend, 'type is a Standard Schema or a function');
+  return { ttl, tags: tags === undefined ? NONE : checkTags(backend, tags), type, signal };
+}
+
+/** The tags, each once. */
+export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
+  const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed();
+  if (Array.isArray(tags) && tags.length <= MOST_TAGS && tags.every(isTag)) return [...new Set(tags)];
+  throw invalidCall(backend, 'tags are an array of at most 1,000 non-empty, well-formed strings');
+}
+
+export function checkKeys(backend: string, keys: readonly Key[]): readonly Key[] {
+  if (Array.isArray(keys)) return keys;
+  throw new CacheError({ code: 'INVALID_KEY', backend, operation: 'getValue', reason: 'keys are an array' });
+}
+
+export function checkPairs<T extends readonly [key: Key, value: unknown]>(
+  backend: string,
+  pairs: readonly T[] | undefined,
+): readonly T[] {
+  if (pairs?.every((pair) => Array.isArray(pair) && pair.length === 2) === true) return pairs;
+  const reason = 'pairs are an iterable of [key, value]';
+  throw new CacheError({ code: 'INVALID_KEY', backend, operation: 'multiSetValues', reason });
+}
+
+function invalidCall(backend: string, reason: string): CacheError {
+  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'getValue', reason });
+}

@@ -1,0 +1,184 @@
+import { type CacheBackend, CacheError } from '@ninefold/core';
+import type { Cache } from './contract.ts';
+import { copy } from './copy.ts';
+import { Counters } from './counters.ts';
+import { Entries } from './entries.ts';
+import { Events, type Tally } from './events.ts';
+import type { LoadContext } from './flight.ts';
+import { encodeKey, type Key, type KeyPart } from './key.ts';
+import { Leases } from './lease.ts';
+import { Loads } from './loads.ts';
+import {
+  type Call,
+  type CheckedOptions,
+  type CountOptions,
+  checkCall,
+  checkKeys,
+  checkPairs,
+  checkTags,
+  type GetOptions,
+  type LoadOptions,
+  type SetOptions,
+  type WrapOptions,
+} from './options.ts';
+import { Reads } from './reads.ts';
+import { Writes } from './writes.ts';
+
+type Loader = (context: LoadContext) => unknown;
+type ManyLoader = (keys: readonly never[], context: LoadContext) => unknown;
+
+/** The cache that `createCache` makes: it checks what it is given, and tells what happens. */
+export class ReadThroughCache implements Cache {
+  readonly #backend: CacheBackend;
+  readonly #name: string;
+  readonly #ttl: number | undefined;
+  readonly #events: Events;
+  readonly #reads: Reads;
+  readonly #writes: Writes;
+
+  constructor(backend: CacheBackend, options: CheckedOptions) {
+    const { clock, random, leaseTtl } = options;
+    this.#backend = backend;
+    this.#name = backend.name;
+    this.#ttl = options.ttl;
+    this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
+    const counters = new Counters(backend, random);
+    const entries = new Entries(backend, counters);
+    const leases = new Leases(backend, leaseTtl, clock, this.#events);
+    const loads = new Loads({ ...options, backend: backend.name, entries, counters, leases, events: this.#events });
+    this.#reads = new Reads(backend.name, entries, loads, this.#events);
+    this.#writes = new Writes(backend, counters, entries, loads);
+  }
+
+  get(key: Key, options: GetOptions<unknown> = {}): Promise<never> {
+    return this.#run('get', 1, (tally) => this.#reads.get(this.#key(key), this.#call(options), tally));
+  }
+
+  set(key: Key, value: unknown, options: SetOptions = {}): Promise<void> {
+    return this.#run('set', 1, () => this.#set([[key, value]], options));
+  }
+
+  getMany(keys: readonly Key[], options: GetOptions<unknown> = {}): Promise<never[]> {
+    return this.#run('getMany', lengthOf(keys), (tally) =>
+      this.#reads.getMany(this.#keys(keys), this.#call(options), tally),
+    );
+  }
+
+  setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options: SetOptions = {}): Promise<void> {
+    // Walked at call time; what cannot be is refused as any other mistake.
+    const list = isIterable(pairs) ? [...pairs] : undefined;
+    return this.#run('setMany', list?.length ?? 0, () => this.#set(checkPairs(this.#name, list), options));
+  }
+
+  has(key: Key, options: Pick<GetOptions<unknown>, 'tags'> = {}): Promise<boolean> {
+    return this.#run('has', 1, async (tally) => {
+      const call = this.#call({ tags: options.tags });
+      return (await this.#reads.get(this.#key(key), call, tally)) !== undefined;
+    });
+  }
+
+  delete(key: Key): Promise<void> {
+    return this.#run('delete', 1, () => this.#writes.delete([this.#key(key)]));
+  }
+
+  deleteMany(keys: readonly Key[]): Promise<void> {
+    return this.#run('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
+  }
+
+  incr(key: Key, delta?: number, options: CountOptions = {}): Promise<number> {
+    return this.#run('incr', 1, () => this.#writes.count(this.#key(key), delta, this.#call(options)));
+  }
+
+  getOrSet(key: Key, loader: Loader, options: LoadOptions & GetOptions<unknown> = {}): Promise<never> {
+    return this.#run('getOrSet', 1, (tally) =>
+      this.#reads.getOrLoad(this.#key(key), loader, this.#call(options), tally),
+    );
+  }
+
+  getOrSetMany(
+    keys: readonly Key[],
+    loader: ManyLoader,
+    options: LoadOptions & GetOptions<unknown> = {},
+  ): Promise<never[]> {
+    return this.#run('getOrSetMany', lengthOf(keys), (tally) => {
+      // Copied: the array is the caller's, who may change it while the cache is read.
+      const asked = [...keys] as never[];
+      const load = async (indexes: readonly number[], context: LoadContext): Promise<readonly unknown[]> =>
+        (await loader(
+          indexes.map((index) => asked[index] as never),
+          context,
+        )) as readonly unknown[];
+      return this.#reads.getOrLoadMany(this.#keys(asked), load, this.#call(options), tally);
+    });
+  }
+
+  wrap<A extends readonly unknown[]>(
+    fn: (...args: A) => unknown,
+    { key, tags, ...options }: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
+  ): (...args: A) => Promise<never> {
+    const keyOf = (args: A): Key => {
+      if (typeof key === 'function') return key(...args);
+      return [...(typeof key === 'string' ? [key] : key), ...(args as readonly KeyPart[])];
+    };
+    const tagsOf = (args: A) => (typeof tags === 'function' ? tags(...args) : tags);
+    return async (...args) => await this.getOrSet(keyOf(args), () => fn(...args), { ...options, tags: tagsOf(args) });
+  }
+
+  invalidateTags(...tags: readonly string[]): Promise<void> {
+    return this.#run('invalidateTags', tags.length, () => this.#writes.invalidate(checkTags(this.#name, tags)));
+  }
+
+  clear(): Promise<void> {
+    return this.#run('clear', 0, () => this.#writes.clear());
+  }
+
+  close(): Promise<void> {
+    return this.#run('close', 0, () => this.#backend.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Turns whatever is thrown into a rejection. */
+  #run<T>(
+    operation: Parameters<Events['around']>[0],
+    keys: number,
+    work: (tally: Tally) => Promise<unknown>,
+  ): Promise<T> {
+    return this.#events.around(operation, keys, work as (tally: Tally) => Promise<T>);
+  }
+
+  #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions): Promise<void> {
+    const values = new Map(pairs.map(([key, value]) => [this.#key(key), this.#value(value)]));
+    return this.#writes.set(values, this.#call(options));
+  }
+
+  /** As it is at this moment. */
+  #value(value: unknown): unknown {
+    if (value !== undefined) return copy(value);
+    const reason = '$: undefined, which is what a miss looks like';
+    throw new CacheError({ code: 'INVALID_VALUE', backend: this.#name, operation: 'setValue', reason });
+  }
+
+  #key(key: Key): string {
+    return encodeKey(this.#name, key);
+  }
+
+  #keys(keys: readonly Key[]): string[] {
+    return Array.from(checkKeys(this.#name, keys), (key) => this.#key(key));
+  }
+
+  #call(options: LoadOptions & GetOptions<unknown>): Call {
+    return checkCall(this.#name, options, this.#ttl);
+  }
+}
+
+/** What is no array is refused when it is read. */
+function lengthOf(keys: readonly unknown[]): number {
+  return Array.isArray(keys) ? keys.length : 0;
+}
+
+function isIterable(pairs: unknown): boolean {
+  return typeof (pairs as Iterable<unknown> | undefined)?.[Symbol.iterator] === 'function';
+}

@@ -1,0 +1,88 @@
+import { isThenable } from '@ninefold/core';
+import { Batch, type BatchLoader, type Seat } from './batch.ts';
+import type { Entries } from './entries.ts';
+import type { Events, Tally } from './events.ts';
+import type { LoadContext } from './flight.ts';
+import type { Loads, Miss } from './loads.ts';
+import type { Call } from './options.ts';
+import type { Sight } from './sight.ts';
+import { asMiss, asTyped } from './types.ts';
+
+/** What a caller brings to the load of what it missed. */
+type Want = Omit<Miss, 'key' | keyof Seat>;
+
+/** Reads, and loads of what they miss. */
+export class Reads {
+  readonly #backend: string;
+  readonly #entries: Entries;
+  readonly #loads: Loads;
+  readonly #events: Events;
+
+  constructor(backend: string, entries: Entries, loads: Loads, events: Events) {
+    this.#backend = backend;
+    this.#entries = entries;
+    this.#loads = loads;
+    this.#events = events;
+  }
+
+  async get(key: string, { tags, type }: Call, tally: Tally): Promise<unknown> {
+    const sight = await this.#entries.read([key], tags);
+    const value = await asMiss(type, sight.value(0));
+    if (value !== undefined) tally.hits += 1;
+    return value;
+  }
+
+  async getMany(keys: readonly string[], { tags, type }: Call, tally: Tally): Promise<unknown[]> {
+    if (keys.length === 0) return [];
+    const sight = await this.#entries.read(keys, tags);
+    const values = await Promise.all(sight.values.map((value) => asMiss(type, value)));
+    tally.hits += values.filter((value) => value !== undefined).length;
+    return values;
+  }
+
+  async getOrLoad(key: string, load: (context: LoadContext) => unknown, call: Call, tally: Tally): Promise<unknown> {
+    call.signal?.throwIfAborted();
+    const step = this.#loads.step();
+    const sight = await this.#look([key], call);
+    const hit = asMiss(call.type, sight?.value(0));
+    const value = isThenable(hit) ? await hit : hit;
+    if (value === undefined) return await this.#land(key, { load, pass }, { ...call, step, seen: sight?.seen }, tally);
+    tally.hits += 1;
+    return value;
+  }
+
+  /** `loader` is given indexes of keys, and gives their values in that order. */
+  async getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
+    call.signal?.throwIfAborted();
+    if (keys.length === 0) return [];
+    const step = this.#loads.step();
+    const sight = await this.#look(keys, call);
+    const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
+    const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
+    tally.hits += keys.length - misses.length;
+    const batch = new Batch(misses.length, loader);
+    const land = async ([index, key]: readonly [number, string]): Promise<void> => {
+      values[index] = await this.#land(key, batch.seat(index), { ...call, step, seen: sight?.seen }, tally);
+    };
+    await Promise.all(misses.map(land));
+    return values;
+  }
+
+  async #land(key: string, seat: Seat, want: Want, tally: Tally): Promise<unknown> {
+    const landing = await this.#loads.land({ ...want, ...seat, key });
+    if (landing.hit) tally.hits += 1;
+    return await landing.take(want.type, (value) => asTyped(want.type, value, { backend: this.#backend, key }));
+  }
+
+  /** `undefined` where the backend fails: then what is asked for is loaded. */
+  async #look(keys: readonly string[], { tags }: Call): Promise<Sight | undefined> {
+    try {
+      return await this.#entries.read(keys, tags);
+    } catch (error) {
+      this.#events.tolerate(error);
+      return undefined;
+    }
+  }
+}
+
+const pass = (): void => undefined;

@@ -1,0 +1,75 @@
+import { type Packed, unpack } from './entry.ts';
+import { entryName, epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
+
+/** What a read asks for, the entries of some keys and the counters that fence them, and what it found. */
+export class Sight {
+  readonly names: string[];
+  readonly #keys: readonly string[];
+  readonly #firstEpoch: number;
+  #found: readonly unknown[] = [];
+  #seen: Seen | undefined;
+
+  constructor(keys: readonly string[], tags: readonly string[]) {
+    const names = [GENERATION];
+    for (const tag of tags) names.push(tagName(tag));
+    for (const key of keys) names.push(epochName(key));
+    for (const key of keys) names.push(entryName(key));
+    this.names = names;
+    this.#keys = keys;
+    this.#firstEpoch = 1 + tags.length;
+  }
+
+  /** Takes what was found of the names. */
+  take(found: readonly unknown[]): void {
+    this.#found = found;
+  }
+
+  /** The counters that were seen, by name. */
+  get seen(): Seen {
+    if (this.#seen !== undefined) return this.#seen;
+    const seen: Seen = new Map();
+    const counters = this.names.length - this.#keys.length;
+    for (let index = 0; index < counters; index++) seen.set(this.names[index] as string, this.#found[index]);
+    this.#seen = seen;
+    return seen;
+  }
+
+  /** The counters that entries depend on and that the caller did not name. */
+  get unseen(): string[] {
+    const unseen: string[] = [];
+    for (let index = 0; index < this.#keys.length; index++) {
+      const entry = this.#entry(index);
+      // Without tags an entry depends on nothing else than was asked for.
+      if (entry === undefined || entry.length === 2) continue;
+      unseen.push(...this.#namesOf(index, entry).filter((name) => !this.seen.has(name)));
+    }
+    return unseen;
+  }
+
+  /** The value of a key, `undefined` for a miss. */
+  value(index: number): unknown {
+    const entry = this.#entry(index);
+    if (entry === undefined) return undefined;
+    const [value, stamp] = entry;
+    return stamp === this.#stamp(index, entry) ? value : undefined;
+  }
+
+  get values(): unknown[] {
+    return this.#keys.map((_key, index) => this.value(index));
+  }
+
+  #entry(index: number): Packed | undefined {
+    return unpack(this.#found[this.#firstEpoch + this.#keys.length + index]);
+  }
+
+  #namesOf(index: number, [, , ...tags]: Packed): string[] {
+    return fenceNames(this.#keys[index] as string, tags);
+  }
+
+  #stamp(index: number, entry: Packed): number {
+    if (entry.length > 2) return stampOf(this.#namesOf(index, entry), this.seen);
+    const generation = this.#found[0];
+    const epoch = this.#found[this.#firstEpoch + index];
+    return isVersion(generation) && isVersion(epoch) ? generation + epoch : Number.NaN;
+  }
+}

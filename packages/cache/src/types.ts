@@ -1,0 +1,32 @@
+import { applyType, CacheError, isThenable, TypeMismatch, type ValueType } from '@ninefold/core';
+
+/** A value as its type has it, a promise only where the type is one, or `undefined` if the type refuses it. */
+export function asMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
+  if (type === undefined || value === undefined) return value;
+  try {
+    const output = applyType(type, value);
+    return isThenable(output) ? Promise.resolve(output).catch(missIfMistyped) : output;
+  } catch (error) {
+    return missIfMistyped(error);
+  }
+}
+
+function missIfMistyped(error: unknown): undefined {
+  if (!(error instanceof TypeMismatch)) throw error;
+}
+
+/** A value as its type has it; rejects `TYPE_MISMATCH` if the type refuses it. */
+export async function asTyped(
+  type: ValueType<unknown> | undefined,
+  value: unknown,
+  { backend, key }: { readonly backend: string; readonly key: string },
+): Promise<unknown> {
+  if (type === undefined) return value;
+  try {
+    return await applyType(type, value);
+  } catch (error) {
+    if (!(error instanceof TypeMismatch)) throw error;
+    const { message: reason, issues } = error;
+    throw new CacheError({ code: 'TYPE_MISMATCH', backend, operation: 'setValue', reason, key, issues });
+  }
+}

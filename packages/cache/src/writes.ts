@@ -1,0 +1,73 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { Counters } from './counters.ts';
+import type { Entries } from './entries.ts';
+import type { Entry } from './entry.ts';
+import { countName, entryName, epochName, GENERATION, isVersion, leaseName, type Seen, tagName } from './fence.ts';
+import type { Loads } from './loads.ts';
+import type { Call } from './options.ts';
+
+/** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
+export class Writes {
+  readonly #backend: CacheBackend;
+  readonly #counters: Counters;
+  readonly #entries: Entries;
+  readonly #loads: Loads;
+
+  constructor(backend: CacheBackend, counters: Counters, entries: Entries, loads: Loads) {
+    this.#backend = backend;
+    this.#counters = counters;
+    this.#entries = entries;
+    this.#loads = loads;
+  }
+
+  async set(values: ReadonlyMap<string, unknown>, { tags, ttl }: Call): Promise<void> {
+    if (values.size === 0) return;
+    const seen: Seen = new Map();
+    // Bumped, not read: a load that began before would else overwrite what is newer than it.
+    await Promise.all([
+      this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
+      this.#bumpEpochs(values.keys(), seen),
+    ]);
+    const entries = new Map<string, Entry>();
+    for (const [key, value] of values) {
+      const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
+      entries.set(key, { value, stamp, tags });
+    }
+    await this.#entries.write(entries, ttl);
+    this.#loads.forget(({ key }) => values.has(key));
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    const seen: Seen = new Map();
+    await Promise.all([this.#counters.look([GENERATION], seen), this.#bumpEpochs(keys, seen)]);
+    const generation = seen.get(GENERATION);
+    const counts = isVersion(generation) ? keys.map((key) => countName(generation, key)) : [];
+    // The lease goes too: the load that holds it is of no use any more.
+    await this.#backend.deleteMany([...keys.map(entryName), ...keys.map(leaseName), ...counts]);
+    const gone = new Set(keys);
+    this.#loads.forget(({ key }) => gone.has(key));
+  }
+
+  async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {
+    const generation = await this.#counters.generation();
+    return await this.#backend.incr(countName(generation, key), delta, { ttl });
+  }
+
+  async invalidate(tags: readonly string[]): Promise<void> {
+    await Promise.all(tags.map((tag) => this.#counters.bump(tagName(tag))));
+    this.#loads.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
+  }
+
+  async clear(): Promise<void> {
+    await this.#counters.bump(GENERATION);
+    this.#loads.forget(() => true);
+  }
+
+  async #bumpEpochs(keys: Iterable<string>, seen: Seen): Promise<void> {
+    const bump = async (key: string): Promise<void> => {
+      seen.set(epochName(key), await this.#counters.bump(epochName(key)));
+    };
+    await Promise.all(Array.from(keys, bump));
+  }
+}

@@ -1,0 +1,111 @@
+import { type CacheError, isCacheError } from '@ninefold/core';
+import { redisBackend } from '@ninefold/redis';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, type CacheEvent, createCache } from '../src/cache.ts';
+
+let proxy: FaultProxy;
+let stop: () => Promise<void>;
+let cache: Cache;
+let errors: CacheError[];
+let events: CacheEvent[];
+
+beforeAll(async () => {
+  const redis = await startRedis();
+  proxy = await FaultProxy.start({ host: redis.host, port: redis.port });
+  stop = async () => {
+    await proxy.stop();
+    await redis.stop();
+  };
+});
+
+afterAll(() => stop());
+
+let run = 0;
+
+beforeEach(() => {
+  errors = [];
+  events = [];
+  run += 1;
+  cache = createCache(
+    redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500, namespace: `run${run}` }),
+    {
+      onError: (error) => errors.push(error),
+      listener: (event) => events.push(event),
+    },
+  );
+});
+
+afterEach(async () => {
+  await proxy.set(undefined);
+  await cache.close();
+});
+
+describe.each(['refuse', 'silence'] as const)('a server that is down (%s)', (kind) => {
+  beforeEach(async () => {
+    await cache.set('stored', 'stored');
+    await proxy.set({ kind });
+  });
+
+  it('has each key loaded once for all callers, who get their value, and onError hears of it', async () => {
+    let loads = 0;
+    const load = async () => ({ n: ++loads });
+    const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', load)));
+    expect(values).toEqual(Array.from({ length: 50 }, () => ({ n: 1 })));
+    expect(loads).toBe(1);
+    expect(errors.length).toBe(50);
+    expect(errors.every((error) => isCacheError(error) && error.retryable)).toBe(true);
+    expect(events.filter(({ operation }) => operation === 'failure').length).toBe(50);
+  });
+
+  it('has many keys loaded by one call', async () => {
+    const calls: (readonly string[])[] = [];
+    const load = (keys: readonly string[]): string[] => {
+      calls.push(keys);
+      return keys.map((key) => `loaded ${key}`);
+    };
+    expect(await cache.getOrSetMany(['stored', 'b'], load)).toEqual(['loaded stored', 'loaded b']);
+    expect(calls).toEqual([['stored', 'b']]);
+  });
+
+  it('rejects what was to be deleted, invalidated, cleared, set or counted, and what was to be read without a loader', async () => {
+    const calls = [
+      cache.delete('stored'),
+      cache.deleteMany(['stored']),
+      cache.invalidateTags('t'),
+      cache.clear(),
+      cache.set('stored', 'new'),
+      cache.incr('n'),
+      cache.get('stored'),
+      cache.has('stored'),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && isCacheError(outcome.reason))).toEqual(
+      calls.map(() => true),
+    );
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('a server that goes down', () => {
+  it('while a value is loaded costs its caller nothing', async () => {
+    const value = await cache.getOrSet('k', async () => {
+      await proxy.set({ kind: 'refuse' });
+      return 'loaded';
+    });
+    expect(value).toBe('loaded');
+    expect(errors.length).toBeGreaterThan(0);
+  });
+
+  it('and comes back is used again', async () => {
+    await proxy.set({ kind: 'refuse' });
+    expect(await cache.getOrSet('k', () => 'while it was down')).toBe('while it was down');
+    await proxy.set(undefined);
+    await expect
+      .poll(() => cache.getOrSet('k', () => 'afterwards').then(() => cache.get('k').catch(() => undefined)), {
+        timeout: 10_000,
+      })
+      .toBe('afterwards');
+  });
+});

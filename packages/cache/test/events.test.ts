@@ -1,0 +1,85 @@
+import { memoryBackend } from '@ninefold/memory';
+import { expect, it } from 'vitest';
+import { type CacheEvent, createCache } from '../src/cache.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
+
+it('every call, load and wait is told once it has settled, with its hits, its time and its error', async () => {
+  const clock = new ManualClock();
+  const backend = memoryBackend({ now: clock.now });
+  const events: CacheEvent[] = [];
+  const cache = createCache(backend, { clock, listener: (event) => events.push(event), random: () => 0 });
+  const told = () =>
+    events.splice(0).map(({ operation, keys, hits, durationMs, error }) => [operation, keys, hits, durationMs, error]);
+
+  await cache.set('a', 1);
+  await cache.getOrSet('a', () => 2);
+  await cache.getMany(['a', 'b']);
+  await cache.has('b');
+  expect(told()).toEqual([
+    ['set', 1, undefined, 0, undefined],
+    ['getOrSet', 1, 1, 0, undefined],
+    ['getMany', 2, 1, 0, undefined],
+    ['has', 1, 0, 0, undefined],
+  ]);
+
+  const slow = pending<number>();
+  const loading = cache.getOrSet('b', () => slow.promise);
+  await clock.advance(40);
+  const waiting = createCache(backend, { clock, listener: (event) => events.push(event), random: () => 0 }).getOrSet(
+    'b',
+    () => 3,
+  );
+  await clock.advance(4);
+  slow.resolve(2);
+  await loading;
+  await clock.advance(100);
+  expect(await waiting).toBe(2);
+  expect(told()).toEqual([
+    ['load', 1, undefined, 44, undefined],
+    ['getOrSet', 1, 0, 44, undefined],
+    ['wait', 1, undefined, 5, undefined],
+    ['getOrSet', 1, 1, 5, undefined],
+  ]);
+
+  const error = new Error('no');
+  await expect(cache.getOrSet('c', () => Promise.reject(error))).rejects.toBe(error);
+  expect(told()).toEqual([
+    ['load', 1, undefined, 0, error],
+    ['getOrSet', 1, undefined, 0, error],
+  ]);
+  await cache.invalidateTags('t', 'u');
+  await cache.deleteMany(['a', 'b']);
+  await cache.delete('a');
+  await cache.incr('n');
+  await cache.clear();
+  await cache.close();
+  expect(told().map(([operation, keys]) => [operation, keys])).toEqual([
+    ['invalidateTags', 2],
+    ['deleteMany', 2],
+    ['delete', 1],
+    ['incr', 1],
+    ['clear', 0],
+    ['close', 0],
+  ]);
+});
+
+it('what a listener throws is raised as an uncaught error and leaves the call alone', async () => {
+  const raised: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.once('uncaughtException', (error) => raised.push(error));
+  try {
+    const cache = createCache(memoryBackend(), {
+      listener: () => {
+        throw new Error('of the listener');
+      },
+    });
+    expect(await cache.get('k')).toBeUndefined();
+    await settled();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  }
+  expect(raised).toEqual([new Error('of the listener')]);
+});

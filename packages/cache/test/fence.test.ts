@@ -1,0 +1,164 @@
+import { type CacheBackend, isCacheError } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, createCache } from '../src/cache.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
+
+let clock: ManualClock;
+let backend: CacheBackend;
+let cache: Cache;
+/** Another process on the same entries. */
+let other: Cache;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  backend = memoryBackend({ now: clock.now });
+  cache = createCache(backend, { clock });
+  other = createCache(backend, { clock });
+});
+
+const killers: readonly (readonly [string, (cache: Cache) => Promise<void>])[] = [
+  ['delete', (who) => who.delete('k')],
+  ['deleteMany', (who) => who.deleteMany(['k'])],
+  ['invalidateTags', (who) => who.invalidateTags('t')],
+  ['clear', (who) => who.clear()],
+];
+
+describe.each(killers)('after a %s during a load', (_name, kill) => {
+  it.each([
+    { who: 'this process', killer: () => cache, next: ['new'] },
+    // It may have displaced the new one, by what is stale.
+    { who: 'another process', killer: () => other, next: ['new', 'newer'] },
+  ])('by $who, the old value is neither cached nor given to a caller that comes then', async ({ killer, next }) => {
+    const slow = pending<string>();
+    const early = cache.getOrSet('k', () => slow.promise, { tags: ['t'] });
+    await settled();
+    await kill(killer());
+    const late = cache.getOrSet('k', () => 'new', { tags: ['t'] });
+    await settled();
+    slow.resolve('old');
+    await clock.advance(1000);
+    expect(await early).toBe('old');
+    expect(await late).toBe('new');
+    expect(next).toContain(await cache.getOrSet('k', () => 'newer', { tags: ['t'] }));
+  });
+
+  it('of which nobody waits, the late write is stale at once', async () => {
+    const slow = pending<string>();
+    const early = cache.getOrSet('k', () => slow.promise, { tags: ['t'] });
+    await settled();
+    await kill(other);
+    slow.resolve('old');
+    expect(await early).toBe('old');
+    expect(await cache.get('k')).toBeUndefined();
+    expect(await other.get('k', { tags: ['t'] })).toBeUndefined();
+  });
+});
+
+it('a set during a load is not overwritten by what is older', async () => {
+  const slow = pending<string>();
+  const early = cache.getOrSet('k', () => slow.promise);
+  await settled();
+  await other.set('k', 'set');
+  expect(await cache.get('k')).toBe('set');
+  slow.resolve('old');
+  expect(await early).toBe('old');
+  expect(await cache.getOrSet('k', () => 'new')).not.toBe('old');
+});
+
+it('after a delete the next load does not wait for the one that it outdated', async () => {
+  const slow = pending<string>();
+  const early = cache.getOrSet('k', () => slow.promise);
+  await settled();
+  await other.delete('k');
+  expect(await other.getOrSet('k', () => 'new')).toBe('new');
+  slow.resolve('old');
+  await early;
+});
+
+describe('what is lost or spoilt in the server', () => {
+  const names = ['g', 'e:k', 't:t'];
+
+  it.each(names)('without the counter %s an entry is stale, and a new counter makes it no fresher', async (name) => {
+    await cache.set('k', 'old', { tags: ['t'] });
+    await backend.delete(name);
+    expect(await cache.get('k')).toBeUndefined();
+    expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+    expect(await cache.get('k')).toBe('new');
+  });
+
+  it.each(names)(
+    'with something else in place of the counter %s an entry is stale, and the next one is not',
+    async (name) => {
+      await cache.set('k', 'old', { tags: ['t'] });
+      await backend.setValue(name, { no: 'counter' });
+      expect(await cache.get('k')).toBeUndefined();
+      expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+      expect(await cache.get('k')).toBe('new');
+      await backend.setValue(name, 'no counter');
+      await cache.invalidateTags('t');
+      await cache.delete('k');
+      await cache.clear();
+      expect(await cache.get('k')).toBeUndefined();
+    },
+  );
+
+  it.each([null, 5, [], ['k', 1], ['k', Number.NaN], ['k', 2 ** 41, 5], { v: 1 }])(
+    'an entry that is %j is a miss',
+    async (stored) => {
+      await cache.set('k', 'old');
+      await backend.setValue('v:k', stored);
+      expect(await cache.get('k')).toBeUndefined();
+      expect(await cache.getOrSet('k', () => 'new')).toBe('new');
+    },
+  );
+
+  it('an entry that cannot be read is a miss, and its neighbours are hits', async () => {
+    let broken = false;
+    const serializer = {
+      serialize: (value: unknown) => `*${JSON.stringify(value)}`,
+      deserialize: (text: string): unknown => {
+        if (broken && text.includes('spoilt')) throw new Error('spoilt');
+        return JSON.parse(text.slice(1));
+      },
+    };
+    const own = createCache(memoryBackend({ serializer }));
+    await own.setMany([
+      ['a', 'spoilt'],
+      ['b', 'sound'],
+    ]);
+    broken = true;
+    expect(await own.getMany(['a', 'b'])).toEqual([undefined, 'sound']);
+    expect(await own.getOrSet('a', () => 'anew')).toBe('anew');
+  });
+
+  it('a counter at the end of the integers begins anew', async () => {
+    await cache.set('k', 1, { tags: ['t'] });
+    await backend.setValue('t:t', Number.MAX_SAFE_INTEGER);
+    await cache.invalidateTags('t');
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.set('k', 2, { tags: ['t'] });
+    expect(await cache.get('k')).toBe(2);
+  });
+});
+
+it('counters of keys end some time after their entries, those for ever with no TTL do not', async () => {
+  await cache.set('mortal', 1, { ttl: 60 });
+  await cache.set('immortal', 1);
+  await cache.delete('gone');
+  await clock.advance(1000 * (86_400 + 1));
+  expect(await backend.multiGetValues(['e:mortal', 'v:mortal', 'e:gone'])).toEqual([undefined, undefined, undefined]);
+  expect(await cache.get('immortal')).toBe(1);
+});
+
+it('a backend whose counters are not atomic is refused', () => {
+  const without = {
+    ...backend,
+    multiGetValues: backend.multiGetValues,
+    capabilities: { ...backend.capabilities, atomicIncr: false },
+  };
+  expect(() => createCache(without as CacheBackend)).toThrow(
+    expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'),
+  );
+});

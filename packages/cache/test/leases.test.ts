@@ -1,0 +1,157 @@
+import type { CacheBackend } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
+
+let clock: ManualClock;
+let backend: CacheBackend;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  backend = memoryBackend({ now: clock.now });
+});
+
+/** A process on entries that others share. */
+function process(options: CacheOptions = {}): Cache {
+  return createCache(backend, { clock, leaseTtl: 10, ...options });
+}
+
+describe('several processes', () => {
+  it('load a missing key once, whoever asks how often', async () => {
+    let loads = 0;
+    const slow = pending<string>();
+    const load = (): Promise<string> => {
+      loads += 1;
+      return slow.promise;
+    };
+    const calls = Array.from({ length: 4 }, () => process()).flatMap((cache) =>
+      Array.from({ length: 50 }, () => cache.getOrSet('k', load, { tags: ['t'] })),
+    );
+    await clock.advance(500);
+    slow.resolve('value');
+    await clock.advance(500);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['value']));
+    expect(loads).toBe(1);
+  });
+
+  it('load in a batch what no other loads, and wait for the rest', async () => {
+    const slow = pending<string>();
+    const first = process().getOrSet('a', () => slow.promise);
+    await settled();
+    const calls: (readonly string[])[] = [];
+    const many = process().getOrSetMany(['a', 'b', 'c'], (keys) => {
+      calls.push(keys);
+      return keys.map((key) => `many ${key}`);
+    });
+    await settled();
+    expect(calls).toEqual([['b', 'c']]);
+    slow.resolve('first a');
+    await first;
+    await clock.advance(500);
+    expect(await many).toEqual(['first a', 'many b', 'many c']);
+    expect(calls.length).toBe(1);
+  });
+
+  it('go on at once with another’s load when its loader fails', async () => {
+    const slow = pending<string>();
+    const failing = process().getOrSet('k', () => slow.promise);
+    await settled();
+    const waiting = process().getOrSet('k', () => 'mine');
+    await clock.advance(100);
+    slow.reject(new Error('no'));
+    await expect(failing).rejects.toThrow('no');
+    await clock.advance(300);
+    expect(await waiting).toBe('mine');
+  });
+
+  it('replace an owner that died when its lease ends, and not before', async () => {
+    void process().getOrSet('k', () => new Promise(() => undefined));
+    await settled();
+    let loads = 0;
+    const load = (): string => `load ${++loads}`;
+    const calls = [process(), process()].map((cache) => cache.getOrSet('k', load));
+    await clock.advance(9900);
+    expect(loads).toBe(0);
+    await clock.advance(1000);
+    expect(await Promise.all(calls)).toEqual(['load 1', 'load 1']);
+  });
+
+  it('do not take away the lease of the one that replaced them', async () => {
+    const slow = pending<string>();
+    const overdue = process().getOrSet('k', () => slow.promise);
+    await clock.advance(10_001);
+    const second = pending<string>();
+    const replacing = process().getOrSet('k', () => second.promise);
+    await settled();
+    slow.reject(new Error('late'));
+    await expect(overdue).rejects.toThrow('late');
+    await settled();
+    expect(await backend.exists('l:k')).toBe(true);
+    second.resolve('value');
+    expect(await replacing).toBe('value');
+    await settled();
+    expect(await backend.exists('l:k')).toBe(false);
+  });
+});
+
+describe('a wait that is over', () => {
+  it('ends with a load of one’s own', async () => {
+    void process().getOrSet('k', () => new Promise(() => undefined));
+    await settled();
+    const waiting = process({ waitMs: 2000 }).getOrSet('k', () => 'mine');
+    await clock.advance(1500);
+    let done = false;
+    void waiting.then(() => {
+      done = true;
+    });
+    await settled();
+    expect(done).toBe(false);
+    await clock.advance(1000);
+    expect(await waiting).toBe('mine');
+    expect(await process().get('k')).toBe('mine');
+  });
+
+  it('ends with a rejection where one is asked for', async () => {
+    void process().getOrSet('k', () => new Promise(() => undefined));
+    await settled();
+    let loads = 0;
+    const waiting = process({ waitMs: 2000, onWaitTimeout: 'throw' }).getOrSet('k', () => ++loads);
+    const rejection = expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true, key: 'k' });
+    await clock.advance(2500);
+    await rejection;
+    expect(loads).toBe(0);
+  });
+
+  it('of callers that all gave up ends without a load', async () => {
+    void process().getOrSet('k', () => new Promise(() => undefined));
+    await settled();
+    let loads = 0;
+    const controller = new AbortController();
+    const waiting = process().getOrSet('k', () => ++loads, { signal: controller.signal });
+    await clock.advance(100);
+    controller.abort(new Error('gone'));
+    await expect(waiting).rejects.toThrow('gone');
+    await clock.advance(60_000);
+    expect(loads).toBe(0);
+  });
+});
+
+it('the pauses of a wait grow to 200 ms and are spread by chance', async () => {
+  void process().getOrSet('k', () => new Promise(() => undefined));
+  await settled();
+  const pauses: number[] = [];
+  const watching = {
+    now: clock.now,
+    wait: async (milliseconds: number) => {
+      pauses.push(milliseconds);
+      await clock.wait(milliseconds);
+    },
+  };
+  let turn = 0;
+  const waiting = process({ clock: watching, random: () => (turn++ % 2 === 0 ? 0 : 0.5) }).getOrSet('k', () => 'mine');
+  await clock.advance(10_500);
+  expect(await waiting).toBe('mine');
+  expect(pauses.slice(0, 8)).toEqual([5, 15, 20, 60, 80, 150, 100, 150]);
+});

@@ -1,0 +1,178 @@
+import { memoryBackend } from '@ninefold/memory';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
+
+let cache: Cache;
+let clock: ManualClock;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  cache = createCache(memoryBackend({ now: clock.now }), { clock });
+});
+
+describe('callers of one missing key', () => {
+  it('share one load, and each gets a value of its own', async () => {
+    let loads = 0;
+    const load = async () => ({ n: ++loads });
+    const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', load)));
+    expect(values).toEqual(Array.from({ length: 50 }, () => ({ n: 1 })));
+    expect(new Set(values).size).toBe(50);
+    const [first] = values;
+    if (first !== undefined) first.n = 99;
+    expect(values[1]).toEqual({ n: 1 });
+    expect(await cache.get('k')).toEqual({ n: 1 });
+  });
+
+  it('share a load that began before they came', async () => {
+    const slow = pending<string>();
+    let loads = 0;
+    const load = (): Promise<string> => {
+      loads += 1;
+      return slow.promise;
+    };
+    const first = cache.getOrSet('k', load);
+    await settled();
+    const late = cache.getOrSet('k', load);
+    await settled();
+    slow.resolve('value');
+    expect(await Promise.all([first, late])).toEqual(['value', 'value']);
+    expect(loads).toBe(1);
+  });
+
+  it('each hear of the loader’s error, which is not stored', async () => {
+    let loads = 0;
+    const failing = (): never => {
+      loads += 1;
+      throw new RangeError('no such user');
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => cache.getOrSet('k', failing)));
+    expect(new Set(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason)).size).toBe(1);
+    expect(outcomes[0]).toMatchObject({ status: 'rejected', reason: new RangeError('no such user') });
+    expect(loads).toBe(1);
+    expect(await cache.getOrSet('k', () => 'now it works')).toBe('now it works');
+  });
+
+  it('get undefined from a loader that has none, and it is not stored', async () => {
+    expect(await cache.getOrSet('k', () => undefined)).toBeUndefined();
+    expect(await cache.has('k')).toBe(false);
+    expect(await cache.getOrSet('k', () => 'there')).toBe('there');
+  });
+});
+
+describe('a caller that gives up', () => {
+  it('rejects with its reason and leaves the others alone', async () => {
+    const slow = pending<string>();
+    const signals: AbortSignal[] = [];
+    const load = ({ signal }: LoadContext): Promise<string> => {
+      signals.push(signal);
+      return slow.promise;
+    };
+    const controller = new AbortController();
+    const leaving = cache.getOrSet('k', load, { signal: controller.signal });
+    const staying = cache.getOrSet('k', load, { signal: new AbortController().signal });
+    await settled();
+    const reason = new Error('gone');
+    controller.abort(reason);
+    await expect(leaving).rejects.toBe(reason);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    slow.resolve('value');
+    expect(await staying).toBe('value');
+  });
+
+  it('aborts the load if no other waits, and the next caller loads anew', async () => {
+    const slow = pending<string>();
+    let signal: AbortSignal | undefined;
+    const controller = new AbortController();
+    const leaving = cache.getOrSet(
+      'k',
+      (context) => {
+        ({ signal } = context);
+        return slow.promise;
+      },
+      { signal: controller.signal },
+    );
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    expect(signal?.aborted).toBe(true);
+    const next = cache.getOrSet('k', () => 'anew');
+    slow.reject(signal?.reason);
+    await clock.advance(1000);
+    expect(await next).toBe('anew');
+  });
+
+  it('before it began, loads nothing', async () => {
+    let loads = 0;
+    const signal = AbortSignal.abort(new Error('too late'));
+    await expect(cache.getOrSet('k', () => ++loads, { signal })).rejects.toThrow('too late');
+    await expect(cache.getOrSetMany(['k'], () => [++loads], { signal })).rejects.toThrow('too late');
+    expect(loads).toBe(0);
+  });
+});
+
+describe('many', () => {
+  it('are loaded by one call for all misses, in the order of its keys', async () => {
+    await cache.set('b', 'stored');
+    const calls: (readonly unknown[])[] = [];
+    const load = async (keys: readonly string[]): Promise<string[]> => {
+      calls.push(keys);
+      return keys.map((key) => `loaded ${key}`);
+    };
+    expect(await cache.getOrSetMany(['a', 'b', 'c', 'a'], load)).toEqual([
+      'loaded a',
+      'stored',
+      'loaded c',
+      'loaded a',
+    ]);
+    expect(await cache.getOrSetMany(['c', 'a'], load)).toEqual(['loaded c', 'loaded a']);
+    expect(await cache.getOrSetMany([], load)).toEqual([]);
+    expect(calls).toEqual([['a', 'c']]);
+  });
+
+  it('leave to others what others load', async () => {
+    const slow = pending<string>();
+    const single = cache.getOrSet('a', () => slow.promise);
+    await settled();
+    const calls: (readonly string[])[] = [];
+    const many = cache.getOrSetMany(['a', 'b'], (keys) => {
+      calls.push(keys);
+      return keys.map((key) => `many ${key}`);
+    });
+    await settled();
+    expect(calls).toEqual([['b']]);
+    slow.resolve('single a');
+    expect(await many).toEqual(['single a', 'many b']);
+    expect(await single).toBe('single a');
+  });
+
+  it('reject as a whole when the loader fails or gives another number of values', async () => {
+    await expect(cache.getOrSetMany(['a', 'b'], () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(cache.getOrSetMany(['a', 'b'], () => [1])).rejects.toThrow('no array of 2 values');
+    expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
+  });
+
+  it('tell their loader when nobody waits for any of its values', async () => {
+    let signal: AbortSignal | undefined;
+    const controller = new AbortController();
+    const call = cache.getOrSetMany(
+      ['a', 'b'],
+      (_keys, context) => {
+        ({ signal } = context);
+        return new Promise<string[]>(() => undefined);
+      },
+      { signal: controller.signal },
+    );
+    await settled();
+    const joining = new AbortController();
+    const joined = cache.getOrSet('b', () => 'never', { signal: joining.signal });
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(call).rejects.toThrow('gone');
+    expect(signal?.aborted).toBe(false);
+    joining.abort(new Error('gone too'));
+    await expect(joined).rejects.toThrow('gone too');
+    expect(signal?.aborted).toBe(true);
+  });
+});

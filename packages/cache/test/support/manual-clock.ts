@@ -1,0 +1,38 @@
+import type { Clock } from '../../src/cache.ts';
+
+interface Waiting {
+  readonly until: number;
+  readonly wake: () => void;
+}
+
+/** Time that passes when a test says so. */
+export class ManualClock implements Clock {
+  #time = 0;
+  #waiting: Waiting[] = [];
+
+  readonly now = (): number => this.#time;
+
+  wait(milliseconds: number): Promise<void> {
+    return new Promise((wake) => this.#waiting.push({ until: this.#time + milliseconds, wake }));
+  }
+
+  /** Lets so much time pass, waking each who waits in its turn. */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.#time + milliseconds;
+    for (;;) {
+      await settled();
+      const next = this.#waiting.filter(({ until }) => until <= end).sort((a, b) => a.until - b.until)[0];
+      if (next === undefined) break;
+      this.#time = next.until;
+      this.#waiting = this.#waiting.filter((one) => one !== next);
+      next.wake();
+    }
+    this.#time = end;
+    await settled();
+  }
+}
+
+/** After everything that can go on without time has done so: a backend in memory needs no more than microtasks. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

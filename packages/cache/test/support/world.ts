@@ -1,0 +1,164 @@
+import type { CacheBackend } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import type { Scheduler } from 'fast-check';
+import { type Cache, type CacheOptions, createCache, type Key, type LoadContext } from '../../src/cache.ts';
+
+/** Seconds; short, so that a dead owner is replaced within few steps. */
+const LEASE_TTL = 0.3;
+
+/** Something that makes values; `to` is `Infinity` while it has not resolved. */
+interface Making {
+  readonly kind: 'load' | 'set';
+  readonly key: string;
+  readonly tags: readonly string[];
+  readonly from: number;
+  to: number;
+}
+
+interface Killing {
+  /** What it kills. */
+  readonly matches: (making: Making) => boolean;
+  readonly from: number;
+  to: number;
+}
+
+interface Reading {
+  readonly key: string;
+  readonly from: number;
+  readonly value: unknown;
+}
+
+/** One process: a cache of its own, on the entries of all, over a way on which a scheduler orders what goes and comes. */
+export class Process {
+  readonly cache: Cache;
+  readonly died: Promise<void>;
+  dead = false;
+  crash: () => void = () => undefined;
+
+  constructor(world: World, shared: CacheBackend, options: CacheOptions) {
+    this.died = new Promise((resolve) => {
+      this.crash = () => {
+        this.dead = true;
+        resolve();
+      };
+    });
+    const backend = new Proxy(shared, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]) => {
+          await world.step(`${String(property)} goes`, this);
+          const result = await (member.apply(target, args) as Promise<unknown>);
+          await world.step(`${String(property)} comes`, this);
+          return result;
+        };
+      },
+    });
+    const clock = {
+      now: () => world.time,
+      wait: async (milliseconds: number) => {
+        await world.step('pause', this);
+        world.time += milliseconds;
+      },
+    };
+    this.cache = createCache(backend, { leaseTtl: LEASE_TTL, clock, ...options });
+  }
+}
+
+/** What several processes do with the same entries, written down, and the rule that it has to keep. */
+export class World {
+  time = 0;
+  readonly shared: CacheBackend;
+  readonly #scheduler: Scheduler;
+  readonly #makings: Making[] = [];
+  readonly #killings: Killing[] = [];
+  readonly #readings: Reading[] = [];
+  #ticks = 0;
+
+  constructor(scheduler: Scheduler, wrong: (backend: CacheBackend) => CacheBackend = (backend) => backend) {
+    this.#scheduler = scheduler;
+    this.shared = wrong(memoryBackend({ now: () => this.time }));
+  }
+
+  process(options: CacheOptions = {}): Process {
+    return new Process(this, this.shared, options);
+  }
+
+  /** Waits for the scheduler's turn; a dead process waits for ever. */
+  async step(label: string, { dead }: { readonly dead: boolean } | Process): Promise<void> {
+    if (dead) return await new Promise(() => undefined);
+    await this.#scheduler.schedule(Promise.resolve(), label);
+  }
+
+  get loads(): number {
+    return this.#makings.filter(({ kind }) => kind === 'load').length;
+  }
+
+  /** A loader that another may overtake; its value is the index of its making. */
+  loader(process: Process, key: string, tags: readonly string[]): (context?: LoadContext) => Promise<number> {
+    return async () => {
+      const id = this.#make('load', key, tags);
+      // Some loads are slow, so that much can come between their beginning and their end.
+      for (let steps = (7 * id + 9) % 12; steps >= 0; steps--) await this.step(`load ${key}`, process);
+      return id;
+    };
+  }
+
+  async read(key: string, call: () => Promise<unknown>): Promise<void> {
+    const from = this.#tick();
+    this.#readings.push({ key, from, value: await call() });
+  }
+
+  async readMany(keys: readonly string[], call: () => Promise<readonly unknown[]>): Promise<void> {
+    const from = this.#tick();
+    const values = await call();
+    for (const [index, key] of keys.entries()) this.#readings.push({ key, from, value: values[index] });
+  }
+
+  async set(cache: Cache, key: string, tags: readonly string[]): Promise<void> {
+    const id = this.#make('set', key, tags);
+    const making = this.#makings[id] as Making;
+    await this.kill(
+      (other) => other.key === key && other !== making,
+      async () => {
+        await cache.set(key as Key, id, { tags });
+        making.to = this.#tick();
+      },
+    );
+  }
+
+  async kill(matches: (making: Making) => boolean, call: () => Promise<unknown>): Promise<void> {
+    const killing = { matches, from: this.#tick(), to: Number.POSITIVE_INFINITY };
+    this.#killings.push(killing);
+    await call();
+    killing.to = this.#tick();
+  }
+
+  /** The first reading of what was deleted, replaced or invalidated before it began, or of what was never made. */
+  stale(): string | undefined {
+    for (const { key, from, value } of this.#readings) {
+      if (value === undefined) continue;
+      const making = this.#makings[value as number];
+      if (making?.key !== key) return `${key} was read as ${value}, which was never made for it`;
+      // A load is as old as its beginning; a set that has not resolved may still come after.
+      const madeAt = making.kind === 'load' ? making.from : making.to;
+      const killer = this.#killings.find(
+        (killing) => killing.matches(making) && madeAt < killing.from && killing.to < from,
+      );
+      if (killer !== undefined) {
+        return `${key}, made at ${madeAt} by a ${making.kind}, killed from ${killer.from} to ${killer.to}, read at ${from}`;
+      }
+    }
+    return undefined;
+  }
+
+  #make(kind: Making['kind'], key: string, tags: readonly string[]): number {
+    this.#makings.push({ kind, key, tags, from: this.#tick(), to: Number.POSITIVE_INFINITY });
+    return this.#makings.length - 1;
+  }
+
+  #tick(): number {
+    this.#ticks += 1;
+    return this.#ticks;
+  }
+}

@@ -1,0 +1,51 @@
+import type { CacheBackend } from '@ninefold/core';
+
+type Wrong = (backend: CacheBackend) => CacheBackend;
+
+/** The backend with some of its operations done wrong. */
+function change(backend: CacheBackend, wrong: Partial<CacheBackend>): CacheBackend {
+  return new Proxy(backend, {
+    get: (target, property) => {
+      const member: unknown = Reflect.get(property in wrong ? wrong : target, property);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+/** Forgets to bump the counters whose names begin so, as a cache that deletes and does not fence. */
+export function withoutBumps(prefix: string): Wrong {
+  return (backend) =>
+    change(backend, {
+      incr: (key, delta, options) =>
+        delta === 1 && key.startsWith(prefix)
+          ? backend.getValue<number>(key).then((found) => found ?? 0)
+          : backend.incr(key, delta, options),
+    });
+}
+
+/** Takes the fence when the entry is written, and not before the load. */
+export const lateFence: Wrong = (backend) =>
+  change(backend, {
+    setValue: async (key, value, options) => {
+      const [loaded, , ...tags] = value as [unknown, number, ...string[]];
+      const counters = ['g', `e:${key.slice(2)}`, ...tags.map((tag) => `t:${tag}`)];
+      const versions = await backend.multiGetValues<number>(counters);
+      const stamp = versions.reduce<number>((total, version) => total + (version ?? Number.NaN), 0);
+      await backend.setValue(key, [loaded, stamp, ...tags], options);
+    },
+  });
+
+/** Answers as it answered the time before, as a replica that lags. */
+export const lagging: Wrong = (backend) => {
+  const answered = new Map<string, unknown>();
+  return change(backend, {
+    multiGetValues: async (keys: readonly string[]) => {
+      const found = await backend.multiGetValues(keys);
+      return keys.map((key, index) => {
+        const before = answered.get(key);
+        answered.set(key, found[index]);
+        return key.startsWith('v:') ? found[index] : before;
+      }) as never[];
+    },
+  });
+};

@@ -1,0 +1,262 @@
+import { isCacheError, scoped } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
+
+let time: number;
+let cache: Cache;
+
+beforeEach(() => {
+  time = 0;
+  cache = createCache(memoryBackend({ now: () => time }));
+});
+
+async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+  } catch (error) {
+    if (isCacheError(error)) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+describe('values', () => {
+  it.each([
+    null,
+    0,
+    '',
+    false,
+    -0,
+    1n,
+    'text',
+    { a: [1, { u: undefined }] },
+    new Date(0),
+    new Map([['k', new Set([1])]]),
+  ])('%s comes back equal and is a hit', async (value) => {
+    await cache.set('k', value);
+    expect(await cache.get('k')).toStrictEqual(value);
+    expect(await cache.has('k')).toBe(true);
+    expect(await cache.getOrSet('k', () => 'loaded')).toStrictEqual(value);
+  });
+
+  it('are replaced with their TTL', async () => {
+    await cache.set('k', 'old', { ttl: 1 });
+    await cache.set('k', 'new');
+    time += 5000;
+    expect(await cache.get('k')).toBe('new');
+  });
+
+  it('live as long as the call says, or else the cache', async () => {
+    const short = createCache(memoryBackend({ now: () => time }), { ttl: 1 });
+    await short.set('a', 1);
+    await short.set('b', 2, { ttl: 3 });
+    await short.getOrSet('c', () => 3);
+    time += 1000;
+    expect(await short.getMany(['a', 'b', 'c'])).toEqual([undefined, 2, undefined]);
+  });
+
+  it('are the caller’s own: changing what was given or taken changes nothing', async () => {
+    const given = { list: [1] };
+    const setting = cache.set('k', given);
+    given.list.push(2);
+    await setting;
+    const taken = await cache.get<{ list: number[] }>('k');
+    taken?.list.push(3);
+    expect(await cache.get('k')).toEqual({ list: [1] });
+  });
+
+  it('that no cache takes are refused with the place in them', async () => {
+    class Money {
+      amount = 1;
+    }
+    await expect(cache.set('k', { price: new Money() })).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+      key: 'k',
+      message: expect.stringContaining('$.price'),
+    });
+    expect(await codeOf(cache.set('k', undefined))).toBe('INVALID_VALUE');
+    expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
+  });
+
+  it('under keys of the same text in another shape are others', async () => {
+    await cache.set(['a', 1], 'number');
+    await cache.set(['a', '1'], 'string');
+    expect(await cache.get(['a', 1])).toBe('number');
+  });
+});
+
+describe('many', () => {
+  it('are stored and read in the order of the keys, duplicates and misses in place', async () => {
+    await cache.setMany(
+      new Map<string, unknown>([
+        ['a', { n: 1 }],
+        ['b', null],
+      ]),
+      { ttl: 10, tags: ['t'] },
+    );
+    const values = await cache.getMany<{ n: number }>(['b', 'x', 'a', 'a']);
+    expect(values).toEqual([null, undefined, { n: 1 }, { n: 1 }]);
+    expect(values[2]).not.toBe(values[3]);
+  });
+
+  it('are deleted, and an empty batch does nothing', async () => {
+    await cache.setMany([
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ]);
+    await cache.deleteMany(['a', 'b', 'x']);
+    await cache.deleteMany([]);
+    await cache.setMany([]);
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3]);
+    expect(await cache.getMany([])).toEqual([]);
+  });
+
+  it('of which one is wrong are refused as a whole', async () => {
+    expect(await codeOf(cache.getMany(['a', '']))).toBe('INVALID_KEY');
+    expect(await codeOf(cache.getMany('ab' as never))).toBe('INVALID_KEY');
+    expect(await codeOf(cache.setMany(5 as never))).toBe('INVALID_KEY');
+    expect(await codeOf(cache.setMany([['a', 1], ['b'] as never]))).toBe('INVALID_KEY');
+    expect(await cache.get('a')).toBeUndefined();
+  });
+});
+
+describe('counters', () => {
+  it('count, by any delta, and are read by a delta of 0', async () => {
+    expect(await cache.incr('n')).toBe(1);
+    expect(await cache.incr('n', -5)).toBe(-4);
+    expect(await cache.incr('n', 0)).toBe(-4);
+  });
+
+  it('live for the TTL with which they began', async () => {
+    await cache.incr('n', 1, { ttl: 2 });
+    time += 1000;
+    await cache.incr('n', 1, { ttl: 2 });
+    time += 1000;
+    expect(await cache.incr('n')).toBe(1);
+  });
+
+  it('lie apart from values and go with a delete and a clear', async () => {
+    await cache.set('n', 41);
+    expect(await cache.incr('n')).toBe(1);
+    expect(await cache.get('n')).toBe(41);
+    await cache.delete('n');
+    expect(await cache.incr('n')).toBe(1);
+    await cache.clear();
+    expect(await cache.incr('n')).toBe(1);
+  });
+});
+
+describe('tags and clear', () => {
+  it('an invalidation takes every entry with one of the tags, and no other', async () => {
+    await cache.set('a', 1, { tags: ['x', 'y'] });
+    await cache.set('b', 2, { tags: ['y'] });
+    await cache.getOrSet('c', () => 3, { tags: ['z'] });
+    await cache.set('d', 4);
+    await cache.invalidateTags('x', 'z');
+    expect(await cache.getMany(['a', 'b', 'c', 'd'])).toEqual([undefined, 2, undefined, 4]);
+    expect(await cache.get('b', { tags: ['y'] })).toBe(2);
+  });
+
+  it('a clear takes all of the namespace and nothing of a neighbour', async () => {
+    const backend = memoryBackend();
+    const [ours, theirs] = [createCache(scoped(backend, 'ours')), createCache(scoped(backend, 'theirs'))];
+    await ours.set('k', 1);
+    await theirs.set('k', 2);
+    await backend.setValue('k', 3);
+    await ours.clear();
+    expect(await ours.get('k')).toBeUndefined();
+    expect(await theirs.get('k')).toBe(2);
+    expect(await backend.getValue('k')).toBe(3);
+  });
+
+  it('tags that are none are refused before anything is sent', async () => {
+    for (const tags of ['t', [''], [5], ['\ud800'], Array.from({ length: 1001 }, String)]) {
+      expect(await codeOf(cache.set('k', 1, { tags: tags as never }))).toBe('INVALID_OPTIONS');
+    }
+    expect(await codeOf(cache.invalidateTags(''))).toBe('INVALID_OPTIONS');
+  });
+
+  it('a thousand tags are kept apart', async () => {
+    const tags = Array.from({ length: 1000 }, (_, index) => `t${index}`);
+    await cache.set('k', 1, { tags });
+    expect(await cache.get('k', { tags })).toBe(1);
+    await cache.invalidateTags('t999');
+    expect(await cache.get('k', { tags })).toBeUndefined();
+  });
+});
+
+describe('wrap', () => {
+  it('memoises by the arguments', async () => {
+    const calls: unknown[] = [];
+    const add = cache.wrap(
+      (a: number, b: { n: number }) => {
+        calls.push([a, b]);
+        return a + b.n;
+      },
+      { key: 'add' },
+    );
+    expect([await add(1, { n: 2 }), await add(1, { n: 2 }), await add(2, { n: 2 })]).toEqual([3, 3, 4]);
+    expect(calls.length).toBe(2);
+    expect(await cache.get(['add', 1, { n: 2 }])).toBe(3);
+  });
+
+  it('takes key and tags from the arguments', async () => {
+    let calls = 0;
+    const user = cache.wrap(async (who: { id: number; session: symbol }) => `${who.id}: ${++calls}`, {
+      key: ({ id }) => ['user', id],
+      tags: ({ id }) => [`user:${id}`],
+    });
+    await user({ id: 1, session: Symbol('a') });
+    expect(await user({ id: 1, session: Symbol('b') })).toBe('1: 1');
+    await cache.invalidateTags('user:1');
+    expect(await user({ id: 1, session: Symbol('c') })).toBe('1: 2');
+  });
+});
+
+describe('close', () => {
+  it('closes the backend, and every call after it rejects', async () => {
+    await cache.set('k', 1);
+    await cache.close();
+    await cache[Symbol.asyncDispose]();
+    let loads = 0;
+    const load = (): number => ++loads;
+    expect(await codeOf(cache.get('k'))).toBe('CLOSED');
+    expect(await codeOf(cache.getOrSet('k', load))).toBe('CLOSED');
+    expect(await codeOf(cache.getOrSetMany(['k'], () => [load()]))).toBe('CLOSED');
+    expect(await codeOf(cache.delete('k'))).toBe('CLOSED');
+    expect(loads).toBe(0);
+  });
+});
+
+describe('options', () => {
+  it('that cannot be used are refused at once', () => {
+    const wrong: unknown[] = [
+      { ttl: 0 },
+      { leaseTtl: -1 },
+      { waitMs: Number.NaN },
+      { onWaitTimeout: 'wait' },
+      { onError: 5 },
+      { listener: 5 },
+      { random: 5 },
+      { clock: {} },
+      null,
+    ];
+    for (const options of wrong) {
+      const make = () => createCache(memoryBackend(), options as CacheOptions);
+      expect(make).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
+    }
+    expect(() => createCache({} as never)).toThrow('backend');
+  });
+
+  it('of a call that cannot be used are refused before anything is loaded', async () => {
+    let loads = 0;
+    const load = (): number => ++loads;
+    expect(await codeOf(cache.getOrSet('k', load, { ttl: 0 }))).toBe('INVALID_TTL');
+    expect(await codeOf(cache.getOrSet('k', load, { type: 5 as never }))).toBe('INVALID_OPTIONS');
+    expect(await codeOf(cache.getOrSet('k', load, 5 as never))).toBe('INVALID_OPTIONS');
+    expect(await codeOf(cache.getOrSet('', load))).toBe('INVALID_KEY');
+    expect(loads).toBe(0);
+  });
+});

@@ -1,0 +1,97 @@
+import { inspect } from 'node:util';
+import type { CacheBackend } from '@ninefold/core';
+import { Cluster, Redis } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { startCluster, type TestCluster } from './support/cluster.ts';
+import { failureOf } from './support/failure.ts';
+import { PASSWORD, USER } from './support/permissions.ts';
+import { startServer } from './support/server.ts';
+
+let url: string;
+let stop: () => Promise<void>;
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  ({ url, stop } = await startServer());
+  cluster = await startCluster();
+}, 60_000);
+
+afterAll(async () => {
+  await stop();
+  await cluster.stop();
+});
+
+interface Client {
+  set(key: string, value: string): Promise<unknown>;
+  disconnect(): void;
+}
+
+const redisOptions = { username: USER, password: PASSWORD, enableReadyCheck: false };
+const clusterOptions = { redisOptions, enableReadyCheck: false };
+const nodes = (): { host: string; port: number }[] => cluster.nodes.map(({ host, port }) => ({ host, port }));
+const ready = { enableReadyCheck: false };
+
+const clients: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
+  ['Redis of ioredis 6', () => new Redis(url, ready)],
+  ['Redis of ioredis 5', () => new Redis5(url, ready)],
+  ['Redis with automatic pipelining', () => new Redis(url, { ...ready, enableAutoPipelining: true })],
+  ['Redis whose numbers come as text', () => new Redis(url, { ...ready, stringNumbers: true })],
+  ['Redis with a prefix of its own', () => new Redis(url, { ...ready, keyPrefix: 'prefix:' })],
+  ['Cluster of ioredis 6', () => new Cluster(nodes(), clusterOptions)],
+  ['Cluster of ioredis 5', () => new Cluster5(nodes(), clusterOptions)],
+];
+
+describe.each(clients)('a %s that is handed in', (_, make) => {
+  let client: Client;
+  let backend: CacheBackend;
+
+  beforeAll(() => {
+    const made = make();
+    client = made;
+    backend = redisBackend({ client: made, namespace: 'client', timeoutMs: 10_000 });
+  });
+
+  afterAll(async () => {
+    await backend.close();
+    client.disconnect();
+  });
+
+  it('does all nine operations', async () => {
+    const value = { at: new Date(0), text: '5', emoji: 'é😀' };
+    await backend.setValue('a', value, { ttl: 60 });
+    expect(await backend.getValue('a')).toEqual(value);
+    const keys = Array.from({ length: 200 }, (_unused, index) => `k${index}`);
+    await backend.multiSetValues(keys.map((key, index) => [key, index] as const));
+    await backend.multiSetValues(
+      keys.slice(100).map((key) => [key, true] as const),
+      { ttl: 60 },
+    );
+    const values = keys.map((_unused, index) => (index < 100 ? index : true));
+    expect(await backend.multiGetValues([...keys, 'none'])).toEqual([...values, undefined]);
+    expect(await Promise.all(keys.map((key) => backend.getValue(key)))).toEqual(values);
+    expect(await backend.incr('k41')).toBe(42);
+    expect(await backend.incr('max', Number.MAX_SAFE_INTEGER, { ttl: 60 })).toBe(Number.MAX_SAFE_INTEGER);
+    expect(await backend.exists('a')).toBe(true);
+    expect(await backend.delete('a')).toBe(1);
+    expect(await backend.deleteMany([...keys, 'max', 'none'])).toBe(201);
+  });
+
+  it('has its errors told without what they hold', async () => {
+    await backend.setValue('text', 's3cretValue');
+    const secrets = [PASSWORD, 's3cretValue'];
+    expect((await failureOf(backend.incr('text'), secrets)).code).toBe('NOT_A_COUNTER');
+    await backend.setValue('most', Number.MAX_SAFE_INTEGER);
+    expect((await failureOf(backend.incr('most'), secrets)).code).toBe('COUNTER_RANGE');
+    expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain(PASSWORD);
+  });
+
+  it('is not closed with a backend', async () => {
+    const other = redisBackend({ client: client as Redis, namespace: 'client' });
+    await other.setValue('k', 1);
+    await other.close();
+    expect((await failureOf(other.getValue('k'))).code).toBe('CLOSED');
+    expect(await client.set('client:still', 'open')).toBe('OK');
+  });
+});

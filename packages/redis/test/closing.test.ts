@@ -1,0 +1,34 @@
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { describe, expect, it } from 'vitest';
+import { closeAfter } from './support/closing.ts';
+
+/** Milliseconds; the contract says 1,000 for what is in flight, and 350 for the rest. */
+const CLOSE_MS = 2500;
+
+describe.concurrent('a process that closes its backend ends', () => {
+  const faults: [string, 'pause' | 'kill' | 'nothing', 'warm' | 'cold', RegExp][] = [
+    ['while the server stands still', 'pause', 'warm', /^CLOSED$/],
+    ['while a server that was never asked stands still', 'pause', 'cold', /^CLOSED$/],
+    ['while the server is gone', 'kill', 'warm', /^(UNAVAILABLE|CLOSED)$/],
+    ['while a server that was never asked is gone', 'kill', 'cold', /^(UNAVAILABLE|CLOSED)$/],
+    ['while all is well', 'nothing', 'warm', /^resolved$/],
+  ];
+  for (const [what, fault, mode, outcome] of faults) {
+    it(what, async () => {
+      const server = await startRedis();
+      try {
+        const fail = async (): Promise<void> => {
+          if (fault === 'pause') server.pause();
+          if (fault === 'kill') await server.kill();
+        };
+        const url = `redis://${server.host}:${server.port}`;
+        const closed = await closeAfter({ url, timeoutMs: 20_000 }, fail, mode);
+        expect(closed).toMatchObject({ code: 0, words: '' });
+        expect(closed.closeMs).toBeLessThan(CLOSE_MS);
+        for (const each of closed.outcomes) expect(each).toMatch(outcome);
+      } finally {
+        await server.stop();
+      }
+    }, 30_000);
+  }
+});

@@ -1,0 +1,178 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask } from '@ninefold/tooling/servers/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { ownerOf, SlotMove, startCluster, type TestCluster } from './support/cluster.ts';
+import { failureOf } from './support/failure.ts';
+import { recovered, settled } from './support/load.ts';
+
+const TIMEOUT_MS = 5000;
+
+let cluster: TestCluster;
+let nodes: readonly ServerProcess[];
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  // A node that stands still for a while is not taken for dead.
+  cluster = await startCluster({ primaries: 3, nodeTimeoutMs: 20_000 });
+  ({ nodes } = cluster);
+}, 60_000);
+
+afterAll(() => cluster.stop());
+
+beforeEach(async () => {
+  backend = redisBackend({ cluster: cluster.urls, timeoutMs: TIMEOUT_MS });
+  // The client has its map of the slots, and connections.
+  await backend.multiGetValues(Array.from({ length: 50 }, (_, index) => `warm${index}`));
+});
+
+afterEach(() => backend.close());
+
+async function move(key: string): Promise<void> {
+  const slot = await SlotMove.begin(nodes, key);
+  await slot.end();
+}
+
+describe('a slot that has moved', () => {
+  it('is followed by every operation that was sent by the old map, and nothing is done twice', async () => {
+    const tags = ['get', 'set', 'exists', 'delete', 'incr', 'incrttl', 'reads', 'sets', 'mortal', 'deletes'];
+    const keysOf = (tag: string): string[] => ['1', '2', '3'].map((index) => `{${tag}}${index}`);
+    await backend.multiSetValues(tags.flatMap(keysOf).map((key, index) => [key, index] as const));
+    for (const tag of tags) await move(keysOf(tag)[0] as string);
+    const [reads, sets, mortal, deletes] = ['reads', 'sets', 'mortal', 'deletes'].map(keysOf) as string[][];
+    const others = ['warm1', 'warm2', 'warm3'];
+    const pairsOf = (keys: readonly string[] = []): [string, string][] => keys.map((key) => [key, `of ${key}`]);
+    const answers = await Promise.all([
+      backend.getValue('{get}1'),
+      backend.setValue('{set}1', 'new'),
+      backend.exists('{exists}1'),
+      backend.delete('{delete}1'),
+      backend.incr('{incr}1'),
+      backend.incr('{incrttl}new', 5, { ttl: 60 }),
+      backend.multiGetValues([...others, ...(reads ?? [])]),
+      backend.multiSetValues(pairsOf(sets)),
+      backend.multiSetValues(pairsOf(mortal), { ttl: 60 }),
+      backend.deleteMany([...others, ...(deletes ?? [])]),
+    ]);
+    expect(answers).toEqual([
+      0,
+      undefined,
+      true,
+      1,
+      13,
+      5,
+      [undefined, undefined, undefined, 18, 19, 20],
+      undefined,
+      undefined,
+      3,
+    ]);
+    expect(await backend.multiGetValues(['{set}1', '{delete}1', '{incr}1', '{incrttl}new'])).toEqual([
+      'new',
+      undefined,
+      13,
+      5,
+    ]);
+    for (const keys of [sets, mortal])
+      expect(await backend.multiGetValues(keys ?? [])).toEqual(keys?.map((key) => `of ${key}`));
+    expect(await backend.incr('{incr}1')).toBe(14);
+  }, 30_000);
+});
+
+describe('a slot of which two nodes say that it is the other’s', () => {
+  it('is waited for a while, then told as unavailable, and served once they agree', async () => {
+    const owner = await ownerOf(nodes, '{torn}');
+    const other = nodes.find((node) => node !== owner) as ServerProcess;
+    const slot = await ask(owner, 'CLUSTER', 'KEYSLOT', '{torn}');
+    const [ownerId, otherId] = [await ask(owner, 'CLUSTER', 'MYID'), await ask(other, 'CLUSTER', 'MYID')];
+    await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', otherId);
+    const failure = await failureOf(settled(backend.incr('{torn}')));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', ownerId);
+    expect(await settled(backend.incr('{torn}'))).toBe(1);
+  }, 30_000);
+});
+
+describe('a slot that is moving', () => {
+  it('is followed to wherever each key lies, in batches too, and nothing is done twice', async () => {
+    const stays = ['{m}s1', '{m}s2', '{m}sn'];
+    const goes = ['{m}g1', '{m}g2', '{m}gn'];
+    await backend.multiSetValues(
+      [...stays, ...goes].map((key) => [key, key.endsWith('n') ? 41 : `of ${key}`] as const),
+    );
+    const slot = await SlotMove.begin(nodes, '{m}');
+    await slot.migrate(goes);
+    const keys = ['{m}s1', '{m}g1', 'warm1', '{m}none', '{m}g2', '{m}s2'];
+    const values = ['of {m}s1', 'of {m}g1', undefined, undefined, 'of {m}g2', 'of {m}s2'];
+    expect(await backend.multiGetValues(keys)).toEqual(values);
+    expect(await Promise.all(keys.map((key) => backend.getValue(key)))).toEqual(values);
+    expect(await Promise.all(keys.map((key) => backend.exists(key)))).toEqual(
+      values.map((value) => value !== undefined),
+    );
+    expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn')])).toEqual([42, 42]);
+    expect(await backend.incr('{m}new', 7, { ttl: 60 })).toBe(7);
+    expect(await backend.incr('{m}new', 1, { ttl: 60 })).toBe(8);
+    await backend.multiSetValues([
+      ['{m}s1', 1],
+      ['{m}g1', 2],
+      ['warm2', 3],
+      ['{m}fresh', 4],
+    ]);
+    await backend.multiSetValues(
+      [
+        ['{m}s2', 5],
+        ['{m}g2', 6],
+        ['{m}mortal', 7],
+      ],
+      { ttl: 60 },
+    );
+    const all = ['{m}s1', '{m}g1', 'warm2', '{m}fresh', '{m}s2', '{m}g2', '{m}mortal'];
+    expect(await backend.multiGetValues(all)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(await backend.deleteMany(['{m}s1', '{m}g1', '{m}none', 'warm2'])).toBe(3);
+    await slot.end();
+    expect(await backend.multiGetValues(all)).toEqual([undefined, undefined, undefined, 4, 5, 6, 7]);
+    expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn'), backend.incr('{m}new')])).toEqual([
+      43, 43, 9,
+    ]);
+  }, 30_000);
+});
+
+describe('a node that stands still', () => {
+  it('holds up nobody who asks the others, and a batch says where it failed and that it may have been applied', async () => {
+    const impatient = redisBackend({ cluster: cluster.urls, timeoutMs: 1000 });
+    const still = nodes[1] as ServerProcess;
+    const keys = Array.from({ length: 30 }, (_, index) => `still${index}`);
+    const owners = await Promise.all(keys.map((key) => ownerOf(nodes, key)));
+    const there = keys.filter((_, index) => owners[index] !== still);
+    const hung = keys.filter((_, index) => owners[index] === still);
+    await impatient.multiSetValues(keys.map((key) => [key, 'old'] as const));
+    still.pause();
+    try {
+      const writing = failureOf(settled(impatient.multiSetValues(keys.map((key) => [key, 'new'] as const))));
+      const reading = failureOf(settled(impatient.multiGetValues(keys)));
+      expect(await Promise.all(there.map((key) => backend.getValue(key)))).toEqual(there.map(() => 'new'));
+      expect(await impatient.deleteMany(there.slice(0, 1))).toBe(1);
+      for (const failure of [await writing, await reading]) {
+        expect(['TIMEOUT', 'UNAVAILABLE']).toContain(failure.code);
+        if (failure.key !== undefined) expect(hung).toContain(failure.key);
+      }
+      expect((await writing).maybeApplied).toBe(true);
+    } finally {
+      still.resume();
+    }
+    await recovered(impatient, hung[0] as string);
+    expect(await backend.multiGetValues(there)).toEqual(there.map((_, index) => (index === 0 ? undefined : 'new')));
+    await impatient.close();
+  }, 30_000);
+});
+
+it('one node asked as though it were a server of its own says that this is a cluster', async () => {
+  const lone = redisBackend({ url: cluster.urls[0], timeoutMs: TIMEOUT_MS });
+  const keys = Array.from({ length: 20 }, (_, index) => `lone${index}`);
+  for (const call of [() => lone.multiGetValues(keys), () => Promise.all(keys.map((key) => lone.setValue(key, 1)))]) {
+    const failure = await failureOf(call());
+    expect(failure).toMatchObject({ code: 'BACKEND', retryable: false });
+    expect(failure.message).toMatch(/cluster/i);
+  }
+  await lone.close();
+});

@@ -1,0 +1,157 @@
+import type { CacheBackend } from '@ninefold/core';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { type Crossing, Wire } from './support/wire.ts';
+
+let wire: Wire;
+let backend: CacheBackend;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  const server = await startRedis();
+  wire = await Wire.start(server);
+  backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'costs', timeoutMs: 20_000 });
+  // The server knows the scripts from here on.
+  await backend.incr('warm');
+  await backend.multiSetValues([...pairsOf(2)], { ttl: 60 });
+  stop = async () => {
+    await backend.close();
+    await wire.stop();
+    await server.stop();
+  };
+});
+
+afterAll(() => stop());
+
+function* pairsOf(count: number, value: unknown = 'v'): Generator<[string, unknown]> {
+  for (let index = 0; index < count; index++) yield [`k${index}`, value];
+}
+
+const keysOf = (count: number): string[] => [...pairsOf(count)].map(([key]) => key);
+
+/** The names of what crossed to the one server. */
+const names = ({ commands: [commands = []] }: Crossing): string[] =>
+  commands.map((command) => command.split(' ')[0] as string);
+
+describe('what an operation costs', () => {
+  const singles: [string, string, () => Promise<unknown>][] = [
+    ['getValue', 'GET 1', () => backend.getValue('k0')],
+    ['setValue', 'SET 2', () => backend.setValue('k0', 1)],
+    ['setValue with a TTL', 'SET 4', () => backend.setValue('k0', 1, { ttl: 60 })],
+    ['exists', 'EXISTS 1', () => backend.exists('k0')],
+    ['delete', 'UNLINK 1', () => backend.delete('k0')],
+    ['incr', 'EVALSHA', () => backend.incr('n')],
+    ['incr with a TTL', 'EVALSHA', () => backend.incr('m', 1, { ttl: 60 })],
+    ['a batch of 1,000 reads', 'MGET 1000', () => backend.multiGetValues(keysOf(1000))],
+    ['a batch of 1,000 sets', 'MSET 2000', () => backend.multiSetValues(pairsOf(1000))],
+    ['a batch of 1,000 deletes', 'UNLINK 1000', () => backend.deleteMany(keysOf(1000))],
+    ['a batch of 1 MB', 'MSET 2000', () => backend.multiSetValues(pairsOf(1000, 'x'.repeat(1000)))],
+    ['a batch of one', 'SET 2', () => backend.multiSetValues(pairsOf(1))],
+  ];
+  for (const [operation, command, call] of singles) {
+    it(`is one round trip and one ${command} for ${operation}`, async () => {
+      const crossing = await wire.during(call);
+      expect(crossing.trips).toBe(1);
+      expect(crossing.commands).toEqual([[expect.stringMatching(new RegExp(`^${command}\\b`))]]);
+    });
+  }
+
+  it('is one round trip, written at once, for a batch of 100 sets with a TTL', async () => {
+    const crossing = await wire.during(() => backend.multiSetValues(pairsOf(100), { ttl: 60 }));
+    expect({ trips: crossing.trips, pieces: crossing.pieces }).toEqual({ trips: 1, pieces: 1 });
+    expect(crossing.commands[0]?.length).toBeLessThanOrEqual(4);
+  });
+
+  it.each([1, 1000])('is one round trip for a batch of 1,000 sets of %i characters with a TTL', async (length) => {
+    const pairs = [...pairsOf(1000, 'x'.repeat(length))];
+    const crossing = await wire.during(() => backend.multiSetValues(pairs, { ttl: 60 }));
+    expect(crossing.trips).toBe(1);
+    expect(crossing.commands[0]?.length).toBeLessThanOrEqual(4);
+  });
+
+  it('is nothing for empty batches and for what is refused', async () => {
+    const crossing = await wire.during(async () => {
+      await Promise.all([backend.multiGetValues([]), backend.multiSetValues([]), backend.deleteMany([])]);
+      await Promise.allSettled([
+        backend.multiGetValues(['k0', '']),
+        backend.multiSetValues([...pairsOf(2), ['f', () => 1]]),
+        backend.incr('n', 1.5),
+        backend.setValue('k0', 1, { ttl: 0 }),
+      ]);
+    });
+    expect(crossing).toEqual({ trips: 0, commands: [[]], pieces: 0 });
+  });
+});
+
+describe('what many calls of one tick cost', () => {
+  it('is one round trip for 1,000 reads, gathered into commands of at most 64 keys', async () => {
+    await backend.multiSetValues(pairsOf(1000, 7));
+    let values: unknown[] = [];
+    const crossing = await wire.during(async () => {
+      values = await Promise.all(keysOf(1000).map((key) => backend.getValue(key)));
+    });
+    expect(values.every((value) => value === 7)).toBe(true);
+    expect(crossing.trips).toBe(1);
+    const sizes = crossing.commands[0]?.map((command) => Number(command.split(' ')[1])) ?? [];
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
+    expect(sizes.length).toBeLessThanOrEqual(Math.ceil(1000 / 64) + 1);
+    expect(new Set(names(crossing)).size).toBeLessThanOrEqual(2);
+  });
+
+  it('is a round trip a round for readers that go on side by side', async () => {
+    await backend.setValue('k', 1);
+    const reader = async (): Promise<void> => {
+      for (let round = 0; round < 5; round++) expect(await backend.getValue('k')).toBe(1);
+    };
+    const crossing = await wire.during(() => Promise.all(Array.from({ length: 64 }, reader)));
+    expect(crossing.trips).toBe(5);
+    expect(crossing.commands[0]?.length).toBeLessThanOrEqual(10);
+  });
+
+  it('is one round trip for all there is, in the order of the calls', async () => {
+    await backend.multiSetValues([
+      ['a', 'old'],
+      ['b', 1],
+    ]);
+    let answers: unknown[] = [];
+    const crossing = await wire.during(async () => {
+      answers = await Promise.all([
+        backend.getValue('a'),
+        backend.setValue('a', 'new'),
+        backend.getValue('a'),
+        backend.incr('b'),
+        backend.getValue('b'),
+        backend.delete('a'),
+        backend.exists('a'),
+        backend.multiGetValues(['a', 'b']),
+      ]);
+    });
+    expect(answers).toEqual(['old', undefined, 'new', 2, 2, 1, false, [undefined, 2]]);
+    expect(crossing.trips).toBe(1);
+  });
+
+  it('is one round trip for 500 sets', async () => {
+    const crossing = await wire.during(() => Promise.all(keysOf(500).map((key) => backend.setValue(key, 1))));
+    expect(crossing.trips).toBe(1);
+    expect(names(crossing)).toEqual(Array.from({ length: 500 }, () => 'SET'));
+  });
+});
+
+describe('a large batch', () => {
+  it('of 25,000 keys is one round trip of few commands', async () => {
+    const sets = await wire.during(() => backend.multiSetValues(pairsOf(25_000, 1)));
+    let values: unknown[] = [];
+    const reads = await wire.during(async () => {
+      values = await backend.multiGetValues(keysOf(25_000));
+    });
+    expect(values.length).toBe(25_000);
+    expect(values.every((value) => value === 1)).toBe(true);
+    const mortal = await wire.during(() => backend.multiSetValues(pairsOf(25_000, 2), { ttl: 60 }));
+    const deletes = await wire.during(() => backend.deleteMany(keysOf(25_000)));
+    for (const { trips, commands } of [sets, reads, mortal, deletes]) {
+      expect(trips).toBe(1);
+      expect(commands[0]?.length).toBeLessThanOrEqual(20);
+    }
+  }, 30_000);
+});

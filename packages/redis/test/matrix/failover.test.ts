@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask } from '@ninefold/tooling/servers/redis';
+import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
+import { until } from '@ninefold/tooling/servers/until';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisBackend } from '../../src/redis.ts';
+import { closeAfter } from '../support/closing.ts';
+import { ownerOf, startCluster, type TestCluster } from '../support/cluster.ts';
+import { Load, miscounted, overcounted, recovered, settled } from '../support/load.ts';
+import { tryAll } from '../support/try-all.ts';
+
+const CLUSTER_MS = 5000;
+const SENTINEL_MS = 15_000;
+const counters = Array.from({ length: 24 }, (_, index) => `counter${index}`);
+
+/** Resolves once every counter counts again. */
+async function countsAgain(backend: CacheBackend, limitMs: number): Promise<void> {
+  const isBack = async (): Promise<boolean> => {
+    const outcomes = await Promise.allSettled(counters.map((counter) => settled(backend.incr(counter, 0))));
+    return outcomes.every(({ status }) => status === 'fulfilled');
+  };
+  await until('every counter counts again', isBack, limitMs);
+}
+
+describe('a Cluster with replicas', () => {
+  let cluster: TestCluster;
+  let backend: CacheBackend;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ primaries: 3, replicas: 3, nodeTimeoutMs: 500 });
+    backend = redisBackend({ cluster: cluster.urls });
+  }, 60_000);
+
+  afterAll(async () => {
+    await backend.close();
+    await cluster.stop();
+  });
+
+  tryAll('redis in a Cluster with replicas', (options) => redisBackend({ cluster: cluster.urls, ...options }));
+
+  it('that hands a primary’s part to its replica in good order loses nothing and counts nothing twice', async () => {
+    const load = new Load(backend, counters);
+    await sleep(300);
+    const [primary, replica] = [cluster.nodes[0] as ServerProcess, cluster.nodes[3] as ServerProcess];
+    for (const node of [replica, primary]) {
+      await ask(node, 'CLUSTER', 'FAILOVER');
+      await until('the parts are exchanged', async () => (await ask(node, 'ROLE')).startsWith('master'));
+      await countsAgain(backend, CLUSTER_MS);
+      await sleep(300);
+    }
+    const ended = await load.stop();
+    expect(await miscounted(ended, backend)).toEqual([]);
+  }, 60_000);
+
+  it('whose primary dies works again within 5 s, and every increment counted at most once', async () => {
+    const start = 1_000_000;
+    await backend.multiSetValues(counters.map((counter) => [counter, start] as const));
+    const load = new Load(backend, counters, { mayGoBack: true });
+    await sleep(500);
+    const owner = await ownerOf(cluster.nodes.slice(0, 3), counters[0] as string);
+    await owner.kill();
+    await countsAgain(backend, CLUSTER_MS);
+    await sleep(300);
+    const ended = await load.stop();
+    expect(ended.failures.length).toBeGreaterThan(0);
+    for (const { code, retryable } of ended.failures) expect({ code, retryable }).toMatchObject({ retryable: true });
+    expect(await overcounted(ended, backend, start)).toEqual([]);
+    expect(ended.counted.size).toBe(counters.length);
+    // From what is left of the nodes that it was given.
+    const late = redisBackend({ cluster: cluster.urls, timeoutMs: 5000 });
+    await recovered(late, counters[0] as string);
+    await late.close();
+    await owner.restart();
+  }, 60_000);
+
+  it('lets a process end that closes while the nodes stand still', async () => {
+    const pause = async (): Promise<void> => {
+      for (const node of cluster.nodes) node.pause();
+    };
+    try {
+      const closed = await closeAfter({ cluster: cluster.urls, timeoutMs: 20_000 }, pause);
+      expect(closed).toMatchObject({ code: 0, words: '', outcomes: ['CLOSED', 'CLOSED', 'CLOSED'] });
+    } finally {
+      for (const node of cluster.nodes) node.resume();
+    }
+  }, 30_000);
+});
+
+describe('three sentinels', () => {
+  let group: RedisSentinel;
+  let backend: CacheBackend;
+  let sentinels: { readonly name: string; readonly urls: readonly string[] };
+
+  beforeAll(async () => {
+    group = await startRedisSentinel();
+    sentinels = { name: group.name, urls: group.sentinels.map(({ host, port }) => `redis://${host}:${port}`) };
+    backend = redisBackend({ sentinels });
+  }, 60_000);
+
+  afterAll(async () => {
+    await backend.close();
+    await group.stop();
+  });
+
+  tryAll('redis by Sentinel', (options) => redisBackend({ sentinels, ...options }));
+
+  it('lead to the new primary within 15 s when the old one dies, and every increment counted at most once', async () => {
+    const load = new Load(backend, counters, { mayGoBack: true });
+    await sleep(500);
+    await group.primary.kill();
+    await countsAgain(backend, SENTINEL_MS);
+    await sleep(300);
+    const ended = await load.stop();
+    expect(ended.failures.length).toBeGreaterThan(0);
+    for (const { code, retryable } of ended.failures) expect({ code, retryable }).toMatchObject({ retryable: true });
+    expect(await overcounted(ended, backend)).toEqual([]);
+    expect(await ask(group.replica, 'EXISTS', counters[0] as string)).toBe('1');
+  }, 60_000);
+
+  it('let a process end that closes while the primary stands still', async () => {
+    const { replica } = group;
+    try {
+      const closed = await closeAfter({ sentinels, timeoutMs: 20_000 }, async () => replica.pause());
+      expect(closed).toMatchObject({ code: 0, words: '', outcomes: ['CLOSED', 'CLOSED', 'CLOSED'] });
+    } finally {
+      replica.resume();
+    }
+  }, 30_000);
+
+  it('of which none is there are told as such', async () => {
+    const nobody = redisBackend({ sentinels: { name: group.name, urls: ['redis://127.0.0.1:1'] }, timeoutMs: 1000 });
+    const failure = await settled(nobody.setValue('k', 1)).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ retryable: true, maybeApplied: false });
+    await nobody.close();
+  });
+});

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { failureOf } from './support/failure.ts';
+import { ACL_LINE, CLUSTER_PERMISSIONS, PASSWORD } from './support/permissions.ts';
+import { staysQuiet } from './support/stays-quiet.ts';
+
+let server: ServerProcess;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+it('the README gives the user that the suite runs as', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+  expect(readme).toContain(ACL_LINE.replace(PASSWORD, 'password'));
+  expect(readme).toContain(CLUSTER_PERMISSIONS);
+});
+
+describe('a user who may less', () => {
+  staysQuiet();
+
+  let namespaces = 0;
+
+  beforeEach(() => {
+    namespaces += 1;
+  });
+
+  afterEach(async () => {
+    await backend.close();
+    await ask(server, 'ACL', 'DELUSER', 'less');
+  });
+
+  /** The namespace of this test. */
+  const space = (): string => `less${namespaces}`;
+
+  async function may(...changes: string[]): Promise<void> {
+    const rules = ACL_LINE.replace('~shop:*', `~${space()}:*`).replace(' cache ', ' less ').split(' ');
+    await ask(server, ...rules, ...changes);
+    const { host, port } = server;
+    backend = redisBackend({ url: `redis://less:${PASSWORD}@${host}:${port}`, namespace: space(), timeoutMs: 5000 });
+  }
+
+  const pairs: [string, number][] = [
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ];
+  const keys = ['a', 'b', 'c', 'none'];
+
+  it('reads batches, and many keys at once, without MGET', async () => {
+    await may('-mget');
+    await backend.multiSetValues(pairs);
+    await ask(server, 'LPUSH', `${space()}:list`, 'foreign');
+    expect(await backend.multiGetValues([...keys, 'list', 'a'])).toEqual([1, 2, 3, undefined, undefined, 1]);
+    expect(await Promise.all(keys.map((key) => backend.getValue(key)))).toEqual([1, 2, 3, undefined]);
+  });
+
+  it('stores batches without MSET, with and without a TTL', async () => {
+    await may('-mset');
+    await backend.multiSetValues(pairs);
+    expect(await backend.multiGetValues(keys)).toEqual([1, 2, 3, undefined]);
+    expect(await ask(server, 'PTTL', `${space()}:a`)).toBe('-1');
+    await backend.multiSetValues(
+      pairs.map(([key, value]) => [key, value + 10]),
+      { ttl: 60 },
+    );
+    expect(await backend.multiGetValues(keys)).toEqual([11, 12, 13, undefined]);
+    for (const [key] of pairs) expect(Number(await ask(server, 'PTTL', `${space()}:${key}`))).toBeGreaterThan(50_000);
+  });
+
+  it.each([
+    ['scripts', ['-eval', '-evalsha']],
+    ['transactions', ['-multi', '-exec']],
+    ['PEXPIRE', ['-pexpire']],
+  ])('stores batches with a TTL without %s', async (_, changes) => {
+    await may(...changes);
+    await backend.multiSetValues([...pairs, ['text', 'x']], { ttl: 60 });
+    expect(await backend.multiGetValues([...keys, 'text'])).toEqual([1, 2, 3, undefined, 'x']);
+    for (const key of ['a', 'b', 'c', 'text']) {
+      const left = Number(await ask(server, 'PTTL', `${space()}:${key}`));
+      expect(left).toBeGreaterThan(50_000);
+      expect(left).toBeLessThanOrEqual(60_000);
+    }
+  });
+
+  it.each([
+    ['scripts', ['-eval', '-evalsha'], /EVAL/],
+    ['EXISTS and INCRBY', ['-exists', '-incrby'], /INCRBY/],
+  ])('is told what is missing when it counts without %s, and nothing is counted', async (_, changes, missing) => {
+    await may(...changes);
+    await backend.setValue('n', 41);
+    for (const call of [() => backend.incr('n'), () => backend.incr('new', 1, { ttl: 60 })]) {
+      const failure = await failureOf(call(), [PASSWORD]);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+      expect(failure.message).toMatch(missing);
+    }
+    expect(await backend.multiGetValues(['n', 'new'])).toEqual([41, undefined]);
+  });
+
+  it('counts at the ends of the range, and with a TTL, without PEXPIRE and DECRBY', async () => {
+    await may('-pexpire', '-decrby');
+    await backend.setValue('n', Number.MAX_SAFE_INTEGER);
+    expect(await failureOf(backend.incr('n', 7))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+    expect(await backend.incr('n', -7, { ttl: 60 })).toBe(Number.MAX_SAFE_INTEGER - 7);
+    expect(await ask(server, 'PTTL', `${space()}:n`)).toBe('-1');
+    expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
+    expect(Number(await ask(server, 'PTTL', `${space()}:new`))).toBeGreaterThan(50_000);
+  });
+
+  it('deletes by DEL without UNLINK, and is told what is missing without either', async () => {
+    await may('-unlink', '+del');
+    await backend.multiSetValues(pairs);
+    expect(await backend.delete('a')).toBe(1);
+    expect(await backend.deleteMany(keys)).toBe(2);
+    await backend.close();
+    await may('-unlink', '-del');
+    await backend.multiSetValues(pairs);
+    for (const call of [() => backend.delete('a'), () => backend.deleteMany(keys)]) {
+      const failure = await failureOf(call());
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
+      expect(failure.message).toMatch(/DEL/);
+    }
+  });
+
+  it('reads what it may beside what it may not, each for itself', async () => {
+    await may('resetkeys', `~${space()}:mine*`);
+    await ask(server, 'MSET', `${space()}:mine1`, '1', `${space()}:theirs`, '2', `${space()}:mine2`, '3');
+    const [one, theirs, two] = await Promise.allSettled(
+      ['mine1', 'theirs', 'mine2'].map((key) => backend.getValue(key)),
+    );
+    expect(one).toEqual({ status: 'fulfilled', value: 1 });
+    expect(two).toEqual({ status: 'fulfilled', value: 3 });
+    expect(theirs).toMatchObject({ status: 'rejected', reason: { code: 'AUTH', key: 'theirs' } });
+    expect(await failureOf(backend.multiGetValues(['mine1', 'theirs', 'mine2']))).toMatchObject({
+      code: 'AUTH',
+      key: 'theirs',
+    });
+    expect(await failureOf(backend.setValue('theirs', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
+    expect(await failureOf(backend.incr('theirs'))).toMatchObject({ code: 'AUTH', maybeApplied: false });
+    expect(await backend.incr('mine1')).toBe(2);
+  });
+});

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const PROGRAM = join(import.meta.dirname, '../programs/close-in-fault.ts');
+/** Milliseconds after its last line in which a process ends that has nothing left to do. */
+const EXIT_MS = 3000;
+
+export interface Closed {
+  readonly closeMs: number;
+  readonly outcomes: readonly string[];
+  /** `null` if the process did not end by itself. */
+  readonly code: number | null;
+  /** What it or its libraries said, besides. */
+  readonly words: string;
+}
+
+/** What becomes of a process that closes its backend after `fail`. */
+export async function closeAfter(
+  options: object,
+  fail: () => Promise<unknown>,
+  mode: 'warm' | 'cold' = 'warm',
+): Promise<Closed> {
+  const args = ['--conditions=@ninefold/source', '--import', 'tsx', PROGRAM, JSON.stringify(options), mode];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let words = '';
+  child.stderr.on('data', (text: Buffer) => {
+    words += String(text);
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`the program ended early: ${words}`);
+    return String(value);
+  };
+  await line();
+  await fail();
+  child.stdin.write('go\n');
+  const told = JSON.parse(await line()) as Pick<Closed, 'closeMs' | 'outcomes'>;
+  const timer = setTimeout(() => child.kill('SIGKILL'), EXIT_MS);
+  const [code] = await exited;
+  clearTimeout(timer);
+  return { ...told, code, words };
+}

@@ -1,0 +1,21 @@
+import type { CacheBackend, RemoteOptions } from '@ninefold/core';
+import { checkModel, describeCacheBackend } from '@ninefold/core/conformance';
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { redisCapabilities } from '../../src/redis.ts';
+
+const { NINEFOLD_RUNS = '100', NINEFOLD_SEED } = process.env;
+
+/** Every rule, and the model, on the backends that `create` makes. */
+export function tryAll(name: string, create: (options: RemoteOptions) => CacheBackend): void {
+  describeCacheBackend(name, { describe, it, create, capabilities: redisCapabilities });
+  it(`${name} answers any sequence of calls as a Map would`, async () => {
+    await checkModel({
+      fc,
+      create,
+      capabilities: redisCapabilities,
+      runs: Number(NINEFOLD_RUNS),
+      seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),
+    });
+  }, 120_000);
+}
