@@ -1,4 +1,4 @@
-// The repository's two commands, `start` and `test`, on a machine that has Node and npm and nothing else.
+// The repository's commands, `start`, `test` and `bench`, on a machine that has Node and npm and nothing else.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`Ninefold needs Node 20.19 or newer; this is ${process.version}.`);
@@ -8,15 +8,23 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // Imported after the check: an older Node may not even parse these.
 const { Failure, run } = await import('./run.mjs');
 const { setUp } = await import('./set-up.mjs');
-const { test } = await import('./checks.mjs');
+const { needServers, test } = await import('./checks.mjs');
 
-const [command, ...args] = process.argv.slice(2);
+const fromSources = ['--conditions=@ninefold/source', '--import', 'tsx'];
+/** @type {Readonly<Record<string, (args: readonly string[]) => Promise<number>>>} */
+const commands = {
+  test,
+  async bench(args) {
+    needServers();
+    return (await run(process.execPath, [...fromSources, 'tooling/bench/main.ts', ...args])).code;
+  },
+  start: async (args) => (await run(process.execPath, ['examples/dist/quickstart.js', ...args])).code,
+};
+
+const [command = 'start', ...args] = process.argv.slice(2);
 try {
   await setUp();
-  process.exitCode =
-    command === 'test'
-      ? await test(args)
-      : (await run(process.execPath, ['examples/dist/quickstart.js', ...args])).code;
+  process.exitCode = await commands[command]?.(args);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   console.error(error.message);

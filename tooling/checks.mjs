@@ -18,17 +18,22 @@ const checks = [
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
-  try {
-    findServers();
-  } catch (error) {
-    throw new Failure(/** @type {Error} */ (error).message);
-  }
+  needServers();
   const outcomes = await Promise.all(checks.map((check) => step(...check)));
   const suites = await runSuites(args);
   const passed = suites.passed + outcomes.filter(Boolean).length;
   const failed = suites.failed + outcomes.filter((outcome) => !outcome).length;
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** Finds the servers, or ends the command with what to install. */
+export function needServers() {
+  try {
+    findServers();
+  } catch (error) {
+    throw new Failure(/** @type {Error} */ (error).message);
+  }
 }
 
 /** @param {readonly string[]} args */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { startMemcached } from '../../tooling/servers/memcached.ts';
 import { quickstart } from './support/quickstart.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -42,6 +43,23 @@ describe.concurrent('the quickstart', () => {
         ['close', '1', '0', '·', '·'],
       ]);
       expect(lines.at(-1)).toBe(`✓ ${documents} manifests came back equal, one by one and in a batch`);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'does the same on several servers of memcached',
+    async () => {
+      const servers = await Promise.all([startMemcached(), startMemcached()]);
+      try {
+        const address = servers.map(({ host, port }) => `${host}:${port}`).join();
+        const { code, stdout, stderr } = await quickstart([`memcached://${address}`]);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        expect(stdout).toMatch(/^Ninefold on memcached: \d+ package manifests, /);
+        expect(stdout).toMatch(/✓ \d+ manifests came back equal, one by one and in a batch\n$/);
+      } finally {
+        await Promise.all(servers.map((server) => server.stop()));
+      }
     },
     TIMEOUT_MS,
   );

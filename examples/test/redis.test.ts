@@ -1,7 +1,7 @@
-import { certificate } from '@ninefold/tooling/servers/certificate';
-import { startRedis } from '@ninefold/tooling/servers/redis';
-import { RespConnection } from '@ninefold/tooling/servers/resp';
 import { expect, it } from 'vitest';
+import { certificate } from '../../tooling/servers/certificate.ts';
+import { startRedis } from '../../tooling/servers/redis.ts';
+import { RespConnection } from '../../tooling/servers/resp.ts';
 import { type Outcome, quickstart } from './support/quickstart.ts';
 
 const PASSWORD = 's3cret%20Password';

@@ -1,63 +1,169 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
 import { memoryBackend } from '@ninefold/memory';
+import { BentoCache, bentostore } from 'bentocache';
+import { memoryDriver } from 'bentocache/drivers/memory';
+import { Cacheable } from 'cacheable';
+import Keyv from 'keyv';
+import { LRUCache } from 'lru-cache';
+import { createStorage } from 'unstorage';
+import { quick, report, reportVersions } from './support/results.ts';
+import { fromSources } from './support/sources.ts';
+import { estimate } from './support/statistics.ts';
+import { packageVersions } from './support/versions.ts';
 
-/** Each a value of 97 bytes of JSON under a key of about 11. */
-const ENTRIES = 1_000_000;
+const ENTRIES = quick ? 100_000 : 1_000_000;
+/** Processes for each, in turns: bytes hardly differ between them. */
+const REPEATS = quick ? 1 : 3;
+const MOST = 1.3;
+const FLAT_MAP = 'Map of JSON text, each in one piece';
+const OURS = 'ninefold';
 
-setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
+interface Filling {
+  /** What it does not do that ours does. */
+  readonly lacks: string;
+  /** Something to be filled, by one entry at a time. */
+  make(): { readonly kept: object; set(key: string, value: object, ttl: number): unknown };
+}
 
+const fillings: Readonly<Record<string, Filling>> = {
+  [FLAT_MAP]: { lacks: 'TTL, bounds', make: () => mapOf((text) => text.charCodeAt(1)) },
+  'Map of JSON text, as JSON.stringify leaves it': { lacks: 'TTL, bounds', make: () => mapOf(() => undefined) },
+  'lru-cache of JSON text': {
+    lacks: '',
+    make() {
+      const kept = new LRUCache<string, string>({ max: ENTRIES });
+      return { kept, set: (key, value, ttl) => kept.set(key, JSON.stringify(value), { ttl: ttl * 1000 }) };
+    },
+  },
+  [OURS]: {
+    lacks: '',
+    make() {
+      const kept = memoryBackend({ maxEntries: ENTRIES, maxBytes: Number.MAX_SAFE_INTEGER });
+      return { kept, set: (key, value, ttl) => kept.setValue(key, value, { ttl }) };
+    },
+  },
+  keyv: {
+    lacks: 'bounds',
+    make() {
+      const kept = new Keyv();
+      return { kept, set: (key, value, ttl) => kept.set(key, value, ttl * 1000) };
+    },
+  },
+  cacheable: {
+    lacks: 'bounds, copies on writing',
+    make() {
+      const kept = new Cacheable();
+      return { kept, set: (key, value, ttl) => kept.set(key, value, ttl * 1000) };
+    },
+  },
+  bentocache: {
+    lacks: '',
+    make() {
+      const memory = bentostore().useL1Layer(memoryDriver({ maxItems: ENTRIES }));
+      const kept = new BentoCache({ default: 'memory', stores: { memory } });
+      return { kept, set: (key, value, ttl) => kept.set({ key, value, ttl: ttl * 1000 }) };
+    },
+  },
+  unstorage: {
+    lacks: 'TTL, bounds',
+    make() {
+      const kept = createStorage<object>();
+      return { kept, set: (key, value) => kept.setItem(key, value) };
+    },
+  },
+};
+
+function mapOf(look: (text: string) => unknown): ReturnType<Filling['make']> {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    set(key, value) {
+      const text = JSON.stringify(value);
+      // To look at a character makes one piece of the pieces that V8 may have left.
+      look(text);
+      kept.set(key, text);
+    },
+  };
+}
+
+/** A value of 97 bytes of JSON; its key has about 11. */
 function rowOf(index: number): { readonly id: string; readonly name: string; readonly note: string } {
   return { id: String(index).padStart(8, '0'), name: 'Ada Lovelace', note: 'x'.repeat(48) };
 }
 
-function heap(): number {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+interface Measured {
+  readonly bytes: number;
+  readonly perSecond: number;
 }
 
-/** Here, so that it is not collected before it is measured. */
+/** Here, so that it is not collected before it is weighed. */
 let filled: object | undefined;
 
-/** Bytes that one entry takes of the heap, of what `fill` makes. */
-async function bytesPerEntry(fill: () => Promise<object>): Promise<number> {
-  filled = undefined;
+async function fill(name: string): Promise<Measured> {
+  const collect = (globalThis as { gc?: () => void }).gc as () => void;
+  const heap = (): number => {
+    // Twice: what lies outside the heap is given back after the collection that found it.
+    collect();
+    collect();
+    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+    return heapUsed + Math.max(external, arrayBuffers);
+  };
   const before = heap();
-  filled = await fill();
+  const { kept, set } = (fillings[name] as Filling).make();
+  filled = kept;
+  const start = performance.now();
+  for (let index = 0; index < ENTRIES; index++) await set(`user:${index}`, rowOf(index), 600 + (index % 600));
+  const seconds = (performance.now() - start) / 1000;
   const bytes = (heap() - before) / ENTRIES;
-  if (filled === undefined) throw new Error('nothing was measured');
-  return bytes;
+  if (filled === undefined) throw new Error('nothing was weighed');
+  return { bytes, perSecond: ENTRIES / seconds };
 }
 
-async function fillMap(asItIs: boolean): Promise<object> {
-  const map = new Map<string, string>();
-  for (let index = 0; index < ENTRIES; index++) {
-    const text = JSON.stringify(rowOf(index));
-    // To look at a character makes one piece of the pieces that V8 may have left.
-    if (!asItIs) text.charCodeAt(1);
-    map.set(`user:${index}`, text);
+function fillInProcess(name: string): Measured {
+  const flags = ['--expose-gc', '--max-old-space-size=4096', ...fromSources];
+  const args = [...flags, import.meta.filename, '--fill', name, ...(quick ? ['--quick'] : [])];
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`${name} could not be filled`);
+  return JSON.parse(stdout) as Measured;
+}
+
+function weighAll(): void {
+  const names = Object.keys(fillings);
+  const measured = new Map(names.map((name) => [name, [] as Measured[]]));
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    for (const name of names) measured.get(name)?.push(fillInProcess(name));
   }
-  return map;
+  const median = (name: string, of: keyof Measured): number =>
+    estimate((measured.get(name) ?? []).map((each) => each[of])).median;
+  const base = median(FLAT_MAP, 'bytes');
+  const rows = names.map((name) => {
+    const bytes = median(name, 'bytes');
+    const perSecond = Math.round(median(name, 'perSecond') / 1000) * 1000;
+    return [
+      name,
+      Math.round(bytes),
+      (bytes / base).toFixed(2),
+      perSecond.toLocaleString('en'),
+      fillings[name]?.lacks ?? '',
+    ];
+  });
+  console.log(`\nheap per entry, ${ENTRIES.toLocaleString('en')} entries: Node ${process.version}`);
+  for (const row of rows) console.log(`  ${row.join('  |  ')}`);
+  reportVersions(packageVersions(['lru-cache', 'keyv', 'cacheable', 'bentocache', 'unstorage']));
+  report({
+    title: 'Heap: 1,000,000 entries in memory',
+    notes: [
+      `Values of ${JSON.stringify(rowOf(0)).length} bytes of JSON under keys of 11, each with a TTL where there is one; a process of its own for each, the median of ${REPEATS}. Bytes are what the heap grew by, for each entry, after a collection.`,
+    ],
+    table: { head: ['', 'bytes an entry', `of a ${FLAT_MAP}`, 'entries stored a second', 'lacks'], rows },
+    goals: [{ name: `bytes an entry, of a ${FLAT_MAP}`, measured: median(OURS, 'bytes') / base, atMost: MOST }],
+  });
 }
 
-async function fillMemory(): Promise<object> {
-  const cache = memoryBackend({ maxEntries: ENTRIES, maxBytes: Number.MAX_SAFE_INTEGER });
-  for (let index = 0; index < ENTRIES; index++) {
-    await cache.setValue(`user:${index}`, rowOf(index), { ttl: 600 + (index % 600) });
-  }
-  return cache;
-}
-
-const asItIs = await bytesPerEntry(() => fillMap(true));
-const flat = await bytesPerEntry(() => fillMap(false));
-const memory = await bytesPerEntry(fillMemory);
-const lengthOfText = JSON.stringify(rowOf(0)).length;
-console.log(`heap per entry, ${ENTRIES} entries of ${lengthOfText} bytes: Node ${process.version}\n`);
-console.log(`Map of JSON text as JSON.stringify gives it   ${asItIs.toFixed(0)} bytes`);
-console.log(`Map of JSON text in one piece each            ${flat.toFixed(0)} bytes`);
-console.log(`memoryBackend, each entry with a TTL          ${memory.toFixed(0)} bytes`);
-console.log(
-  `ratios                                        ${(memory / asItIs).toFixed(2)} and ${(memory / flat).toFixed(2)}`,
-);
+const { values } = parseArgs({ options: { fill: { type: 'string' } }, strict: false });
+if (typeof values.fill === 'string') console.log(JSON.stringify(await fill(values.fill)));
+else weighAll();

@@ -43,7 +43,7 @@ function repeat(work: () => Promise<unknown>): Work {
 const get = perKey((key) => map.get(key));
 const set = perKey((key) => map.set(key, row));
 
-await bench('memory, 10 fields, against an async Map of JSON text', [
+await bench('Memory: 10 fields, against an async Map of JSON text', [
   { name: 'getValue : get', baseline: get, ours: perKey((key) => cache.getValue(key)), atMost: 1.6 },
   { name: 'setValue : set', baseline: set, ours: perKey((key) => cache.setValue(key, row)), atMost: 1.8 },
   { name: 'getValue of an entry with TTL : get', baseline: get, ours: perKey((key) => mortal.getValue(key)) },

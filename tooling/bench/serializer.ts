@@ -20,7 +20,7 @@ const { serialize, deserialize } = superjsonSerializer;
 const bare = { row: JSON.stringify(row), page: JSON.stringify(page) };
 const text = { row: serialize(row), page: serialize(page), annotated: serialize(annotated) };
 
-await bench('serializer', [
+await bench('Serializer: against JSON and superjson', [
   contest(
     'write 10 fields : JSON.stringify',
     () => JSON.stringify(row),

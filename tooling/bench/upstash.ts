@@ -4,14 +4,16 @@ import { createInterface } from 'node:readline';
 import { Redis } from '@upstash/redis';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
+import { defaultProgram } from '../servers/redis.ts';
 import { row } from './support/data.ts';
 import { bench, type Work } from './support/harness.ts';
+import { report, reportVersions } from './support/results.ts';
+import { fromSources } from './support/sources.ts';
+import { packageVersions, programVersion } from './support/versions.ts';
 
-const server = spawn(
-  process.execPath,
-  ['--conditions=@ninefold/source', '--import', 'tsx', join(import.meta.dirname, 'support/upstash-front.ts')],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
-);
+const server = spawn(process.execPath, [...fromSources, join(import.meta.dirname, 'support/upstash-front.ts')], {
+  stdio: ['pipe', 'pipe', 'inherit'],
+});
 const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
 const say = async <T>(): Promise<T> => JSON.parse(String((await lines.next()).value)) as T;
 const { url, token } = await say<{ url: string; token: string }>();
@@ -26,13 +28,14 @@ await ours.multiSetValues(keys.map((key) => [key, row] as const));
 await raw.mset(Object.fromEntries(keys.map((key) => [key, row])));
 
 /** What a call costs in HTTP requests and billed commands. */
-async function bill(name: string, call: () => Promise<unknown>): Promise<void> {
+async function bill(name: string, call: () => Promise<unknown>): Promise<readonly [string, number, number]> {
   server.stdin.write('\n');
   await say();
   await call();
   server.stdin.write('\n');
   const { requests, commands } = await say<{ requests: number; commands: number }>();
   console.log(`${name.padEnd(42)} ${String(requests).padStart(6)} requests ${String(commands).padStart(6)} commands`);
+  return [name, requests, commands];
 }
 
 const parallel = (): Promise<unknown> => Promise.all(keys.map((key) => ours.getValue(key)));
@@ -49,12 +52,20 @@ const rawPipeline = (): Promise<unknown> => {
   return pipeline.exec();
 };
 
-await bill('ours: 1,000 getValue in parallel', parallel);
-await bill('client: 1,000 get in parallel', rawParallel);
-await bill('ours: multiGetValues of 100', batch);
-await bill('ours: multiSetValues of 100 with a TTL', setBatch);
-await bill('client: pipeline of 100 SET EX', rawPipeline);
-console.log();
+reportVersions({ 'redis-server': programVersion(defaultProgram()), ...packageVersions(['@upstash/redis']) });
+report({
+  title: 'Upstash: what is billed',
+  table: {
+    head: ['call', 'HTTP requests', 'commands'],
+    rows: [
+      await bill('ours: 1,000 getValue in parallel', parallel),
+      await bill('client: 1,000 get in parallel', rawParallel),
+      await bill('ours: multiGetValues of 100', batch),
+      await bill('ours: multiSetValues of 100 with a TTL', setBatch),
+      await bill('client: pipeline of 100 SET EX', rawPipeline),
+    ],
+  },
+});
 
 function repeat(call: () => Promise<unknown>): Work {
   return async (times) => {
@@ -62,7 +73,7 @@ function repeat(call: () => Promise<unknown>): Work {
   };
 }
 
-await bench('upstash', [
+await bench('Upstash: against its client, over HTTP to a front on this machine', [
   { name: '1,000 reads in parallel : get', baseline: repeat(rawParallel), ours: repeat(parallel), atMost: 1.15 },
   {
     name: '1,000 reads in parallel : mget',

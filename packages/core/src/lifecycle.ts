@@ -9,13 +9,19 @@ const DRIVER_MS = 350;
 export class Lifecycle {
   readonly #parent: Lifecycle | undefined;
   readonly #closeDriver: () => unknown;
-  readonly #calls = new Set<PendingCall>();
+  /**
+   * Those in flight of all scopes, each at the place that it knows. No `Set`: V8 chains the tables that a set outgrows to
+   * their successors, calls and all, and a table that has become old keeps them from every quick collection.
+   */
+  readonly #calls: PendingCall[];
+  #pending = 0;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
   constructor(closeDriver: () => unknown, parent?: Lifecycle) {
     this.#closeDriver = closeDriver;
     this.#parent = parent;
+    this.#calls = parent === undefined ? [] : parent.#calls;
   }
 
   get closed(): boolean {
@@ -23,14 +29,22 @@ export class Lifecycle {
   }
 
   add(call: PendingCall): void {
-    this.#calls.add(call);
-    this.#parent?.add(call);
+    call.lifecycle = this;
+    call.place = this.#calls.push(call) - 1;
+    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) each.#pending += 1;
   }
 
+  /** Once for each `add`. */
   remove(call: PendingCall): void {
-    this.#calls.delete(call);
-    this.#parent?.remove(call);
-    if (this.#calls.size === 0) this.#drained?.();
+    const last = this.#calls.pop() as PendingCall;
+    if (last !== call) {
+      this.#calls[call.place] = last;
+      last.place = call.place;
+    }
+    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) {
+      each.#pending -= 1;
+      if (each.#pending === 0) each.#drained?.();
+    }
   }
 
   close(): Promise<void> {
@@ -39,16 +53,22 @@ export class Lifecycle {
   }
 
   async #shutDown(): Promise<void> {
-    if (this.#calls.size > 0) {
+    if (this.#pending > 0) {
       await within(
         DRAIN_MS,
         new Promise<void>((resolve) => {
           this.#drained = resolve;
         }),
       );
-      for (const call of [...this.#calls]) call.abandon('closed');
+      for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('closed');
     }
     await within(DRIVER_MS, Promise.resolve(this.#closeDriver()));
+  }
+
+  #holds({ lifecycle }: PendingCall): boolean {
+    let each = lifecycle;
+    while (each !== undefined && each !== this) each = each.#parent;
+    return each === this;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Call } from './driver.ts';
+import type { Lifecycle } from './lifecycle.ts';
 
 /** The most a timer takes; a longer one would fire at once. */
 export const MAX_TIMEOUT_MS = 2_147_483_647;
@@ -7,6 +8,9 @@ export const MAX_TIMEOUT_MS = 2_147_483_647;
 export class PendingCall implements Call {
   readonly deadline: number;
   sent = true;
+  /** Who knows of this call while it is in flight, and where in its list. */
+  lifecycle: Lifecycle | undefined;
+  place = 0;
   #ended = false;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -7,7 +7,7 @@ import {
   type Stored,
   utf8Bytes,
 } from '@ninefold/core';
-import { LRUCache } from 'lru-cache';
+import { type Bounds, LruTable } from './lru-table.ts';
 
 /** What an entry takes besides its key and text: two string headers, a place in the table and the list's links. */
 export const ENTRY_BYTES = 128;
@@ -27,82 +27,73 @@ export interface MemoryStats {
   readonly evictions: number;
 }
 
-interface Bounds {
-  readonly maxEntries: number;
-  readonly maxBytes: number;
-}
-
 type Entry = readonly [key: string, value: Stored];
 
-/** Texts and integers in an LRU list. */
+/** Texts and integers in the order of their last use. */
 export class MemoryDriver implements CacheDriver {
   readonly name = 'memory';
   readonly capabilities: Capabilities;
   readonly #bounds: Bounds;
   readonly #now: () => number;
-  #entries: LRUCache<string, Stored>;
-  #evictions = 0;
+  #table: LruTable;
 
   constructor(capabilities: Capabilities, bounds: Bounds, now: () => number) {
     this.capabilities = capabilities;
     this.#bounds = bounds;
     this.#now = now;
-    this.#entries = this.#create();
+    this.#table = new LruTable(bounds, now);
   }
 
   get(key: string): Found {
-    return this.#entries.get(key);
+    return this.#table.get(key);
   }
 
   getMany(keys: readonly string[]): readonly Found[] {
-    return keys.map((key) => this.#entries.get(key));
+    return keys.map((key) => this.#table.get(key));
   }
 
   setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): void {
+    const deadline = this.#deadlineOf(ttl);
     const [first] = entries;
     if (first !== undefined && entries.length === 1) {
-      this.#put(first, this.#sizeOf(first, call), ttl);
+      this.#table.set(first[0], first[1], this.#sizeOf(first, call), deadline);
       return;
     }
     // All are weighed before one is stored, so that a value too large leaves everything as it was.
     const sizes = entries.map((entry) => this.#sizeOf(entry, call));
-    for (const [index, entry] of entries.entries()) this.#put(entry, sizes[index] as number, ttl);
+    for (const [index, [key, value]] of entries.entries()) {
+      this.#table.set(key, value, sizes[index] as number, deadline);
+    }
   }
 
   exists(key: string): boolean {
-    return this.#entries.has(key);
+    return this.#table.has(key);
   }
 
   deleteMany(keys: readonly string[]): number {
-    let deleted = 0;
-    for (const key of keys) {
-      // Asked first: an entry that has expired can still be removed, but there was none.
-      if (this.#entries.has(key)) deleted += 1;
-      this.#entries.delete(key);
-    }
-    return deleted;
+    return keys.filter((key) => this.#table.delete(key)).length;
   }
 
   incr(key: string, delta: number, ttl: number | undefined, call: Call): number {
-    const old = this.#entries.get(key);
+    const old = this.#table.get(key);
     if (typeof old === 'string') throw refusal(call, 'NOT_A_COUNTER', 'the stored value is no integer');
     const value = (old ?? 0) + delta;
     if (!Number.isSafeInteger(value)) throw refusal(call, 'COUNTER_RANGE', 'the result is no safe integer');
-    const size = this.#sizeOf([key, value], call);
-    if (old === undefined) this.#put([key, value], size, ttl);
-    else this.#entries.set(key, value, { size, noUpdateTTL: true });
+    const deadline = old === undefined ? this.#deadlineOf(ttl) : this.#table.deadlineOf(key);
+    this.#table.set(key, value, this.#sizeOf([key, value], call), deadline);
     return value;
   }
 
   close(): void {
-    // Emptying it would keep its lists as long as they have ever been.
-    this.#entries = this.#create();
+    // Emptying it would keep its columns as long as they have ever been.
+    const { evictions } = this.#table;
+    this.#table = new LruTable(this.#bounds, this.#now, evictions);
   }
 
   stats(): MemoryStats {
-    this.#entries.purgeStale();
-    const { size, calculatedSize } = this.#entries;
-    return { entries: size, bytes: calculatedSize, evictions: this.#evictions };
+    this.#table.purge();
+    const { entries, bytes, evictions } = this.#table;
+    return { entries, bytes, evictions };
   }
 
   #sizeOf([key, value]: Entry, call: Call): number {
@@ -111,36 +102,10 @@ export class MemoryDriver implements CacheDriver {
     throw refusal(call, 'TOO_LARGE', `the entry takes ${size} bytes of the ${this.#bounds.maxBytes} that all may`, key);
   }
 
-  #put([key, value]: Entry, size: number, ttl: number | undefined): void {
-    // Without a start it would read the clock for what has no TTL too.
-    this.#entries.set(key, value, ttl === undefined ? { size, ttl: 0, start: 0 } : { size, ttl: lifetimeOf(ttl) });
-    if (this.#entries.size > this.#bounds.maxEntries) this.#entries.pop();
+  /** Whole milliseconds from now, rounded up. */
+  #deadlineOf(ttl: number | undefined): number {
+    return ttl === undefined ? Number.POSITIVE_INFINITY : this.#now() + Math.ceil(ttl * 1000);
   }
-
-  #create(): LRUCache<string, Stored> {
-    // lru-cache takes an entry born at 0 for one that never expires, so its clock begins at 1.
-    const origin = this.#now() - 1;
-    const entries: LRUCache<string, Stored> = new LRUCache({
-      // Not `max`, which sets memory aside for every entry there may be, and wipes all of it with the last one deleted.
-      maxSize: this.#bounds.maxBytes,
-      perf: { now: () => this.#now() - origin },
-      // With a resolution it would remember the time, by a timer.
-      ttlResolution: 0,
-      // Of no entry, for each has its own; a list of TTLs that is begun late is a sparse one.
-      ttl: 1,
-      noDisposeOnSet: true,
-      dispose: (_value, key, reason) => {
-        if (reason === 'evict' && entries.has(key)) this.#evictions += 1;
-      },
-    });
-    return entries;
-  }
-}
-
-/** Whole milliseconds, rounded up, in lru-cache's terms. */
-function lifetimeOf(ttl: number): number {
-  // An entry of lru-cache's outlives its TTL: the next number below it ends it at the millisecond.
-  return Math.ceil(ttl * 1000) * (1 - Number.EPSILON);
 }
 
 function refusal(call: Call, code: DriverError['code'], message: string, key?: string): DriverError {

@@ -31,3 +31,46 @@ export const annotated = {
   seen: new Map([['web', new Date(1_700_000_000_001)]]),
   balance: 12n,
 };
+
+/** One kind of value, of which each key has its own. */
+export interface Kind<T = unknown> {
+  readonly name: string;
+  make(index: number): T;
+  /** Whether this is the value of that index, at a glance: every read of a benchmark is looked at. */
+  is(value: unknown, index: number): boolean;
+}
+
+const PAD = 'x'.repeat(92);
+
+export const kinds = {
+  string: kind({
+    name: '100-byte string',
+    make: (index: number) => `${PAD}${String(index).padStart(8, '0')}`,
+    is: (value: string, index) => value.length === 100 && Number(value.slice(92)) === index,
+  }),
+  row: kind({
+    name: '10 fields',
+    make: (index: number) => ({ ...row, id: index }),
+    is: (value: typeof row, index) => value.id === index && value.tags === row.tags,
+  }),
+  page: kind({
+    name: '10 KB',
+    make: (index: number) => ({ ...page, total: index }),
+    is: (value: typeof page, index) => value.total === index && value.items.length === page.items.length,
+  }),
+  annotated: kind({
+    name: 'Date and Map',
+    make: (index: number) => ({
+      ...row,
+      createdAt: new Date(1_700_000_000_000 + index),
+      seen: new Map([['web', index]]),
+    }),
+    is: (value: { readonly createdAt: Date; readonly seen: ReadonlyMap<string, number> }, index) =>
+      value.createdAt.getTime() === 1_700_000_000_000 + index && value.seen.get('web') === index,
+  }),
+} as const;
+
+function kind<T>(of: { name: string; make(index: number): T; is(value: T, index: number): boolean }): Kind<T> {
+  const { name, make, is } = of;
+  return { name, make, is: (value, index) => value !== undefined && value !== null && is(value as T, index) };
+}

@@ -1,93 +1,98 @@
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { type ContestResult, type Estimate, quick, type Role, report, type Standing } from './results.ts';
+import { ascending, estimate } from './statistics.ts';
 
 /** Does its work `times` times over; the loop is its own, so that a promise costs only those who make one. */
 export type Work = (times: number) => void | Promise<void>;
 
+export interface Entrant {
+  readonly name: string;
+  readonly role: Role;
+  readonly work: Work;
+  /** What it does not do that ours does. */
+  readonly lacks?: readonly string[];
+}
+
 export interface Contest {
   readonly name: string;
-  /** What the others are measured against. */
-  readonly baseline: Work;
+  /** What the others are measured against: a raw client, or the least that can be done. */
+  readonly baseline?: Work | undefined;
   readonly ours: Work;
   /** The time of ours at the most, as a multiple of the baseline's. */
-  readonly atMost?: number;
+  readonly atMost?: number | undefined;
+  /** Others at the same work. */
+  readonly others?: readonly Entrant[];
+  /** How much one time holds, where the time of a part is of interest: 64 for 64 calls at once. */
+  readonly per?: number;
 }
 
-interface Result {
-  readonly name: string;
-  /** Of ours to the baseline's time, by paired rounds: the median and its 95 % interval. */
-  readonly ratio: number;
-  readonly low: number;
-  readonly high: number;
-  /** Microseconds for one, medians. */
-  readonly baselineUs: number;
-  readonly oursUs: number;
-  readonly atMost: number | undefined;
-  readonly met: boolean | undefined;
-  readonly rounds: number;
+export interface BenchOptions {
+  readonly notes?: readonly string[];
+  /** Milliseconds that one measurement takes, so that the clock and the collector weigh little; default 20. */
+  readonly sampleMs?: number;
 }
 
-/** Milliseconds that one measurement takes, so that the clock and the collector weigh little. */
-const SAMPLE_MS = 20;
 const ROUNDS = 31;
-const QUICK_ROUNDS = 7;
+const QUICK_ROUNDS = 5;
 
 /**
- * Runs contests one after another and prints a table. A round measures both, in turns first and second; the ratio is taken
- * within the round, so that what else the machine does weighs on both. A missed target is reported and not repeated.
+ * Runs contests one after another, prints and reports them. A round measures all entrants, in turns from the first and
+ * from the last; ratios are taken within the round, so that what else the machine does weighs on all. A missed target is
+ * reported and not repeated.
  */
-export async function bench(title: string, contests: readonly Contest[]): Promise<void> {
-  const { values } = parseArgs({
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
-    strict: false,
-  });
-  const rounds = values.quick === true ? QUICK_ROUNDS : ROUNDS;
-  console.log(`${title}: Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}, ${rounds} rounds\n`);
-  console.log('contest                                     baseline       ours   ratio   95 % interval   target');
-  const results: Result[] = [];
+export async function bench(title: string, contests: readonly Contest[], options: BenchOptions = {}): Promise<void> {
+  const { notes = [], sampleMs = 20 } = options;
+  console.log(`\n${title}: Node ${process.version}, ${rounds()} rounds`);
+  const results: ContestResult[] = [];
   for (const contest of contests) {
-    const result = await run(contest, rounds);
+    const result = await run(contest, quick ? sampleMs / 4 : sampleMs);
     results.push(result);
-    console.log(line(result));
+    for (const line of linesOf(result)) console.log(line);
   }
-  if (typeof values.json === 'string') writeFileSync(values.json, `${JSON.stringify({ title, results }, null, 2)}\n`);
+  report({ title, notes, contests: results });
 }
 
-async function run({ name, baseline, ours, atMost }: Contest, rounds: number): Promise<Result> {
-  const baselineTimes = await calibrate(baseline);
-  const oursTimes = await calibrate(ours);
-  const samples: { readonly baseline: number; readonly ours: number }[] = [];
-  for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) {
-      const first = await measure(baseline, baselineTimes);
-      samples.push({ baseline: first, ours: await measure(ours, oursTimes) });
-    } else {
-      const first = await measure(ours, oursTimes);
-      samples.push({ baseline: await measure(baseline, baselineTimes), ours: first });
+function rounds(): number {
+  return quick ? QUICK_ROUNDS : ROUNDS;
+}
+
+/** Rounds of one contest; also what the guard among the tests runs. */
+export async function run(contest: Contest, sampleMs: number, times = rounds()): Promise<ContestResult> {
+  const { name, baseline, ours, atMost, others = [], per = 1 } = contest;
+  const entrants: readonly Entrant[] = [
+    { name: 'ninefold', role: 'ours', work: ours },
+    ...(baseline === undefined ? [] : [{ name: 'baseline', role: 'raw' as const, work: baseline }]),
+    ...others,
+  ];
+  const repeats: number[] = [];
+  for (const { work } of entrants) repeats.push(await calibrate(work, sampleMs));
+  const samples = entrants.map(() => [] as number[]);
+  for (let round = 0; round < times; round++) {
+    for (const index of orderOf(round, entrants.length)) {
+      samples[index]?.push((await measure(entrants[index]?.work as Work, repeats[index] as number)) / per);
     }
   }
-  const ratios = samples.map((sample) => sample.ours / sample.baseline).sort(ascending);
-  const ratio = median(ratios);
-  return {
-    name,
-    ratio,
-    ...interval(ratios),
-    baselineUs: median(samples.map((sample) => sample.baseline).sort(ascending)) * 1000,
-    oursUs: median(samples.map((sample) => sample.ours).sort(ascending)) * 1000,
-    atMost,
-    met: atMost === undefined ? undefined : ratio <= atMost,
-    rounds,
-  };
+  const own = samples[0] as readonly number[];
+  const standings = entrants.map(({ name: entrant, role, lacks = [] }, index): Standing => {
+    const theirs = samples[index] as readonly number[];
+    const ratios = own.map((sample, at) => sample / (theirs[at] as number));
+    return { name: entrant, role, lacks, us: estimate(theirs.map((ms) => ms * 1000)), ratio: estimate(ratios) };
+  });
+  return { name, rounds: times, standings, atMost };
+}
+
+/** From another entrant each round, forwards and backwards in turns. */
+function orderOf(round: number, count: number): number[] {
+  const order = Array.from({ length: count }, (_, place) => (place + Math.floor(round / 2)) % count);
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 /** Warms up, and finds how many times fill a sample. */
-async function calibrate(work: Work): Promise<number> {
+async function calibrate(work: Work, sampleMs: number): Promise<number> {
   let times = 1;
   for (;;) {
     const elapsed = (await measure(work, times)) * times;
-    if (elapsed >= SAMPLE_MS) return Math.max(1, Math.round((times * SAMPLE_MS) / elapsed));
-    times = Math.ceil(times * (elapsed > SAMPLE_MS / 10 ? SAMPLE_MS / elapsed : 10));
+    if (elapsed >= sampleMs) return Math.max(1, Math.round((times * sampleMs) / elapsed));
+    times = Math.ceil(times * (elapsed > sampleMs / 10 ? sampleMs / elapsed : 10));
   }
 }
 
@@ -98,33 +103,21 @@ async function measure(work: Work, times: number): Promise<number> {
   return (performance.now() - start) / times;
 }
 
-function ascending(a: number, b: number): number {
-  return a - b;
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;
-}
-
-/** The 95 % interval of a median by order statistics: ranks n/2 ± 1.96 √n/2 (Conover, Practical Nonparametric Statistics). */
-function interval(sorted: readonly number[]): { readonly low: number; readonly high: number } {
-  const half = sorted.length / 2;
-  const reach = (1.96 * Math.sqrt(sorted.length)) / 2;
-  const low = sorted[Math.max(0, Math.floor(half - reach))] ?? 0;
-  const high = sorted[Math.min(sorted.length - 1, Math.ceil(half + reach) - 1)] ?? 0;
-  return { low, high };
-}
-
-function line({ name, ratio, low, high, baselineUs, oursUs, atMost, met }: Result): string {
-  const target = atMost === undefined ? '' : `≤ ${atMost.toFixed(2)} ${met ? 'met' : 'MISSED'}`;
-  const columns = [
-    name.padEnd(40),
-    `${baselineUs.toFixed(2)} µs`.padStart(12),
-    `${oursUs.toFixed(2)} µs`.padStart(10),
-    ratio.toFixed(2).padStart(7),
-    `${low.toFixed(2)} – ${high.toFixed(2)}`.padStart(15),
-    `  ${target}`,
-  ];
-  return columns.join(' ').trimEnd();
+function linesOf({ name, standings, atMost }: ContestResult): string[] {
+  const verdict = (ratio: Estimate): string =>
+    atMost === undefined ? '' : `  ≤ ${atMost.toFixed(2)} ${ratio.median <= atMost ? 'met' : 'MISSED'}`;
+  const firstRaw = standings.find(({ role }) => role === 'raw');
+  const rows = [...standings]
+    .sort((a, b) => ascending(a.us.median, b.us.median))
+    .map((standing) => {
+      const { ratio } = standing;
+      const ratios =
+        standing.role === 'ours'
+          ? ''
+          : `ours ÷ it ${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`;
+      const target = standing === firstRaw ? verdict(ratio) : '';
+      const lacks = standing.lacks.length === 0 ? '' : `  without ${standing.lacks.join(', ')}`;
+      return `    ${standing.name.padEnd(24)} ${`${standing.us.median.toFixed(2)} µs`.padStart(14)}  ${ratios}${target}${lacks}`;
+    });
+  return [`  ${name}`, ...rows];
 }

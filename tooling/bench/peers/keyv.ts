@@ -1,0 +1,56 @@
+import { createCache } from 'cache-manager';
+import { Cacheable, type Keyv } from 'cacheable';
+import type { Peer } from '../support/peer.ts';
+
+/** The three that work on a store of Keyv, each on one of its own; TTLs are milliseconds there. */
+export function peersOnKeyv(keyv: () => Keyv): Peer[] {
+  return [keyvOn(keyv()), cacheableOn(keyv()), cacheManagerOn(keyv())];
+}
+
+function keyvOn(cache: Keyv): Peer {
+  return {
+    name: 'keyv',
+    role: 'peer',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, milliseconds(ttl)),
+    getMany: (keys) => cache.getMany([...keys]),
+    setMany: (entries, ttl) => cache.setMany(rows(entries, ttl)),
+    close: () => cache.disconnect(),
+  };
+}
+
+function cacheableOn(primary: Keyv): Peer {
+  const cache = new Cacheable({ primary });
+  return {
+    name: 'cacheable',
+    role: 'peer',
+    onStoreOf: 'keyv',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, milliseconds(ttl)),
+    getMany: (keys) => cache.getMany([...keys]),
+    setMany: (entries, ttl) => cache.setMany(rows(entries, ttl)),
+    close: () => cache.disconnect(),
+  };
+}
+
+function cacheManagerOn(store: Keyv): Peer {
+  const cache = createCache({ stores: [store] });
+  return {
+    name: 'cache-manager',
+    role: 'peer',
+    onStoreOf: 'keyv',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, milliseconds(ttl)),
+    getMany: (keys) => cache.mget([...keys]),
+    setMany: (entries, ttl) => cache.mset(rows(entries, ttl)),
+    close: () => cache.disconnect(),
+  };
+}
+
+function milliseconds(ttl: number | undefined): number | undefined {
+  return ttl === undefined ? undefined : ttl * 1000;
+}
+
+function rows(entries: readonly (readonly [string, unknown])[], ttl: number) {
+  return entries.map(([key, value]) => ({ key, value, ttl: ttl * 1000 }));
+}

@@ -1,0 +1,145 @@
+import { memoryBackend } from '@ninefold/memory';
+import { BentoCache, bentostore } from 'bentocache';
+import { memoryDriver } from 'bentocache/drivers/memory';
+import { createCache } from 'cache-manager';
+import { Cacheable } from 'cacheable';
+import Keyv from 'keyv';
+import { ManualCache } from 'layered-loader';
+import { LRUCache } from 'lru-cache';
+import { createStorage } from 'unstorage';
+import type { Peer } from '../support/peer.ts';
+import { reportVersions } from '../support/results.ts';
+import { packageVersions } from '../support/versions.ts';
+import { benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+
+/** As many as any workload stores, so that nothing is evicted in any of them. */
+const MOST = 200_000;
+
+function ours(): Peer {
+  const cache = memoryBackend({ maxEntries: MOST, maxBytes: 2 ** 31 });
+  return {
+    name: 'ninefold',
+    role: 'ours',
+    get: (key) => cache.getValue(key),
+    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
+    getMany: (keys) => cache.multiGetValues(keys),
+    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
+    incr: (key) => cache.incr(key),
+  };
+}
+
+function mapOfText(): Peer {
+  const map = new Map<string, string>();
+  return {
+    name: 'Map of JSON',
+    role: 'raw',
+    async get(key) {
+      const text = map.get(key);
+      return text === undefined ? undefined : JSON.parse(text);
+    },
+    async set(key, value) {
+      map.set(key, JSON.stringify(value));
+    },
+  };
+}
+
+function lru(): Peer {
+  const cache = new LRUCache<string, object | string>({ max: MOST });
+  return {
+    name: 'lru-cache',
+    role: 'raw',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value as object, ttl === undefined ? {} : { ttl: ttl * 1000 }),
+  };
+}
+
+function keyv(): Peer {
+  const cache = new Keyv();
+  return {
+    name: 'keyv',
+    role: 'peer',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, ttl === undefined ? undefined : ttl * 1000),
+    getMany: (keys) => cache.getMany([...keys]),
+    setMany: (entries, ttl) => cache.setMany(entries.map(([key, value]) => ({ key, value, ttl: ttl * 1000 }))),
+  };
+}
+
+function cacheable(): Peer {
+  const cache = new Cacheable();
+  return {
+    name: 'cacheable',
+    role: 'peer',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, ttl === undefined ? undefined : ttl * 1000),
+    getMany: (keys) => cache.getMany([...keys]),
+    setMany: (entries, ttl) => cache.setMany(entries.map(([key, value]) => ({ key, value, ttl: ttl * 1000 }))),
+  };
+}
+
+function cacheManager(): Peer {
+  const cache = createCache();
+  return {
+    name: 'cache-manager',
+    role: 'peer',
+    get: (key) => cache.get(key),
+    set: (key, value, ttl) => cache.set(key, value, ttl === undefined ? undefined : ttl * 1000),
+    getMany: (keys) => cache.mget([...keys]),
+    setMany: (entries, ttl) => cache.mset(entries.map(([key, value]) => ({ key, value, ttl: ttl * 1000 }))),
+  };
+}
+
+function bento(): Peer {
+  const cache = new BentoCache({
+    default: 'memory',
+    stores: { memory: bentostore().useL1Layer(memoryDriver({ maxItems: MOST })) },
+  });
+  return {
+    name: 'bentocache',
+    role: 'peer',
+    get: (key) => cache.get({ key }),
+    set: (key, value, ttl) => cache.set({ key, value, ttl: ttl === undefined ? null : ttl * 1000 }),
+    close: () => cache.disconnectAll(),
+  };
+}
+
+function unstorage(): Peer {
+  const storage = createStorage<string | object>();
+  return {
+    name: 'unstorage',
+    role: 'peer',
+    get: (key) => storage.getItem(key),
+    set: (key, value, ttl) => storage.setItem(key, value as object, ttl === undefined ? {} : { ttl }),
+    // Calls of its own, which loop on this driver.
+    loops: ['getMany', 'setMany'],
+    getMany: async (keys) => (await storage.getItems([...keys])).map(({ value }) => value),
+    setMany: (entries, ttl) => storage.setItems(items(entries), { ttl }),
+  };
+}
+
+function layeredLoader(): Peer {
+  const cache = new ManualCache<unknown>({
+    inMemoryCache: { cacheId: 'bench', maxItems: MOST, ttlInMsecs: 3_600_000 },
+  });
+  return {
+    name: 'layered-loader',
+    role: 'peer',
+    get: (key) => cache.getInMemoryOnly(key),
+    set: (key, value) => cache.set(key, value),
+  };
+}
+
+function items(entries: readonly (readonly [string, unknown])[]) {
+  return entries.map(([key, value]) => ({ key, value: value as object }));
+}
+
+const peers = [ours, mapOfText, lru, keyv, cacheable, cacheManager, bento, unstorage, layeredLoader].map((make) =>
+  make(),
+);
+reportVersions(
+  packageVersions(['lru-cache', 'keyv', 'cacheable', 'cache-manager', 'bentocache', 'unstorage', 'layered-loader']),
+);
+const field = await fieldOf(peers);
+await benchField('Memory', field);
+await benchGrowth('Memory', field);
+for (const peer of peers) await peer.close?.();

@@ -1,0 +1,182 @@
+import KeyvRedis from '@keyv/redis';
+import { BentoCache, bentostore } from 'bentocache';
+import { redisDriver } from 'bentocache/drivers/redis';
+import { Keyv } from 'cacheable';
+import { Redis } from 'ioredis';
+import { RedisCache } from 'layered-loader';
+import { createClient } from 'redis';
+import { createStorage } from 'unstorage';
+import unstorageRedis from 'unstorage/drivers/redis';
+// By its file: the package depends on this one, and a cycle of packages cannot be built.
+import { redisBackend } from '../../../packages/redis/src/redis.ts';
+import { FaultProxy } from '../../fault-proxy/fault-proxy.ts';
+import { defaultProgram, startRedis } from '../../servers/redis.ts';
+import type { Peer } from '../support/peer.ts';
+import { reportVersions } from '../support/results.ts';
+import { packageVersions, programVersion } from '../support/versions.ts';
+import { benchDelayed, benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+import { peersOnKeyv } from './keyv.ts';
+
+/** Seconds until entries end where a peer has one TTL for all. */
+const TTL = 3600;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function ours({ host, port }: Address): Peer {
+  const cache = redisBackend({ url: `redis://${host}:${port}`, namespace: 'ninefold', timeoutMs: 60_000 });
+  return {
+    name: 'ninefold',
+    role: 'ours',
+    get: (key) => cache.getValue(key),
+    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
+    getMany: (keys) => cache.multiGetValues(keys),
+    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
+    incr: (key) => cache.incr(key),
+    close: () => cache.close(),
+  };
+}
+
+function ioredis(address: Address): Peer {
+  const client = new Redis({ ...address, keyPrefix: 'ioredis:' });
+  return {
+    name: 'ioredis + JSON',
+    role: 'raw',
+    get: async (key) => parse(await client.get(key)),
+    set: (key, value, ttl) =>
+      ttl === undefined ? client.set(key, JSON.stringify(value)) : client.set(key, JSON.stringify(value), 'EX', ttl),
+    getMany: async (keys) => (await client.mget([...keys])).map(parse),
+    async setMany(entries, ttl) {
+      const pipeline = client.pipeline();
+      for (const [key, value] of entries) pipeline.set(key, JSON.stringify(value), 'EX', ttl);
+      await pipeline.exec();
+    },
+    incr: (key) => client.incr(key),
+    close: () => client.disconnect(),
+  };
+}
+
+async function nodeRedis({ host, port }: Address): Promise<Peer> {
+  const client = await createClient({ socket: { host, port } }).connect();
+  const own = (key: string): string => `node-redis:${key}`;
+  return {
+    name: 'node-redis + JSON',
+    role: 'raw',
+    get: async (key) => parse(await client.get(own(key))),
+    set: (key, value, ttl) =>
+      client.set(own(key), JSON.stringify(value), ttl === undefined ? {} : { expiration: { type: 'EX', value: ttl } }),
+    getMany: async (keys) => (await client.mGet(keys.map(own))).map(parse),
+    async setMany(entries, ttl) {
+      const multi = client.multi();
+      for (const [key, value] of entries) multi.setEx(own(key), ttl, JSON.stringify(value));
+      await multi.execAsPipeline();
+    },
+    incr: (key) => client.incr(own(key)),
+    close: () => client.close(),
+  };
+}
+
+let stores = 0;
+
+function keyvStore({ host, port }: Address): Keyv {
+  stores += 1;
+  return new Keyv({ store: new KeyvRedis(`redis://${host}:${port}`), namespace: `keyv${stores}` });
+}
+
+function bento(address: Address): Peer {
+  const connection = new Redis(address);
+  const cache = new BentoCache({
+    default: 'redis',
+    stores: { redis: bentostore().useL2Layer(redisDriver({ connection: connection as never })) },
+  });
+  return {
+    name: 'bentocache',
+    role: 'peer',
+    get: (key) => cache.get({ key }),
+    set: (key, value, ttl) => cache.set({ key, value, ttl: ttl === undefined ? null : ttl * 1000 }),
+    close: () => cache.disconnectAll(),
+  };
+}
+
+function unstorage(address: Address): Peer {
+  const storage = createStorage<string | object>({ driver: unstorageRedis({ ...address, base: 'unstorage' }) });
+  return {
+    name: 'unstorage',
+    role: 'peer',
+    get: (key) => storage.getItem(key),
+    set: (key, value, ttl) => storage.setItem(key, value as object, ttl === undefined ? {} : { ttl }),
+    getMany: async (keys) => (await storage.getItems([...keys])).map(({ value }) => value),
+    // A call of its own, which loops on this driver.
+    loops: ['setMany'],
+    setMany: (entries, ttl) => storage.setItems(items(entries), { ttl }),
+    close: () => storage.dispose(),
+  };
+}
+
+/** Its Redis cache, which its loaders stand on; one TTL for all. */
+function layeredLoader(address: Address): Peer {
+  const client = new Redis(address);
+  const of = (seconds: number) => new RedisCache<unknown>(client, { json: true, ttlInMsecs: seconds * 1000 });
+  const [mortal, brief] = [of(TTL), of(1)];
+  return {
+    name: 'layered-loader',
+    role: 'peer',
+    get: (key) => mortal.get(key),
+    set: (key, value, ttl = TTL) => (ttl === TTL ? mortal : brief).set(key, value),
+    getMany: async (keys) => (await mortal.getMany([...keys])).resolvedValues,
+    setMany: (entries) => mortal.setMany(entries.map(([key, value]) => ({ key, value }))),
+    close: () => client.disconnect(),
+  };
+}
+
+function items(entries: readonly (readonly [string, unknown])[]) {
+  return entries.map(([key, value]) => ({ key, value: value as object }));
+}
+
+function parse(text: string | null): unknown {
+  return text === null ? undefined : JSON.parse(text);
+}
+
+async function peersAt(address: Address): Promise<Peer[]> {
+  return [
+    ours(address),
+    ioredis(address),
+    await nodeRedis(address),
+    ...peersOnKeyv(() => keyvStore(address)),
+    bento(address),
+    unstorage(address),
+    layeredLoader(address),
+  ];
+}
+
+const redis = await startRedis();
+reportVersions({
+  'redis-server': programVersion(defaultProgram()),
+  ...packageVersions([
+    'ioredis',
+    'redis',
+    '@keyv/redis',
+    'cacheable',
+    'cache-manager',
+    'bentocache',
+    'unstorage',
+    'layered-loader',
+  ]),
+});
+const field = await fieldOf(await peersAt(redis));
+await benchField('Redis', field);
+await benchGrowth('Redis', field);
+for (const delayMs of [1, 20]) {
+  const proxy = await FaultProxy.start(redis);
+  await proxy.set({ kind: 'delay', delayMs });
+  const far = await peersAt({ host: '127.0.0.1', port: proxy.port });
+  // What they keep has been tried; here it would be tried against the delay.
+  const traits = far.map((peer, index) => [peer, field.traits.get(field.peers[index] as Peer) as never] as const);
+  await benchDelayed('Redis', delayMs, { peers: far, traits: new Map(traits) });
+  for (const peer of far) await peer.close?.();
+  await proxy.stop();
+}
+for (const peer of field.peers) await peer.close?.();
+await redis.stop();

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+
+/** No file, but where one would see the packages. */
+const ENTRY = join(import.meta.dirname, 'entry.js');
+
+/** Bytes, minified and gzipped, of a module that imports from our packages, without what `external` names. */
+export async function bundledBytes(code: string, external: readonly string[]): Promise<number> {
+  const bundle = await rolldown({
+    input: ENTRY,
+    external: [...external],
+    onLog(_, { message }) {
+      throw new Error(message);
+    },
+    resolve: { conditionNames: ['@ninefold/source', 'import'] },
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === ENTRY ? id : undefined),
+        load: (id) => (id === ENTRY ? code : undefined),
+      },
+    ],
+  });
+  const { output } = await bundle.generate({ format: 'es', minify: true });
+  await bundle.close();
+  return gzipSync(output[0].code, { level: 9 }).length;
+}

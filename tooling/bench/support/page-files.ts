@@ -1,0 +1,26 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { chartOf, isCharted } from './charts.ts';
+import { chartFileOf, pageOf } from './page.ts';
+import type { SubjectResult } from './results.ts';
+import { docs } from './subjects.ts';
+
+/** The page and its charts, by their paths in `docs`. */
+export async function pageFiles(subjects: readonly SubjectResult[]): Promise<ReadonlyMap<string, string>> {
+  const files = new Map([['benchmarks.md', pageOf(subjects)]]);
+  for (const section of subjects.flatMap(({ sections }) => sections)) {
+    if (isCharted(section)) files.set(chartFileOf(section), await chartOf(section));
+  }
+  return files;
+}
+
+/** Writes the page, and of charts only those that are on it. */
+export async function writePage(subjects: readonly SubjectResult[]): Promise<void> {
+  const files = await pageFiles(subjects);
+  rmSync(join(docs, 'benchmarks'), { recursive: true, force: true });
+  for (const [file, text] of files) {
+    mkdirSync(dirname(join(docs, file)), { recursive: true });
+    writeFileSync(join(docs, file), text);
+  }
+  console.log(`\nwrote docs/benchmarks.md and ${files.size - 1} charts`);
+}

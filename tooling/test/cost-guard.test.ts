@@ -1,0 +1,107 @@
+import { superjsonSerializer } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// By its file: the package depends on this one, and a cycle of packages cannot be built.
+import { redisBackend } from '../../packages/redis/src/redis.ts';
+import { kinds, row } from '../bench/support/data.ts';
+import { type Contest, run, type Work } from '../bench/support/harness.ts';
+import type { ServerProcess } from '../servers/process.ts';
+import { startRedis } from '../servers/redis.ts';
+
+// Ratios of what was measured in turns within one run, so that a busy machine weighs on both sides; each bound is about
+// twice what docs/benchmarks.md shows, so that only a change of another order breaks it.
+const ROUNDS = 31;
+const SAMPLE_MS = 3;
+const KEYS = 64;
+const keys = Array.from({ length: KEYS }, (_, index) => `guard:${index}`);
+
+async function ratioOf(contest: Pick<Contest, 'ours' | 'baseline'>): Promise<number> {
+  const { standings } = await run({ name: 'guard', ...contest }, SAMPLE_MS, ROUNDS);
+  return standings[1]?.ratio.median as number;
+}
+
+function repeat(call: () => unknown): Work {
+  return async (times) => {
+    for (let time = 0; time < times; time++) await call();
+  };
+}
+
+describe('what the contract costs', () => {
+  it('is less than three times a JSON round trip in the serializer', async () => {
+    const text = superjsonSerializer.serialize(row);
+    const json = JSON.stringify(row);
+    const writing = {
+      ours: repeat(() => superjsonSerializer.serialize(row)),
+      baseline: repeat(() => JSON.stringify(row)),
+    };
+    const reading = {
+      ours: repeat(() => superjsonSerializer.deserialize(text)),
+      baseline: repeat(() => JSON.parse(json)),
+    };
+    expect(await ratioOf(writing)).toBeLessThan(3);
+    expect(await ratioOf(reading)).toBeLessThan(3);
+  });
+
+  it('is less than four times an async Map of JSON text in memory', async () => {
+    const cache = memoryBackend();
+    const map = new Map<string, string>();
+    const get = async (key: string): Promise<unknown> => JSON.parse(map.get(key) as string);
+    const set = async (key: string): Promise<void> => void map.set(key, JSON.stringify(row));
+    for (const key of keys) await Promise.all([set(key), cache.setValue(key, row, { ttl: 600 })]);
+    const each = (call: (key: string) => Promise<unknown>): Work => {
+      return repeat(async () => {
+        for (const key of keys) await call(key);
+      });
+    };
+    expect(await ratioOf({ ours: each((key) => cache.getValue(key)), baseline: each(get) })).toBeLessThan(4);
+    expect(
+      await ratioOf({ ours: each((key) => cache.setValue(key, row, { ttl: 600 })), baseline: each(set) }),
+    ).toBeLessThan(4);
+  });
+
+  describe('on Redis', () => {
+    let server: ServerProcess;
+
+    beforeAll(async () => {
+      server = await startRedis();
+    });
+
+    afterAll(async () => {
+      await server.stop();
+    });
+
+    it('is less than three times ioredis with JSON, one call, many, or a batch', async () => {
+      const raw = new Redis(server.port, server.host);
+      const cache = redisBackend({
+        url: `redis://${server.host}:${server.port}`,
+        namespace: 'ours',
+        timeoutMs: 30_000,
+      });
+      const entries = keys.map((key, index) => [key, kinds.row.make(index)] as const);
+      const rawSet = async (): Promise<unknown> => {
+        const pipeline = raw.pipeline();
+        for (const [key, value] of entries) pipeline.set(key, JSON.stringify(value), 'EX', 600);
+        return await pipeline.exec();
+      };
+      const rawGet = async (key: string): Promise<unknown> => JSON.parse((await raw.get(key)) as string);
+      await rawSet();
+      await cache.multiSetValues(entries, { ttl: 600 });
+      const pairs = {
+        'one after another': [() => cache.getValue('guard:1'), () => rawGet('guard:1')],
+        'at once': [() => Promise.all(keys.map((key) => cache.getValue(key))), () => Promise.all(keys.map(rawGet))],
+        'batch read': [
+          () => cache.multiGetValues(keys),
+          async () => (await raw.mget(keys)).map((text) => JSON.parse(text as string)),
+        ],
+        'batch write': [() => cache.multiSetValues(entries, { ttl: 600 }), rawSet],
+        increment: [() => cache.incr('count'), () => raw.incr('count')],
+      } as const;
+      for (const [name, [ours, baseline]] of Object.entries(pairs)) {
+        expect(await ratioOf({ ours: repeat(ours), baseline: repeat(baseline) }), name).toBeLessThan(3);
+      }
+      await cache.close();
+      raw.disconnect();
+    });
+  });
+});
