@@ -35,6 +35,8 @@ interface Work {
 interface Failure {
   readonly index: number;
   readonly error: DriverError;
+  /** It is not that item's alone. */
+  readonly whole: boolean;
 }
 
 const NOOP: Frame = { opcode: Opcode.noop };
@@ -152,14 +154,18 @@ async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): 
   const bytesOf = (index: number) => FRAME_BYTES + (keys[index]?.length ?? 0) + valueBytes(index);
   const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
+  let broken = false;
   for (const part of parts) {
-    if (work.call.ended) break;
+    if (work.call.ended || broken) break;
     let written: Promise<void> | undefined;
-    outcomes.push(
-      new Promise((settle) => {
-        written = new Promise((resolve) => lane.send(new Part(part, work, settle, resolve)));
-      }),
-    );
+    const outcome = new Promise<Failure | undefined>((resolve) => {
+      const settle = (failure: Failure | undefined): void => {
+        broken ||= failure?.whole === true;
+        resolve(failure);
+      };
+      written = new Promise((next) => lane.send(new Part(part, work, settle, next)));
+    });
+    outcomes.push(outcome);
     if (part !== parts.at(-1)) await written;
   }
   return (await Promise.all(outcomes)).filter((failure) => failure !== undefined);
@@ -199,7 +205,7 @@ class Part implements Request {
     const index = this.#indexes[at];
     if (index !== undefined) {
       const error = this.#work.take(index, answer);
-      if (error !== undefined) this.#failure ??= { index, error };
+      if (error !== undefined) this.#failure ??= { index, error, whole: false };
     }
     if (at < this.size - 1) return false;
     this.#settle(this.#failure);
@@ -207,6 +213,6 @@ class Part implements Request {
   }
 
   fail(error: DriverError): void {
-    this.#settle({ index: this.#indexes[0] ?? 0, error });
+    this.#settle({ index: this.#indexes[0] ?? 0, error, whole: true });
   }
 }

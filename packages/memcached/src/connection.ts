@@ -140,6 +140,8 @@ export class Connection {
   }
 
   #unblock(): void {
+    // Whoever takes bytes is not silent.
+    this.#heard = performance.now();
     if (this.#state !== 'blocked') return;
     this.#state = 'open';
     this.#pump();
