@@ -1,28 +1,10 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startMemcached } from '../../tooling/servers/memcached.ts';
+import { quickstart } from './support/quickstart.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const TIMEOUT_MS = 30_000;
-
-interface Outcome {
-  readonly code: number | string | null | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function quickstart(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const program = ['--conditions=@ninefold/source', '--import', 'tsx', 'examples/quickstart.ts', ...args];
-  return new Promise((resolve) => {
-    const options = { cwd: root, env: { ...process.env, ...env }, timeout: TIMEOUT_MS - 5000 };
-    execFile(process.execPath, program, options, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : error.code, stdout, stderr });
-    });
-  });
-}
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
