@@ -1,27 +1,10 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { startMemcached } from '../../tooling/servers/memcached.ts';
+import { quickstart } from './support/quickstart.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const TIMEOUT_MS = 30_000;
-
-interface Outcome {
-  readonly code: number | string | null | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function quickstart(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const program = ['--conditions=@ninefold/source', '--import', 'tsx', 'examples/quickstart.ts', ...args];
-  return new Promise((resolve) => {
-    const options = { cwd: root, env: { ...process.env, ...env }, timeout: TIMEOUT_MS - 5000 };
-    execFile(process.execPath, program, options, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : error.code, stdout, stderr });
-    });
-  });
-}
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -60,6 +43,23 @@ describe.concurrent('the quickstart', () => {
         ['close', '1', '0', '·', '·'],
       ]);
       expect(lines.at(-1)).toBe(`✓ ${documents} manifests came back equal, one by one and in a batch`);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'does the same on several servers of memcached',
+    async () => {
+      const servers = await Promise.all([startMemcached(), startMemcached()]);
+      try {
+        const address = servers.map(({ host, port }) => `${host}:${port}`).join();
+        const { code, stdout, stderr } = await quickstart([`memcached://${address}`]);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        expect(stdout).toMatch(/^Ninefold on memcached: \d+ package manifests, /);
+        expect(stdout).toMatch(/✓ \d+ manifests came back equal, one by one and in a batch\n$/);
+      } finally {
+        await Promise.all(servers.map((server) => server.stop()));
+      }
     },
     TIMEOUT_MS,
   );

@@ -2,14 +2,22 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** What each package manager is asked, in turn; the first manager on PATH is the one. */
+/** The matrix logs in to memcached, for which a user has to be made. */
+const logins = process.env.NINEFOLD_MATRIX
+  ? { apt: ['sasl2-bin', 'libsasl2-modules'], apk: ['cyrus-sasl'], dnf: ['cyrus-sasl', 'cyrus-sasl-plain'] }
+  : { apt: [], apk: [], dnf: [] };
+
+/** What each package manager is asked, in turn, the packages last; the first manager on PATH is the one. */
 const installers = {
   'apt-get': [
     ['update', '-q'],
-    ['install', '-qy', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'redis-server', 'memcached'],
+    [
+      ...['install', '-qy', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...logins.apt],
+      ...['redis-server', 'memcached'],
+    ],
   ],
-  apk: [['add', '--no-cache', 'redis', 'memcached']],
-  dnf: [['install', '-y', 'redis', 'memcached']],
+  apk: [['add', '--no-cache', ...logins.apk, 'redis', 'memcached']],
+  dnf: [['install', '-y', ...logins.dnf, 'redis', 'memcached']],
   brew: [['install', 'redis', 'memcached']],
 };
 
@@ -27,14 +35,16 @@ export function findServers() {
     servers = locate();
   }
   if (servers) return servers;
-  throw new Error(
-    `The suites need redis-server and memcached: install them, or set REDIS_SERVER and MEMCACHED to their executables${refusal}.`,
-  );
+  const needed = process.env.NINEFOLD_MATRIX
+    ? 'The matrix needs redis-server, memcached and saslpasswd2'
+    : 'The suites need redis-server and memcached';
+  throw new Error(`${needed}: install them, or set REDIS_SERVER and MEMCACHED to their executables${refusal}.`);
 }
 
 function locate() {
   const redis = process.env.REDIS_SERVER || onPath('redis-server');
   const memcached = process.env.MEMCACHED || onPath('memcached');
+  if (process.env.NINEFOLD_MATRIX && onPath('saslpasswd2') === undefined) return undefined;
   return redis !== undefined && memcached !== undefined ? { 'redis-server': redis, memcached } : undefined;
 }
 
@@ -62,7 +72,9 @@ function install() {
   if (!manager) return '';
   const [name, requests] = manager;
   const mayInstall = name === 'brew' || process.getuid?.() === 0;
-  console.log(`Installing redis-server and memcached with ${name} …`);
+  console.log(
+    `Installing ${process.env.NINEFOLD_MATRIX ? 'the servers of the matrix' : 'redis-server and memcached'} with ${name} …`,
+  );
   for (const request of requests) {
     const [command = '', ...args] = mayInstall ? [name, ...request] : ['sudo', '-n', name, ...request];
     const { status, stderr, error } = spawnSync(command, args, {

@@ -24,7 +24,7 @@ function program(name: string, script = ''): string {
 async function find(env: Readonly<Record<string, string>> = {}): Promise<{ printed: string[]; found: unknown }> {
   const module = JSON.stringify(join(root, 'tooling/servers/find.mjs'));
   const script = `import { findServers } from ${module}; console.log(JSON.stringify(findServers()))`;
-  const environment = { PATH: folder, REDIS_SERVER: '', MEMCACHED: '', ...env };
+  const environment = { PATH: folder, REDIS_SERVER: '', MEMCACHED: '', NINEFOLD_MATRIX: '', ...env };
   const printed = (await run(process.execPath, ['--input-type=module', '-e', script], { env: environment }))
     .trim()
     .split('\n');
@@ -64,4 +64,17 @@ it('says what to install where nothing can', async () => {
 it('says in what words the package manager refused', async () => {
   program('apt-get', 'echo "Reading lists" >&2; echo "E: no network" >&2; exit 100');
   await expect(find()).rejects.toThrow(/to their executables \(.*apt-get update -q: E: no network\)\.\n/);
+});
+
+it('wants what a login takes too in the matrix, and installs it', async () => {
+  program('redis-server');
+  program('memcached');
+  await expect(find({ NINEFOLD_MATRIX: '1' })).rejects.toThrow(
+    /Error: The matrix needs redis-server, memcached and saslpasswd2: install them, /,
+  );
+  const sasl = join(folder, 'saslpasswd2');
+  program('apt-get', `case "$*" in *sasl2-bin*libsasl2-modules*) : > ${sasl}; /bin/chmod +x ${sasl};; esac`);
+  const { found, printed } = await find({ NINEFOLD_MATRIX: '1' });
+  expect(found).toEqual({ 'redis-server': join(folder, 'redis-server'), memcached: join(folder, 'memcached') });
+  expect(printed).toEqual(['Installing the servers of the matrix with apt-get …']);
 });

@@ -56,6 +56,26 @@ describe('a client of the caller', () => {
     await backend.close();
   });
 
+  it('that would send an increment to another server when one is down sends ours to none', async () => {
+    const places = servers.map(({ host, port }) => `${host}:${port}`);
+    const words = { log: () => undefined };
+    const client = Client.create(places.join(), { failover: true, retries: 1, logger: words });
+    const backend = memcachedBackend({ client });
+    const [first, second] = servers as [ServerProcess, ServerProcess];
+    const key = Array.from({ length: 100 }, (_, index) => `count${index}`).find(
+      (name) => Number(client.server(name)?.port) === first.port,
+    ) as string;
+    const other = memcachedBackend({ servers: `${second.host}:${second.port}` });
+    await first.kill();
+    expect(await failureOf(backend.incr(key))).toMatchObject({ code: 'UNAVAILABLE', key });
+    expect(await other.exists(key)).toBe(false);
+    await client.increment(key, 1, {});
+    expect(await other.exists(key)).toBe(true);
+    await first.restart();
+    client.close();
+    await Promise.all([backend.close(), other.close()]);
+  });
+
   it('that gives up on all its servers makes a backend UNAVAILABLE', async () => {
     const words = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const client = Client.create('127.0.0.1:1', { failover: true, retries: 1 });

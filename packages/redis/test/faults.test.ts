@@ -1,21 +1,25 @@
 import { inspect } from 'node:util';
-import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
+import { type FaultLab, type FaultRule, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis-5';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { staysQuiet } from './support/stays-quiet.ts';
 
 const PASSWORD = 's3cretPassword';
 
 let lab: FaultLab;
+let url: string;
 let stop: () => Promise<void>;
 
 beforeAll(async () => {
   const server = await startRedis(['--requirepass', PASSWORD]);
   const proxy = await FaultProxy.start(server);
+  url = `redis://:${PASSWORD}@127.0.0.1:${proxy.port}`;
   lab = {
-    create: (options) => redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${proxy.port}`, ...options }),
+    create: (options) => redisBackend({ url, ...options }),
     direct: (options) => redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${server.port}`, ...options }),
     set: (fault) => proxy.set(fault),
     inspect: (error) => inspect(error, { depth: 9, showHidden: true }),
@@ -35,4 +39,39 @@ describe('on a way to the server that fails', () => {
   for (const rule of faults) {
     it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis'), 30_000);
   }
+});
+
+interface Settings {
+  readonly maxRetriesPerRequest?: number;
+  readonly autoResendUnfulfilledCommands?: boolean;
+}
+
+const clients: [string, (options: Settings) => Redis | Redis5][] = [
+  ['6', (options) => new Redis(url, options)],
+  ['5', (options) => new Redis5(url, options)],
+];
+
+describe.each(clients)('a client of ioredis %s that is handed in', (_, make) => {
+  const lost = faults.filter(({ id }) => /^faults\/(reply|request)-lost-(rst|fin)$/.test(id));
+
+  async function tryRule(rule: FaultRule, options: Settings): Promise<void> {
+    const client = make(options);
+    client.on('error', () => undefined);
+    try {
+      await runFaultRule(rule, { ...lab, create: (given) => redisBackend({ client, ...given }) });
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  it('counts an increment twice with its defaults', async () => {
+    const broken = lost.filter(({ id }) => id.startsWith('faults/reply'));
+    expect(broken.length).toBe(2);
+    for (const rule of broken) await expect(tryRule(rule, {})).rejects.toThrow('it resolved 12');
+  }, 30_000);
+
+  it('counts it once with the settings of the README', async () => {
+    expect(lost.length).toBe(4);
+    for (const rule of lost) await tryRule(rule, { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false });
+  }, 30_000);
 });

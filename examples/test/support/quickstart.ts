@@ -1,0 +1,22 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const TIMEOUT_MS = 25_000;
+
+export interface Outcome {
+  readonly code: number | string | null | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What `npm start -- …args` does, without the setting up. */
+export function quickstart(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const program = ['--conditions=@ninefold/source', '--import', 'tsx', 'examples/quickstart.ts', ...args];
+  return new Promise((resolve) => {
+    const options = { cwd: root, env: { ...process.env, ...env }, timeout: TIMEOUT_MS };
+    execFile(process.execPath, program, options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr });
+    });
+  });
+}
