@@ -2,11 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { redisBackend } from '../../packages/redis/src/redis.ts';
-import { defaultProgram, startRedis } from '../servers/redis.ts';
+import { startRedis } from '../servers/redis.ts';
 import { row } from './support/data.ts';
 import { bench, type Work } from './support/harness.ts';
-import { reportVersions } from './support/results.ts';
-import { packageVersions, programVersion } from './support/versions.ts';
 
 const CALLERS = 64;
 const KEYS = 1000;
@@ -89,10 +87,8 @@ function counting(incr: () => Promise<number>): (index: number) => Promise<void>
   };
 }
 
-reportVersions({ 'redis-server': programVersion(defaultProgram()), ...packageVersions(['ioredis']) });
-
 // The harness compares times: a throughput of 0.93 is a time of 1 / 0.93.
-await bench('Redis: against ioredis with its defaults and JSON, objects of 10 fields', [
+await bench('Redis: 10 fields, against ioredis and JSON', [
   { name: 'getValue : get', baseline: sequential(rawGet), ours: sequential(ourGet), atMost: 1 / 0.93 },
   { name: 'getValue, 64 callers : get', baseline: concurrent(rawGet), ours: concurrent(ourGet), atMost: 1 / 2 },
   { name: 'setValue : set', baseline: sequential(rawSet), ours: sequential(ourSet) },

@@ -91,7 +91,7 @@ export async function find(backend: CacheBackend, names: readonly string[]): Pro
   }
 }
 
-function isUnreadable(error: unknown): boolean {
+export function isUnreadable(error: unknown): boolean {
   return isCacheError(error) && error.code === 'CORRUPT';
 }
 

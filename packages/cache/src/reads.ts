@@ -1,11 +1,12 @@
 import { isThenable } from '@ninefold/core';
 import { Batch, type BatchLoader, type Seat } from './batch.ts';
+import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
 import type { LoadContext } from './flight.ts';
 import type { Loads, Miss } from './loads.ts';
 import type { Call } from './options.ts';
-import type { Sight } from './sight.ts';
+import { NONE, Sight } from './sight.ts';
 import { asMiss, asTyped } from './types.ts';
 
 /** What a caller brings to the load of what it missed. */
@@ -43,7 +44,14 @@ export class Reads {
   async getOrLoad(key: string, load: (context: LoadContext) => unknown, call: Call, tally: Tally): Promise<unknown> {
     call.signal?.throwIfAborted();
     const step = this.#loads.step();
-    const sight = await this.#look([key], call);
+    let sight: Sight | undefined = new Sight([key], call.tags);
+    try {
+      // Not through `#look`: each promise between a hit and its caller takes a tenth of its time.
+      sight.take(await this.#entries.ask(sight));
+      if (sight.unseen !== NONE) await this.#entries.complete(sight);
+    } catch (error) {
+      sight = isUnreadable(error) ? await this.#look([key], call) : this.#goOn(error);
+    }
     const hit = asMiss(call.type, sight?.value(0));
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) return await this.#land(key, { load, pass }, { ...call, step, seen: sight?.seen }, tally);
@@ -79,9 +87,12 @@ export class Reads {
     try {
       return await this.#entries.read(keys, tags);
     } catch (error) {
-      this.#events.tolerate(error);
-      return undefined;
+      return this.#goOn(error);
     }
+  }
+
+  #goOn(error: unknown): undefined {
+    this.#events.tolerate(error);
   }
 }
 

@@ -1,6 +1,8 @@
 import { type Packed, unpack } from './entry.ts';
 import { entryName, epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
 
+export const NONE: readonly string[] = [];
+
 /** What a read asks for, the entries of some keys and the counters that fence them, and what it found. */
 export class Sight {
   readonly names: string[];
@@ -35,15 +37,16 @@ export class Sight {
   }
 
   /** The counters that entries depend on and that the caller did not name. */
-  get unseen(): string[] {
-    const unseen: string[] = [];
+  get unseen(): readonly string[] {
+    let unseen: string[] | undefined;
     for (let index = 0; index < this.#keys.length; index++) {
       const entry = this.#entry(index);
       // Without tags an entry depends on nothing else than was asked for.
       if (entry === undefined || entry.length === 2) continue;
+      unseen ??= [];
       unseen.push(...this.#namesOf(index, entry).filter((name) => !this.seen.has(name)));
     }
-    return unseen;
+    return unseen === undefined || unseen.length === 0 ? NONE : unseen;
   }
 
   /** The value of a key, `undefined` for a miss. */

@@ -51,7 +51,7 @@ class Backend implements CacheBackend {
     const type = this.#typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = isThenable(pending) ? await pending : pending;
-    const value = this.#read(task, key, found as Found, type);
+    const value = this.#read(task, stored, found as Found, type);
     return (isThenable(value) ? await value : value) as never;
   }
 
@@ -74,19 +74,13 @@ class Backend implements CacheBackend {
     if (found.length !== stored.length) {
       throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
     }
+    const values: unknown[] = [];
     let waits = false;
-    const values = found.map((entry, index) => {
-      if (entry === undefined) return undefined;
-      try {
-        const value = this.#read(task, this.#userKey(stored[index]), entry, type);
-        waits ||= isThenable(value);
-        return value;
-      } catch (error) {
-        // The types of earlier values may still be at work, and are waited for.
-        waits = true;
-        return Promise.reject(error);
-      }
-    });
+    for (let index = 0; index < found.length; index++) {
+      const value = this.#readOrReject(task, stored[index] as string, found[index] as Found, type);
+      waits ||= isThenable(value);
+      values.push(value);
+    }
     return (waits ? await firstFailure(values) : values) as never[];
   }
 
@@ -168,10 +162,6 @@ class Backend implements CacheBackend {
     throw this.#failures.make('INVALID_KEY', keyless(task), reason, typeof key === 'string' ? { key } : {});
   }
 
-  #userKey(stored: string | undefined): string {
-    return (stored as string).slice(this.#prefix.length);
-  }
-
   #beginBatch(task: Task, keys: readonly string[]): readonly string[] {
     this.#assertOpen(task);
     if (!Array.isArray(keys))
@@ -221,21 +211,31 @@ class Backend implements CacheBackend {
     }
   }
 
+  /** A value of a batch. The types of earlier ones may still be at work and are waited for, so that nothing is thrown. */
+  #readOrReject(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
+    try {
+      return this.#read(task, stored, found, type);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** The value of what was found, as its type has it: a promise only where the type is one. */
-  #read(task: Task, key: string, found: Found, type: ValueType<unknown> | undefined): unknown {
+  #read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
     if (found === undefined) return undefined;
     try {
       const value = decodeValue(this.#serializer, found);
       if (type === undefined) return value;
       const output = applyType(type, value);
-      return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, key)) : output;
+      return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, stored)) : output;
     } catch (error) {
-      return this.#unreadable(error, task, key);
+      return this.#unreadable(error, task, stored);
     }
   }
 
-  #unreadable(error: unknown, task: Task, key: string): undefined {
+  #unreadable(error: unknown, task: Task, stored: string): undefined {
     if (this.#options.onUnreadable === 'miss') return undefined;
+    const key = stored.slice(this.#prefix.length);
     if (!(error instanceof TypeMismatch)) {
       throw this.#failures.make('CORRUPT', task, 'the stored entry cannot be read', { key, cause: causeOf(error) });
     }

@@ -1,10 +1,10 @@
 import type { CacheBackend } from '@ninefold/core';
+import { type CountingProxy, startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
-import { type CountingProxy, startCountingProxy } from './support/counting-proxy.ts';
 
 let server: ServerProcess;
 let proxies: readonly CountingProxy[];

@@ -1,7 +1,8 @@
 import type { CacheBackend } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
 import fc from 'fast-check';
 import type { CacheOptions } from '../../src/cache.ts';
-import { type Process, World } from './world.ts';
+import { type Place, type Process, World } from './world.ts';
 
 const KEYS = ['a', 'b'] as const;
 const TAGS: Readonly<Record<string, readonly string[]>> = { a: ['t', 'u'], b: ['u'] };
@@ -21,7 +22,9 @@ type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never;
 
 /** What one caller does, one thing after another. */
 const caller = fc.record({ at: fc.nat(PROCESSES - 1), deeds: fc.array(deed, { minLength: 1, maxLength: 4 }) });
-type Caller = { readonly at: number; readonly deeds: readonly Deed[] };
+export type Caller = { readonly at: number; readonly deeds: readonly Deed[] };
+
+export const programs = fc.array<Caller>(caller, { minLength: 2, maxLength: 6 });
 
 /** Every name there can be in the backend, but for counters of `incr`. */
 const NAMES = ['g', 't:t', 't:u', ...KEYS.flatMap((name) => [`v:${name}`, `e:${name}`, `l:${name}`])];
@@ -60,10 +63,29 @@ async function act(world: World, process: Process, done: Deed): Promise<void> {
         () => cache.clear(),
       );
     case 'evict':
-      return void (await world.shared.delete(NAMES[done.what % NAMES.length] as string));
+      return void (await world.backend.delete(NAMES[done.what % NAMES.length] as string));
     case 'crash':
       return process.crash();
   }
+}
+
+/** Lets callers do what they do in processes of one place; what was served dead, or `undefined`. */
+export async function play(
+  place: Place,
+  callers: readonly Caller[],
+  waitFor: (all: Promise<unknown>) => Promise<unknown> = (all) => all,
+): Promise<string | undefined> {
+  const world = new World(place);
+  const processes = Array.from({ length: PROCESSES }, () => world.process());
+  const run = async ({ at, deeds }: Caller): Promise<void> => {
+    const process = processes[at] as Process;
+    for (const done of deeds) {
+      await world.step('next', process);
+      await act(world, process, done);
+    }
+  };
+  await waitFor(Promise.all(callers.map((one) => Promise.race([run(one), processes[one.at]?.died]))));
+  return world.stale();
 }
 
 export interface Trial {
@@ -76,24 +98,29 @@ export interface Trial {
   readonly wrong?: ((backend: CacheBackend) => CacheBackend) | undefined;
 }
 
+/** Seconds; short, so that a dead owner is replaced within few steps. */
+const LEASE_TTL = 0.3;
+
 /** Searches interleavings of what callers in several processes do for one that serves what is dead, and tells of it. */
 export async function searchInterleavings({ runs, seed, options, callers, wrong }: Trial): Promise<string | undefined> {
   const property = fc.asyncProperty(
     fc.scheduler(),
-    callers === undefined ? fc.array<Caller>(caller, { minLength: 2, maxLength: 6 }) : fc.constant(callers),
+    callers === undefined ? programs : fc.constant(callers),
     async (scheduler, program) => {
-      const world = new World(scheduler, wrong);
-      const processes = Array.from({ length: PROCESSES }, () => world.process(options));
-      const run = async ({ at, deeds }: Caller): Promise<void> => {
-        const process = processes[at] as Process;
-        for (const done of deeds) {
-          await world.step('next', process);
-          await act(world, process, done);
-        }
+      let time = 0;
+      const memory = memoryBackend({ now: () => time });
+      const backend = wrong === undefined ? memory : wrong(memory);
+      const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label);
+      const wait = async (milliseconds: number): Promise<void> => {
+        await turn('pause');
+        time += milliseconds;
       };
-      const ended = program.map((one) => Promise.race([run(one), processes[one.at]?.died]));
-      await scheduler.waitFor(Promise.all(ended));
-      const stale = world.stale();
+      const place = {
+        create: () => backend,
+        turn,
+        options: { leaseTtl: LEASE_TTL, clock: { now: () => time, wait }, ...options },
+      };
+      const stale = await play(place, program, (all) => scheduler.waitFor(all));
       if (stale !== undefined) throw new Error(stale);
     },
   );

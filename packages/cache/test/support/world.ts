@@ -1,10 +1,15 @@
 import type { CacheBackend } from '@ninefold/core';
-import { memoryBackend } from '@ninefold/memory';
-import type { Scheduler } from 'fast-check';
-import { type Cache, type CacheOptions, createCache, type Key, type LoadContext } from '../../src/cache.ts';
+import { type Cache, type CacheOptions, createCache } from '../../src/cache.ts';
 
-/** Seconds; short, so that a dead owner is replaced within few steps. */
-const LEASE_TTL = 0.3;
+/** Where processes meet. */
+export interface Place {
+  /** A backend on the entries of all. */
+  readonly create: () => CacheBackend;
+  /** Comes before whatever happens next: a scheduler, or chance, decides who goes on. */
+  readonly turn: (label: string) => Promise<void>;
+  /** What every cache here is made with. */
+  readonly options: CacheOptions;
+}
 
 /** Something that makes values; `to` is `Infinity` while it has not resolved. */
 interface Making {
@@ -28,21 +33,21 @@ interface Reading {
   readonly value: unknown;
 }
 
-/** One process: a cache of its own, on the entries of all, over a way on which a scheduler orders what goes and comes. */
+/** One process: a cache of its own, on the entries of all, over a way on which turns order what goes and comes. */
 export class Process {
   readonly cache: Cache;
   readonly died: Promise<void>;
   dead = false;
   crash: () => void = () => undefined;
 
-  constructor(world: World, shared: CacheBackend, options: CacheOptions) {
+  constructor(world: World, backend: CacheBackend, options: CacheOptions) {
     this.died = new Promise((resolve) => {
       this.crash = () => {
         this.dead = true;
         resolve();
       };
     });
-    const backend = new Proxy(shared, {
+    const slow = new Proxy(backend, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
@@ -54,48 +59,37 @@ export class Process {
         };
       },
     });
-    const clock = {
-      now: () => world.time,
-      wait: async (milliseconds: number) => {
-        await world.step('pause', this);
-        world.time += milliseconds;
-      },
-    };
-    this.cache = createCache(backend, { leaseTtl: LEASE_TTL, clock, ...options });
+    this.cache = createCache(slow, options);
   }
 }
 
 /** What several processes do with the same entries, written down, and the rule that it has to keep. */
 export class World {
-  time = 0;
-  readonly shared: CacheBackend;
-  readonly #scheduler: Scheduler;
+  /** Past every process: for evictions. */
+  readonly backend: CacheBackend;
+  readonly #place: Place;
   readonly #makings: Making[] = [];
   readonly #killings: Killing[] = [];
   readonly #readings: Reading[] = [];
   #ticks = 0;
 
-  constructor(scheduler: Scheduler, wrong: (backend: CacheBackend) => CacheBackend = (backend) => backend) {
-    this.#scheduler = scheduler;
-    this.shared = wrong(memoryBackend({ now: () => this.time }));
+  constructor(place: Place) {
+    this.#place = place;
+    this.backend = place.create();
   }
 
-  process(options: CacheOptions = {}): Process {
-    return new Process(this, this.shared, options);
+  process(): Process {
+    return new Process(this, this.#place.create(), this.#place.options);
   }
 
-  /** Waits for the scheduler's turn; a dead process waits for ever. */
-  async step(label: string, { dead }: { readonly dead: boolean } | Process): Promise<void> {
+  /** Waits for its turn; a dead process waits for ever. */
+  async step(label: string, { dead }: { readonly dead: boolean }): Promise<void> {
     if (dead) return await new Promise(() => undefined);
-    await this.#scheduler.schedule(Promise.resolve(), label);
-  }
-
-  get loads(): number {
-    return this.#makings.filter(({ kind }) => kind === 'load').length;
+    await this.#place.turn(label);
   }
 
   /** A loader that another may overtake; its value is the index of its making. */
-  loader(process: Process, key: string, tags: readonly string[]): (context?: LoadContext) => Promise<number> {
+  loader(process: Process, key: string, tags: readonly string[]): () => Promise<number> {
     return async () => {
       const id = this.#make('load', key, tags);
       // Some loads are slow, so that much can come between their beginning and their end.
@@ -121,7 +115,7 @@ export class World {
     await this.kill(
       (other) => other.key === key && other !== making,
       async () => {
-        await cache.set(key as Key, id, { tags });
+        await cache.set(key, id, { tags });
         making.to = this.#tick();
       },
     );

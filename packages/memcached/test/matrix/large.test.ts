@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
+import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { memcachedBackend } from '../../src/memcached.ts';
-import { startCountingProxy } from '../support/counting-proxy.ts';
 
 const TIMEOUT_MS = 30_000;
 /** Of the better of a few tries: other programs share the processors. */

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@ninefold/tooling/servers/process';
+import { freePort } from '../servers/process.ts';
 
 /** A TCP proxy that counts what passes. */
 export interface CountingProxy {

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cache, createCache } from '../src/cache.ts';
+import { type Lab, labs } from './support/labs.ts';
+
+const absent = (): never => {
+  throw new Error('a hit loads nothing');
+};
+
+describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
+  let lab: Lab;
+  let cache: Cache;
+
+  beforeAll(async () => {
+    lab = await (labs[name] as () => Promise<Lab>)();
+    cache = createCache(lab.create('costs'));
+    await cache.set('plain', 1);
+    await cache.set('tagged', 2, { tags: ['t', 'u'] });
+    lab.rounds();
+  });
+
+  afterAll(async () => {
+    await cache.close();
+    await lab.stop();
+  });
+
+  const keys = Array.from({ length: 50 }, () => ['plain', 'tagged']).flat();
+  const reads: [string, number, () => Promise<unknown>][] = [
+    ['a hit of getOrSet without tags', 1, () => cache.getOrSet('plain', absent)],
+    ['a hit of getOrSet whose tags are named', 1, () => cache.getOrSet('tagged', absent, { tags: ['t', 'u'] })],
+    ['a hit of getOrSet whose tags are not named', 2, () => cache.getOrSet('tagged', absent)],
+    ['a hit of get', 1, () => cache.get('tagged', { tags: ['u', 't'] })],
+    ['a miss of get', 1, () => cache.get('missing')],
+    ['has', 1, () => cache.has('plain')],
+    ['a hundred hits of getOrSetMany', 1, () => cache.getOrSetMany(keys, absent, { tags: ['t', 'u'] })],
+    ['a hundred hits of getMany whose tags are not named', 2, () => cache.getMany(keys)],
+  ];
+  it.each(reads)('%s takes %i', async (_what, rounds, call) => {
+    await call();
+    expect(lab.rounds()).toBe(rounds);
+  });
+
+  it('the first hit of a process takes no more than the next', async () => {
+    const fresh = createCache(lab.create('costs'));
+    await fresh.has('connects');
+    lab.rounds();
+    expect(await fresh.getOrSet('tagged', absent, { tags: ['t', 'u'] })).toBe(2);
+    expect(lab.rounds()).toBe(1);
+    await fresh.close();
+  });
+
+  // Upstash sends the reads and the writes of a tick in requests side by side.
+  const together = name === 'upstash' ? 1 : 0;
+  const writes: [string, number, () => Promise<unknown>][] = [
+    ['an invalidation of two tags', 1, () => cache.invalidateTags('t', 'u')],
+    ['a clear', 1, () => cache.clear()],
+    ['a set', 2 + together, () => cache.set('plain', 1)],
+    ['a delete', 2 + together, () => cache.delete('plain')],
+  ];
+  it.each(writes)('%s takes %i', async (_what, rounds, call) => {
+    // Once before, so that every counter is there.
+    await cache.set('plain', 1, { tags: ['t', 'u'] });
+    lab.rounds();
+    await call();
+    expect(lab.rounds()).toBe(rounds);
+  });
+});
