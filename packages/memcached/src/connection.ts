@@ -1,17 +1,14 @@
 import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
-import { lost, refusedGreeting, refusedLogin, unconnected } from './failures.ts';
+import { lost, unconnected } from './failures.ts';
+import { greeting, refusalOfAnswer, refusalOfBytes } from './greeting.ts';
 import { Parser, type Received } from './parser.ts';
-import { ANSWER, encode, Opcode, Status } from './protocol.ts';
+import { encode, Opcode } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
+import { SentRequests } from './sent.ts';
 import { openSocket, type Place } from './socket.ts';
 
-/**
- * The opaque of the first frame. It holds line ends, so that a server of the text protocol takes the frame for a line and
- * refuses it, instead of waiting for more; nothing else is sent before the answer.
- */
-const GREETING = 0x0d0a0d0a;
 /** Milliseconds without a byte after which a connection that owes answers gets no more requests. */
 const SILENCE_MS = 1000;
 /** Milliseconds after the last deadline of its requests before a connection is ended. */
@@ -22,13 +19,6 @@ const POKE_BYTES = 16 * 1024;
 /** Bytes that wait for the system to take them before further requests wait, too. */
 const MOST_BUFFERED = 1024 * 1024;
 
-interface Sent {
-  readonly request: Request;
-  readonly opaque: number;
-  /** The next answer has this index or a higher one. */
-  next: number;
-}
-
 /** One socket and all that is known of it. Once it has failed it takes and gives nothing more. */
 export class Connection {
   readonly #place: Place;
@@ -37,9 +27,9 @@ export class Connection {
   readonly #parser = new Parser();
   #state: 'greeting' | 'open' | 'blocked' | 'closed' = 'greeting';
   readonly #waiting = new Queue<Request>();
-  readonly #sent = new Queue<Sent>();
-  #opaque = 0;
+  readonly #sent = new SentRequests();
   #corked = false;
+  #retired = false;
   #heard = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
@@ -48,7 +38,10 @@ export class Connection {
   constructor(place: Place, ended: (connection: Connection) => void) {
     this.#place = place;
     this.#ended = ended;
-    this.#socket = openSocket(place, { ready: () => this.#greet(), read: (bytes) => this.#read(bytes) });
+    this.#socket = openSocket(place, {
+      ready: () => this.#socket.write(greeting(place)),
+      read: (bytes) => this.#read(bytes),
+    });
     this.#socket.on('drain', () => this.#unblock());
     this.#socket.on('error', (error) => {
       this.#error = error;
@@ -56,6 +49,12 @@ export class Connection {
     this.#socket.on('end', () => this.#lose('the server closed the connection'));
     this.#socket.on('close', () => this.#lose('the connection was lost'));
     this.#after(place.timeoutMs, () => this.fail(unconnected(`no connection within ${place.timeoutMs} ms`)));
+  }
+
+  /** Gets no more requests, and ends once those that it has are answered. */
+  retire(): void {
+    this.#retired = true;
+    this.#rest();
   }
 
   /** Has been silent for too long to be trusted with another request. */
@@ -75,7 +74,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#socket.destroy();
     this.#ended(this);
-    for (const { request } of this.#sent.clear()) request.fail(error);
+    for (const request of this.#sent.clear()) request.fail(error);
     const unsent = new DriverError(error.code, error.message, { ...error.options, applied: 'no' });
     for (const request of this.#waiting.clear()) {
       request.written?.();
@@ -87,25 +86,16 @@ export class Connection {
     this.fail(this.#state === 'greeting' ? unconnected(reason, this.#error) : lost(reason, this.#error));
   }
 
-  #greet(): void {
-    const { login } = this.#place;
-    const frame =
-      login === undefined
-        ? { opcode: Opcode.noop }
-        : { opcode: Opcode.saslAuth, key: 'PLAIN', value: `\0${login.username}\0${login.password}` };
-    this.#socket.write(encode([frame], GREETING));
-  }
-
-  #welcome({ status, opaque }: Received): void {
-    if (opaque !== GREETING) this.fail(unconnected('the server answered what was not asked'));
-    else if (status !== Status.ok) {
-      this.fail(refusedLogin(this.#place.login === undefined ? Status.authError : status));
-    } else {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#state = 'open';
-      this.#pump();
+  #welcome(answer: Received): void {
+    const refusal = refusalOfAnswer(this.#place, answer);
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
     }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#state = 'open';
+    this.#pump();
   }
 
   #pump(): void {
@@ -119,8 +109,6 @@ export class Connection {
   }
 
   #write(request: Request): void {
-    const opaque = this.#opaque;
-    this.#opaque = (opaque + request.size) >>> 0;
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
@@ -130,9 +118,8 @@ export class Connection {
       });
     }
     if (this.#sent.length === 0) this.#heard = performance.now();
-    this.#sent.push({ request, opaque, next: 0 });
+    const bytes = request.encode(this.#sent.add(request));
     request.call.sent = true;
-    const bytes = request.encode(opaque);
     const taken = this.#socket.write(bytes);
     if (this.#place.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
     if (!taken && this.#socket.writableLength > MOST_BUFFERED) this.#state = 'blocked';
@@ -149,24 +136,24 @@ export class Connection {
 
   #read(bytes: Buffer): void {
     this.#heard = performance.now();
+    const refusal = this.#state === 'greeting' ? refusalOfBytes(bytes) : undefined;
+    if (refusal !== undefined) this.fail(refusal);
+    if (this.#state === 'closed') return;
     try {
-      if (this.#state === 'greeting' && bytes[0] !== ANSWER) this.fail(refusedGreeting(bytes));
       this.#parser.read(bytes, (answer) => {
         if (this.#state === 'greeting') this.#welcome(answer);
-        else if (this.#state !== 'closed') this.#match(answer);
+        else if (this.#state !== 'closed') this.#sent.take(answer);
       });
+      this.#rest();
     } catch {
+      // Nothing that comes after it can be believed.
       this.#lose('the server’s answers are out of step');
     }
   }
 
-  #match(answer: Received): void {
-    const oldest = this.#sent.first;
-    if (oldest === undefined) throw new Error('an answer that nobody asked for');
-    const index = (answer.opaque - oldest.opaque) >>> 0;
-    if (index < oldest.next || index >= oldest.request.size) throw new Error('an answer to something else');
-    oldest.next = index + 1;
-    if (oldest.request.take(index, answer)) this.#sent.shift();
+  #rest(): void {
+    if (!this.#retired || this.#sent.length > 0 || this.#waiting.length > 0) return;
+    this.fail(unconnected('the connection was given up'));
   }
 
   /** While answers are due: ends the connection once all who wait for them have given up. */
@@ -174,8 +161,7 @@ export class Connection {
     this.#after(SILENCE_MS, () => {
       this.#timer = undefined;
       if (this.#sent.length === 0) return;
-      const over = performance.now() - GRACE_MS;
-      if (this.#sent.some(({ request }) => request.call.deadline > over)) this.#watch();
+      if (this.#sent.awaitedAt(performance.now() - GRACE_MS)) this.#watch();
       else this.#lose('the server fell silent');
     });
   }
@@ -186,7 +172,7 @@ export class Connection {
    */
   #poke(request: Request): void {
     setTimeout(() => {
-      if (!this.#sent.some((sent) => sent.request === request)) return;
+      if (!this.#sent.has(request)) return;
       if (this.#state === 'open' && performance.now() - this.#heard >= POKE_MS) {
         const { deadline } = request.call;
         const call = { deadline, ended: false, sent: true };

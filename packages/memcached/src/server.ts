@@ -37,7 +37,10 @@ export class TrustedServer extends Server implements Lane {
       return;
     }
     // A silent connection keeps what is on it, each to its own deadline.
-    if (this.#current?.silent) this.#current = undefined;
+    if (this.#current?.silent) {
+      this.#current.retire();
+      this.#current = undefined;
+    }
     if (this.#current === undefined) {
       this.#current = new Connection(this.#place, (ended) => {
         this.#connections.delete(ended);

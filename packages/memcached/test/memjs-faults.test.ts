@@ -136,6 +136,25 @@ describe.concurrent('memjs’s own transport, and ours', { timeout: 30_000 }, ()
     expect(open()).toBeGreaterThan(0);
   });
 
+  it('keeps no connection that it has given up for its silence, once what was on it is answered', async () => {
+    const server = await startMemcached();
+    stops.push(() => server.stop());
+    const open = (): number =>
+      [...sockets].filter(({ remotePort, destroyed }) => remotePort === server.port && !destroyed).length;
+    const ours = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 20_000 });
+    await ours.setValue('a', 1);
+    server.pause();
+    const before = ours.getValue('a');
+    await sleep(1500);
+    const after = ours.getValue('a');
+    await until('there is another connection', async () => open() === 2);
+    server.resume();
+    expect(await Promise.all([before, after])).toEqual([1, 1]);
+    await until('the first is gone', async () => open() === 1);
+    expect(await ours.getValue('a')).toBe(1);
+    await ours.close();
+  });
+
   it('leaves what is in flight pending after close and connects again, where ours rejects', async () => {
     const { stock, ours, set } = await startWays();
     await set({ kind: 'cut', on: 'reply', by: 'silence' });

@@ -1,0 +1,117 @@
+import { type Call, DriverError, inParts } from '@ninefold/core';
+import { type Answer, encode, type Frame, Opcode } from './protocol.ts';
+import type { Lane, Request } from './request.ts';
+
+/** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
+const MOST_KEYS = 10_000;
+const MOST_BYTES = 2 * 1024 * 1024;
+/** Beside key and value: the header, and the extras of a SET. */
+const FRAME_BYTES = 32;
+
+/** What a batch asks for each of its items. */
+export interface Work {
+  readonly call: Call;
+  /** The keys of the items. */
+  readonly keys: readonly string[];
+  /** UTF-8 bytes of the value of an item. */
+  readonly valueBytes?: (index: number) => number;
+  /** The frame of an item; a quiet one answers only what `take` must know. */
+  frame(index: number, quiet: boolean): Frame;
+  /** What an answer says of an item; a status that is a failure becomes one. */
+  take(index: number, answer: Answer): DriverError | undefined;
+}
+
+interface Failure {
+  readonly index: number;
+  readonly error: DriverError;
+  /** It is not that item's alone. */
+  readonly whole: boolean;
+}
+
+const NOOP: Frame = { opcode: Opcode.noop };
+
+/** Resolves when every part has been answered; rejects with the first failure in the order of the items, and its key. */
+export async function sendBatch(laneOf: (key: string) => Lane, work: Work): Promise<void> {
+  const { keys } = work;
+  const lanes = new Map<Lane, number[]>();
+  for (const [index, key] of keys.entries()) {
+    const lane = laneOf(key);
+    const indexes = lanes.get(lane);
+    if (indexes === undefined) lanes.set(lane, [index]);
+    else indexes.push(index);
+  }
+  const failures = await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)));
+  const [first] = failures.flat().sort((a, b) => a.index - b.index);
+  if (first === undefined) return;
+  const { code, message, options } = first.error;
+  throw new DriverError(code, message, { ...options, key: keys[first.index] });
+}
+
+/** One part after another is handed to the socket, without waiting for answers. */
+async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): Promise<Failure[]> {
+  const { keys, valueBytes = () => 0 } = work;
+  const bytesOf = (index: number) => FRAME_BYTES + (keys[index]?.length ?? 0) + valueBytes(index);
+  const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
+  const outcomes: Promise<Failure | undefined>[] = [];
+  let broken = false;
+  for (const part of parts) {
+    if (work.call.ended || broken) break;
+    let written: Promise<void> | undefined;
+    const outcome = new Promise<Failure | undefined>((resolve) => {
+      const settle = (failure: Failure | undefined): void => {
+        broken ||= failure?.whole === true;
+        resolve(failure);
+      };
+      written = new Promise((next) => lane.send(new Part(part, work, settle, next)));
+    });
+    outcomes.push(outcome);
+    if (part !== parts.at(-1)) await written;
+  }
+  return (await Promise.all(outcomes)).filter((failure) => failure !== undefined);
+}
+
+class Part implements Request {
+  readonly call: Call;
+  readonly size: number;
+  readonly written: () => void;
+  readonly #indexes: readonly number[];
+  readonly #work: Work;
+  readonly #settle: (failure: Failure | undefined) => void;
+  #failure: Failure | undefined;
+
+  constructor(
+    indexes: readonly number[],
+    work: Work,
+    settle: (failure: Failure | undefined) => void,
+    written: () => void,
+  ) {
+    this.call = work.call;
+    this.size = indexes.length === 1 ? 1 : indexes.length + 1;
+    this.written = written;
+    this.#indexes = indexes;
+    this.#work = work;
+    this.#settle = settle;
+  }
+
+  encode(opaque: number): Buffer {
+    const quiet = this.size > 1;
+    const frames = this.#indexes.map((index) => this.#work.frame(index, quiet));
+    if (quiet) frames.push(NOOP);
+    return encode(frames, opaque);
+  }
+
+  take(at: number, answer: Answer): boolean {
+    const index = this.#indexes[at];
+    if (index !== undefined) {
+      const error = this.#work.take(index, answer);
+      if (error !== undefined) this.#failure ??= { index, error, whole: false };
+    }
+    if (at < this.size - 1) return false;
+    this.#settle(this.#failure);
+    return true;
+  }
+
+  fail(error: DriverError): void {
+    this.#settle({ index: this.#indexes[0] ?? 0, error, whole: true });
+  }
+}
