@@ -4,7 +4,7 @@ import { pending } from '../support/pending.ts';
 import type { Contestant } from './contestants.ts';
 
 /** What a scenario plays with: two processes of one contestant on a server that can fail. */
-export interface Stage {
+interface Stage {
   readonly one: Contestant;
   readonly other: Contestant;
   readonly proxy: FaultProxy;
