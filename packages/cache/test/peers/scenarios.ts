@@ -78,6 +78,9 @@ async function invalidatedDuringLoad({ one, other }: Stage, key: string, aheadMs
   return value === 'old' ? 'the old value stays' : 'yes';
 }
 
+/** It sets the clock, so it is played alone. */
+export const CLOCK_BEHIND = 'a tag invalidated by a process whose clock is a minute behind';
+
 export const scenarios: Readonly<Record<string, Scenario>> = {
   [`${CALLERS} callers of a missing key in one process: one load`]: ({ one }) => countLoads([one]),
 
@@ -89,8 +92,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 
   'a tag invalidated during a load: the old value is not cached': (stage) => invalidatedDuringLoad(stage, 'during', 0),
 
-  'a tag invalidated by a process whose clock is a minute behind': (stage) =>
-    invalidatedDuringLoad(stage, 'ahead', 60_000),
+  [CLOCK_BEHIND]: (stage) => invalidatedDuringLoad(stage, 'ahead', 60_000),
 
   'a set during a load: the older value does not replace it': async ({ one, other }) => {
     const load = await begin((work) => one.getOrSet('set', work), 'old');

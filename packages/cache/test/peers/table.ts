@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { contestants, type Enter } from './contestants.ts';
-import { scenarios } from './scenarios.ts';
+import { CLOCK_BEHIND, type Scenario, scenarios } from './scenarios.ts';
 
 /** No scenario takes half as long where it comes to an end. */
 const PATIENCE_MS = 5000;
@@ -13,28 +13,35 @@ const PATIENCE_MS = 5000;
 /** Plays every scenario with every contestant and writes what came of it as a table. */
 export async function stampedeTable(): Promise<string> {
   const names = Object.keys(contestants);
-  const columns = await Promise.all(Object.values(contestants).map(playAll));
-  const rows = Object.keys(scenarios).map((scenario, index) => [scenario, ...columns.map((column) => column[index])]);
+  const rows: (readonly string[])[] = [];
+  for (const [scenario, play] of Object.entries(scenarios)) {
+    rows.push([scenario, ...(await inTurn(Object.values(contestants), (enter) => playWith(enter, play), scenario))]);
+  }
   const lines = [['', ...names.map(titleOf)], ['---', ...names.map(() => '---')], ...rows];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-async function playAll(enter: Enter): Promise<readonly string[]> {
-  const outcomes: string[] = [];
-  for (const play of Object.values(scenarios)) {
-    // Of its own for each scenario, so that none inherits what another broke.
-    const server = await startRedis();
-    const proxy = await FaultProxy.start(server);
-    const url = `redis://127.0.0.1:${proxy.port}`;
-    const [one, other] = [await enter(url), await enter(url)];
-    outcomes.push((await within(PATIENCE_MS, play({ one, other, proxy }))) ?? 'it does not settle');
-    await proxy.set(undefined);
-    // A client that waits for its server may refuse to end, or never come to it.
-    await within(1000, Promise.allSettled([one, other].map((cache) => cache.close())));
-    await proxy.stop();
-    await server.stop();
-  }
+/** Side by side, but for the scenario that sets the clock of all. */
+async function inTurn<T>(enters: readonly Enter[], run: (enter: Enter) => Promise<T>, scenario: string): Promise<T[]> {
+  if (scenario !== CLOCK_BEHIND) return await Promise.all(enters.map(run));
+  const outcomes: T[] = [];
+  for (const enter of enters) outcomes.push(await run(enter));
   return outcomes;
+}
+
+async function playWith(enter: Enter, play: Scenario): Promise<string> {
+  // A server of its own, so that none inherits what another broke.
+  const server = await startRedis();
+  const proxy = await FaultProxy.start(server);
+  const url = `redis://127.0.0.1:${proxy.port}`;
+  const [one, other] = [await enter(url), await enter(url)];
+  const outcome = (await within(PATIENCE_MS, play({ one, other, proxy }))) ?? 'it does not settle';
+  await proxy.set(undefined);
+  // A client that waits for its server may refuse to end, or never come to it.
+  await within(1000, Promise.allSettled([one, other].map((cache) => cache.close())));
+  await proxy.stop();
+  await server.stop();
+  return outcome;
 }
 
 /** `undefined` where something takes longer. */
@@ -70,8 +77,12 @@ function versionOf(module: string): string {
 const readme = join(dirname(import.meta.dirname), '../README.md');
 const PLACE = /(?<=<!-- stampedes -->\n)[\s\S]*?(?=\n<!-- end of stampedes -->)/;
 
-/** The README as it is, and with the table in its place. */
-export function readmeWith(table: string): { readonly file: string; readonly text: string; readonly wanted: string } {
+/** The README, the table in it, and the README with another table in its place. */
+export function readReadme(): {
+  readonly file: string;
+  readonly table: string;
+  readonly with: (table: string) => string;
+} {
   const text = readFileSync(readme, 'utf8');
-  return { file: readme, text, wanted: text.replace(PLACE, () => table) };
+  return { file: readme, table: PLACE.exec(text)?.[0] ?? '', with: (table) => text.replace(PLACE, () => table) };
 }
