@@ -145,6 +145,11 @@ describe('a value over the item limit', () => {
       retryable: false,
     });
     expect(await backend.multiGetValues(['before', 'large', 'after'])).toEqual([1, undefined, 2]);
+    const hashed = backend.multiSetValues([
+      ['one', 1],
+      ['large, hashed', 'x'.repeat(1_048_576)],
+    ]);
+    expect(await failureOf(hashed)).toMatchObject({ code: 'TOO_LARGE', key: 'large, hashed' });
     const single = await failureOf(backend.setValue('large', 'x'.repeat(1_048_576)));
     expect(single).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
   });
