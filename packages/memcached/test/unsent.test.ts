@@ -33,6 +33,26 @@ describe('what was not sent', () => {
     await backend.close();
   });
 
+  it('is told by the key that was given, though another lies in the server', async () => {
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', namespace: 'ns' });
+    const key = 'a key with spaces';
+    const calls = [
+      backend.getValue(key),
+      backend.setValue(key, 1),
+      backend.exists(key),
+      backend.delete(key),
+      backend.incr(key),
+    ];
+    for (const call of [
+      ...calls,
+      backend.multiGetValues([key]),
+      backend.multiSetValues([[key, 1]]),
+      backend.deleteMany([key]),
+    ])
+      expect((await failureOf(call)).key).toBe(key);
+    await backend.close();
+  });
+
   it('says so where a server takes the connection and does not answer', async () => {
     server.pause();
     const backend = memcachedBackend({ servers, timeoutMs: 300 });
