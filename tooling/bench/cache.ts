@@ -24,7 +24,7 @@ function perKey(work: (key: string) => Promise<unknown>): Work {
 
 const getValue = perKey((key) => backend.getValue(key));
 
-await bench('cache on memory, 10 fields, against the backend alone', [
+await bench('Cache: on memory, 10 fields, against the backend alone', [
   {
     name: 'getOrSet, a hit : getValue',
     baseline: getValue,

@@ -88,7 +88,7 @@ function counting(incr: () => Promise<number>): (index: number) => Promise<void>
 }
 
 // The harness compares times: a throughput of 0.93 is a time of 1 / 0.93.
-await bench('redis, 10 fields, against ioredis and JSON', [
+await bench('Redis: 10 fields, against ioredis and JSON', [
   { name: 'getValue : get', baseline: sequential(rawGet), ours: sequential(ourGet), atMost: 1 / 0.93 },
   { name: 'getValue, 64 callers : get', baseline: concurrent(rawGet), ours: concurrent(ourGet), atMost: 1 / 2 },
   { name: 'setValue : set', baseline: sequential(rawSet), ours: sequential(ourSet) },

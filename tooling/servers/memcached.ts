@@ -37,7 +37,7 @@ export async function startMemcached(
 }
 
 /** Set where the set-up found it elsewhere than on PATH. */
-function defaultProgram(): string {
+export function defaultProgram(): string {
   return process.env.MEMCACHED || 'memcached';
 }
 

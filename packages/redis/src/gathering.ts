@@ -64,12 +64,7 @@ export class Gathering {
 
   async #together(asks: readonly Ask[]): Promise<void> {
     this.#awaited += 1;
-    const all: Sending = {
-      sent: false,
-      get ended() {
-        return asks.every(({ call }) => call.ended);
-      },
-    };
+    const all = new Together(asks);
     try {
       const values = await this.#reads.getMany(
         asks.map(({ key }) => key),
@@ -87,5 +82,22 @@ export class Gathering {
     } finally {
       this.#awaited -= 1;
     }
+  }
+}
+
+/**
+ * What sending needs to know of several calls. A class, because of an object literal with a getter V8 makes a hidden class
+ * for each, which keeps what the getter sees until the next full collection.
+ */
+class Together implements Sending {
+  sent = false;
+  readonly #asks: readonly Ask[];
+
+  constructor(asks: readonly Ask[]) {
+    this.#asks = asks;
+  }
+
+  get ended(): boolean {
+    return this.#asks.every(({ call }) => call.ended);
   }
 }

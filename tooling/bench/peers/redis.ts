@@ -9,7 +9,6 @@ import { createStorage } from 'unstorage';
 import unstorageRedis from 'unstorage/drivers/redis';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { redisBackend } from '../../../packages/redis/src/redis.ts';
-import { FaultProxy } from '../../fault-proxy/fault-proxy.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
@@ -168,15 +167,6 @@ reportVersions({
 const field = await fieldOf(await peersAt(redis));
 await benchField('Redis', field);
 await benchGrowth('Redis', field);
-for (const delayMs of [1, 20]) {
-  const proxy = await FaultProxy.start(redis);
-  await proxy.set({ kind: 'delay', delayMs });
-  const far = await peersAt({ host: '127.0.0.1', port: proxy.port });
-  // What they keep has been tried; here it would be tried against the delay.
-  const traits = far.map((peer, index) => [peer, field.traits.get(field.peers[index] as Peer) as never] as const);
-  await benchDelayed('Redis', delayMs, { peers: far, traits: new Map(traits) });
-  for (const peer of far) await peer.close?.();
-  await proxy.stop();
-}
+await benchDelayed('Redis', redis, field, peersAt);
 for (const peer of field.peers) await peer.close?.();
 await redis.stop();

@@ -26,7 +26,7 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
       '- `c` copies: a reader or the writer changes what others read',
       '- `d` Dates and Maps: they come back as something else (it does the same work where there are none)',
       '- `t` TTL: entries stay',
-      '- `b` a batch call: it has none, and is called for each key, all at once',
+      '- `b` a batch call: it has none that works, or asks for each key inside it',
     ].join('\n'),
     ...subjects.flatMap(({ subject, sections }) => [`## ${capitalised(subject)}`, ...sections.flatMap(sectionOf)]),
   ];
@@ -88,7 +88,7 @@ function sectionOf(section: SectionResult): string[] {
     `### ${title}`,
     ...notes,
     ...(isCharted(section) ? [`![${title}](${chartFileOf(section)})`] : []),
-    ...(contests.length === 0 ? [] : [isCharted(section) ? fieldTable(contests) : duelTable(contests)]),
+    ...(contests.length === 0 ? [] : [contests.every(isDuel) ? duelTable(contests) : fieldTable(contests)]),
     ...(counted === undefined
       ? []
       : [
@@ -98,6 +98,10 @@ function sectionOf(section: SectionResult): string[] {
           ),
         ]),
   ];
+}
+
+function isDuel({ standings }: ContestResult): boolean {
+  return standings.length === 2 && standings[1]?.role === 'raw';
 }
 
 /** Ours and one other. */

@@ -27,6 +27,8 @@ export interface Traits {
   readonly copies: boolean;
   readonly keepsDates: boolean;
   readonly keepsTtl: boolean;
+  /** Its batch read finds what is there, where it has one. */
+  readonly readsBatches: boolean;
 }
 
 /** Seconds; what every backend keeps, and one step of memcached's clock more. */
@@ -45,12 +47,21 @@ export async function traitsOf(peer: Peer): Promise<Traits> {
   await peer.set('trait:copy', mine);
   mine.name = 'changed by the writer';
   const copies = copiesOut && equals(await peer.get('trait:copy'), row.make(2));
+  const batch = peer.getMany === undefined ? [] : await peer.getMany(['trait:copy']);
+  const readsBatches = equals(batch, [row.make(2)]);
   await peer.set('trait:dates', annotated.make(1));
   const keepsDates = equals(await peer.get('trait:dates'), annotated.make(1));
   await peer.set('trait:ttl', row.make(1), SHORT_TTL);
   await sleep(EXPIRED_MS);
   const expired = await peer.get('trait:ttl');
-  return { copies, keepsDates, keepsTtl: expired === undefined || expired === null };
+  return { copies, keepsDates, keepsTtl: expired === undefined || expired === null, readsBatches };
+}
+
+/** The peer as far as it works: without a batch read that finds nothing. */
+export function working(peer: Peer, { readsBatches }: Traits): Peer {
+  if (readsBatches) return peer;
+  const { getMany: _, ...rest } = peer;
+  return rest;
 }
 
 /** What a peer gives up, in a few words each. */

@@ -1,6 +1,7 @@
+import { FaultProxy } from '../../fault-proxy/fault-proxy.ts';
 import { type Kind, kinds } from './data.ts';
 import { bench, type Contest, type Entrant, type Work } from './harness.ts';
-import { batches, getMany, lacksOf, type Peer, setMany, type Traits, traitsOf } from './peer.ts';
+import { batches, getMany, lacksOf, type Peer, setMany, type Traits, traitsOf, working } from './peer.ts';
 import { quick } from './results.ts';
 
 /** Seconds; far longer than any run. */
@@ -9,6 +10,7 @@ const KEYS = 256;
 const AT_ONCE = 64;
 const BATCHES = [10, 100, 1000];
 const ZIPF_KEYS = 1000;
+const DELAYS_MS = [1, 20];
 /** Milliseconds of a measurement: there are many contests with many entrants. */
 const SAMPLE_MS = 6;
 
@@ -19,8 +21,16 @@ export interface Field {
 
 /** Tries the peers, all at once, for some of it is waiting. */
 export async function fieldOf(peers: readonly Peer[]): Promise<Field> {
-  const traits = await Promise.all(peers.map(async (peer) => [peer, await traitsOf(peer)] as const));
-  return { peers, traits: new Map(traits) };
+  const traits = await Promise.all(peers.map(traitsOf));
+  return withTraits(peers, traits);
+}
+
+function withTraits(peers: readonly Peer[], traits: readonly Traits[]): Field {
+  const pairs = peers.map((peer, index) => {
+    const tried = traits[index] as Traits;
+    return [working(peer, tried), tried] as const;
+  });
+  return { peers: pairs.map(([peer]) => peer), traits: new Map(pairs) };
 }
 
 /** Every workload of one server, each done by all who can do it. */
@@ -68,8 +78,29 @@ export async function benchGrowth(server: string, field: Field): Promise<void> {
   );
 }
 
-/** A network on which round trips are what costs. */
-export async function benchDelayed(server: string, delayMs: number, field: Field): Promise<void> {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Networks on which round trips are what costs. What the peers keep is taken from `near`, the same ones without delay. */
+export async function benchDelayed(
+  server: string,
+  address: Address,
+  near: Field,
+  peersAt: (address: Address) => readonly Peer[] | Promise<readonly Peer[]>,
+): Promise<void> {
+  for (const delayMs of DELAYS_MS) {
+    const proxy = await FaultProxy.start(address);
+    await proxy.set({ kind: 'delay', delayMs });
+    const peers = await peersAt({ host: '127.0.0.1', port: proxy.port });
+    await benchAway(server, delayMs, withTraits(peers, [...near.traits.values()]));
+    for (const peer of peers) await peer.close?.();
+    await proxy.stop();
+  }
+}
+
+async function benchAway(server: string, delayMs: number, field: Field): Promise<void> {
   await bench(
     `${server}: ${delayMs} ms away`,
     [

@@ -1,0 +1,97 @@
+import { KeyvMemcache } from '@keyv/memcache';
+import { Keyv } from 'cacheable';
+import { Memcache } from 'memcache';
+import { Client } from 'memjs';
+// By its file: the package depends on this one, and a cycle of packages cannot be built.
+import { memcachedBackend } from '../../../packages/memcached/src/memcached.ts';
+import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
+import type { Peer } from '../support/peer.ts';
+import { reportVersions } from '../support/results.ts';
+import { packageVersions, programVersion } from '../support/versions.ts';
+import { benchDelayed, benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+import { peersOnKeyv } from './keyv.ts';
+
+/** Seconds; a busy machine is no fault. */
+const TIMEOUT = 60;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function ours({ host, port }: Address): Peer {
+  const servers = `${host}:${port}`;
+  const cache = memcachedBackend({ servers, namespace: 'ninefold', timeoutMs: TIMEOUT * 1000 });
+  return {
+    name: 'ninefold',
+    role: 'ours',
+    get: (key) => cache.getValue(key),
+    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
+    getMany: (keys) => cache.multiGetValues(keys),
+    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
+    incr: (key) => cache.incr(key),
+    close: () => cache.close(),
+  };
+}
+
+function memjs({ host, port }: Address): Peer {
+  const client = Client.create(`${host}:${port}`, { timeout: TIMEOUT });
+  const own = (key: string): string => `memjs:${key}`;
+  return {
+    name: 'memjs + JSON',
+    role: 'raw',
+    async get(key) {
+      const { value } = await client.get(own(key));
+      return value === null ? undefined : JSON.parse(String(value));
+    },
+    set: (key, value, ttl = 0) => client.set(own(key), JSON.stringify(value), { expires: ttl }),
+    incr: async (key) => (await client.increment(own(key), 1, { initial: 1 })).value,
+    close: () => client.close(),
+  };
+}
+
+async function memcache({ host, port }: Address): Promise<Peer> {
+  const client = new Memcache({ nodes: [`${host}:${port}`], timeout: TIMEOUT * 1000 });
+  await client.connect();
+  const own = (key: string): string => `memcache:${key}`;
+  const parse = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text));
+  return {
+    name: 'memcache + JSON',
+    role: 'raw',
+    get: async (key) => parse(await client.get(own(key))),
+    set: (key, value, ttl = 0) => client.set(own(key), JSON.stringify(value), ttl),
+    async getMany(keys) {
+      const found = await client.gets(keys.map(own));
+      return keys.map((key) => parse(found.get(own(key))));
+    },
+    close: () => client.quit(),
+  };
+}
+
+let stores = 0;
+
+function keyvStore({ host, port }: Address): Keyv {
+  stores += 1;
+  return new Keyv({ store: new KeyvMemcache(`${host}:${port}`, { timeout: TIMEOUT }), namespace: `keyv${stores}` });
+}
+
+async function peersAt(address: Address): Promise<Peer[]> {
+  // Its getMany is a loop.
+  const onKeyv = peersOnKeyv(() => keyvStore(address)).map(
+    (peer): Peer => ({ ...peer, loops: ['getMany', 'setMany'] }),
+  );
+  return [ours(address), memjs(address), await memcache(address), ...onKeyv];
+}
+
+// All that any of them stores has room.
+const server = await startMemcached(['-m', '1024']);
+reportVersions({
+  memcached: programVersion(defaultProgram()),
+  ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),
+});
+const field = await fieldOf(await peersAt(server));
+await benchField('memcached', field);
+await benchGrowth('memcached', field);
+await benchDelayed('memcached', server, field, peersAt);
+for (const peer of field.peers) await peer.close?.();
+await server.stop();
