@@ -135,10 +135,13 @@ function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number
       });
 }
 
-/** The server's clock ticks once a second, so that a second more is what keeps an entry for as long as it was to live. */
+/**
+ * The server knows whole seconds, and looks at the clock about once in each: what it takes for now is up to two seconds ago,
+ * when it looks late (by milliseconds, or more on a busy machine) and so misses one. No entry may be gone before its TTL.
+ */
 function expiresOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
-  const seconds = Math.ceil(ttl) + 1;
+  const seconds = Math.ceil(ttl) + 2;
   if (seconds <= MOST_RELATIVE) return seconds;
   return Math.min(Math.floor(Date.now() / 1000) + seconds, MOST_EXPIRES);
 }
