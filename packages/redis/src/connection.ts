@@ -55,6 +55,8 @@ export class Connection implements Sender {
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed. */
   #failure: unknown;
+  /** Whether the client's connection is greeted and what was asked for. */
+  #open = false;
   #corked = false;
   #closed = false;
   /** Of the present socket. */
@@ -67,7 +69,7 @@ export class Connection implements Sender {
 
   send(call: Sending, command: Command): Promise<unknown> {
     const client = this.#client;
-    if (client?.status !== 'ready') return this.#sendOnceReady(call, command);
+    if (client?.status !== 'ready' || !this.#open) return this.#sendOnceReady(call, command);
     this.#cork(client);
     return this.#write(client, call, command);
   }
@@ -145,7 +147,7 @@ export class Connection implements Sender {
     if (this.#closed) throw unconnected(undefined);
     this.#client ??= this.#create();
     const client = this.#client;
-    if (client.status === 'ready') return client;
+    if (client.status === 'ready' && this.#open) return client;
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ resolve: () => resolve(client), reject });
       // Its outcome comes by the events.
@@ -157,6 +159,7 @@ export class Connection implements Sender {
   #leave(client: Redis): void {
     if (this.#client !== client) return;
     this.#client = undefined;
+    this.#open = false;
     this.#leaving.add(client);
     client.once('end', () => this.#leaving.delete(client));
     client.quit().catch(() => client.disconnect());
@@ -169,16 +172,22 @@ export class Connection implements Sender {
     });
     // The greeting that comes before commands owes answers as well.
     client.on('connect', () => {
+      this.#failure = undefined;
       this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS);
       this.#silence.sent();
     });
     client.on('ready', () => {
       this.#silence?.answered();
-      this.#release(({ resolve }) => resolve());
+      // Where it may not select its database, the client would go on in the first one.
+      this.#open = this.#failure === undefined;
+      if (this.#open) this.#release(({ resolve }) => resolve());
+      else client.disconnect();
     });
     for (const event of ['close', 'end'])
       client.on(event, () => {
-        if (this.#client === client) this.#release(({ reject }) => reject(unconnected(this.#failure)));
+        if (this.#client !== client) return;
+        this.#open = false;
+        this.#release(({ reject }) => reject(unconnected(this.#failure)));
       });
     return client;
   }

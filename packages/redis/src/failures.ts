@@ -48,6 +48,7 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
     /can't run this command|ACL failure in script/,
     { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
   ],
+  [/DB index is out of range/, { code: 'BACKEND', reason: 'the server has no such database' }],
   [/cluster support disabled/, { code: 'BACKEND', reason: 'the server belongs to no cluster; name it in `url`' }],
 ];
 

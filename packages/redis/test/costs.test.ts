@@ -131,6 +131,19 @@ describe('what many calls of one tick cost', () => {
     expect(crossing.trips).toBe(1);
   });
 
+  it('is a command of its own for a value that was large, so that it holds up no neighbour', async () => {
+    const keys = ['small1', 'large', 'small2', 'small3'];
+    const read = (): Promise<unknown[]> => Promise.all(keys.map((key) => backend.getValue(key)));
+    await backend.multiSetValues(keys.map((key) => [key, key === 'large' ? 'x'.repeat(200_000) : key] as const));
+    await read();
+    const [commands = []] = (await wire.during(read)).commands;
+    expect([...commands].sort()).toEqual(['GET 1', 'GET 1', 'MGET 2']);
+    await backend.setValue('large', 'small by now');
+    await read();
+    const [later = []] = (await wire.during(read)).commands;
+    expect([...later].sort()).toEqual(['GET 1', 'MGET 3']);
+  });
+
   it('is one round trip for 500 sets', async () => {
     const crossing = await wire.during(() => Promise.all(keysOf(500).map((key) => backend.setValue(key, 1))));
     expect(crossing.trips).toBe(1);

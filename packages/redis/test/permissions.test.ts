@@ -130,6 +130,33 @@ describe('a user who may less', () => {
     }
   });
 
+  it('uses another database only with SELECT, and never the first one instead', async () => {
+    for (const change of ['+select', '-select']) {
+      await backend?.close();
+      await may(change);
+      await backend.close();
+      const { host, port } = server;
+      const url = `redis://less:${PASSWORD}@${host}:${port}/3`;
+      backend = redisBackend({ url, namespace: space(), timeoutMs: 2000 });
+      if (change === '+select') {
+        await backend.setValue('there', 1);
+        expect(await backend.getValue('there')).toBe(1);
+      } else {
+        expect(await failureOf(backend.setValue('there', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
+      }
+      expect(await ask(server, 'EXISTS', `${space()}:there`)).toBe('0');
+    }
+    const { host, port } = server;
+    const beyond = redisBackend({ url: `redis://${host}:${port}/99`, namespace: space(), timeoutMs: 2000 });
+    for (const call of [() => beyond.setValue('there', 1), () => beyond.getValue('there')]) {
+      const failure = await failureOf(call());
+      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+      expect(failure.message).toContain('no such database');
+    }
+    expect(await ask(server, 'EXISTS', `${space()}:there`)).toBe('0');
+    await beyond.close();
+  });
+
   it('reads what it may beside what it may not, each for itself', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     await ask(server, 'MSET', `${space()}:mine1`, '1', `${space()}:theirs`, '2', `${space()}:mine2`, '3');

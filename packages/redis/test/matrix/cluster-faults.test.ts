@@ -2,13 +2,15 @@ import { inspect } from 'node:util';
 import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { Cluster } from 'ioredis';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { Cluster as Cluster5 } from 'ioredis-5';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 import { announce, startCluster } from '../support/cluster.ts';
 import { PASSWORD, USER } from '../support/permissions.ts';
 import { staysQuiet } from '../support/stays-quiet.ts';
 
 let lab: FaultLab;
+let seeds: { readonly host: string; readonly port: number }[];
 let stop: () => Promise<void>;
 
 beforeAll(async () => {
@@ -17,6 +19,7 @@ beforeAll(async () => {
   const proxies = await Promise.all(nodes.map((node) => FaultProxy.start(node)));
   const ports = proxies.map(({ port }) => port);
   await announce(nodes, ports);
+  seeds = ports.map((port) => ({ host: '127.0.0.1', port }));
   const behind = cluster.urls.map((url, index) => Object.assign(new URL(url), { port: String(ports[index]) }).href);
   // Where the proxies are announced, it goes to the nodes themselves.
   const addresses = nodes.map(({ host, port }) => ({ host, port }));
@@ -49,4 +52,45 @@ describe('on a way to the nodes of a Cluster that fails', () => {
   for (const rule of faults) {
     it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis in a Cluster'), 30_000);
   }
+});
+
+interface Settings {
+  readonly retryDelayOnFailover?: number;
+}
+
+const login = { username: USER, password: PASSWORD, enableReadyCheck: false };
+const once = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
+const own = { enableReadyCheck: false, redisOptions: { ...login, ...once } };
+
+const clients: [string, (options: Settings) => Cluster | Cluster5][] = [
+  ['6', (options) => new Cluster(seeds, { ...own, ...options })],
+  ['5', (options) => new Cluster5(seeds, { ...own, ...options })],
+];
+
+describe.each(clients)('a Cluster of ioredis %s that is handed in', (version, make) => {
+  /** What becomes of an increment whose answer is lost, and what was counted. */
+  async function countWithLoss(namespace: string, options: Settings): Promise<readonly [unknown, unknown]> {
+    const client = make(options);
+    client.on('error', () => undefined);
+    const backend = redisBackend({ client, namespace, timeoutMs: 5000 });
+    try {
+      expect(await backend.incr('n')).toBe(1);
+      await lab.set({ kind: 'cut', on: 'reply', by: 'rst' });
+      const outcome = await backend.incr('n').catch((error: unknown) => error);
+      await lab.set(undefined);
+      return [outcome, await lab.direct({ namespace }).getValue('n')];
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  it('counts an increment twice without retryDelayOnFailover: 0', async () => {
+    expect(await countWithLoss(`twice${version}`, {})).toEqual([3, 3]);
+  }, 30_000);
+
+  it('counts it once with the settings of the README', async () => {
+    const [outcome, counted] = await countWithLoss(`once${version}`, { retryDelayOnFailover: 0 });
+    expect(outcome).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    expect(counted).toBe(2);
+  }, 30_000);
 });

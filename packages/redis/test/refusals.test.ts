@@ -1,0 +1,224 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '@ninefold/tooling/servers/process';
+import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
+import { RespConnection } from '@ninefold/tooling/servers/resp';
+import { until } from '@ninefold/tooling/servers/until';
+import { describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { failureOf } from './support/failure.ts';
+import { recovered, settled } from './support/load.ts';
+import { endsWithTest, kept, open, serve } from './support/servers-of-test.ts';
+import { staysQuiet } from './support/stays-quiet.ts';
+
+staysQuiet();
+endsWithTest();
+
+describe('a server that refuses', () => {
+  it('writes, its memory being full, reads and deletes as ever', async () => {
+    const server = await serve('--maxmemory-policy', 'noeviction');
+    const backend = open(server, { timeoutMs: 5000 });
+    await backend.multiSetValues([
+      ['k', 'v'],
+      ['n', 41],
+      ['old', 1],
+    ]);
+    await ask(server, 'CONFIG', 'SET', 'maxmemory', '1');
+    const pairs: [string, string][] = [
+      ['x', 's3cretValue'],
+      ['y', 's3cretValue'],
+    ];
+    const writes: [() => Promise<unknown>, boolean][] = [
+      [() => backend.setValue('k', 's3cretValue'), false],
+      [() => backend.setValue('k', 's3cretValue', { ttl: 60 }), false],
+      [() => backend.incr('n'), false],
+      [() => backend.incr('new', 1, { ttl: 60 }), false],
+      [() => backend.multiSetValues(pairs), true],
+      [() => backend.multiSetValues(pairs, { ttl: 60 }), true],
+    ];
+    for (const [write, maybeApplied] of writes) {
+      const refusal = await failureOf(write(), ['s3cretValue']);
+      expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied, cause: { code: 'OOM' } });
+    }
+    expect(await backend.multiGetValues(['k', 'n', 'new', 'x', 'y'])).toEqual([
+      'v',
+      41,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(await backend.exists('k')).toBe(true);
+    expect(await backend.delete('k')).toBe(1);
+    expect(await backend.deleteMany(['k', 'n', 'old', 'none'])).toBe(2);
+    await ask(server, 'CONFIG', 'SET', 'maxmemory', '0');
+    await backend.multiSetValues(pairs, { ttl: 60 });
+  }, 30_000);
+
+  it('writes, being a replica, until it is a primary', async () => {
+    const primary = await serve();
+    await ask(primary, 'SET', 'k', '7');
+    const replica = kept(await startRedisReplica(primary));
+    const backend = open(replica);
+    expect(await backend.getValue('k')).toBe(7);
+    for (const write of [() => backend.setValue('k', 8), () => backend.incr('k'), () => backend.delete('k')])
+      expect(await failureOf(settled<unknown>(write()))).toMatchObject({
+        code: 'BACKEND',
+        retryable: true,
+        maybeApplied: false,
+      });
+    await ask(replica, 'REPLICAOF', 'NO', 'ONE');
+    await until('the backend writes', () =>
+      settled(backend.incr('k')).then(
+        (value) => value > 7,
+        () => false,
+      ),
+    );
+  }, 30_000);
+
+  it('a password, until it is the right one', async () => {
+    const server = await serve('--requirepass', 'old');
+    const backend = open(server, { password: 's3cret' });
+    for (const call of [() => backend.getValue('k'), () => backend.setValue('k', 1), () => backend.incr('k')]) {
+      const denied = await failureOf(settled(call()), ['s3cret']);
+      expect(denied).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    }
+    const admin = new RespConnection(server.host, server.port);
+    await admin.send([
+      ['AUTH', 'old'],
+      ['CONFIG', 'SET', 'requirepass', 's3cret'],
+    ]);
+    admin.close();
+    await until('the backend works', () =>
+      settled(backend.setValue('k', 1)).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }, 30_000);
+
+  it('all, while it loads its data', async () => {
+    // It takes 200 µs for each key, and looks at its clients after every KB.
+    const slow = ['--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024'];
+    const server = await serve(...slow);
+    const backend = open(server, { timeoutMs: 2000 });
+    const pairs = Array.from({ length: 10_000 }, (_, index) => [`k${index}`, index] as const);
+    await backend.multiSetValues(pairs);
+    await ask(server, 'SAVE');
+    await server.kill();
+    const restarted = server.restart();
+    await until('the server loads', () =>
+      ask(server, 'GET', 'k1').then(
+        () => false,
+        (error: Error) => error.message.startsWith('LOADING'),
+      ),
+    );
+    const other = open(server, { timeoutMs: 300 });
+    for (const call of [() => other.getValue('k1'), () => other.multiGetValues(['k1', 'k2']), () => other.incr('k1')]) {
+      const failure = await failureOf(settled(call()));
+      expect(failure).toMatchObject({ retryable: true, maybeApplied: false });
+      expect(['UNAVAILABLE', 'TIMEOUT']).toContain(failure.code);
+    }
+    await restarted;
+    await recovered(backend, 'k1');
+    await recovered(other, 'k1');
+    expect(await backend.multiGetValues(['k1', 'k9999'])).toEqual([1, 9999]);
+  }, 30_000);
+
+  it('connections, having too many', async () => {
+    const server = await serve('--maxclients', '1');
+    const holder = new RespConnection(server.host, server.port);
+    await holder.send([['SET', 'k', '5']]);
+    const backend = open(server);
+    const failure = await failureOf(settled(backend.getValue('k')));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    expect(failure.message).toContain('too many connections');
+    holder.close();
+    await recovered(backend, 'k');
+    expect(await backend.getValue('k')).toBe(5);
+  }, 30_000);
+
+  it('all for a while, being busy with a script', async () => {
+    const server = await serve('--busy-reply-threshold', '50');
+    const backend = open(server, { timeoutMs: 2000 });
+    await backend.setValue('k', 1);
+    const script = new RespConnection(server.host, server.port);
+    const running = script.send([['EVAL', 'while true do end', '0']]);
+    await until('the server says that it is busy', () =>
+      ask(server, 'GET', 'k').then(
+        () => false,
+        (error: Error) => error.message.startsWith('BUSY'),
+      ),
+    );
+    for (const call of [() => backend.getValue('k'), () => backend.incr('k'), () => backend.multiGetValues(['k', 'l'])])
+      expect(await failureOf(settled<unknown>(call()))).toMatchObject({
+        code: 'UNAVAILABLE',
+        retryable: true,
+        maybeApplied: false,
+      });
+    await ask(server, 'SCRIPT', 'KILL');
+    await running;
+    script.close();
+    expect(await backend.incr('k')).toBe(2);
+  }, 30_000);
+
+  it('writes, being unable to save them, and says that this does not pass by itself', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));
+    const server = await serve('--save', '3600 1', '--dir', folder);
+    const backend = open(server, { timeoutMs: 5000 });
+    await backend.setValue('k', 1);
+    await rm(folder, { recursive: true });
+    await ask(server, 'BGSAVE');
+    await until('saving has failed', async () =>
+      (await ask(server, 'INFO', 'persistence')).includes('rdb_last_bgsave_status:err'),
+    );
+    expect(await failureOf(backend.setValue('k', 2))).toMatchObject({
+      code: 'BACKEND',
+      retryable: false,
+      maybeApplied: false,
+      cause: { code: 'MISCONF' },
+    });
+    expect(await failureOf(backend.incr('k'))).toMatchObject({ code: 'BACKEND', cause: { code: 'MISCONF' } });
+    expect(await backend.getValue('k')).toBe(1);
+  }, 30_000);
+
+  it('writes, having too few replicas', async () => {
+    const backend = open(await serve('--min-replicas-to-write', '1'));
+    for (const write of [() => backend.setValue('k', 1), () => backend.incr('k', 1, { ttl: 60 })])
+      expect(await failureOf(settled<unknown>(write()))).toMatchObject({
+        code: 'BACKEND',
+        retryable: true,
+        maybeApplied: false,
+        cause: { code: 'NOREPLICAS' },
+      });
+    expect(await backend.getValue('k')).toBeUndefined();
+  }, 30_000);
+
+  it('all, being a replica that has lost its primary', async () => {
+    const primary = await serve();
+    const replica = kept(await startRedisReplica(primary, ['--replica-serve-stale-data', 'no']));
+    const backend = open(replica);
+    expect(await backend.getValue('k')).toBeUndefined();
+    await primary.kill();
+    await until('the replica knows', async () =>
+      (await ask(replica, 'INFO', 'replication')).includes('master_link_status:down'),
+    );
+    for (const call of [() => backend.getValue('k'), () => backend.multiGetValues(['k', 'l'])])
+      expect(await failureOf(settled<unknown>(call()))).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+  }, 30_000);
+
+  it('all, being a node of a cluster that is down', async () => {
+    const node = await serve('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
+    const url = `redis://${node.host}:${node.port}`;
+    for (const options of [{ url }, { cluster: [url] }]) {
+      const backend = redisBackend({ ...options, timeoutMs: 5000 });
+      for (const call of [() => backend.getValue('k'), () => backend.incr('k')])
+        expect(await failureOf(settled<unknown>(call()))).toMatchObject({
+          code: 'UNAVAILABLE',
+          retryable: true,
+          maybeApplied: false,
+        });
+      await backend.close();
+    }
+  }, 30_000);
+});

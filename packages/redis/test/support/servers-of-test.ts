@@ -1,0 +1,37 @@
+import type { CacheBackend, RemoteOptions } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { afterEach } from 'vitest';
+import { redisBackend } from '../../src/redis.ts';
+
+/** Milliseconds, for backends that need no other. */
+export const TIMEOUT_MS = 500;
+
+let undo: (() => Promise<unknown>)[] = [];
+
+/** Ends after each test of the file what the test has started. */
+export function endsWithTest(): void {
+  afterEach(async () => {
+    for (const step of undo.reverse()) await step();
+    undo = [];
+  });
+}
+
+/** Ends with the test; the last first. */
+export function kept<T extends { stop(): Promise<void> }>(server: T): T {
+  undo.push(() => server.stop());
+  return server;
+}
+
+export async function serve(...args: string[]): Promise<ServerProcess> {
+  return kept(await startRedis(args));
+}
+
+type Options = RemoteOptions & { readonly password?: string };
+
+export function open({ port }: ServerProcess, { password, ...options }: Options = {}): CacheBackend {
+  const login = password === undefined ? '' : `:${password}@`;
+  const backend = redisBackend({ url: `redis://${login}127.0.0.1:${port}`, timeoutMs: TIMEOUT_MS, ...options });
+  undo.push(() => backend.close());
+  return backend;
+}
