@@ -6,11 +6,6 @@ const bundles = [
   ['core, all of it', "export * from '@ninefold/core'", ['superjson']],
   ['core, what a backend takes of it', "export { createBackend } from '@ninefold/core'", ['superjson']],
   ['of it the serializer', "export { superjsonSerializer } from '@ninefold/core'", ['superjson']],
-  [
-    'of it the wrappers, with the backend',
-    "export { createBackend, missOnError, observed, scoped } from '@ninefold/core'",
-    ['superjson'],
-  ],
   ['core and superjson', "export * from '@ninefold/core'", []],
   ['memory, with all that it takes', "export { memoryBackend } from '@ninefold/memory'", []],
 ] as const;

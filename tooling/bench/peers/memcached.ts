@@ -84,8 +84,8 @@ async function peersAt(address: Address): Promise<Peer[]> {
   return [ours(address), memjs(address), await memcache(address), ...onKeyv];
 }
 
-// All that any of them stores has room.
-const server = await startMemcached(['-m', '1024']);
+// All that any of them stores has room, and one thread serves them all: of several a peer would get a luckier one.
+const server = await startMemcached(['-m', '1024', '-t', '1']);
 reportVersions({
   memcached: programVersion(defaultProgram()),
   ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),
