@@ -40,10 +40,18 @@ export class Silence {
         const socket = this.#socket;
         if (socket.bytesRead !== bytesRead) this.#look(now, socket.bytesRead);
         else if (now - since < this.#patienceMs) this.#look(since, bytesRead);
-        else socket.destroy(new Error('the server fell silent'));
+        else this.#end(bytesRead);
       },
       Math.min(LOOK_MS, this.#patienceMs),
     );
     this.#timer.unref();
+  }
+
+  /** Where the event loop stood still, timers come before what was received meanwhile: that has one turn first. */
+  #end(bytesRead: number): void {
+    setImmediate(() => {
+      if (this.#socket.bytesRead === bytesRead) this.#socket.destroy(new Error('the server fell silent'));
+      else if (this.#awaited > 0 && this.#timer === undefined) this.#look(performance.now(), this.#socket.bytesRead);
+    });
   }
 }

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { isCacheError } from '@ninefold/core';
 import { describe, expect, it, vi } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../src/redis.ts';
+import { failureOf } from './support/failure.ts';
+import { startServer } from './support/server.ts';
 
 function refusalOf(options: unknown): unknown {
   try {
@@ -12,15 +13,6 @@ function refusalOf(options: unknown): unknown {
   return undefined;
 }
 
-async function failureOf(call: Promise<unknown>) {
-  const error: unknown = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!isCacheError(error)) throw new Error('no CacheError', { cause: error });
-  return error;
-}
-
 describe('redisBackend', () => {
   const refused: [string, unknown][] = [
     ['no options', undefined],
@@ -29,6 +21,20 @@ describe('redisBackend', () => {
     ['what is no url', { url: 's3cret@host' }],
     ['an http url', { url: 'http://user:s3cret@host' }],
     ['a url without a host', { url: 'redis:///0' }],
+    ['a url whose path is no database', { url: 'redis://user:s3cret@host/first' }],
+    ['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }],
+    ['a password that is not percent-encoded', { url: 'redis://user:s3cret%@host' }],
+    ['a url beside a client', { url: 'redis://user:s3cret@host', client: { call: () => undefined } }],
+    ['a client that is none', { client: {} }],
+    ['options of ioredis beside a client', { client: { call: () => undefined }, redis: { password: 's3cret' } }],
+    ['a keyPrefix', { url: 'redis://user:s3cret@host', redis: { keyPrefix: 's3cret' } }],
+    ['a cluster that is no list', { cluster: 'redis://user:s3cret@host' }],
+    ['a cluster without nodes', { cluster: [] }],
+    ['a cluster with a database', { cluster: ['redis://user:s3cret@host/1'] }],
+    ['a cluster whose nodes differ in password', { cluster: ['redis://:s3cret@a', 'redis://:s3cret2@b'] }],
+    ['sentinels without a name', { sentinels: { urls: ['redis://:s3cret@host'] } }],
+    ['sentinels without urls', { sentinels: { name: 's3cret' } }],
+    ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
   ];
@@ -46,6 +52,26 @@ describe('redisBackend', () => {
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
     vi.restoreAllMocks();
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
+  });
+
+  it('takes no larger text than maxValueBytes, and sends nothing of a batch with one', async () => {
+    const { url, stop } = await startServer();
+    const backend = redisBackend({ url, maxValueBytes: 1000 });
+    expect(backend.capabilities.maxValueBytes).toBe(1000);
+    await backend.setValue('k', 'x'.repeat(900));
+    const large = 'é'.repeat(500);
+    for (const call of [
+      () => backend.setValue('k', large),
+      () =>
+        backend.multiSetValues([
+          ['k', 1],
+          ['l', large],
+        ]),
+    ])
+      expect(await failureOf(call())).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
+    expect(await backend.multiGetValues(['k', 'l'])).toEqual(['x'.repeat(900), undefined]);
+    await backend.close();
+    await stop();
   });
 
   it('says of a server that is not there that nothing was applied', async () => {

@@ -59,3 +59,30 @@ describe('a server that fails under load', () => {
     expect(await miscounted(ended, open(server))).toEqual([]);
   }, 30_000);
 });
+
+describe('an event loop that stands still for longer than the deadline', () => {
+  it('loses no answer that came meanwhile, and no connection', async () => {
+    const server = await serve();
+    const backend = open(server);
+    await backend.setValue('k', 'v');
+    const id = await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
+    for (let round = 1; round <= 2; round++) {
+      // Nothing is under way from before.
+      await sleep(TIMEOUT_MS);
+      // From here on timers come before what is received.
+      await new Promise((resolve) => setImmediate(resolve));
+      const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', round)]);
+      // It is written at the end of the tick, and no answer is read before the next.
+      await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
+      const end = performance.now() + 3 * TIMEOUT_MS;
+      while (performance.now() < end);
+      expect(await calls).toEqual([round, 'v', undefined]);
+    }
+    expect(connectionOf(await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal'))).toBe(connectionOf(id));
+  }, 30_000);
+});
+
+/** The first connection of a list, by its number. */
+function connectionOf(list: string): string | undefined {
+  return /id=(\d+)/.exec(list)?.[1];
+}

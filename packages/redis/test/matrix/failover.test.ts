@@ -5,10 +5,11 @@ import { ask } from '@ninefold/tooling/servers/redis';
 import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
 import { until } from '@ninefold/tooling/servers/until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redisBackend } from '../../src/redis.ts';
+import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
 import { closeAfter } from '../support/closing.ts';
 import { ownerOf, startCluster, type TestCluster } from '../support/cluster.ts';
 import { Load, miscounted, overcounted, recovered, settled } from '../support/load.ts';
+import { PASSWORD, permit, USER } from '../support/permissions.ts';
 import { tryAll } from '../support/try-all.ts';
 
 /** Milliseconds after the cluster itself is well again: it needs up to 2,000 of the 5,000 that are promised, or more where its first vote fails. */
@@ -104,12 +105,14 @@ describe('a Cluster with replicas', () => {
 describe('three sentinels', () => {
   let group: RedisSentinel;
   let backend: CacheBackend;
-  let sentinels: { readonly name: string; readonly urls: readonly string[] };
+  let options: RedisBackendOptions;
 
   beforeAll(async () => {
     group = await startRedisSentinel();
-    sentinels = { name: group.name, urls: group.sentinels.map(({ host, port }) => `redis://${host}:${port}`) };
-    backend = redisBackend({ sentinels });
+    for (const server of [group.primary, group.replica]) await permit(server, '+info');
+    const urls = group.sentinels.map(({ host, port }) => `redis://${host}:${port}`);
+    options = { sentinels: { name: group.name, urls }, redis: { username: USER, password: PASSWORD } };
+    backend = redisBackend(options);
   }, 60_000);
 
   afterAll(async () => {
@@ -117,7 +120,7 @@ describe('three sentinels', () => {
     await group.stop();
   });
 
-  tryAll('redis by Sentinel', (options) => redisBackend({ sentinels, ...options }));
+  tryAll('redis by Sentinel', (given) => redisBackend({ ...options, ...given }));
 
   it('lead to the new primary within 15 s when the old one dies, and every increment counted at most once', async () => {
     const load = new Load(backend, counters, { mayGoBack: true });
@@ -135,7 +138,7 @@ describe('three sentinels', () => {
   it('let a process end that closes while the primary stands still', async () => {
     const { replica } = group;
     try {
-      const closed = await closeAfter({ sentinels, timeoutMs: 20_000 }, async () => replica.pause());
+      const closed = await closeAfter({ ...options, timeoutMs: 20_000 }, async () => replica.pause());
       expect(closed).toMatchObject({ code: 0, words: '', outcomes: ['CLOSED', 'CLOSED', 'CLOSED'] });
     } finally {
       replica.resume();
