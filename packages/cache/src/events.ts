@@ -85,9 +85,9 @@ export class Events {
   }
 
   /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(error: CacheError): void {
+  failed(error: unknown): void {
     const { onError, now } = this.#options;
-    if (onError !== undefined) raise(() => onError(error));
+    if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
     this.#tell('failure', 1, undefined, now(), error);
   }
 

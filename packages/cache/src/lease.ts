@@ -5,8 +5,8 @@ import { leaseName } from './fence.ts';
 
 /** The right to load a key while others wait. For efficiency: when it ends early, or twice, a key is loaded twice. */
 export interface Lease {
-  /** Gives it back; a failure is told and not awaited. */
-  release(): void;
+  /** Gives it back; a failure is told. To be awaited, for what is under way when a request ends may never be done. */
+  release(): Promise<void>;
 }
 
 /** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
@@ -29,10 +29,14 @@ export class Leases {
     const deadline = this.#clock.now() + 1000 * this.#ttl;
     const count = await this.#backend.incr(name, 1, { ttl: this.#ttl });
     if (count !== 1) return undefined;
-    const release = (): void => {
+    const release = async (): Promise<void> => {
       // After its end it may be another's.
       if (this.#clock.now() >= deadline) return;
-      this.#backend.delete(name).catch((error) => this.#events.failed(error));
+      try {
+        await this.#backend.delete(name);
+      } catch (error) {
+        this.#events.failed(error);
+      }
     };
     return { release };
   }

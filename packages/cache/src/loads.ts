@@ -135,7 +135,7 @@ export class Loads {
     try {
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      ground.lease?.release();
+      await ground.lease?.release();
     }
   }
 
@@ -174,7 +174,7 @@ export class Loads {
       const value = sight.value(0);
       const output = await asMiss(miss.type, value);
       if (output !== undefined) {
-        lease?.release();
+        await lease?.release();
         return flight.land(value, { type: miss.type, output, hit: true });
       }
       const names = fenceNames(miss.key, miss.tags);
@@ -183,7 +183,7 @@ export class Loads {
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
       return { lease, fence: flight.fence };
     } catch (error) {
-      lease?.release();
+      await lease?.release();
       events.tolerate(error);
       return blind;
     }

@@ -61,6 +61,18 @@ describe('callers of one missing key', () => {
   });
 });
 
+it('a close during a load costs its callers nothing', async () => {
+  const slow = pending<string>();
+  const told: string[] = [];
+  const closing = createCache(memoryBackend(), { onError: ({ code }) => told.push(code) });
+  const call = closing.getOrSet('k', () => slow.promise);
+  await settled();
+  await closing.close();
+  slow.resolve('value');
+  expect(await call).toBe('value');
+  expect(told).toEqual(['CLOSED', 'CLOSED']);
+});
+
 describe('a caller that gives up', () => {
   it('rejects with its reason and leaves the others alone', async () => {
     const slow = pending<string>();

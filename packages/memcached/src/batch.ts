@@ -14,7 +14,7 @@ export interface Work {
   /** The keys of the items. */
   readonly keys: readonly string[];
   /** UTF-8 bytes of the value of an item. */
-  readonly valueBytes?: (index: number) => number;
+  valueBytes?(index: number): number;
   /** The frame of an item; a quiet one answers only what `take` must know. */
   frame(index: number, quiet: boolean): Frame;
   /** What an answer says of an item; a status that is a failure becomes one. */
@@ -29,28 +29,39 @@ interface Failure {
 }
 
 const NOOP: Frame = { opcode: Opcode.noop };
+const ONE: readonly number[] = [0];
 
-/** Resolves when every part has been answered; rejects with the first failure in the order of the items, and its key. */
+/** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
 export async function sendBatch(laneOf: (key: string) => Lane, work: Work): Promise<void> {
-  const { keys } = work;
+  const failures = work.keys.length === 1 ? await sendOne(laneOf, work) : await sendSplit(laneOf, work);
+  const [first] = failures.sort((a, b) => a.index - b.index);
+  if (first === undefined) return;
+  const { code, message, options } = first.error;
+  throw new DriverError(code, message, { ...options, key: work.keys[first.index] });
+}
+
+function sendOne(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
+  const lane = laneOf(work.keys[0] as string);
+  return new Promise((resolve) => {
+    lane.send(new Part(ONE, work, (failure) => resolve(failure === undefined ? [] : [failure])));
+  });
+}
+
+/** All servers side by side. */
+async function sendSplit(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
   const lanes = new Map<Lane, number[]>();
-  for (const [index, key] of keys.entries()) {
+  for (const [index, key] of work.keys.entries()) {
     const lane = laneOf(key);
     const indexes = lanes.get(lane);
     if (indexes === undefined) lanes.set(lane, [index]);
     else indexes.push(index);
   }
-  const failures = await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)));
-  const [first] = failures.flat().sort((a, b) => a.index - b.index);
-  if (first === undefined) return;
-  const { code, message, options } = first.error;
-  throw new DriverError(code, message, { ...options, key: keys[first.index] });
+  return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)))).flat();
 }
 
 /** One part after another is handed to the socket, without waiting for answers. */
 async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): Promise<Failure[]> {
-  const { keys, valueBytes = () => 0 } = work;
-  const bytesOf = (index: number) => FRAME_BYTES + (keys[index]?.length ?? 0) + valueBytes(index);
+  const bytesOf = (index: number) => FRAME_BYTES + (work.keys[index]?.length ?? 0) + (work.valueBytes?.(index) ?? 0);
   const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
   let broken = false;
@@ -73,7 +84,7 @@ async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): 
 class Part implements Request {
   readonly call: Call;
   readonly size: number;
-  readonly written: () => void;
+  readonly written: (() => void) | undefined;
   readonly #indexes: readonly number[];
   readonly #work: Work;
   readonly #settle: (failure: Failure | undefined) => void;
@@ -83,7 +94,7 @@ class Part implements Request {
     indexes: readonly number[],
     work: Work,
     settle: (failure: Failure | undefined) => void,
-    written: () => void,
+    written?: () => void,
   ) {
     this.call = work.call;
     this.size = indexes.length === 1 ? 1 : indexes.length + 1;

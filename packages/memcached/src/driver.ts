@@ -9,7 +9,7 @@ import {
 } from '@ninefold/core';
 import { fromBiased, readText, toBiased, wasSafe } from './counters.ts';
 import { wireKey } from './keys.ts';
-import type { CounterChange, MemcachedTransport } from './transport.ts';
+import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
 /** Seconds; above them memcached takes an expiry for a date. */
 const MOST_RELATIVE = 2_592_000;
@@ -27,14 +27,18 @@ export class MemcachedDriver implements CacheDriver {
   }
 
   async get(key: string, call: Call): Promise<Found> {
-    const [found] = await this.getMany([key], call);
-    return found;
+    const text = await this.#textOf(key, call);
+    return text === undefined ? undefined : readText(text);
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const wireKeys = keys.map(wireKey);
-    const texts = await this.#transport.getMany(wireKeys, call).catch(renaming(keys, wireKeys));
-    return texts.map((text) => (text === undefined ? undefined : readText(text)));
+    try {
+      const texts = await this.#transport.getMany(wireKeys, call);
+      return texts.map((text) => (text === undefined ? undefined : readText(text)));
+    } catch (error) {
+      throw renamed(error, keys, wireKeys);
+    }
   }
 
   async setMany(
@@ -42,31 +46,36 @@ export class MemcachedDriver implements CacheDriver {
     ttl: number | undefined,
     call: Call,
   ): Promise<void> {
-    const keys = entries.map(([key]) => key);
-    const wireKeys = keys.map(wireKey);
-    const texts = entries.map(([, value], index): [string, string] => [
-      wireKeys[index] as string,
+    const texts = entries.map(([key, value]): [string, string] => [
+      wireKey(key),
       typeof value === 'number' ? String(toBiased(value)) : value,
     ]);
-    await this.#transport.setMany(texts, expiresOf(ttl), call).catch(renaming(keys, wireKeys));
+    try {
+      await this.#transport.setMany(texts, expiresOf(ttl), call);
+    } catch (error) {
+      throw renamed(error, entries.map(first), texts.map(first));
+    }
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    const [text] = await this.#transport.getMany([wireKey(key)], call);
-    return text !== undefined;
+    return (await this.#textOf(key, call)) !== undefined;
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const wireKeys = keys.map(wireKey);
-    return await this.#transport.deleteMany(wireKeys, call).catch(renaming(keys, wireKeys));
+    try {
+      return await this.#transport.deleteMany(wireKeys, call);
+    } catch (error) {
+      throw renamed(error, keys, wireKeys);
+    }
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
     const create = { value: toBiased(delta), expires: expiresOf(ttl) };
     const change: CounterChange = { key: wireKey(key), delta: BigInt(delta), create };
-    let answer = await this.#transport.incr(change, call);
+    let answer = await this.#change(key, change, call);
     // Refused, not executed: another process has made it meanwhile.
-    while (answer.outcome === 'raced' && !call.ended) answer = await this.#transport.incr(change, call);
+    while (answer.outcome === 'raced' && !call.ended) answer = await this.#change(key, change, call);
     if (answer.outcome !== 'done') throw refusedCounter(answer.outcome);
     const sum = fromBiased(answer.value);
     if (sum !== undefined && wasSafe(answer.value, delta)) return sum;
@@ -78,6 +87,24 @@ export class MemcachedDriver implements CacheDriver {
 
   close(): void {
     this.#transport.close();
+  }
+
+  async #textOf(key: string, call: Call): Promise<string | undefined> {
+    const wireKeys = [wireKey(key)];
+    try {
+      const [text] = await this.#transport.getMany(wireKeys, call);
+      return text;
+    } catch (error) {
+      throw renamed(error, [key], wireKeys);
+    }
+  }
+
+  async #change(key: string, change: CounterChange, call: Call): Promise<CounterAnswer> {
+    try {
+      return await this.#transport.incr(change, call);
+    } catch (error) {
+      throw renamed(error, [key], [change.key]);
+    }
   }
 
   /** Undoes a change, unless something else has come after it. */
@@ -108,19 +135,24 @@ function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number
       });
 }
 
-/** The server's clock ticks once a second, so that a second more is what keeps an entry for as long as it was to live. */
+/**
+ * The server knows whole seconds, and looks at the clock about once in each: what it takes for now is up to two seconds ago,
+ * when it looks late (by milliseconds, or more on a busy machine) and so misses one. No entry may be gone before its TTL.
+ */
 function expiresOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
-  const seconds = Math.ceil(ttl) + 1;
+  const seconds = Math.ceil(ttl) + 2;
   if (seconds <= MOST_RELATIVE) return seconds;
   return Math.min(Math.floor(Date.now() / 1000) + seconds, MOST_EXPIRES);
 }
 
+function first([key]: readonly [key: string, ...rest: unknown[]]): string {
+  return key;
+}
+
 /** Failures name keys as they lie in the server; core knows them as it gave them. */
-function renaming(keys: readonly string[], wireKeys: readonly string[]): (error: unknown) => never {
-  return (error) => {
-    if (!isDriverError(error) || error.options.key === undefined) throw error;
-    const key = keys[wireKeys.indexOf(error.options.key)];
-    throw new DriverError(error.code, error.message, { ...error.options, key });
-  };
+function renamed(error: unknown, keys: readonly string[], wireKeys: readonly string[]): unknown {
+  if (!isDriverError(error) || error.options.key === undefined) return error;
+  const key = keys[wireKeys.indexOf(error.options.key)];
+  return new DriverError(error.code, error.message, { ...error.options, key });
 }

@@ -33,7 +33,7 @@ export type { CounterAnswer, CounterChange, MemcachedTransport } from './transpo
 export const memcachedCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: true,
-  ttlGranularity: 2,
+  ttlGranularity: 3,
   maxValueBytes: 1_048_267,
 });
 

@@ -12,7 +12,7 @@ export interface Request {
   take(index: number, answer: Answer): boolean;
   fail(error: DriverError): void;
   /** It has been handed to the socket, or will never be. */
-  written?(): void;
+  readonly written?: (() => void) | undefined;
 }
 
 /** Where requests for one server go. */

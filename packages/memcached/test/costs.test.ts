@@ -2,7 +2,6 @@ import type { CacheBackend } from '@ninefold/core';
 import { type CountingProxy, startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
-import { Client } from 'memjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 
@@ -61,15 +60,6 @@ describe('what an operation costs', () => {
       expect(first().counts).toEqual({ segments: 1, rounds: 1 });
     });
   }
-
-  it('is two round trips for as many calls of memjs itself', async () => {
-    const stock = Client.create(`127.0.0.1:${first().port}`);
-    await stock.get('k');
-    Object.assign(first(), { counts: { segments: 0, rounds: 0 }, delayMs: 20 });
-    await Promise.all(keys.map((key) => stock.get(key)));
-    expect(first().counts.rounds).toBeGreaterThan(1);
-    stock.close();
-  });
 
   it('is one round trip for a batch of 1,000 items and 1 MB', async () => {
     // Answers wait until all has been asked.

@@ -4,7 +4,7 @@ import { memcachedBackend, memcachedCapabilities } from '../../src/memcached.ts'
 // Bundled, and run by each runtime: tries every rule; those that wait, side by side.
 const [servers] = process.argv.slice(2);
 const options = {
-  create: (given: object) => memcachedBackend({ servers, ...given }),
+  create: (given: object) => memcachedBackend({ servers, timeoutMs: 10_000, ...given }),
   capabilities: memcachedCapabilities,
 };
 const broken: string[] = [];

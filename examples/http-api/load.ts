@@ -1,0 +1,37 @@
+export interface Load {
+  readonly url: string;
+  readonly requests: number;
+  readonly customers: number;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+}
+
+export interface Latency {
+  readonly medianMs: number;
+  readonly p99Ms: number;
+}
+
+/** Asks for customers, for few of them often and for many seldom, and renames one now and then. */
+export async function generateLoad({ url, requests, customers, concurrency }: Load): Promise<Latency> {
+  const times: number[] = [];
+  let next = 0;
+  const client = async (): Promise<void> => {
+    for (let number = next++; number < requests; number = next++) {
+      const id = 1 + Math.floor(customers * chance(number) ** 3);
+      const start = performance.now();
+      const rename = number % 100 === 99;
+      const response = await fetch(`${url}/customers/${id}`, rename ? { method: 'PUT', body: `Name ${number}` } : {});
+      await response.text();
+      if (!response.ok) throw new Error(`HTTP ${response.status}`);
+      times.push(performance.now() - start);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, client));
+  times.sort((a, b) => a - b);
+  return { medianMs: times[Math.floor(times.length / 2)] ?? 0, p99Ms: times[Math.floor(times.length * 0.99)] ?? 0 };
+}
+
+/** From 0 to 1, the same each time, so that both runs ask for the same. */
+function chance(number: number): number {
+  return ((number * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
+}

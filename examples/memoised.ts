@@ -1,0 +1,37 @@
+// A function that is slow, memoised by its arguments, with a schema for what was stored by an older release.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCache } from '@ninefold/cache';
+import { memoryBackend } from '@ninefold/memory';
+import { z } from 'zod';
+
+const Forecast = z.object({ city: z.string(), day: z.number(), celsius: z.number() });
+
+let calls = 0;
+
+/** What takes long: in truth an HTTP request. */
+async function askWeatherService(city: string, day: number): Promise<z.input<typeof Forecast>> {
+  calls += 1;
+  await sleep(100);
+  return { city, day, celsius: 10 + ((city.length + day) % 15) };
+}
+
+const cache = createCache(memoryBackend(), { ttl: 3600 });
+const forecast = cache.wrap(askWeatherService, {
+  key: 'forecast',
+  tags: (city) => [`city:${city}`],
+  type: Forecast,
+});
+
+// A hundred callers at once, for four different forecasts.
+const cities = ['Oslo', 'Lima', 'Oslo'];
+await Promise.all(Array.from({ length: 100 }, (_, index) => forecast(cities[index % 3] as string, index % 2)));
+console.log(`100 callers, ${calls} calls of the service`);
+
+await forecast('Oslo', 0);
+console.log(`once more: ${calls} calls`);
+
+await cache.invalidateTags('city:Oslo');
+const { celsius } = await forecast('Oslo', 0);
+console.log(`after the invalidation of one city: ${calls} calls, ${celsius} °C`);
+
+await cache.close();

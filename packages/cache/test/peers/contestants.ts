@@ -1,0 +1,116 @@
+import { cachified } from '@epic-web/cachified';
+import KeyvRedis from '@keyv/redis';
+import { redisBackend } from '@ninefold/redis';
+import { BentoCache, bentostore } from 'bentocache';
+import { redisDriver } from 'bentocache/drivers/redis';
+import { Cacheable, Keyv } from 'cacheable';
+import { redisCacheAdapter } from 'cachified-redis-adapter';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { createCache } from '../../src/cache.ts';
+
+/** What the scenarios need of a cache, in one process. */
+export interface Contestant {
+  getOrSet(key: string, load: () => Promise<unknown>): Promise<unknown>;
+  /** The same for an entry with the tag `t`; `undefined` where a load cannot be tagged. */
+  readonly getOrSetTagged?: (key: string, load: () => Promise<unknown>) => Promise<unknown>;
+  readonly invalidateTag?: () => Promise<unknown>;
+  /** The same, where what was stored has to have a number `n`; `undefined` where it cannot be told so. */
+  readonly getOrSetTyped?: (key: string, load: () => Promise<unknown>) => Promise<unknown>;
+  set(key: string, value: unknown): Promise<unknown>;
+  delete(key: string): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** On the Redis server of a URL, as its documentation shows it, without options that the scenarios would like. */
+export type Enter = (url: string) => Promise<Contestant>;
+
+const TTL = 60;
+const TAGS = ['t'];
+
+function isTyped(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { n?: unknown }).n === 'number';
+}
+
+function typed(value: unknown): unknown {
+  if (!isTyped(value)) throw new TypeError('no number n');
+  return value;
+}
+
+const ninefold: Enter = async (url) => {
+  const cache = createCache(redisBackend({ url, namespace: 'ninefold' }), { ttl: TTL });
+  return {
+    getOrSet: (key, load) => cache.getOrSet(key, load),
+    getOrSetTagged: (key, load) => cache.getOrSet(key, load, { tags: TAGS }),
+    invalidateTag: () => cache.invalidateTags(...TAGS),
+    getOrSetTyped: (key, load) => cache.getOrSet(key, load, { type: typed }),
+    set: (key, value) => cache.set(key, value),
+    delete: (key) => cache.delete(key),
+    close: () => cache.close(),
+  };
+};
+
+const bentocache: Enter = async (url) => {
+  const connection = new Redis(url, { maxRetriesPerRequest: 0, commandTimeout: 1000 });
+  connection.on('error', () => undefined);
+  const driver = redisDriver({ connection: connection as never, prefix: 'bentocache' });
+  const cache = new BentoCache({
+    default: 'redis',
+    stores: { redis: bentostore().useL2Layer(driver) },
+    ttl: TTL * 1000,
+  });
+  return {
+    getOrSet: (key, factory) => cache.getOrSet({ key, factory }),
+    getOrSetTagged: (key, factory) => cache.getOrSet({ key, factory, tags: TAGS }),
+    invalidateTag: () => cache.deleteByTag({ tags: TAGS }),
+    set: (key, value) => cache.set({ key, value }),
+    delete: (key) => cache.delete({ key }),
+    close: async () => connection.disconnect(),
+  };
+};
+
+let instances = 0;
+
+const cacheable: Enter = async (url) => {
+  const store = new KeyvRedis(url);
+  store.on('error', () => undefined);
+  instances += 1;
+  // Two instances of one name share loads, which two processes cannot.
+  const cacheId = `process ${instances}`;
+  const cache = new Cacheable({ primary: new Keyv({ store, namespace: 'cacheable' }), ttl: TTL * 1000, cacheId });
+  cache.on('error', () => undefined);
+  return {
+    getOrSet: (key, load) => cache.getOrSet(key, load),
+    set: (key, value) => cache.set(key, value),
+    delete: (key) => cache.delete(key),
+    close: () => cache.disconnect(),
+  };
+};
+
+const cachifiedOnRedis: Enter = async (url) => {
+  const client = createClient({ url, socket: { reconnectStrategy: false }, disableOfflineQueue: true });
+  client.on('error', () => undefined);
+  await client.connect();
+  const name = (key: string): string => `cachified:${key}`;
+  const cache = redisCacheAdapter({
+    set: (key, value, options) =>
+      client.set(name(key), value, options && { expiration: { type: 'EXAT', value: Math.ceil(options.EXAT) } }),
+    get: (key) => client.get(name(key)),
+    del: (key) => client.del(name(key)),
+  });
+  const ttl = TTL * 1000;
+  return {
+    getOrSet: (key, getFreshValue) => cachified({ cache, key, ttl, getFreshValue }),
+    getOrSetTyped: (key, getFreshValue) => cachified({ cache, key, ttl, getFreshValue, checkValue: isTyped }),
+    set: async (key, value) => await cache.set(key, { value, metadata: { createdTime: Date.now(), ttl, swr: 0 } }),
+    delete: async (key) => await cache.delete(key),
+    close: async () => client.destroy(),
+  };
+};
+
+export const contestants: Readonly<Record<string, Enter>> = {
+  '@ninefold/cache': ninefold,
+  bentocache,
+  cacheable,
+  cachified: cachifiedOnRedis,
+};

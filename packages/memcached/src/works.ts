@@ -1,0 +1,115 @@
+import { type Call, DriverError } from '@ninefold/core';
+import type { Work } from './batch.ts';
+import { refusal } from './failures.ts';
+import { type Answer, counterExtras, DO_NOT_CREATE, type Frame, Opcode, Status, setExtras } from './protocol.ts';
+import type { CounterAnswer, CounterChange } from './transport.ts';
+
+// Classes, and not closures: a call for one key is most of what a cache does.
+
+/** Keys that are read. */
+export class Gets implements Work {
+  readonly call: Call;
+  readonly keys: readonly string[];
+  readonly values: (string | undefined)[];
+
+  constructor(keys: readonly string[], call: Call) {
+    this.call = call;
+    this.keys = keys;
+    this.values = new Array(keys.length).fill(undefined);
+  }
+
+  frame(index: number, quiet: boolean): Frame {
+    return { opcode: quiet ? Opcode.getq : Opcode.get, key: this.keys[index] };
+  }
+
+  take(index: number, { status, bytes, from, to }: Answer): DriverError | undefined {
+    if (status === Status.ok) this.values[index] = bytes.toString('utf8', from, to);
+    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+  }
+}
+
+/** Entries that are stored. */
+export class Sets implements Work {
+  readonly call: Call;
+  readonly keys: readonly string[];
+  readonly #entries: readonly (readonly [key: string, value: string])[];
+  readonly #extras: Buffer;
+
+  constructor(entries: readonly (readonly [key: string, value: string])[], expires: number, call: Call) {
+    this.call = call;
+    this.keys = entries.map(([key]) => key);
+    this.#entries = entries;
+    this.#extras = setExtras(expires);
+  }
+
+  valueBytes(index: number): number {
+    return Buffer.byteLength(this.#entries[index]?.[1] ?? '');
+  }
+
+  frame(index: number, quiet: boolean): Frame {
+    const [key, value] = this.#entries[index] as readonly [string, string];
+    return { opcode: quiet ? Opcode.setq : Opcode.set, key, extras: this.#extras, value };
+  }
+
+  take(_index: number, { status }: Answer): DriverError | undefined {
+    return status === Status.ok ? undefined : refusal(status);
+  }
+}
+
+/** Keys that are deleted. */
+export class Deletes implements Work {
+  readonly call: Call;
+  readonly keys: readonly string[];
+  missing = 0;
+
+  constructor(keys: readonly string[], call: Call) {
+    this.call = call;
+    this.keys = keys;
+  }
+
+  frame(index: number, quiet: boolean): Frame {
+    return { opcode: quiet ? Opcode.deleteq : Opcode.delete, key: this.keys[index] };
+  }
+
+  take(_index: number, { status }: Answer): DriverError | undefined {
+    if (status === Status.notFound) this.missing += 1;
+    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+  }
+}
+
+const OUTCOMES: Readonly<Record<number, Exclude<CounterAnswer['outcome'], 'done'>>> = {
+  [Status.notFound]: 'missing',
+  [Status.exists]: 'changed',
+  [Status.notStored]: 'raced',
+  [Status.notNumeric]: 'not a number',
+};
+
+/** A counter that is changed. */
+export class Change implements Work {
+  readonly call: Call;
+  readonly keys: readonly string[];
+  readonly #change: CounterChange;
+  answer: CounterAnswer | undefined;
+
+  constructor(change: CounterChange, call: Call) {
+    this.call = call;
+    this.keys = [change.key];
+    this.#change = change;
+  }
+
+  frame(): Frame {
+    const { key, delta, create, cas } = this.#change;
+    const amount = delta < 0n ? -delta : delta;
+    const extras = counterExtras(amount, create?.value ?? 0n, create?.expires ?? DO_NOT_CREATE);
+    return { opcode: delta < 0n ? Opcode.decr : Opcode.incr, key, extras, cas };
+  }
+
+  take(_index: number, { status, bytes, casAt, from, to }: Answer): DriverError | undefined {
+    const outcome = OUTCOMES[status];
+    if (outcome !== undefined) this.answer = { outcome };
+    else if (status !== Status.ok) return refusal(status);
+    else if (to - from !== 8) return new DriverError('BACKEND', 'the server answered what is no counter');
+    else this.answer = { outcome: 'done', value: bytes.readBigUInt64BE(from), cas: bytes.readBigUInt64BE(casAt) };
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memcachedBackend } from '../src/memcached.ts';
+import { failureOf } from './support/failure.ts';
+
+let server: ServerProcess;
+let servers: string;
+
+beforeAll(async () => {
+  server = await startMemcached();
+  servers = `${server.host}:${server.port}`;
+});
+
+afterAll(() => server.stop());
+
+const pairs = [
+  ['a', 1],
+  ['b', 2],
+] as const;
+
+describe('what was not sent', () => {
+  it('says so, batches too, where there is no server', async () => {
+    const backend = memcachedBackend({ servers: '127.0.0.1:1' });
+    for (const call of [
+      backend.setValue('a', 1),
+      backend.multiSetValues(pairs),
+      backend.deleteMany(['a']),
+      backend.incr('n'),
+    ])
+      expect(await failureOf(call)).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    await backend.close();
+  });
+
+  it('is told by the key that was given, though another lies in the server', async () => {
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', namespace: 'ns' });
+    const key = 'a key with spaces';
+    const calls = [
+      backend.getValue(key),
+      backend.setValue(key, 1),
+      backend.exists(key),
+      backend.delete(key),
+      backend.incr(key),
+    ];
+    for (const call of [
+      ...calls,
+      backend.multiGetValues([key]),
+      backend.multiSetValues([[key, 1]]),
+      backend.deleteMany([key]),
+    ])
+      expect((await failureOf(call)).key).toBe(key);
+    await backend.close();
+  });
+
+  it('says so where a server takes the connection and does not answer', async () => {
+    server.pause();
+    const backend = memcachedBackend({ servers, timeoutMs: 300 });
+    for (const failure of await Promise.all(
+      [backend.multiSetValues(pairs), backend.incr('n')].map((call) => failureOf(call)),
+    )) {
+      expect(['TIMEOUT', 'UNAVAILABLE']).toContain(failure.code);
+      expect(failure.maybeApplied).toBe(false);
+    }
+    server.resume();
+    await backend.close();
+  });
+
+  it('is not sent later, when a call that waited behind a large one has been rejected', async () => {
+    const backend = memcachedBackend({ servers, timeoutMs: 500 });
+    const direct = memcachedBackend({ servers });
+    await backend.setValue('warm', 1);
+    server.pause();
+    const large = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
+    const batch = failureOf(backend.multiSetValues(large));
+    // Until the system takes no more.
+    await sleep(100);
+    const late = await failureOf(backend.setValue('late', 1));
+    expect(late.maybeApplied).toBe(false);
+    expect(await batch).toMatchObject({ maybeApplied: true });
+    server.resume();
+    // Time for whatever is on its way.
+    await sleep(1000);
+    expect(await direct.getValue('late')).toBeUndefined();
+    await backend.setValue('warm', 2);
+    expect(await direct.getValue('warm')).toBe(2);
+    await Promise.all([backend.close(), direct.close()]);
+  });
+});
