@@ -5,6 +5,7 @@ const MOST_KB = 6;
 const bundles = [
   ['core, all of it', "export * from '@ninefold/core'", ['superjson']],
   ['core, what a backend takes of it', "export { createBackend } from '@ninefold/core'", ['superjson']],
+  ['of it the serializer', "export { superjsonSerializer } from '@ninefold/core'", ['superjson']],
   ['core and superjson', "export * from '@ninefold/core'", []],
   ['memory, with all that it takes', "export { memoryBackend } from '@ninefold/memory'", []],
 ] as const;

@@ -26,7 +26,7 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
     if (way === 'cluster') return cluster(options.cluster, settings, timeoutMs);
     if (way === 'sentinels') return sentinels(options, settings, timeoutMs);
     const { secure, ...server } = parseServer(options.url, REDIS_PORT);
-    return new Connection(timeoutMs, () => new Redis({ ...settings, ...server, ...tlsOf(secure, settings) }));
+    return new Connection(timeoutMs, () => clientOf({ ...settings, ...server, ...tlsOf(secure, settings) }));
   } catch (error) {
     throw error instanceof UrlError ? new UnusableOption(`${way ?? 'url'} ${error.message}`) : error;
   }
@@ -40,7 +40,7 @@ function cluster(urls: unknown, settings: Settings, timeoutMs: number): Sender {
     servers.map(({ host, port }) => ({ host, port })),
     timeoutMs,
     (address) =>
-      new Connection(timeoutMs, () => new Redis({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
+      new Connection(timeoutMs, () => clientOf({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
   );
 }
 
@@ -50,24 +50,22 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
   const servers = parseServers(given.urls, SENTINEL_PORT);
   const { secure, username, password } = servers[0];
   const { name } = given;
-  return new Connection(
-    timeoutMs,
-    () =>
-      new Redis({
-        ...settings,
-        name,
-        sentinels: servers.map(({ host, port }) => ({ host, port })),
-        ...(username === undefined ? {} : { sentinelUsername: username }),
-        ...(password === undefined ? {} : { sentinelPassword: password }),
-        ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),
-        enableTLSForSentinelMode: settings.tls !== undefined,
-        // A primary of yesterday may still be up as a replica: its role is looked at before it is used.
-        enableReadyCheck: true,
-        failoverDetector: true,
-        sentinelCommandTimeout: timeoutMs,
-        // When none answers, calls hear of it; the next call asks them again.
-        sentinelRetryStrategy: () => null,
-      }),
+  return new Connection(timeoutMs, () =>
+    clientOf({
+      ...settings,
+      name,
+      sentinels: servers.map(({ host, port }) => ({ host, port })),
+      ...(username === undefined ? {} : { sentinelUsername: username }),
+      ...(password === undefined ? {} : { sentinelPassword: password }),
+      ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),
+      enableTLSForSentinelMode: settings.tls !== undefined,
+      // A primary of yesterday may still be up as a replica: its role is looked at before it is used.
+      enableReadyCheck: true,
+      failoverDetector: true,
+      sentinelCommandTimeout: timeoutMs,
+      // When none answers, calls hear of it; the next call asks them again.
+      sentinelRetryStrategy: () => null,
+    }),
   );
 }
 
@@ -76,6 +74,18 @@ function borrowed({ client, redis }: RedisBackendOptions): Sender {
   if (typeof (client as Partial<RedisClient> | null)?.call !== 'function')
     throw new UnusableOption('client is a Redis or Cluster of ioredis 5 or 6');
   return new Borrowed(client as RedisClient);
+}
+
+/** A client that takes a server which wants no password with one in silence: ioredis tells the console of it. */
+function clientOf(options: Settings): Redis {
+  const client = new Redis(options);
+  const auth = client.auth.bind(client) as (...login: unknown[]) => Promise<'OK'>;
+  client.auth = (...login: unknown[]) =>
+    auth(...login).catch((error: Error) => {
+      if (/no password is set|without any password configured/.test(error.message)) return 'OK';
+      throw error;
+    });
+  return client;
 }
 
 function tlsOf(secure: Server['secure'], { tls = {} }: Settings): Pick<RedisOptions, 'tls'> {

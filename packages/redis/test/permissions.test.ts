@@ -130,9 +130,14 @@ describe('a user who may less', () => {
     }
   });
 
+  it('may bring a password that nobody asks for', async () => {
+    const { host, port } = server;
+    backend = redisBackend({ url: `redis://:${PASSWORD}@${host}:${port}`, namespace: space(), timeoutMs: 2000 });
+    expect(await backend.incr('n')).toBe(1);
+  });
+
   it('uses another database only with SELECT, and never the first one instead', async () => {
     for (const change of ['+select', '-select']) {
-      await backend?.close();
       await may(change);
       await backend.close();
       const { host, port } = server;

@@ -5,10 +5,11 @@ import { Client } from 'memjs';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { memcachedBackend } from '../../../packages/memcached/src/memcached.ts';
 import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
+import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
 /** Seconds; a busy machine is no fault. */
@@ -83,8 +84,8 @@ async function peersAt(address: Address): Promise<Peer[]> {
   return [ours(address), memjs(address), await memcache(address), ...onKeyv];
 }
 
-// All that any of them stores has room.
-const server = await startMemcached(['-m', '1024']);
+// All that any of them stores has room, and one thread serves them all: of several a peer would get a luckier one.
+const server = await startMemcached(['-m', '1024', '-t', '1']);
 reportVersions({
   memcached: programVersion(defaultProgram()),
   ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),

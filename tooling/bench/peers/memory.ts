@@ -7,10 +7,11 @@ import Keyv from 'keyv';
 import { ManualCache } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
 import { createStorage } from 'unstorage';
+import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { packageVersions } from '../support/versions.ts';
-import { benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+import { benchField, benchGrowth } from '../support/workloads.ts';
 
 /** As many as any workload stores, so that nothing is evicted in any of them. */
 const MOST = 200_000;

@@ -10,10 +10,11 @@ import unstorageRedis from 'unstorage/drivers/redis';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
 import { redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
+import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth, fieldOf } from '../support/workloads.ts';
+import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
 /** Seconds until entries end where a peer has one TTL for all. */

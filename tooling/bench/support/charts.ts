@@ -19,8 +19,9 @@ export async function chartOf(section: SectionResult): Promise<string> {
 }
 
 function specOf({ title, contests = [] }: SectionResult): TopLevelSpec {
-  const plain = contests.filter(({ name }) => name.includes('10 fields'));
-  const charted = (plain.length > 3 ? plain : contests).slice(0, MOST_CHARTED);
+  const fields = contests.filter(({ standings }) => standings.length > 1);
+  const plain = fields.filter(({ name }) => name.includes('10 fields'));
+  const charted = (plain.length > 3 ? plain : fields).slice(0, MOST_CHARTED);
   const values = charted.flatMap(({ name, standings }) =>
     standings.map((standing) => ({
       workload: name,

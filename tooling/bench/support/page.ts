@@ -8,6 +8,7 @@ const MARKS: Readonly<Record<string, string>> = {
   'Dates and Maps': 'd',
   TTL: 't',
   'a batch call': 'b',
+  'one load for all': 'l',
 };
 const UNEXPLAINED = 'no reason is known';
 
@@ -27,6 +28,7 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
       '- `d` Dates and Maps: they come back as something else (it does the same work where there are none)',
       '- `t` TTL: entries stay',
       '- `b` a batch call: it has none that works, or asks for each key inside it',
+      '- `l` one load for all: callers who come while a value is loaded load it too',
     ].join('\n'),
     ...subjects.flatMap(({ subject, sections }) => [`## ${capitalised(subject)}`, ...sections.flatMap(sectionOf)]),
   ];

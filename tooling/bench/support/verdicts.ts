@@ -1,10 +1,11 @@
-import { reasons } from '../reasons.ts';
+import { reasonFor } from '../reasons.ts';
 import type { ContestResult, Goal, SectionResult, Standing, SubjectResult } from './results.ts';
 
 /** What a peer may lack and still do the same work, where the values of the workload are plain. */
 const BESIDE_THE_WORK = new Set(['Dates and Maps']);
 /** "Within 10 % of the first". */
 const NEAR = 1.1;
+const UNDECIDED = 'the run does not tell them apart: the interval holds 1';
 
 export interface Target extends Goal {
   readonly id: string;
@@ -40,7 +41,7 @@ export function targetsOf(subjects: readonly SubjectResult[]): Target[] {
     });
     return [...ratios, ...goals].map((goal): Target => {
       const id = `${title}: ${goal.name}`;
-      return { ...goal, id, met: goal.measured <= goal.atMost, reason: reasons[id] };
+      return { ...goal, id, met: goal.measured <= goal.atMost, reason: reasonFor(id) };
     });
   });
 }
@@ -50,11 +51,10 @@ export function placesOf(subjects: readonly SubjectResult[]): Place[] {
     contests.flatMap((contest): Place[] => {
       const rival = rivalOf(contest);
       if (rival === undefined) return [];
-      const { median } = rival.ratio;
+      const { median, low } = rival.ratio;
       const id = `${title}: ${contest.name}`;
-      return [
-        { id, contest, rival, place: median <= 1 ? 'first' : median <= NEAR ? 'near' : 'behind', reason: reasons[id] },
-      ];
+      const place = median <= 1 ? 'first' : median <= NEAR ? 'near' : 'behind';
+      return [{ id, contest, rival, place, reason: low <= 1 ? UNDECIDED : reasonFor(id, rival.name) }];
     }),
   );
 }

@@ -7,7 +7,7 @@ import { startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 import { failureOf } from '../support/failure.ts';
-import { PASSWORD, USER, USER_ARGS } from '../support/permissions.ts';
+import { PASSWORD, USER, userArgs } from '../support/permissions.ts';
 import { staysQuiet } from '../support/stays-quiet.ts';
 import { tryAll } from '../support/try-all.ts';
 
@@ -16,7 +16,7 @@ let proxy: FaultProxy;
 let ca: string;
 
 beforeAll(async () => {
-  server = await startRedis(USER_ARGS, { tls: true });
+  server = await startRedis([...userArgs(), '--user', 'default', 'off'], { tls: true });
   proxy = await FaultProxy.start(server);
   ({ ca } = await certificate());
 });

@@ -2,7 +2,7 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask } from '@ninefold/tooling/servers/redis';
 import { type RedisClusterOptions, startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
 import { until } from '@ninefold/tooling/servers/until';
-import { CLUSTER_PERMISSIONS, PASSWORD, permit, USER } from './permissions.ts';
+import { CLUSTER_PERMISSIONS, PASSWORD, USER, userArgs } from './permissions.ts';
 
 export interface TestCluster {
   /** Of every node, for a user who may do what the README says and nothing else. */
@@ -12,8 +12,8 @@ export interface TestCluster {
 }
 
 export async function startCluster(options: RedisClusterOptions = { primaries: 3 }): Promise<TestCluster> {
-  const { nodes, stop } = await startRedisCluster(options);
-  await Promise.all(nodes.map((node) => permit(node, ...CLUSTER_PERMISSIONS.split(' '))));
+  const args = userArgs(...CLUSTER_PERMISSIONS.split(' '));
+  const { nodes, stop } = await startRedisCluster({ ...options, args });
   const urls = nodes.map(({ host, port }) => `redis://${USER}:${PASSWORD}@${host}:${port}`);
   return { urls, nodes, stop };
 }

@@ -11,14 +11,10 @@ export const CLUSTER_PERMISSIONS = '+cluster|slots +asking';
 export const USER = 'cache';
 export const PASSWORD = 's3cretPassword';
 
-/** The same user, for any keys, in the words of a server's command line; nobody else may come in. */
-export const USER_ARGS = [
-  '--user',
-  ...ACL_LINE.replace('~shop:*', '~*').split(' ').slice(2),
-  '--user',
-  'default',
-  'off',
-];
+/** The same user, for any keys, in the words of a server's command line; with `changes` to what it may do. */
+export function userArgs(...changes: string[]): string[] {
+  return ['--user', ...ACL_LINE.replace('~shop:*', '~*').split(' ').slice(2), ...changes];
+}
 
 /** Makes the user of the README on a server, for any keys; with `changes` to what it may do. */
 export async function permit(server: ServerProcess, ...changes: string[]): Promise<void> {

@@ -1,0 +1,53 @@
+import type { Contest, Entrant, Work } from './harness.ts';
+import { lacksOf, type Peer, type Traits, traitsOf, working } from './peer.ts';
+
+/** Peers, ours first, and what was tried of them. */
+export interface Field {
+  readonly peers: readonly Peer[];
+  readonly traits: ReadonlyMap<Peer, Traits>;
+}
+
+/** Tries the peers, all at once, for some of it is waiting. */
+export async function fieldOf(peers: readonly Peer[]): Promise<Field> {
+  const traits = await Promise.all(peers.map(traitsOf));
+  return withTraits(peers, traits);
+}
+
+/** The same peers elsewhere, of whom it has been tried already. */
+export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): Field {
+  const pairs = peers.map((peer, index) => {
+    const tried = traits[index] as Traits;
+    return [working(peer, tried), tried] as const;
+  });
+  return { peers: pairs.map(([peer]) => peer), traits: new Map(pairs) };
+}
+
+/** A contest of those of a field who can do the work. */
+export function contestOf(
+  name: string,
+  field: Field,
+  workOf: (peer: Peer) => Work,
+  options: {
+    readonly per?: number;
+    readonly can?: (peer: Peer, traits: Traits) => boolean;
+    readonly lacks?: (peer: Peer) => readonly string[];
+  } = {},
+): Contest {
+  const { per = 1, can = () => true, lacks = () => [] } = options;
+  const able = field.peers.filter((peer) => can(peer, field.traits.get(peer) as Traits));
+  const [ours, ...others] = able.map(
+    (peer): Entrant => ({
+      name: peer.name,
+      role: peer.role,
+      lacks: [...lacksOf(field.traits.get(peer) as Traits), ...lacks(peer)],
+      work: workOf(peer),
+    }),
+  );
+  if (ours?.role !== 'ours') throw new Error(`${name}: the first of a field is ours`);
+  return { name, ours: ours.work, others, per };
+}
+
+/** Those of a field who can do a work. */
+export function able({ peers, traits }: Field, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
+  return peers.filter((peer) => can(peer, traits.get(peer) as Traits));
+}
