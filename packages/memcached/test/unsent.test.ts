@@ -5,6 +5,7 @@ import { until } from '@ninefold/tooling/servers/until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 import { failureOf } from './support/failure.ts';
+import { pause } from './support/pause.ts';
 
 let server: ServerProcess;
 let servers: string;
@@ -55,7 +56,7 @@ describe('what was not sent', () => {
   });
 
   it('says so where a server takes the connection and does not answer', async () => {
-    server.pause();
+    await pause(server);
     const backend = memcachedBackend({ servers, timeoutMs: 300 });
     for (const failure of await Promise.all(
       [backend.multiSetValues(pairs), backend.incr('n')].map((call) => failureOf(call)),
@@ -76,7 +77,7 @@ describe('what was not sent', () => {
         () => false,
       ),
     );
-    server.pause();
+    await pause(server);
     const large = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
     const batch = failureOf(backend.multiSetValues(large));
     // Until the system takes no more.
