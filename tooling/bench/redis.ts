@@ -21,12 +21,16 @@ const get = async (key: string): Promise<unknown> => {
 };
 
 const keys = Array.from({ length: KEYS }, (_, index) => `k${index}`);
+/** As long as ours are with their namespace. */
+const plainKeys = keys.map((key) => `plain:${key}`);
 const hundred = keys.slice(0, 100);
+const plainHundred = plainKeys.slice(0, 100);
 /** Each another value, so that an answer given to the wrong call is seen. */
 const rows = keys.map((_, index) => ({ ...row, id: index }));
 const pairs = hundred.map((key, index) => [key, rows[index]] as const);
+const plainPairs = plainHundred.map((key, index) => [key, rows[index]] as const);
 await ours.multiSetValues(keys.map((key, index) => [key, rows[index]] as const));
-await raw.mset(keys.flatMap((key, index) => [key, JSON.stringify(rows[index])]));
+await raw.mset(plainKeys.flatMap((key, index) => [key, JSON.stringify(rows[index])]));
 
 /** Every answer is looked at in the same way on both sides: its identity costs little, all of it is compared below. */
 function check(value: unknown, index: number): void {
@@ -34,7 +38,7 @@ function check(value: unknown, index: number): void {
 }
 
 for (const [index, key] of keys.entries())
-  for (const value of [await get(key), await ours.getValue(key)])
+  for (const value of [await get(`plain:${key}`), await ours.getValue(key)])
     if (!isDeepStrictEqual(value, rows[index])) throw new Error(`${key} did not come back as it was stored`);
 
 /** One call after another. */
@@ -56,13 +60,15 @@ function concurrent(call: (index: number) => Promise<void>): Work {
 }
 
 const keyAt = (index: number): string => keys[index] as string;
-const rawGet = async (index: number): Promise<void> => check(await get(keyAt(index)), index);
+const plainAt = (index: number): string => plainKeys[index] as string;
+const rawGet = async (index: number): Promise<void> => check(await get(plainAt(index)), index);
 const ourGet = async (index: number): Promise<void> => check(await ours.getValue(keyAt(index)), index);
-const rawSet = async (index: number): Promise<void> => void (await raw.set(keyAt(index), JSON.stringify(rows[index])));
+const rawSet = async (index: number): Promise<void> =>
+  void (await raw.set(plainAt(index), JSON.stringify(rows[index])));
 const ourSet = (index: number): Promise<void> => ours.setValue(keyAt(index), rows[index]);
 
 async function rawReads(): Promise<void> {
-  const texts = await raw.mget(hundred);
+  const texts = await raw.mget(plainHundred);
   texts.forEach((text, index) => {
     check(text === null ? undefined : JSON.parse(text), index);
   });
@@ -74,7 +80,7 @@ async function ourReads(): Promise<void> {
 
 async function rawSets(): Promise<void> {
   const pipeline = raw.pipeline();
-  for (const [key, value] of pairs) pipeline.set(key, JSON.stringify(value), 'EX', 600);
+  for (const [key, value] of plainPairs) pipeline.set(key, JSON.stringify(value), 'EX', 600);
   for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
 }
 
@@ -107,13 +113,13 @@ await bench('Redis: 10 fields, against ioredis and JSON', [
   },
   {
     name: 'incr : incr',
-    baseline: sequential(counting(() => raw.incr('raw n'))),
+    baseline: sequential(counting(() => raw.incr('plain:n'))),
     ours: sequential(counting(() => ours.incr('n'))),
     atMost: 1 / 0.88,
   },
   {
     name: 'incr, 64 callers : incr',
-    baseline: concurrent(async () => void (await raw.incr('raw m'))),
+    baseline: concurrent(async () => void (await raw.incr('plain:m'))),
     ours: concurrent(async () => void (await ours.incr('m'))),
   },
 ]);

@@ -84,8 +84,11 @@ describe('a release', () => {
       const app = join(folder, 'app', name);
       mkdirSync(app, { recursive: true });
       writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
-      await run('npm', ['install', '--no-audit', '--no-fund', manifestOf(name).name], { folder: app, env });
-      const [first] = snippets(readFileSync(join(root, name, 'README.md'), 'utf8'));
+      const readme = readFileSync(join(root, name, 'README.md'), 'utf8');
+      const [, install = ''] = /^npm install (.+)$/m.exec(readme) ?? [];
+      expect(install.split(' ')).toContain(manifestOf(name).name);
+      await run('npm', ['install', '--no-audit', '--no-fund', ...install.split(' ')], { folder: app, env });
+      const [first] = snippets(readme);
       writeFileSync(join(app, 'first.ts'), first?.firstBlock ?? '');
       const servers = join(root, name, 'test/support/readme-servers.ts');
       const started: ReadmeServers | undefined = existsSync(servers)

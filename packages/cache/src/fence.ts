@@ -1,13 +1,13 @@
 /**
- * Where things lie in the backend. A letter keeps the kinds apart: entries, the counters that fence them (the epoch of
- * each key, the version of each tag, the generation of all), leases, and the counters of `incr`.
+ * Where things lie in the backend: an entry under its key, everything else behind a mark with which no encoded key begins.
+ * That are the counters that fence entries (the epoch of each key, the version of each tag, the generation of all), leases,
+ * and the counters of `incr`.
  */
-export const GENERATION = 'g';
-export const entryName = (key: string): string => `v:${key}`;
-export const epochName = (key: string): string => `e:${key}`;
-export const tagName = (tag: string): string => `t:${tag}`;
-export const leaseName = (key: string): string => `l:${key}`;
-export const countName = (generation: number, key: string): string => `n:${generation}:${key}`;
+export const GENERATION = '!g';
+export const epochName = (key: string): string => `!e:${key}`;
+export const tagName = (tag: string): string => `!t:${tag}`;
+export const leaseName = (key: string): string => `!l:${key}`;
+export const countName = (generation: number, key: string): string => `!n:${generation}:${key}`;
 
 /** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
 const FIRST_VERSION = 2 ** 40;

@@ -6,6 +6,7 @@ import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
 import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
+import type { Flights } from './flights.ts';
 import { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
@@ -14,7 +15,7 @@ import { asMiss, asTyped } from './types.ts';
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
   readonly key: string;
-  /** When its caller began, by `Loads.step()`. */
+  /** When its caller began, by `Flights.step()`. */
   readonly step: number;
   /** What its caller saw, or `undefined` where the backend failed it. */
   readonly seen: Seen | undefined;
@@ -28,6 +29,7 @@ export interface LoadsOptions {
   readonly entries: Entries;
   readonly counters: Counters;
   readonly leases: Leases;
+  readonly flights: Flights;
   readonly events: Events;
   readonly clock: Clock;
   readonly random: () => number;
@@ -37,42 +39,23 @@ export interface LoadsOptions {
 
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 200;
-/** No backend should take longer to fail. */
-const LONGEST_TIMEOUT_MS = 10_000;
-
 /** Loads what is missing: once in this process, and as a rule once in all. */
 export class Loads {
   readonly #options: LoadsOptions;
-  readonly #flights = new Map<string, Flight>();
-  /** Blind ones, in the order in which they landed. */
-  readonly #landed = new Set<Flight>();
-  #steps = 0;
 
   constructor(options: LoadsOptions) {
     this.#options = options;
-  }
-
-  /** The next of the steps by which it is told what came first. */
-  step(): number {
-    this.#steps += 1;
-    return this.#steps;
-  }
-
-  /** Lets no later caller join the flights that match. */
-  forget(matches: (flight: Flight) => boolean): void {
-    for (const flight of this.#flights.values()) {
-      if (!matches(flight)) continue;
-      flight.outdated = true;
-      this.#flights.delete(flight.key);
-    }
   }
 
   /** Joins the flight for the key, if what it brings cannot have been deleted before the caller began, or starts one. */
   async land(miss: Miss): Promise<Landing> {
     let { seen } = miss;
     for (;;) {
-      miss.signal?.throwIfAborted();
-      const flight = this.#flights.get(miss.key);
+      if (miss.signal?.aborted === true) {
+        miss.pass();
+        throw miss.signal.reason;
+      }
+      const flight = this.#options.flights.get(miss.key);
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen !== undefined && unseen.length > 0) {
         seen = await this.#look(unseen, seen);
@@ -95,36 +78,17 @@ export class Loads {
   }
 
   #start(miss: Miss): Flight {
-    this.#dropLanded();
-    const flight = new Flight(miss, this.step(), async (own) => {
+    const { flights } = this.#options;
+    const flight = new Flight(miss, flights.step(), async (own) => {
       try {
         return await this.#fly(own, miss);
       } finally {
         miss.pass();
-        this.#end(own);
+        flights.end(own);
       }
     });
-    this.#flights.set(miss.key, flight);
+    flights.add(flight);
     return flight;
-  }
-
-  #end(flight: Flight): void {
-    flight.landedAt = this.#options.clock.now();
-    // A blind one stays for those who began before it, and whom the backend is about to fail too.
-    if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
-    else this.#remove(flight);
-  }
-
-  #dropLanded(): void {
-    for (const flight of this.#landed) {
-      if (this.#options.clock.now() - (flight.landedAt ?? 0) < LONGEST_TIMEOUT_MS) return;
-      this.#landed.delete(flight);
-      this.#remove(flight);
-    }
-  }
-
-  #remove(flight: Flight): void {
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }
 
   async #fly(flight: Flight, miss: Miss): Promise<Landing> {
@@ -164,14 +128,14 @@ export class Loads {
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
   async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
-    const { entries, counters, leases, events } = this.#options;
+    const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
       lease = await leases.take(miss.key);
-      flight.lookedAt = this.step();
+      flight.lookedAt = flights.step();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
-      const sight = await entries.read([miss.key], miss.tags);
-      const value = sight.value(0);
+      const { sight, index } = await entries.look(miss.key, miss.tags);
+      const value = sight.value(index);
       const output = await asMiss(miss.type, value);
       if (output !== undefined) {
         await lease?.release();

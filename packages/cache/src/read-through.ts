@@ -5,6 +5,7 @@ import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
 import { Events, type Tally } from './events.ts';
 import type { LoadContext } from './flight.ts';
+import { Flights } from './flights.ts';
 import { encodeKey, type Key, type KeyPart } from './key.ts';
 import { Leases } from './lease.ts';
 import { Loads } from './loads.ts';
@@ -45,9 +46,11 @@ export class ReadThroughCache implements Cache {
     const counters = new Counters(backend, random);
     const entries = new Entries(backend, counters);
     const leases = new Leases(backend, leaseTtl, clock, this.#events);
-    const loads = new Loads({ ...options, backend: backend.name, entries, counters, leases, events: this.#events });
-    this.#reads = new Reads(backend.name, entries, loads, this.#events);
-    this.#writes = new Writes(backend, counters, entries, loads);
+    const flights = new Flights(() => clock.now());
+    const parts = { entries, counters, leases, flights, events: this.#events };
+    const loads = new Loads({ ...options, ...parts, backend: backend.name });
+    this.#reads = new Reads(backend.name, { ...parts, loads });
+    this.#writes = new Writes(backend, counters, entries, flights);
   }
 
   get(key: Key, options: GetOptions<unknown> = {}): Promise<never> {

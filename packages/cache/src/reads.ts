@@ -4,6 +4,7 @@ import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
 import type { LoadContext } from './flight.ts';
+import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
 import type { Call } from './options.ts';
 import { NONE, Sight } from './sight.ts';
@@ -12,17 +13,26 @@ import { asMiss, asTyped } from './types.ts';
 /** What a caller brings to the load of what it missed. */
 type Want = Omit<Miss, 'key' | keyof Seat>;
 
+interface ReadsParts {
+  readonly entries: Entries;
+  readonly loads: Loads;
+  readonly flights: Flights;
+  readonly events: Events;
+}
+
 /** Reads, and loads of what they miss. */
 export class Reads {
   readonly #backend: string;
   readonly #entries: Entries;
   readonly #loads: Loads;
+  readonly #flights: Flights;
   readonly #events: Events;
 
-  constructor(backend: string, entries: Entries, loads: Loads, events: Events) {
+  constructor(backend: string, { entries, loads, flights, events }: ReadsParts) {
     this.#backend = backend;
     this.#entries = entries;
     this.#loads = loads;
+    this.#flights = flights;
     this.#events = events;
   }
 
@@ -43,7 +53,7 @@ export class Reads {
 
   async getOrLoad(key: string, load: (context: LoadContext) => unknown, call: Call, tally: Tally): Promise<unknown> {
     call.signal?.throwIfAborted();
-    const step = this.#loads.step();
+    const step = this.#flights.step();
     let sight: Sight | undefined = new Sight([key], call.tags);
     try {
       // Not through `#look`: each promise between a hit and its caller takes a tenth of its time.
@@ -63,7 +73,7 @@ export class Reads {
   async getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     call.signal?.throwIfAborted();
     if (keys.length === 0) return [];
-    const step = this.#loads.step();
+    const step = this.#flights.step();
     const sight = await this.#look(keys, call);
     const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);

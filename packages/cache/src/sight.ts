@@ -1,5 +1,5 @@
 import { type Packed, unpack } from './entry.ts';
-import { entryName, epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
+import { epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
 
 export const NONE: readonly string[] = [];
 
@@ -12,10 +12,13 @@ export class Sight {
   #seen: Seen | undefined;
 
   constructor(keys: readonly string[], tags: readonly string[]) {
-    const names = [GENERATION];
-    for (const tag of tags) names.push(tagName(tag));
-    for (const key of keys) names.push(epochName(key));
-    for (const key of keys) names.push(entryName(key));
+    // Of its length from the start, which is a part of the time of a hit.
+    const names: string[] = new Array(1 + tags.length + 2 * keys.length);
+    let at = 0;
+    names[at++] = GENERATION;
+    for (const tag of tags) names[at++] = tagName(tag);
+    for (const key of keys) names[at++] = epochName(key);
+    for (const key of keys) names[at++] = key;
     this.names = names;
     this.#keys = keys;
     this.#firstEpoch = 1 + tags.length;

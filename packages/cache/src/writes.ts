@@ -2,8 +2,8 @@ import type { CacheBackend } from '@ninefold/core';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
-import { countName, entryName, epochName, GENERATION, isVersion, leaseName, type Seen, tagName } from './fence.ts';
-import type { Loads } from './loads.ts';
+import { countName, epochName, GENERATION, isVersion, leaseName, type Seen, tagName } from './fence.ts';
+import type { Flights } from './flights.ts';
 import type { Call } from './options.ts';
 
 /** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
@@ -11,13 +11,13 @@ export class Writes {
   readonly #backend: CacheBackend;
   readonly #counters: Counters;
   readonly #entries: Entries;
-  readonly #loads: Loads;
+  readonly #flights: Flights;
 
-  constructor(backend: CacheBackend, counters: Counters, entries: Entries, loads: Loads) {
+  constructor(backend: CacheBackend, counters: Counters, entries: Entries, flights: Flights) {
     this.#backend = backend;
     this.#counters = counters;
     this.#entries = entries;
-    this.#loads = loads;
+    this.#flights = flights;
   }
 
   async set(values: ReadonlyMap<string, unknown>, { tags, ttl }: Call): Promise<void> {
@@ -34,7 +34,7 @@ export class Writes {
       entries.set(key, { value, stamp, tags });
     }
     await this.#entries.write(entries, ttl);
-    this.#loads.forget(({ key }) => values.has(key));
+    this.#flights.forget(({ key }) => values.has(key));
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -44,9 +44,9 @@ export class Writes {
     const generation = seen.get(GENERATION);
     const counts = isVersion(generation) ? keys.map((key) => countName(generation, key)) : [];
     // The lease goes too: the load that holds it is of no use any more.
-    await this.#backend.deleteMany([...keys.map(entryName), ...keys.map(leaseName), ...counts]);
+    await this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts]);
     const gone = new Set(keys);
-    this.#loads.forget(({ key }) => gone.has(key));
+    this.#flights.forget(({ key }) => gone.has(key));
   }
 
   async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {
@@ -56,12 +56,12 @@ export class Writes {
 
   async invalidate(tags: readonly string[]): Promise<void> {
     await Promise.all(tags.map((tag) => this.#counters.bump(tagName(tag))));
-    this.#loads.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
+    this.#flights.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 
   async clear(): Promise<void> {
     await this.#counters.bump(GENERATION);
-    this.#loads.forget(() => true);
+    this.#flights.forget(() => true);
   }
 
   async #bumpEpochs(keys: Iterable<string>, seen: Seen): Promise<void> {

@@ -90,7 +90,7 @@ describe.each(Object.entries(labs))('on %s', (name, start) => {
 it('under random delays a delete that does not move the epoch is found', async () => {
   const backends = new Map<string, CacheBackend>();
   const create = (namespace: string): CacheBackend => {
-    const backend = backends.get(namespace) ?? withoutBumps('e:')(memoryBackend());
+    const backend = backends.get(namespace) ?? withoutBumps('!e:')(memoryBackend());
     backends.set(namespace, backend);
     return backend;
   };

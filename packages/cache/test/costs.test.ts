@@ -24,6 +24,7 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
   });
 
   const keys = Array.from({ length: 50 }, () => ['plain', 'tagged']).flat();
+  const hundred = Array.from({ length: 100 }, (_, index) => `of a hundred ${index}`);
   const reads: [string, number, () => Promise<unknown>][] = [
     ['a hit of getOrSet without tags', 1, () => cache.getOrSet('plain', absent)],
     ['a hit of getOrSet whose tags are named', 1, () => cache.getOrSet('tagged', absent, { tags: ['t', 'u'] })],
@@ -55,10 +56,17 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     ['a clear', 1, () => cache.clear()],
     ['a set', 2 + together, () => cache.set('plain', 1)],
     ['a delete', 2 + together, () => cache.delete('plain')],
+    // A look, the lease, another look, the write, the lease given back.
+    ['a miss that is loaded', 5, () => cache.getOrSet('plain', () => 2)],
+    ['a hundred misses that are loaded', 5, () => cache.getOrSetMany(hundred, () => hundred)],
   ];
-  it.each(writes)('%s takes %i', async (_what, rounds, call) => {
+  it.each(writes)('%s takes %i', async (what, rounds, call) => {
     // Once before, so that every counter is there.
-    await cache.set('plain', 1, { tags: ['t', 'u'] });
+    await cache.setMany(
+      [...hundred, 'plain'].map((key) => [key, 1]),
+      { tags: ['t', 'u'] },
+    );
+    if (what.includes('miss')) await cache.deleteMany([...hundred, 'plain']);
     lab.rounds();
     await call();
     expect(lab.rounds()).toBe(rounds);

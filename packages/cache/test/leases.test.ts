@@ -88,11 +88,11 @@ describe('several processes', () => {
     slow.reject(new Error('late'));
     await expect(overdue).rejects.toThrow('late');
     await settled();
-    expect(await backend.exists('l:k')).toBe(true);
+    expect(await backend.exists('!l:k')).toBe(true);
     second.resolve('value');
     expect(await replacing).toBe('value');
     await settled();
-    expect(await backend.exists('l:k')).toBe(false);
+    expect(await backend.exists('!l:k')).toBe(false);
   });
 });
 

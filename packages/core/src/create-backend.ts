@@ -74,12 +74,20 @@ class Backend implements CacheBackend {
     if (found.length !== stored.length) {
       throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
     }
-    const values: unknown[] = [];
+    // Of their length from the start: arrays that grow take twice the time of a small batch.
+    const values: unknown[] = new Array(found.length);
     let waits = false;
     for (let index = 0; index < found.length; index++) {
-      const value = this.#readOrReject(task, stored[index] as string, found[index] as Found, type);
-      waits ||= isThenable(value);
-      values.push(value);
+      try {
+        const value = this.#read(task, stored[index] as string, found[index] as Found, type);
+        // What is found may look like a promise and is none.
+        if (type !== undefined && isThenable(value)) waits = true;
+        values[index] = value;
+      } catch (error) {
+        // The types of earlier values may still be at work, and are waited for.
+        waits = true;
+        values[index] = Promise.reject(error);
+      }
     }
     return (waits ? await firstFailure(values) : values) as never[];
   }
@@ -166,9 +174,9 @@ class Backend implements CacheBackend {
     this.#assertOpen(task);
     if (!Array.isArray(keys))
       throw this.#failures.make('INVALID_KEY', task, `keys are an array, not ${describe(keys)}`);
-    const stored: string[] = [];
+    const stored: string[] = new Array(keys.length);
     // Not `map`, which would pass over the holes of a sparse array.
-    for (let index = 0; index < keys.length; index++) stored.push(this.#storedKey(task, keys[index]));
+    for (let index = 0; index < keys.length; index++) stored[index] = this.#storedKey(task, keys[index]);
     return stored;
   }
 
@@ -208,15 +216,6 @@ class Backend implements CacheBackend {
     } catch (error) {
       if (error instanceof ValueError) throw this.#failures.make('INVALID_VALUE', task, error.message, { key });
       throw error;
-    }
-  }
-
-  /** A value of a batch. The types of earlier ones may still be at work and are waited for, so that nothing is thrown. */
-  #readOrReject(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
-    try {
-      return this.#read(task, stored, found, type);
-    } catch (error) {
-      return Promise.reject(error);
     }
   }
 

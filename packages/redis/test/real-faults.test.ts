@@ -66,18 +66,15 @@ describe('an event loop that stands still for longer than the deadline', () => {
     const backend = open(server);
     await backend.setValue('k', 'v');
     const id = await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
-    for (let round = 1; round <= 2; round++) {
-      // Nothing is under way from before.
-      await sleep(TIMEOUT_MS);
-      // From here on timers come before what is received.
-      await new Promise((resolve) => setImmediate(resolve));
-      const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', round)]);
-      // It is written at the end of the tick, and no answer is read before the next.
-      await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
-      const end = performance.now() + 3 * TIMEOUT_MS;
-      while (performance.now() < end);
-      expect(await calls).toEqual([round, 'v', undefined]);
-    }
+    // Nothing is under way from before, and timers come before what is received.
+    await sleep(TIMEOUT_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+    const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1)]);
+    // It is written at the end of the tick, and no answer is read before the next.
+    await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
+    const end = performance.now() + 2 * TIMEOUT_MS;
+    while (performance.now() < end);
+    expect(await calls).toEqual([1, 'v', undefined]);
     expect(connectionOf(await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal'))).toBe(connectionOf(id));
   }, 30_000);
 });

@@ -44,7 +44,7 @@ export async function bench(title: string, contests: readonly Contest[], options
   console.log(`\n${title}: Node ${process.version}, ${rounds()} rounds`);
   const results: ContestResult[] = [];
   for (const contest of contests) {
-    const result = await run(contest, quick ? sampleMs / 4 : sampleMs);
+    const result = await run(contest, quick ? sampleMs / 4 : sampleMs, rounds());
     results.push(result);
     for (const line of linesOf(result)) console.log(line);
   }
@@ -55,8 +55,7 @@ function rounds(): number {
   return quick ? QUICK_ROUNDS : ROUNDS;
 }
 
-/** Rounds of one contest; also what the guard among the tests runs. */
-export async function run(contest: Contest, sampleMs: number, times = rounds()): Promise<ContestResult> {
+async function run(contest: Contest, sampleMs: number, times: number): Promise<ContestResult> {
   const { name, baseline, ours, atMost, others = [], per = 1 } = contest;
   const entrants: readonly Entrant[] = [
     { name: 'ninefold', role: 'ours', work: ours },

@@ -22,8 +22,10 @@ export async function addInstalled(registry: Registry, packages: readonly string
 }
 
 function collect(place: string, installed: Map<string, string>): void {
-  const { dependencies = {}, peerDependencies = {} } = manifestIn(place);
-  for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
+  const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = manifestIn(place);
+  // npm installs the peers of a package, but for those that it can do without.
+  const peers = Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+  for (const name of new Set([...Object.keys(dependencies), ...peers])) {
     const found = createRequire(join(place, 'package.json'))
       .resolve.paths(name)
       ?.map((modules) => join(modules, name))
@@ -53,6 +55,7 @@ export interface Installed {
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 export function manifestIn(place: string): Installed {

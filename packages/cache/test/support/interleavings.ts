@@ -27,7 +27,7 @@ export type Caller = { readonly at: number; readonly deeds: readonly Deed[] };
 export const programs = fc.array<Caller>(caller, { minLength: 2, maxLength: 6 });
 
 /** Every name there can be in the backend, but for counters of `incr`. */
-const NAMES = ['g', 't:t', 't:u', ...KEYS.flatMap((name) => [`v:${name}`, `e:${name}`, `l:${name}`])];
+const NAMES = ['!g', '!t:t', '!t:u', ...KEYS.flatMap((name) => [name, `!e:${name}`, `!l:${name}`])];
 
 async function act(world: World, process: Process, done: Deed): Promise<void> {
   const { cache } = process;

@@ -28,7 +28,7 @@ export const lateFence: Wrong = (backend) =>
   change(backend, {
     setValue: async (key, value, options) => {
       const [loaded, , ...tags] = value as [unknown, number, ...string[]];
-      const counters = ['g', `e:${key.slice(2)}`, ...tags.map((tag) => `t:${tag}`)];
+      const counters = ['!g', `!e:${key}`, ...tags.map((tag) => `!t:${tag}`)];
       const versions = await backend.multiGetValues<number>(counters);
       const stamp = versions.reduce<number>((total, version) => total + (version ?? Number.NaN), 0);
       await backend.setValue(key, [loaded, stamp, ...tags], options);
@@ -44,7 +44,7 @@ export const lagging: Wrong = (backend) => {
       return keys.map((key, index) => {
         const before = answered.get(key);
         answered.set(key, found[index]);
-        return key.startsWith('v:') ? found[index] : before;
+        return key.startsWith('!') ? before : found[index];
       }) as never[];
     },
   });

@@ -1,0 +1,56 @@
+import type { Flight } from './flight.ts';
+
+/** No backend should take longer to fail. */
+const LONGEST_TIMEOUT_MS = 10_000;
+
+/** The flights of a process, one for each key, and the order of what happens to them. */
+export class Flights {
+  readonly #now: () => number;
+  readonly #flights = new Map<string, Flight>();
+  /** Blind ones, in the order in which they landed. */
+  readonly #landed = new Set<Flight>();
+  #steps = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The next of the steps by which it is told what came first. */
+  step(): number {
+    this.#steps += 1;
+    return this.#steps;
+  }
+
+  get(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+
+  add(flight: Flight): void {
+    for (const landed of this.#landed) {
+      if (this.#now() - (landed.landedAt ?? 0) < LONGEST_TIMEOUT_MS) break;
+      this.#remove(landed);
+    }
+    this.#flights.set(flight.key, flight);
+  }
+
+  end(flight: Flight): void {
+    flight.landedAt = this.#now();
+    // A blind one stays for those who began before it, and whom the backend is about to fail too.
+    if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
+    else this.#remove(flight);
+  }
+
+  /** Lets no later caller join the flights that match. */
+  forget(matches: (flight: Flight) => boolean): void {
+    for (const flight of this.#flights.values()) {
+      if (!matches(flight)) continue;
+      flight.outdated = true;
+      this.#remove(flight);
+    }
+  }
+
+  #remove(flight: Flight): void {
+    this.#landed.delete(flight);
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+}
