@@ -34,8 +34,7 @@ export function contestOf(
   } = {},
 ): Contest {
   const { per = 1, can = () => true, lacks = () => [] } = options;
-  const able = field.peers.filter((peer) => can(peer, field.traits.get(peer) as Traits));
-  const [ours, ...others] = able.map(
+  const [ours, ...others] = able(field, can).map(
     (peer): Entrant => ({
       name: peer.name,
       role: peer.role,
