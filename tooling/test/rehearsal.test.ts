@@ -68,7 +68,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await registry?.stop();
   rmSync(folder, { recursive: true, force: true });
-});
+}, 60_000);
 
 describe('a release', () => {
   it('publishes every package once, with the version that the changesets say', async () => {

@@ -1,8 +1,8 @@
 import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
 import { epochName, type Fence, fenceNames, firstVersion, GENERATION, isVersion, type Seen, sum } from './fence.ts';
 
-/** Seconds that an epoch lives at the least, so that it outlives those who still load. */
-const DAY = 86_400;
+/** Seconds that an epoch lives at the least, and what a bump leaves of a counter that was not there: a day. */
+const TRACE_TTL = 86_400;
 
 /** The counters that fence entries: epochs of keys, versions of tags, the generation of all. */
 export class Counters {
@@ -26,7 +26,7 @@ export class Counters {
 
   /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
   async bump(name: string): Promise<number> {
-    return await this.#incr(name, 1, DAY);
+    return await this.#incr(name, 1, TRACE_TTL);
   }
 
   /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
@@ -56,8 +56,8 @@ export class Counters {
   }
 
   async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
-    // The trace of a bump would keep its own, shorter TTL.
-    if (trace !== undefined) await this.#backend.delete(name);
+    // The trace of a bump would keep its TTL.
+    if (trace !== undefined && ttl !== TRACE_TTL) await this.#backend.delete(name);
     return await this.#incr(name, firstVersion(this.#random), ttl);
   }
 
@@ -97,5 +97,5 @@ export function isUnreadable(error: unknown): boolean {
 
 /** Twice the entry's, so that an entry that is renewed at its end is not cut short; an entry for ever has one for ever. */
 function lifetimeFor(ttl: number | undefined): number | undefined {
-  return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(DAY, 2 * ttl));
+  return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(TRACE_TTL, 2 * ttl));
 }

@@ -13,7 +13,7 @@ interface Target {
 }
 
 /** A load under way, or a wait for another process's, with the callers that share it. */
-export class Flight implements LoadContext {
+export class Flight {
   readonly key: string;
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
@@ -39,6 +39,16 @@ export class Flight implements LoadContext {
     this.landing = fly(this);
     // Each caller hears of a failure by itself; there may be none left.
     this.landing.catch(() => undefined);
+  }
+
+  /** What the loader is told, and no more. */
+  get context(): LoadContext {
+    const signalOf = (): AbortSignal => this.signal;
+    return {
+      get signal() {
+        return signalOf();
+      },
+    };
   }
 
   get signal(): AbortSignal {

@@ -39,6 +39,7 @@ export interface LoadsOptions {
 
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 200;
+
 /** Loads what is missing: once in this process, and as a rule once in all. */
 export class Loads {
   readonly #options: LoadsOptions;
@@ -148,7 +149,8 @@ export class Loads {
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
       return { lease, fence: flight.fence };
     } catch (error) {
-      await lease?.release();
+      // Not awaited: what failed the look may hang again, and the caller is to have its value.
+      void lease?.release();
       events.tolerate(error);
       return blind;
     }
@@ -162,7 +164,7 @@ export class Loads {
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Landing> {
     const { backend, events } = this.#options;
-    const value = await events.around('load', 1, async () => miss.load(flight));
+    const value = await events.around('load', 1, async () => miss.load(flight.context));
     const output = await asTyped(miss.type, value, { backend, key: miss.key });
     if (fence !== undefined && value !== undefined && !flight.outdated) {
       await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });

@@ -28,11 +28,11 @@ export class Writes {
       this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
       this.#bumpEpochs(values.keys(), seen),
     ]);
-    const entries = new Map<string, Entry>();
-    for (const [key, value] of values) {
+    const fenced = async ([key, value]: readonly [string, unknown]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
-      entries.set(key, { value, stamp, tags });
-    }
+      return [key, { value, stamp, tags }];
+    };
+    const entries = new Map(await Promise.all(Array.from(values, fenced)));
     await this.#entries.write(entries, ttl);
     this.#flights.forget(({ key }) => values.has(key));
   }

@@ -100,6 +100,18 @@ describe('many', () => {
     expect(values[2]).not.toBe(values[3]);
   });
 
+  it('of ten thousand new keys with a tag are stored, read, invalidated and loaded', async () => {
+    const keys = Array.from({ length: 10_000 }, (_, index) => `k${index}`);
+    await cache.setMany(
+      keys.map((key, index) => [key, index]),
+      { tags: ['t'] },
+    );
+    expect(await cache.getMany(keys)).toEqual(keys.map((_key, index) => index));
+    await cache.invalidateTags('t');
+    expect(await cache.getOrSetMany(keys, (missing) => missing)).toEqual(keys);
+    expect(await cache.getMany(keys)).toEqual(keys);
+  }, 60_000);
+
   it('are deleted, and an empty batch does nothing', async () => {
     await cache.setMany([
       ['a', 1],
