@@ -97,6 +97,7 @@ export class Loads {
     if (ground instanceof Landing) return ground;
     flight.blind = ground.fence === undefined;
     try {
+      if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
       await ground.lease?.release();

@@ -1,3 +1,4 @@
+import { observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
@@ -113,6 +114,21 @@ describe('a caller that gives up', () => {
     slow.reject(signal?.reason);
     await clock.advance(1000);
     expect(await next).toBe('anew');
+  });
+
+  it('while it is made ready, loads nothing and gives the lease back', async () => {
+    const backend = memoryBackend();
+    const controller = new AbortController();
+    // With the lease in hand its only caller leaves.
+    const leaving = observed(backend, ({ operation }) => {
+      if (operation === 'incr') controller.abort(new Error('gone'));
+    });
+    let loads = 0;
+    const call = createCache(leaving).getOrSet('k', () => ++loads, { signal: controller.signal });
+    await expect(call).rejects.toThrow('gone');
+    await settled();
+    expect(loads).toBe(0);
+    expect(await backend.exists('!l:k')).toBe(false);
   });
 
   it('before it began, loads nothing', async () => {

@@ -15,6 +15,6 @@ afterAll(() => stop());
 describeCacheBackend('memcached', {
   describe,
   it,
-  create: (options) => memcachedBackend({ url, ...options }),
+  create: (options) => memcachedBackend({ url, timeoutMs: 10_000, ...options }),
   capabilities: memcachedCapabilities,
 });

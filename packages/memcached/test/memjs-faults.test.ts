@@ -10,6 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 import { failureOf } from './support/failure.ts';
 import { startLab } from './support/lab.ts';
+import { pause } from './support/pause.ts';
 
 // Each shows a fault of memjs's own transport, and the same on ours.
 
@@ -123,7 +124,7 @@ describe.concurrent('memjs’s own transport, and ours', { timeout: 30_000 }, ()
     await ours.setValue('a', 1);
     expect(open()).toBe(1);
     // A server that hangs; one that is cut off would do as well.
-    server.pause();
+    await pause(server);
     await Promise.all([failureOf(ours.getValue('a')), failureOf(ours.getValue('a'))]);
     await until('no socket is left, though nobody has closed the backend', async () => open() === 0);
     await failureOf(ours.getValue('a'));
@@ -143,7 +144,7 @@ describe.concurrent('memjs’s own transport, and ours', { timeout: 30_000 }, ()
       [...sockets].filter(({ remotePort, destroyed }) => remotePort === server.port && !destroyed).length;
     const ours = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 20_000 });
     await ours.setValue('a', 1);
-    server.pause();
+    await pause(server);
     const before = ours.getValue('a');
     await sleep(1500);
     const after = ours.getValue('a');

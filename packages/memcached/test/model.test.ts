@@ -11,7 +11,7 @@ it('answers any sequence of calls as a Map would', async () => {
   try {
     await checkModel({
       fc,
-      create: (options) => memcachedBackend({ url, ...options }),
+      create: (options) => memcachedBackend({ url, timeoutMs: 10_000, ...options }),
       capabilities: memcachedCapabilities,
       runs: Number(NINEFOLD_RUNS),
       seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),

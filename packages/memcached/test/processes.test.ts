@@ -21,7 +21,7 @@ function backend(run: string): ProcessBackend {
   return {
     module,
     factory: 'memcachedBackend',
-    options: { url, namespace: `${run}-${Math.trunc(performance.timeOrigin)}` },
+    options: { url, timeoutMs: 10_000, namespace: `${run}-${Math.trunc(performance.timeOrigin)}` },
   };
 }
 

@@ -23,7 +23,7 @@ afterAll(async () => {
 describeCacheBackend('memcached on three servers', {
   describe,
   it,
-  create: (options) => memcachedBackend({ servers: addresses, ...options }),
+  create: (options) => memcachedBackend({ servers: addresses, timeoutMs: 10_000, ...options }),
   capabilities: memcachedCapabilities,
 });
 

@@ -28,7 +28,7 @@ function stockClient(): Client {
 describeCacheBackend('memcached on a stock client', {
   describe,
   it,
-  create: (options) => memcachedBackend({ client: stockClient(), ...options }),
+  create: (options) => memcachedBackend({ client: stockClient(), timeoutMs: 10_000, ...options }),
   capabilities: memcachedCapabilities,
 });
 

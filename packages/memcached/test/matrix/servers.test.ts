@@ -30,7 +30,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'with items of 8 MiB',
     start: () => startMemcached(['-I', '8m', '-m', '256']),
-    options: async () => ({ maxValueBytes: EIGHT_MIB, timeoutMs: 5000 }),
+    options: async () => ({ maxValueBytes: EIGHT_MIB }),
   },
   { name: '1.6.38', start: async () => startMemcached([], { program: await newer() }) },
   {
@@ -55,7 +55,7 @@ for (const { name, start, options } of kinds) {
     describeCacheBackend('keeps every rule', {
       describe,
       it,
-      create: (more) => memcachedBackend({ servers: `localhost:${server.port}`, ...given, ...more }),
+      create: (more) => memcachedBackend({ servers: `localhost:${server.port}`, timeoutMs: 10_000, ...given, ...more }),
       capabilities: { ...memcachedCapabilities, maxValueBytes },
     });
   });
