@@ -56,6 +56,8 @@ function createOwn(url: string, given: RedisClientOptions, timeoutMs: number): O
   return createClient({
     disableClientInfo: true,
     ...(given as object),
+    // Each call has a deadline already; one of the client's is an AbortSignal for each command, most of what it costs.
+    commandOptions: { timeout: 0, ...given.commandOptions },
     url,
     RESP: 2,
     disableOfflineQueue: true,

@@ -7,8 +7,9 @@ import { RedisCache } from 'layered-loader';
 import { createClient } from 'redis';
 import { createStorage } from 'unstorage';
 import unstorageRedis from 'unstorage/drivers/redis';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
-import { redisBackend } from '../../../packages/redis/src/redis.ts';
+// By their files: the packages depend on this one, and a cycle of packages cannot be built.
+import { nodeRedisBackend } from '../../../packages/node-redis/src/node-redis.ts';
+import { type CacheBackend, redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
 import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
@@ -25,10 +26,9 @@ interface Address {
   readonly port: number;
 }
 
-function ours({ host, port }: Address): Peer {
-  const cache = redisBackend({ url: `redis://${host}:${port}`, namespace: 'ninefold', timeoutMs: 60_000 });
+function ours(name: string, cache: CacheBackend): Peer {
   return {
-    name: 'ninefold',
+    name,
     role: 'ours',
     get: (key) => cache.getValue(key),
     set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
@@ -139,9 +139,14 @@ function parse(text: string | null): unknown {
   return text === null ? undefined : JSON.parse(text);
 }
 
+function urlOf({ host, port }: Address): string {
+  return `redis://${host}:${port}`;
+}
+
 async function peersAt(address: Address): Promise<Peer[]> {
   return [
-    ours(address),
+    ours('ninefold', redisBackend({ url: urlOf(address), namespace: 'ninefold', timeoutMs: 60_000 })),
+    ours('ninefold, node-redis', nodeRedisBackend({ url: urlOf(address), namespace: 'node', timeoutMs: 60_000 })),
     ioredis(address),
     await nodeRedis(address),
     ...peersOnKeyv(() => keyvStore(address)),

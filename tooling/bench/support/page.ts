@@ -77,10 +77,14 @@ function targets(all: readonly Target[]): string[] {
 function places(all: readonly Place[]): string[] {
   const count = (place: Place['place']): number => all.filter((each) => each.place === place).length;
   const behind = all.filter(({ place }) => place === 'behind');
-  const rows = behind.map(({ id, rival, reason = UNEXPLAINED }) => [id, rival.name, withInterval(rival.ratio), reason]);
+  const rows = behind.map(({ id, contest, rival, reason = UNEXPLAINED }) => {
+    const other = contest.standings.find(({ role }, index) => role === 'ours' && index > 0);
+    const ratio = other === undefined ? '' : ratioText(other.us.median / rival.us.median);
+    return [id, rival.name, withInterval(rival.ratio), ratio, reason];
+  });
   return [
     `**Peers at the same work: of ${all.length} workloads we are first in ${count('first')}, within 10 % of the first in ${count('near')}, behind in ${behind.length}.**`,
-    ...(behind.length === 0 ? [] : [table(['behind', 'first', 'ours ÷ it', 'why'], rows)]),
+    ...(behind.length === 0 ? [] : [table(['behind', 'first', 'ours ÷ it', 'our other backend ÷ it', 'why'], rows)]),
   ];
 }
 
