@@ -52,6 +52,9 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
   // Upstash sends the reads and the writes of a tick in requests side by side.
   const together = name === 'upstash' ? 1 : 0;
   const writes: [string, number, () => Promise<unknown>][] = [
+    ['the first set of a key', 3 + together, () => cache.set('new', 1)],
+    ['the first set of a hundred keys', 3 + together, () => cache.setMany(hundred.map((key) => [`new ${key}`, 1]))],
+    ['another set of a hundred keys', 2 + together, () => cache.setMany(hundred.map((key) => [key, 1]))],
     ['an invalidation of two tags', 1, () => cache.invalidateTags('t', 'u')],
     ['a clear', 1, () => cache.clear()],
     ['a set', 2 + together, () => cache.set('plain', 1)],
