@@ -122,7 +122,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     let loads = 0;
     const load = async (): Promise<never> => {
       loads += 1;
-      await sleep(HESITATION_MS);
+      await sleep(20);
       throw new RangeError('of the loader');
     };
     const outcomes = await Promise.allSettled(Array.from({ length: CALLERS }, () => one.getOrSet('error', load)));
