@@ -49,20 +49,20 @@ const stampede = repeat(async () => {
 
 const getValue = perKey((key) => backend.getValue(key));
 
-await bench('Cache on memory: a hit, against a read of the backend', [
+await bench('Cache: on memory, 10 fields, against the backend alone', [
   {
-    name: 'getOrSet of 10 fields : getValue',
+    name: 'getOrSet, a hit : getValue',
     baseline: getValue,
     ours: perKey((key) => cache.getOrSet(key, absent)),
     atMost: 1.6,
   },
   {
-    name: 'getOrSet of 9 KB : getValue',
+    name: 'getOrSet, a hit of 9 KB : getValue',
     baseline: repeat(() => backend.getValue('page')),
     ours: repeat(() => cache.getOrSet('page', absent)),
   },
   {
-    name: 'getOrSet of 10 fields with a tag : getValue',
+    name: 'getOrSet, a hit with a tag : getValue',
     baseline: getValue,
     ours: perKey((key) => tagged.getOrSet(key, absent, { tags })),
   },

@@ -19,7 +19,7 @@ const reasons: readonly Reason[] = [
     why: 'a thousand calls are a thousand promises and deadlines, where mget is one',
   },
   {
-    at: 'Cache: on memory, 10 fields, against the backend alone',
+    at: 'Cache on memory: a hit',
     why: 'an entry carries the epoch of its key, and both are read and compared; in memory this takes as long as a value',
   },
   {

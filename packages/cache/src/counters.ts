@@ -1,5 +1,15 @@
 import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
-import { epochName, type Fence, fenceNames, firstVersion, GENERATION, isVersion, type Seen, sum } from './fence.ts';
+import {
+  epochName,
+  type Fence,
+  fenceNames,
+  firstVersion,
+  GENERATION,
+  isTrace,
+  isVersion,
+  type Seen,
+  sum,
+} from './fence.ts';
 
 /** Seconds that an epoch lives at the least, and what a bump leaves of a counter that was not there: a day. */
 const TRACE_TTL = 86_400;
@@ -27,6 +37,13 @@ export class Counters {
   /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
   async bump(name: string): Promise<number> {
     return await this.#incr(name, 1, TRACE_TTL);
+  }
+
+  /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
+  async bumpForEntry(key: string, ttl: number | undefined, seen: Seen): Promise<void> {
+    const epoch = await this.#incr(epochName(key), 1, lifetimeFor(ttl));
+    // One that began with this bump lives as long as it has to, so it is made by adding to it.
+    seen.set(epochName(key), epoch === 1 ? undefined : epoch);
   }
 
   /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
@@ -57,8 +74,13 @@ export class Counters {
 
   async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
     // The trace of a bump would keep its TTL.
-    if (trace !== undefined && ttl !== TRACE_TTL) await this.#backend.delete(name);
-    return await this.#incr(name, firstVersion(this.#random), ttl);
+    const isOfUse = trace === undefined || (ttl === TRACE_TTL && isTrace(trace));
+    if (!isOfUse) await this.#backend.delete(name);
+    const first = firstVersion(this.#random);
+    const made = await this.#incr(name, first, ttl);
+    // Another was quicker, or the counter was there and could not be seen: it stays where it was, or it would grow with
+    // each maker, and what is stored would be stale.
+    return isVersion(made - first) ? await this.#incr(name, -first, TRACE_TTL) : made;
   }
 
   /** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */

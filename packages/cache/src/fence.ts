@@ -11,17 +11,21 @@ export const countName = (generation: number, key: string): string => `!n:${gene
 
 /** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
 const FIRST_VERSION = 2 ** 40;
+/** Where a counter has been spoilt. So far none comes, though hundreds of makers add to it at once before they take it back. */
+const END_OF_VERSIONS = 2 ** 50;
 
-/**
- * Where a counter begins: one of 2^40 places, so that one that was evicted and made anew matches no entry of before.
- * A thousand makers of one counter may add up without leaving the safe integers.
- */
+/** Where a counter begins: one of 2^40 places, so that one that was evicted and made anew matches no entry of before. */
 export function firstVersion(random: () => number): number {
   return FIRST_VERSION + Math.floor(random() * FIRST_VERSION);
 }
 
 export function isVersion(found: unknown): found is number {
-  return typeof found === 'number' && found >= FIRST_VERSION;
+  return typeof found === 'number' && found >= FIRST_VERSION && found < END_OF_VERSIONS;
+}
+
+/** What bumps left of a counter that was not there. */
+export function isTrace(found: unknown): boolean {
+  return typeof found === 'number' && found > 0 && found < FIRST_VERSION;
 }
 
 /** What was found of counters in reads that all began after the same moment, by their names. */
@@ -36,7 +40,7 @@ export interface Fence {
   readonly stamp: number;
 }
 
-/** Tags of an entry at the most: so many counters add up within the safe integers. */
+/** Tags of an entry at the most: so many counters add up within the safe integers, as each has one maker. */
 export const MOST_TAGS = 1000;
 
 /** The names of the counters that an entry under `key` with `tags` depends on. */
@@ -44,11 +48,11 @@ export function fenceNames(key: string, tags: readonly string[]): string[] {
   return [GENERATION, epochName(key), ...tags.map(tagName)];
 }
 
-/** The sum of counters, `NaN` where one is missing. */
+/** The sum of counters, `NaN` where one is missing, or where a bump might be lost in it. */
 export function sum(counters: Iterable<unknown>): number {
   let total = 0;
   for (const counter of counters) total += isVersion(counter) ? counter : Number.NaN;
-  return total;
+  return total < Number.MAX_SAFE_INTEGER ? total : Number.NaN;
 }
 
 /** The sum of the counters of these names, `NaN` where one is missing. */

@@ -1,10 +1,16 @@
 import { type Fence, holds, type Seen } from './fence.ts';
 import { Landing, type Outcome } from './landing.ts';
+import { onAbort } from './signals.ts';
 
 /** What a loader is told. */
 export interface LoadContext {
   /** Aborts when every caller that waits for the load has given up. */
   readonly signal: AbortSignal;
+}
+
+/** What a flight found or loaded. */
+export interface Brought extends Outcome {
+  readonly value: unknown;
 }
 
 interface Target {
@@ -69,7 +75,8 @@ export class Flight {
     if (this.abandoned) return false;
     if (step < this.lookedAt) return true;
     if (this.landedAt !== undefined) return false;
-    return seen === undefined ? this.blind : this.fence !== undefined && holds(this.fence, seen);
+    // Who saw nothing knows of no delete but this process's own, after which no flight is joined.
+    return seen === undefined || (this.fence !== undefined && holds(this.fence, seen));
   }
 
   /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
@@ -81,14 +88,13 @@ export class Flight {
         this.#leave(signal.reason);
         reject(signal.reason);
       };
-      signal.addEventListener('abort', leave, { once: true });
-      const stay = (): void => signal.removeEventListener('abort', leave);
+      const stay = onAbort(signal, leave);
       this.landing.finally(stay).then(resolve, reject);
     });
   }
 
-  /** What it brings, ready for as many as wait. */
-  land(value: unknown, outcome: Outcome): Landing {
+  /** What it brings, ready for as many as wait; to be called when none can join any more. */
+  land({ value, ...outcome }: Brought): Landing {
     return new Landing(value, outcome, { shared: this.#callers > 1 || this.blind });
   }
 

@@ -20,15 +20,15 @@ export class Landing {
     this.hit = outcome.hit;
     this.#value = value;
     this.#first = outcome;
-    // Written down at once: the first may change what it took before the others take theirs.
-    if (shared && isMutable(value)) this.#written = write(value);
+    // Written down at once: the first may change what it took before the others take theirs. A loader may keep what it gave.
+    if (isMutable(value) && (shared || (!outcome.hit && outcome.output === value))) this.#written = write(value);
   }
 
   async take(type: ValueType<unknown> | undefined, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
     const first = this.#first;
     if (first === undefined || first.type !== type) return await apply(this.#own());
     this.#first = undefined;
-    return first.output;
+    return first.output === this.#value ? this.#own() : first.output;
   }
 
   #own(): unknown {

@@ -5,9 +5,9 @@ import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
 import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
-import { Flight, type LoadContext } from './flight.ts';
+import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
-import { Landing } from './landing.ts';
+import type { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
 import { asMiss, asTyped } from './types.ts';
@@ -81,21 +81,23 @@ export class Loads {
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
     const flight = new Flight(miss, flights.step(), async (own) => {
+      let brought: Brought;
       try {
-        return await this.#fly(own, miss);
+        brought = await this.#fly(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
       }
+      return own.land(brought);
     });
     flights.add(flight);
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
+  async #fly(flight: Flight, miss: Miss): Promise<Brought> {
     flight.blind = miss.seen === undefined;
     const ground = flight.blind ? blind : await this.#prepare(flight, miss);
-    if (ground instanceof Landing) return ground;
+    if ('output' in ground) return ground;
     flight.blind = ground.fence === undefined;
     try {
       if (flight.abandoned) throw flight.signal.reason;
@@ -106,14 +108,14 @@ export class Loads {
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Brought> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     miss.pass();
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Brought> {
     const { backend, clock, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -129,7 +131,7 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Brought | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
@@ -141,7 +143,7 @@ export class Loads {
       const output = await asMiss(miss.type, value);
       if (output !== undefined) {
         await lease?.release();
-        return flight.land(value, { type: miss.type, output, hit: true });
+        return { value, type: miss.type, output, hit: true };
       }
       const names = fenceNames(miss.key, miss.tags);
       flight.fence = { names, stamp: stampOf(names, sight.seen) };
@@ -162,14 +164,14 @@ export class Loads {
     await clock.wait(pause * (0.5 + random() / 2));
   }
 
-  async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Landing> {
+  async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
     const { backend, events } = this.#options;
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     const output = await asTyped(miss.type, value, { backend, key: miss.key });
     if (fence !== undefined && value !== undefined && !flight.outdated) {
       await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
-    return flight.land(value, { type: miss.type, output, hit: false });
+    return { value, type: miss.type, output, hit: false };
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */

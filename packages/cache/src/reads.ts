@@ -80,7 +80,13 @@ export class Reads {
     tally.hits += keys.length - misses.length;
     const batch = new Batch(misses.length, loader);
     const land = async ([index, key]: readonly [number, string]): Promise<void> => {
-      values[index] = await this.#land(key, batch.seat(index), { ...call, step, seen: sight?.seen }, tally);
+      const seat = batch.seat(index);
+      try {
+        values[index] = await this.#land(key, seat, { ...call, step, seen: sight?.seen }, tally);
+      } finally {
+        // However it ended, the others wait for it no more.
+        seat.pass();
+      }
     };
     await Promise.all(misses.map(land));
     return values;

@@ -26,7 +26,7 @@ export class Writes {
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
     await Promise.all([
       this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
-      this.#bumpEpochs(values.keys(), seen),
+      ...Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen)),
     ]);
     const fenced = async ([key, value]: readonly [string, unknown]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
@@ -40,7 +40,10 @@ export class Writes {
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     const seen: Seen = new Map();
-    await Promise.all([this.#counters.look([GENERATION], seen), this.#bumpEpochs(keys, seen)]);
+    await Promise.all([
+      this.#counters.look([GENERATION], seen),
+      ...keys.map((key) => this.#counters.bump(epochName(key))),
+    ]);
     const generation = seen.get(GENERATION);
     const counts = isVersion(generation) ? keys.map((key) => countName(generation, key)) : [];
     // The lease goes too: the load that holds it is of no use any more.
@@ -62,12 +65,5 @@ export class Writes {
   async clear(): Promise<void> {
     await this.#counters.bump(GENERATION);
     this.#flights.forget(() => true);
-  }
-
-  async #bumpEpochs(keys: Iterable<string>, seen: Seen): Promise<void> {
-    const bump = async (key: string): Promise<void> => {
-      seen.set(epochName(key), await this.#counters.bump(epochName(key)));
-    };
-    await Promise.all(Array.from(keys, bump));
   }
 }

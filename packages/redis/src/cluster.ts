@@ -130,6 +130,8 @@ export class ClusterConnections implements Sender {
       const primary = { host: host || address.host, port: Number(port) };
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
     }
+    // A node that is new or was reset knows nothing of the others.
+    if (primaries.length === 0) throw new DriverError('UNAVAILABLE', 'the node knows of no slots', { applied: 'no' });
     return primaries;
   }
 

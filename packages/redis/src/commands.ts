@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import { EXPIRE_ALL, INCR, NOTHING } from './scripts.ts';
+import { EXPIRE_ALL, INCR, MAY_EXPIRE } from './scripts.ts';
 import type { Argument, Sender, Sending } from './sender.ts';
 
 export type Entry = readonly [key: string, value: Stored];
@@ -39,8 +39,8 @@ export class Commands {
     if (keys.length === 1) return await apart();
     return await this.#orElse('MGET', apart, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
-      // Nothing was sent for a call that has ended, and nobody waits for it.
-      return Array.isArray(answer) ? answer.map(found) : [];
+      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(found);
+      throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
     });
   }
 
@@ -59,7 +59,7 @@ export class Commands {
   }
 
   async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
-    await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]);
+    done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
   async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: Sending): Promise<void> {
@@ -68,12 +68,12 @@ export class Commands {
     };
     if (entries.length === 1) await apart();
     else if (ttlMs === undefined)
-      await this.#orElse('MSET', apart, async () => void (await this.#send(call, 'MSET', entries.flat())));
+      await this.#orElse('MSET', apart, async () => done(await this.#send(call, 'MSET', entries.flat())));
     else if (this.#transactions === true)
       await this.#orElse('MULTI', apart, async () => {
         if (!(await this.#setAtOnce(entries, ttlMs, call))) await apart();
       });
-    else await Promise.all([apart(), this.#tryTransaction(call)]);
+    else await Promise.all([apart(), this.#tryTransaction(entries, call)]);
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
@@ -84,7 +84,7 @@ export class Commands {
         return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
         if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
-        if (error.command !== undefined) this.#forbidden.add('EVALSHA');
+        if (error.command === 'EVALSHA') this.#forbidden.add('EVALSHA');
       }
     }
     try {
@@ -117,7 +117,7 @@ export class Commands {
       return await withIt();
     } catch (error) {
       if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
-      if (error.command !== undefined) this.#forbidden.add(name);
+      if (error.command === name) this.#forbidden.add(name);
       return await without();
     }
   }
@@ -132,18 +132,21 @@ export class Commands {
     ]);
     const [stored, expiring] = answers ?? [];
     if (stored instanceof DriverError) throw stored;
-    return !(expiring instanceof DriverError);
+    done(stored);
+    this.#transactions = !(expiring instanceof DriverError);
+    return this.#transactions;
   }
 
   /**
-   * Sends a transaction of nothing. Not one with the batch in it: where only `MULTI` is forbidden its commands would run
-   * one by one, and leave entries without their TTL.
+   * Sends a transaction that changes nothing. Not one with the batch in it: where only a part of it is forbidden the rest
+   * would run, and leave entries without their TTL.
    */
-  async #tryTransaction(call: Sending): Promise<void> {
+  async #tryTransaction(entries: readonly Entry[], call: Sending): Promise<void> {
     if (this.#sender.transaction === undefined || this.#transactions === false) return;
+    const key = entries[0]?.[0] as string;
     try {
-      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [NOTHING, 0], key: '' }]);
-      if (answer !== undefined) this.#transactions = true;
+      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [MAY_EXPIRE, 1, key], key }]);
+      if (answer !== undefined) this.#transactions = Number(answer) === 1;
     } catch (error) {
       // What is lost with the connection is lost for the batch as well, which says so.
       if (error instanceof Refusal && error.code !== 'UNAVAILABLE') this.#transactions = false;
@@ -160,6 +163,11 @@ function itself(key: string): string {
 
 function keyOf([key]: Entry): string {
   return key;
+}
+
+/** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
+function done(answer: unknown): void {
+  if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
 }
 
 /** A value as it is stored, or a miss. */

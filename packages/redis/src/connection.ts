@@ -35,6 +35,9 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     disconnectTimeout: GOODBYE_MS,
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,
+    // Would hold calls back past their deadlines, and give connections up that are well.
+    enableAutoPipelining: false,
+    commandTimeout: undefined,
     retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MOST_MS),
   };
 }
@@ -78,11 +81,13 @@ export class Connection implements Sender {
   async sendAsking(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#ready();
     this.#cork(client);
-    const [, answer] = await Promise.all([
+    const [asking, answer] = await Promise.allSettled([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
       this.#write(client, call, command),
     ]);
-    return answer;
+    // Where ASKING was refused the node may own the slot by now, and have run the command.
+    if (answer.status === 'fulfilled') return answer.value;
+    throw asking.status === 'rejected' ? asking.reason : answer.reason;
   }
 
   async transaction(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]> {
@@ -161,14 +166,19 @@ export class Connection implements Sender {
     this.#client = undefined;
     this.#open = false;
     this.#leaving.add(client);
-    client.once('end', () => this.#leaving.delete(client));
+    client.once('end', () => {
+      this.#leaving.delete(client);
+      // It has ended, but for what watches the sentinels for it.
+      client.disconnect();
+    });
     client.quit().catch(() => client.disconnect());
   }
 
   #create(): Redis {
     const client = this.#make();
     client.on('error', (error: unknown) => {
-      this.#failure = error;
+      // One that was left has no say in how its successor fares.
+      if (this.#client === client) this.#failure = error;
     });
     // The greeting that comes before commands owes answers as well.
     client.on('connect', () => {

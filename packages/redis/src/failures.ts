@@ -61,7 +61,9 @@ export class Refusal extends DriverError {
   /** Of `NOPERM`: the command that the user may not run; `undefined` where it is a key. */
   readonly command: string | undefined;
 
-  constructor(message: string) {
+  constructor(answer: string) {
+    // Before Redis 7 what a script's command was refused for stands behind the place in the script.
+    const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
     const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
     const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
     const { code, reason, retryable } = inner ??
@@ -97,8 +99,15 @@ export function failureOf(error: unknown): DriverError {
 
 /** A connection that could not be made; nothing was sent on it. */
 export function unconnected(error: unknown): DriverError {
-  const { name, message, code } = (error ?? {}) as Raw;
+  if (error instanceof DriverError) return error;
+  if (error === undefined) return new DriverError('UNAVAILABLE', 'the connection was closed', { applied: 'no' });
+  const { name, message, code } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  // Of the sentinels, as the client tells it.
+  const refusal = /^All sentinels are unreachable.* Last error: ((?:NOAUTH|WRONGPASS|NOPERM) .*)$/.exec(
+    String(message),
+  );
+  if (refusal?.[1] !== undefined) return new Refusal(refusal[1]);
   const known =
     typeof code === 'string' && UNMADE.has(code) ? `cannot be reached (${code})` : 'the connection could not be made';
   return new DriverError('UNAVAILABLE', known, { applied: 'no', cause: { name: String(name), code: String(code) } });

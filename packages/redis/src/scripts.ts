@@ -20,5 +20,6 @@ return value`;
 export const EXPIRE_ALL = `for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
 return #KEYS`;
 
-/** Tells whether scripts may run. */
-export const NOTHING = 'return 1';
+/** Whether the user may run `PEXPIRE` in a script: 1 or 0. The argument is none, so that nothing is changed. */
+export const MAY_EXPIRE = `local refusal = redis.pcall('PEXPIRE', KEYS[1], 'never').err
+return refusal and string.find(refusal, 'not an integer', 1, true) and 1 or 0`;

@@ -2,6 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { Borrowed, type RedisClient } from './borrowed.ts';
 import { ClusterConnections } from './cluster.ts';
 import { Connection, type Settings, settingsOf } from './connection.ts';
+import { QuietSentinels, quietened } from './quiet.ts';
 import type { RedisBackendOptions } from './redis.ts';
 import type { Sender } from './sender.ts';
 import { parseServer, parseServers, type Server, UrlError } from './url.ts';
@@ -19,6 +20,7 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
   if (ways.length > 1) throw new UnusableOption(`give one of ${ways.join(' and ')}`);
   if (way === 'client') return borrowed(options);
   const { redis: given = {} } = options;
+  if (typeof given !== 'object' || given === null) throw new UnusableOption('redis is an object of options of ioredis');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   const settings = settingsOf(timeoutMs, given);
@@ -65,6 +67,7 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
       sentinelCommandTimeout: timeoutMs,
       // When none answers, calls hear of it; the next call asks them again.
       sentinelRetryStrategy: () => null,
+      Connector: QuietSentinels,
     }),
   );
 }
@@ -76,16 +79,8 @@ function borrowed({ client, redis }: RedisBackendOptions): Sender {
   return new Borrowed(client as RedisClient);
 }
 
-/** A client that takes a server which wants no password with one in silence: ioredis tells the console of it. */
 function clientOf(options: Settings): Redis {
-  const client = new Redis(options);
-  const auth = client.auth.bind(client) as (...login: unknown[]) => Promise<'OK'>;
-  client.auth = (...login: unknown[]) =>
-    auth(...login).catch((error: Error) => {
-      if (/no password is set|without any password configured/.test(error.message)) return 'OK';
-      throw error;
-    });
-  return client;
+  return quietened(new Redis(options));
 }
 
 function tlsOf(secure: Server['secure'], { tls = {} }: Settings): Pick<RedisOptions, 'tls'> {

@@ -15,6 +15,8 @@ export class Silence {
   readonly #socket: Socket;
   readonly #patienceMs: number;
   #awaited = 0;
+  /** When the answers began to be owed that are: on the clock of `performance.now()`. */
+  #owedSince = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: Socket, patienceMs: number) {
@@ -23,6 +25,7 @@ export class Silence {
   }
 
   sent(): void {
+    if (this.#awaited === 0) this.#owedSince = performance.now();
     this.#awaited += 1;
     if (this.#timer === undefined) this.#look(performance.now(), this.#socket.bytesRead);
   }
@@ -39,7 +42,7 @@ export class Silence {
         const now = performance.now();
         const socket = this.#socket;
         if (socket.bytesRead !== bytesRead) this.#look(now, socket.bytesRead);
-        else if (now - since < this.#patienceMs) this.#look(since, bytesRead);
+        else if (now - Math.max(since, this.#owedSince) < this.#patienceMs) this.#look(since, bytesRead);
         else this.#end(bytesRead);
       },
       Math.min(LOOK_MS, this.#patienceMs),

@@ -1,11 +1,12 @@
 import type { CacheBackend } from '@ninefold/core';
-import type { ServerProcess } from '@ninefold/tooling/servers/process';
-import { ask } from '@ninefold/tooling/servers/redis';
+import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ownerOf, SlotMove, startCluster, type TestCluster } from './support/cluster.ts';
 import { failureOf } from './support/failure.ts';
 import { recovered, settled } from './support/load.ts';
+import { CLUSTER_PERMISSIONS, PASSWORD, USER, userArgs } from './support/permissions.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -175,4 +176,22 @@ it('one node asked as though it were a server of its own says that this is a clu
     expect(failure.message).toMatch(/cluster/i);
   }
   await lone.close();
+});
+
+describe('a node that was reset', () => {
+  it('is passed over where it is among those that are named', async () => {
+    const alone = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
+    const lone = await startRedis([...alone, ...userArgs(...CLUSTER_PERMISSIONS.split(' '))]);
+    const { urls } = cluster;
+    // Each begins with another node of those that are named.
+    const named = [...urls, `redis://${USER}:${PASSWORD}@${lone.host}:${lone.port}`];
+    for (let turn = 0; turn < named.length; turn++) {
+      const turned = [...named.slice(turn), ...named.slice(0, turn)];
+      const fresh = redisBackend({ cluster: turned, timeoutMs: TIMEOUT_MS });
+      await settled(fresh.setValue('k', turn));
+      expect(await settled(fresh.getValue('k'))).toBe(turn);
+      await fresh.close();
+    }
+    await lone.stop();
+  });
 });

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { freePort } from '@ninefold/tooling/servers/process';
 import { describe, expect, it, vi } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../src/redis.ts';
 import { failureOf } from './support/failure.ts';
@@ -20,6 +21,7 @@ describe('redisBackend', () => {
     ['an empty url', { url: '' }],
     ['what is no url', { url: 's3cret@host' }],
     ['an http url', { url: 'http://user:s3cret@host' }],
+    ['redis: null', { url: 'redis://127.0.0.1', redis: null }],
     ['a url without a host', { url: 'redis:///0' }],
     ['a url whose path is no database', { url: 'redis://user:s3cret@host/first' }],
     ['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }],
@@ -75,7 +77,7 @@ describe('redisBackend', () => {
   });
 
   it('says of a server that is not there that nothing was applied', async () => {
-    const backend = redisBackend({ url: 'redis://:s3cret@127.0.0.1:59997', timeoutMs: 500 });
+    const backend = redisBackend({ url: `redis://:s3cret@127.0.0.1:${await freePort()}`, timeoutMs: 500 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     expect(failure.message).toBe('[redis] setValue "k": cannot be reached (ECONNREFUSED)');

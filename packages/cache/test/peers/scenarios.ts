@@ -71,7 +71,7 @@ async function invalidatedDuringLoad({ one, other }: Stage, key: string, aheadMs
     if (aheadMs === 0) {
       await invalidateTag();
       // What goes by timestamps is right by chance within one millisecond.
-      await sleep(50);
+      await sleep(HESITATION_MS);
     }
     await load.finish();
   } finally {
@@ -122,7 +122,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     let loads = 0;
     const load = async (): Promise<never> => {
       loads += 1;
-      await sleep(50);
+      await sleep(20);
       throw new RangeError('of the loader');
     };
     const outcomes = await Promise.allSettled(Array.from({ length: CALLERS }, () => one.getOrSet('error', load)));
@@ -142,7 +142,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     let loads = 0;
     const load = async (): Promise<string> => {
       loads += 1;
-      await sleep(50);
+      await sleep(HESITATION_MS);
       return 'value';
     };
     try {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
-import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask } from '@ninefold/tooling/servers/redis';
 import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
 import { until } from '@ninefold/tooling/servers/until';
@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
 import { closeAfter } from '../support/closing.ts';
 import { ownerOf, startCluster, type TestCluster } from '../support/cluster.ts';
+import { failureOf } from '../support/failure.ts';
 import { Load, miscounted, overcounted, recovered, settled } from '../support/load.ts';
 import { PASSWORD, permit, USER } from '../support/permissions.ts';
+import { staysQuiet } from '../support/stays-quiet.ts';
 import { tryAll } from '../support/try-all.ts';
 
 /** Milliseconds after the cluster itself is well again: it needs up to 2,000 of the 5,000 that are promised, or more where its first vote fails. */
@@ -144,7 +146,53 @@ describe('three sentinels', () => {
     await group.stop();
   });
 
+  staysQuiet();
+
   tryAll('redis by Sentinel', (given) => redisBackend({ ...options, ...given }));
+
+  it('are watched by as many connections after a server refused writes as before, and by none after closing', async () => {
+    const [sentinel] = group.sentinels as [ServerProcess];
+    const watchers = async (): Promise<number> => {
+      const clients = await ask(sentinel, 'CLIENT', 'LIST', 'TYPE', 'pubsub');
+      return clients.split('\n').filter((line) => line.includes('sub=') && !line.includes(' sub=0')).length;
+    };
+    const others = await watchers();
+    const watching = redisBackend(options);
+    await watching.setValue('k', 0);
+    await until('it is watched', async () => (await watchers()) === others + 1);
+    for (let turn = 1; turn <= 3; turn++) {
+      await ask(group.primary, 'CONFIG', 'SET', 'min-replicas-to-write', '0');
+      await ask(group.primary, 'REPLICAOF', '127.0.0.1', '1');
+      expect((await failureOf(watching.setValue('k', turn))).code).toBe('BACKEND');
+      await ask(group.primary, 'REPLICAOF', 'NO', 'ONE');
+      await until('it is a primary again', async () =>
+        settled(watching.setValue('k', turn)).then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
+    await until('it is watched once', async () => (await watchers()) === others + 1);
+    await watching.close();
+    await until('it is watched no more', async () => (await watchers()) === others);
+  }, 30_000);
+
+  it('are asked in silence where one of them is down, or wants no password', async () => {
+    const [first, ...others] = group.sentinels.map(({ host, port }) => `redis://:needless@${host}:${port}`);
+    const urls = [`redis://:needless@127.0.0.1:${await freePort()}`, first as string, ...others];
+    const quiet = redisBackend({ ...options, sentinels: { name: group.name, urls } });
+    await quiet.setValue('k', 1);
+    expect(await quiet.getValue('k')).toBe(1);
+    await quiet.close();
+  });
+
+  it('lead to no server whose role the user may not see', async () => {
+    await permit(group.primary, '-info');
+    const blind = redisBackend(options);
+    expect(await failureOf(blind.setValue('k', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
+    await permit(group.primary, '+info');
+    await blind.close();
+  });
 
   it('lead to the new primary within 15 s when the old one dies, and every increment counted at most once', async () => {
     const load = new Load(backend, counters, { mayGoBack: true });

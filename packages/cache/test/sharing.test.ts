@@ -1,0 +1,203 @@
+import { type CacheBackend, CacheError } from '@ninefold/core';
+import { memoryBackend } from '@ninefold/memory';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, createCache } from '../src/cache.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+import { type Pending, pending } from './support/pending.ts';
+
+type Hold = (operation: string, args: readonly unknown[]) => Promise<unknown> | undefined;
+
+/** A backend whose answers are held back. */
+function held(backend: CacheBackend, hold: Hold): CacheBackend {
+  return new Proxy(backend, {
+    get: (target, property) => {
+      const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]) => {
+        const result = await (member.apply(target, args) as Promise<unknown>);
+        await hold(String(property), args);
+        return result;
+      };
+    },
+  });
+}
+
+let clock: ManualClock;
+let memory: CacheBackend;
+let hold: Hold;
+let cache: Cache;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  memory = memoryBackend({ now: clock.now });
+  hold = () => undefined;
+  cache = createCache(
+    held(memory, (...call) => hold(...call)),
+    { clock },
+  );
+  await cache.set('warm', 1, { tags: ['t'] });
+});
+
+describe('a value', () => {
+  it('is each caller’s own, also of those who come while the lease is given back', async () => {
+    const release = pending<void>();
+    hold = (operation, [key]) => (operation === 'delete' && key === '!l:k' ? release.promise : undefined);
+    let loads = 0;
+    const load = async () => ({ n: ++loads, list: [1] });
+    const first = cache.getOrSet('k', load);
+    await settled();
+    // It lies in the cache already; of another type, it is looked for with the flight still there.
+    await memory.delete('k');
+    const later = [cache.getOrSet('k', load), cache.getOrSet('k', load)];
+    await settled();
+    release.resolve();
+    const values = await Promise.all([first, ...later]);
+    expect(loads).toBe(1);
+    expect(new Set(values).size).toBe(3);
+    values[0]?.list.push(2);
+    expect(values[1]).toEqual({ n: 1, list: [1] });
+  });
+
+  it('is the caller’s own also where the loader keeps it', async () => {
+    const kept = { list: [1] };
+    const loaded = await cache.getOrSet('k', () => kept);
+    loaded.list.push(2);
+    const [many] = await cache.getOrSetMany(['m'], () => [kept]);
+    many?.list.push(3);
+    expect(kept).toEqual({ list: [1] });
+  });
+});
+
+it('an abort in the middle of a batch does not hold up who joined one of its loads', async () => {
+  const slow = pending<string>();
+  const first = cache.getOrSet('a', () => slow.promise, { tags: ['t'] });
+  await settled();
+  const look = pending<void>();
+  hold = (operation, [names]) =>
+    operation === 'multiGetValues' && (names as string[]).join() === '!t:t' ? look.promise : undefined;
+  const controller = new AbortController();
+  const calls: (readonly string[])[] = [];
+  const load = (keys: readonly string[]): string[] => {
+    calls.push(keys);
+    return keys.map((key) => `many ${key}`);
+  };
+  // It looks whether it may join the load of the one key, and has begun to load the other.
+  const many = cache.getOrSetMany(['a', 'b'], load, { signal: controller.signal });
+  const rejection = expect(many).rejects.toThrow('gone');
+  await settled();
+  const joined = cache.getOrSet('b', () => 'single b');
+  await settled();
+  controller.abort(new Error('gone'));
+  await rejection;
+  look.resolve();
+  expect(await joined).toBe('many b');
+  expect(calls).toEqual([['b']]);
+  slow.resolve('a');
+  expect(await first).toBe('a');
+});
+
+it('a look of a batch that fails for good does not hold up who joined one of its loads', async () => {
+  const slow = pending<string>();
+  const first = cache.getOrSet('a', () => slow.promise, { tags: ['t'] });
+  await settled();
+  const look = pending<void>();
+  hold = (operation, [names]) =>
+    operation === 'multiGetValues' && (names as string[]).join() === '!t:t' ? look.promise : undefined;
+  const many = cache.getOrSetMany(['a', 'b'], (keys) => keys.map((key) => `many ${key}`));
+  const rejection = expect(many).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  await settled();
+  const joined = cache.getOrSet('b', () => 'single b');
+  await settled();
+  look.reject(new CacheError({ code: 'UNSUPPORTED', backend: 'memory', operation: 'multiGetValues', reason: 'no' }));
+  await rejection;
+  expect(await joined).toBe('many b');
+  slow.resolve('a');
+  await first;
+});
+
+describe('many calls with one signal', () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error): number => warnings.push(warning);
+
+  beforeEach(() => {
+    warnings.length = 0;
+    process.on('warning', warned);
+  });
+  afterEach(() => {
+    process.off('warning', warned);
+  });
+
+  it('listen to it once, and are all given up by it', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const keys = Array.from({ length: 30 }, (_, index) => `k${index}`);
+    expect(await cache.getOrSetMany(keys, (missing) => missing, { signal })).toEqual(keys);
+    const never: Pending<string> = pending();
+    const calls = keys.map((key) => cache.getOrSet(`new ${key}`, () => never.promise, { signal }));
+    const outcomes = Promise.allSettled(calls);
+    await settled();
+    controller.abort(new Error('gone'));
+    expect((await outcomes).map((outcome) => outcome.status)).toEqual(keys.map(() => 'rejected'));
+    await settled();
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a backend that fails', () => {
+  let loads: number;
+  let slow: Pending<string>;
+  let other: Pending<string>;
+  const load = (): Promise<string> => {
+    loads += 1;
+    return slow.promise;
+  };
+  const fail = (): void => {
+    hold = (operation) => {
+      const reason = 'down';
+      return Promise.reject(
+        new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as never, reason }),
+      );
+    };
+  };
+
+  beforeEach(() => {
+    loads = 0;
+    slow = pending();
+    other = pending();
+  });
+
+  it('during a load has those who come then share it', async () => {
+    const first = cache.getOrSet('k', load);
+    await settled();
+    fail();
+    const later = [cache.getOrSet('k', load), cache.getOrSet('k', load)];
+    await settled();
+    slow.resolve('value');
+    expect(await Promise.all([first, ...later])).toEqual(['value', 'value', 'value']);
+    expect(loads).toBe(1);
+  });
+
+  it('during a wait for another’s load has those who come then share what follows', async () => {
+    void createCache(memory, { clock }).getOrSet('k', () => other.promise);
+    await settled();
+    const waiting = cache.getOrSet('k', load);
+    await settled();
+    fail();
+    const later = cache.getOrSet('k', load);
+    await clock.advance(1000);
+    expect(loads).toBe(1);
+    slow.resolve('value');
+    expect(await Promise.all([waiting, later])).toEqual(['value', 'value']);
+  });
+
+  it('during a load that a delete of this process has outdated has those who come then load anew', async () => {
+    const first = cache.getOrSet('k', load);
+    await settled();
+    await cache.delete('k');
+    fail();
+    const later = cache.getOrSet('k', () => 'new');
+    expect(await later).toBe('new');
+    slow.resolve('old');
+    expect(await first).toBe('old');
+  });
+});

@@ -1,0 +1,38 @@
+import { type Redis, SentinelConnector } from 'ioredis';
+import { failureOf } from './failures.ts';
+
+/** ioredis tells the console of what is none of its business. Makes a client that leaves that to the calls it concerns. */
+export function quietened(client: Redis): Redis {
+  const auth = client.auth.bind(client) as (...login: unknown[]) => Promise<'OK'>;
+  // A server that wants no password is fine with one.
+  client.auth = (...login: unknown[]) =>
+    auth(...login).catch((error: Error) => {
+      if (/no password is set|without any password configured/.test(error.message)) return 'OK';
+      throw error;
+    });
+  const info = client.info.bind(client) as (then: (error: unknown, text?: string) => void) => Promise<string>;
+  // Where its role cannot be seen a server is refused, and not taken for a primary with a warning.
+  client.info = ((then: (error: unknown, text?: string) => void) =>
+    info((error, text) => then(error ? failureOf(error) : error, text))) as Redis['info'];
+  return client;
+}
+
+/** Private in the client's types; the one place where it makes a client for a sentinel. */
+interface Asking {
+  connectToSentinel(...how: readonly unknown[]): Redis;
+}
+
+/** Asks the sentinels through clients that are quiet. */
+export class QuietSentinels extends SentinelConnector {
+  constructor(options: unknown) {
+    super(options as ConstructorParameters<typeof SentinelConnector>[0]);
+    const asking = this as unknown as Asking;
+    const connect = asking.connectToSentinel.bind(this);
+    asking.connectToSentinel = (...how) => {
+      const client = connect(...how);
+      // Those that only watch for a failover have nobody to tell.
+      client.on('error', () => undefined);
+      return quietened(client);
+    };
+  }
+}

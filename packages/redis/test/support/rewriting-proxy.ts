@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A proxy that passes on another answer than the server's, as a broken or older one would give. */
+export class RewritingProxy {
+  readonly port: number;
+  /** Of all that the server sent at once, which is small enough to come in one piece. */
+  rewrite: (answer: string) => string = itself;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(port: number, stop: () => Promise<void>) {
+    this.port = port;
+    this.#stop = stop;
+  }
+
+  static async start(target: { readonly host: string; readonly port: number }): Promise<RewritingProxy> {
+    const sockets = new Set<Socket>();
+    const listener = createServer((client) => {
+      const server = connect({ ...target, noDelay: true });
+      for (const socket of [client, server]) {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          for (const other of [client, server]) other.destroy();
+        });
+      }
+      client.on('data', (bytes) => server.write(bytes));
+      server.on('data', (bytes) => client.write(proxy.rewrite(bytes.toString('latin1')), 'latin1'));
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const stop = async (): Promise<void> => {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
+    };
+    const proxy = new RewritingProxy((listener.address() as AddressInfo).port, stop);
+    return proxy;
+  }
+
+  heal(): void {
+    this.rewrite = itself;
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+}
+
+function itself(answer: string): string {
+  return answer;
+}

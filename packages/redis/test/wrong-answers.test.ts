@@ -1,0 +1,116 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Connection, settingsOf } from '../src/connection.ts';
+import { redisBackend } from '../src/redis.ts';
+import { Silence } from '../src/silence.ts';
+import { failureOf } from './support/failure.ts';
+import { RewritingProxy } from './support/rewriting-proxy.ts';
+
+const TIMEOUT_MS = 5000;
+
+let server: ServerProcess;
+let proxy: RewritingProxy;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  server = await startRedis();
+  proxy = await RewritingProxy.start(server);
+});
+
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
+  await backend.multiSetValues([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ]);
+});
+
+afterEach(async () => {
+  proxy.heal();
+  await backend.close();
+});
+
+describe('an answer of the wrong shape', () => {
+  it.each([
+    ['no list', '+OK\r\n'],
+    ['a list that is too short', '*1\r\n$1\r\n7\r\n'],
+    ['a list that is too long', '*4\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n'],
+  ])('to a batch of reads is an error and no miss: %s', async (_, answer) => {
+    proxy.rewrite = (answers) => answers.replace(/\*3\r\n.*/s, answer);
+    expect((await failureOf(backend.multiGetValues(['a', 'b', 'c']))).code).toBe('BACKEND');
+    const reads = await Promise.allSettled(['a', 'b', 'c', 'a'].map((key) => backend.getValue(key)));
+    expect(reads[0]).toEqual({ status: 'fulfilled', value: 1 });
+    for (const read of reads.slice(1)) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'BACKEND' } });
+  });
+
+  it('to a write is no success', async () => {
+    proxy.rewrite = (answers) => answers.replaceAll('+OK', '+QUEUED');
+    expect(await failureOf(backend.setValue('a', 7))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    const batch = backend.multiSetValues([
+      ['a', 7],
+      ['b', 7],
+    ]);
+    expect(await failureOf(batch)).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+  });
+});
+
+describe('what a script of Redis 6 was refused for', () => {
+  it.each([
+    ['-WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
+    ["-READONLY You can't write against a read only replica.", 'BACKEND'],
+    ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND'],
+  ])('stands behind the place in it: %s', async (refusal, code) => {
+    const place = 'ERR Error running script (call to f_0123456789abcdef): @user_script:7: @user_script: 7: ';
+    proxy.rewrite = () => `-${place}${refusal}\r\n`;
+    const failure = await failureOf(backend.incr('n'));
+    expect(failure).toMatchObject({ code, maybeApplied: false });
+    expect(failure.cause).toMatchObject({ code: /[A-Z]+/.exec(refusal)?.[0] });
+  });
+});
+
+describe('a connection', () => {
+  it('tells what a command answered though ASKING was refused before it', async () => {
+    const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server }));
+    const call = { ended: false, sent: false };
+    // This server belongs to no cluster, and knows of no ASKING.
+    expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked' })).toBe('1');
+    expect(await ask(server, 'GET', 'asked')).toBe('1');
+    connection.close();
+  });
+
+  it('does not take options that hold calls back, or give it up while it is well', async () => {
+    const redis = { enableAutoPipelining: true, commandTimeout: 20 };
+    const patient = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS, redis });
+    await patient.setValue('k', 1);
+    await ask(server, 'CLIENT', 'PAUSE', '200', 'WRITE');
+    await patient.setValue('k', 2);
+    expect(await ask(server, 'GET', 'k')).toBe('2');
+    expect(settingsOf(TIMEOUT_MS, redis)).toMatchObject({ enableAutoPipelining: false, commandTimeout: undefined });
+    await patient.close();
+  });
+
+  it('counts as silent from when it owes an answer, and not from when it was made', async () => {
+    const PATIENCE_MS = 250;
+    let sent = Number.NaN;
+    const silentMs = await new Promise<number>((resolve) => {
+      const destroy = (): void => resolve(performance.now() - sent);
+      const silence = new Silence({ bytesRead: 0, destroy }, PATIENCE_MS);
+      silence.sent();
+      silence.answered();
+      setTimeout(() => {
+        sent = performance.now();
+        silence.sent();
+      }, PATIENCE_MS - 50);
+    });
+    expect(silentMs).toBeGreaterThanOrEqual(PATIENCE_MS);
+  });
+});
