@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError, inParts } from '@ninefold/core';
 import { type Answer, encode, type Frame, Opcode } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
@@ -51,6 +52,7 @@ function sendOne(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> 
 async function sendSplit(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
   const lanes = new Map<Lane, number[]>();
   for (const [index, key] of work.keys.entries()) {
+    if (index > 0 && index % MOST_KEYS === 0) await turn();
     const lane = laneOf(key);
     const indexes = lanes.get(lane);
     if (indexes === undefined) lanes.set(lane, [index]);
@@ -59,7 +61,7 @@ async function sendSplit(laneOf: (key: string) => Lane, work: Work): Promise<Fai
   return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)))).flat();
 }
 
-/** One part after another is handed to the socket, without waiting for answers. */
+/** One part after another is handed to the socket, a turn of the event loop for each, without waiting for answers. */
 async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): Promise<Failure[]> {
   const bytesOf = (index: number) => FRAME_BYTES + (work.keys[index]?.length ?? 0) + (work.valueBytes?.(index) ?? 0);
   const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
@@ -67,18 +69,37 @@ async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): 
   let broken = false;
   for (const part of parts) {
     if (work.call.ended || broken) break;
-    let written: Promise<void> | undefined;
-    const outcome = new Promise<Failure | undefined>((resolve) => {
-      const settle = (failure: Failure | undefined): void => {
+    const [outcome, written] = sendPart(lane, part, work);
+    outcomes.push(
+      outcome.then((failure) => {
         broken ||= failure?.whole === true;
-        resolve(failure);
-      };
-      written = new Promise((next) => lane.send(new Part(part, work, settle, next)));
-    });
-    outcomes.push(outcome);
-    if (part !== parts.at(-1)) await written;
+        return failure;
+      }),
+    );
+    if (part === parts.at(-1)) break;
+    await written;
+    await turn();
   }
   return (await Promise.all(outcomes)).filter((failure) => failure !== undefined);
+}
+
+/** What becomes of a part, and that it has been handed over; neither rejects. */
+function sendPart(
+  lane: Lane,
+  indexes: readonly number[],
+  work: Work,
+): readonly [outcome: Promise<Failure | undefined>, written: Promise<void>] {
+  let settle: (failure: Failure | undefined) => void = () => undefined;
+  let next = (): void => undefined;
+  const outcome = new Promise<Failure | undefined>((resolve) => {
+    settle = resolve;
+  });
+  const written = new Promise<void>((resolve) => {
+    next = resolve;
+  });
+  // Outside of both: what it throws is the caller's.
+  lane.send(new Part(indexes, work, settle, next));
+  return [outcome, written];
 }
 
 class Part implements Request {

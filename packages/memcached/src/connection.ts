@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
-import { lost, unconnected } from './failures.ts';
-import { greeting, refusalOfAnswer, refusalOfBytes } from './greeting.ts';
+import { lost, unconnected, unexpected } from './failures.ts';
+import { Beginning, greeting, refusalOfAnswer } from './greeting.ts';
 import { Parser, type Received } from './parser.ts';
-import { encode, Opcode } from './protocol.ts';
+import { encode, Opcode, OutOfStep } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 import { SentRequests } from './sent.ts';
@@ -24,13 +24,14 @@ export class Connection {
   readonly #place: Place;
   readonly #socket: Socket;
   readonly #ended: (connection: Connection) => void;
+  readonly #beginning = new Beginning();
   readonly #parser = new Parser();
   #state: 'greeting' | 'open' | 'blocked' | 'closed' = 'greeting';
   readonly #waiting = new Queue<Request>();
   readonly #sent = new SentRequests();
   #corked = false;
   #retired = false;
-  #heard = 0;
+  #heard = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
@@ -48,7 +49,7 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#lose('the server closed the connection'));
     this.#socket.on('close', () => this.#lose('the connection was lost'));
-    this.#after(place.timeoutMs, () => this.fail(unconnected(`no connection within ${place.timeoutMs} ms`)));
+    this.#after(place.timeoutMs, () => this.#lose(`no connection within ${place.timeoutMs} ms`));
   }
 
   /** Gets no more requests, and ends once those that it has are answered. */
@@ -59,7 +60,8 @@ export class Connection {
 
   /** Has been silent for too long to be trusted with another request. */
   get silent(): boolean {
-    return this.#sent.length > 0 && performance.now() - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs);
+    const owes = this.#state === 'greeting' || this.#sent.length > 0;
+    return owes && performance.now() - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs);
   }
 
   send(request: Request): void {
@@ -83,7 +85,8 @@ export class Connection {
   }
 
   #lose(reason: string): void {
-    this.fail(this.#state === 'greeting' ? unconnected(reason, this.#error) : lost(reason, this.#error));
+    if (this.#state !== 'greeting') this.fail(lost(reason, this.#error));
+    else this.fail(this.#beginning.refusal ?? unconnected(reason, this.#error));
   }
 
   #welcome(answer: Received): void {
@@ -136,8 +139,11 @@ export class Connection {
 
   #read(bytes: Buffer): void {
     this.#heard = performance.now();
-    const refusal = this.#state === 'greeting' ? refusalOfBytes(bytes) : undefined;
-    if (refusal !== undefined) this.fail(refusal);
+    if (this.#state === 'greeting') {
+      const begins = this.#beginning.read(bytes);
+      if (begins === 'refused') this.#lose('the server answered something else');
+      if (begins !== 'answer') return;
+    }
     if (this.#state === 'closed') return;
     try {
       this.#parser.read(bytes, (answer) => {
@@ -145,9 +151,10 @@ export class Connection {
         else if (this.#state !== 'closed') this.#sent.take(answer);
       });
       this.#rest();
-    } catch {
+    } catch (error) {
       // Nothing that comes after it can be believed.
-      this.#lose('the server’s answers are out of step');
+      if (error instanceof OutOfStep) this.#lose('the server’s answers are out of step');
+      else this.fail(unexpected(error));
     }
   }
 

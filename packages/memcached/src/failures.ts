@@ -36,8 +36,7 @@ export function refusedLogin(status: number): DriverError {
 }
 
 /** What a server said instead of answering the first frame; nothing else has been sent to it. */
-export function refusedGreeting(bytes: Buffer): DriverError {
-  const text = bytes.toString('latin1', 0, 200);
+export function refusedGreeting(text: string): DriverError {
   if (/too many open connections/i.test(text)) {
     return new DriverError('UNAVAILABLE', 'the server has too many connections', { applied: 'no' });
   }
@@ -45,6 +44,20 @@ export function refusedGreeting(bytes: Buffer): DriverError {
     ? 'the server speaks memcached’s text protocol only, and this adapter the binary one (memcached -B auto or binary)'
     : 'what answers is no memcached that speaks the binary protocol';
   return new DriverError('BACKEND', reason, { applied: 'no' });
+}
+
+/** A connection that cannot even be begun. */
+export function unusable(error: unknown): DriverError {
+  const code = systemCode(error);
+  const reason = `the options for connecting cannot be used (${code ?? 'Node refuses them'}): look at tls`;
+  const cause = { name: 'Error', code };
+  return new DriverError('BACKEND', reason, { applied: 'no', cause });
+}
+
+/** A fault of this adapter, and not of the server. */
+export function unexpected(error: unknown): DriverError {
+  const name = error instanceof Error ? error.name : typeof error;
+  return new DriverError('BACKEND', `the adapter threw ${name}`, { cause: { name, code: systemCode(error) } });
 }
 
 /** A connection that was not made: nothing was sent on it. */

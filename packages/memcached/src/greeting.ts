@@ -1,5 +1,5 @@
 import type { DriverError } from '@ninefold/core';
-import { refusedGreeting, refusedLogin, unconnected } from './failures.ts';
+import { refusal, refusedGreeting, refusedLogin, unconnected } from './failures.ts';
 import { ANSWER, encode, Opcode, Status } from './protocol.ts';
 import type { Place } from './socket.ts';
 
@@ -16,9 +16,31 @@ export function greeting({ login }: Place): Buffer {
   return encode([{ opcode: Opcode.saslAuth, key: 'PLAIN', value }], OPAQUE);
 }
 
-/** Why what a server begins with is no answer of its, or `undefined`. */
-export function refusalOfBytes(bytes: Buffer): DriverError | undefined {
-  return bytes[0] === ANSWER ? undefined : refusedGreeting(bytes);
+const MOST_SAID = 200;
+/** What a line of the text protocol begins with that refuses. */
+const REFUSALS = ['ERROR', 'CLIENT_ERROR', 'SERVER_ERROR'];
+
+/** What a server begins with, however it is cut. */
+export class Beginning {
+  #said: string | undefined;
+  #answers = false;
+
+  /** Why what it said when it said no more is no answer; `undefined` if it said nothing, or answers. */
+  get refusal(): DriverError | undefined {
+    return this.#said === undefined ? undefined : refusedGreeting(this.#said);
+  }
+
+  /** Whether these bytes belong to an answer, or to a line that goes on; else it is refused. */
+  read(bytes: Buffer): 'answer' | 'more' | 'refused' {
+    if (this.#said === undefined && (this.#answers || bytes[0] === ANSWER)) {
+      this.#answers = true;
+      return 'answer';
+    }
+    const said = (this.#said ?? '') + bytes.toString('latin1', 0, MOST_SAID);
+    this.#said = said;
+    const line = REFUSALS.some((word) => said.startsWith(word) || word.startsWith(said));
+    return line && !said.includes('\n') && said.length < MOST_SAID ? 'more' : 'refused';
+  }
 }
 
 /** Why an answer to the greeting is no welcome, or `undefined`. */
@@ -28,5 +50,5 @@ export function refusalOfAnswer(
 ): DriverError | undefined {
   if (opaque !== OPAQUE) return unconnected('the server answered what was not asked');
   if (status === Status.ok) return undefined;
-  return refusedLogin(login === undefined ? Status.authError : status);
+  return login === undefined ? refusal(status) : refusedLogin(status);
 }

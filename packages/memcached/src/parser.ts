@@ -1,4 +1,4 @@
-import { ANSWER, type Answer, HEADER_BYTES } from './protocol.ts';
+import { ANSWER, type Answer, HEADER_BYTES, OutOfStep } from './protocol.ts';
 
 /** An answer with what tells where it belongs. */
 export interface Received extends Answer {
@@ -50,7 +50,7 @@ export class Parser {
 function sizeOf(bytes: Buffer, at: number): number {
   const size = HEADER_BYTES + bytes.readUInt32BE(at + 8);
   if (bytes[at] === ANSWER && size >= valueAt(bytes, at) - at && size <= MOST_BYTES) return size;
-  throw new Error('no answer');
+  throw new OutOfStep('no answer');
 }
 
 /** After the header, the extras and the key. */

@@ -32,6 +32,9 @@ export const HEADER_BYTES = 24;
 export const ANSWER = 0x81;
 const REQUEST = 0x80;
 
+/** What the server sends is no answer, or one to something else. */
+export class OutOfStep extends Error {}
+
 /** One frame of a request. */
 export interface Frame {
   readonly opcode: number;

@@ -1,4 +1,5 @@
 import type { Received } from './parser.ts';
+import { OutOfStep } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 
@@ -29,9 +30,9 @@ export class SentRequests {
   /** Gives an answer to the oldest request; throws if it is none to that, or out of order. */
   take(answer: Received): void {
     const oldest = this.#queue.first;
-    if (oldest === undefined) throw new Error('an answer that nobody asked for');
+    if (oldest === undefined) throw new OutOfStep('an answer that nobody asked for');
     const index = (answer.opaque - oldest.opaque) >>> 0;
-    if (index < oldest.next || index >= oldest.request.size) throw new Error('an answer to something else');
+    if (index < oldest.next || index >= oldest.request.size) throw new OutOfStep('an answer to something else');
     oldest.next = index + 1;
     if (oldest.request.take(index, answer)) this.#queue.shift();
   }

@@ -1,6 +1,6 @@
 import { type Response, Server } from 'memjs';
 import { Connection } from './connection.ts';
-import { unconnected } from './failures.ts';
+import { unconnected, unusable } from './failures.ts';
 import { ANSWER, HEADER_BYTES } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
 import type { Place } from './socket.ts';
@@ -41,14 +41,26 @@ export class TrustedServer extends Server implements Lane {
       this.#current.retire();
       this.#current = undefined;
     }
-    if (this.#current === undefined) {
-      this.#current = new Connection(this.#place, (ended) => {
-        this.#connections.delete(ended);
-        if (this.#current === ended) this.#current = undefined;
-      });
-      this.#connections.add(this.#current);
+    let connection: Connection;
+    try {
+      connection = this.#current ?? this.#connect();
+    } catch (error) {
+      // Node refuses options of `tls.connect` by throwing.
+      request.written?.();
+      request.fail(unusable(error));
+      return;
     }
-    this.#current.send(request);
+    connection.send(request);
+  }
+
+  #connect(): Connection {
+    const connection = new Connection(this.#place, (ended) => {
+      this.#connections.delete(ended);
+      if (this.#current === ended) this.#current = undefined;
+    });
+    this.#connections.add(connection);
+    this.#current = connection;
+    return connection;
   }
 
   override onResponse(seq: number, onResponse: (response: Response) => void): void {

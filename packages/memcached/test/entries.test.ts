@@ -29,13 +29,13 @@ async function raw(key: string): Promise<string> {
   return String((await other.get(keyInServer(key, { namespace: 'ns' }))).value);
 }
 
-/** Seconds that an entry has to live, by the server's own word. */
+/** Seconds that an entry has to live, by the server's own word; -1 is for ever, 0 one that is gone. */
 async function secondsLeft(key: string): Promise<number> {
   const socket = connect(server.port, server.host);
   socket.write(`mg ${keyInServer(key, { namespace: 'ns' })} t\r\n`);
   const [answer] = await once(socket, 'data');
   socket.destroy();
-  return Number(/^HD t(-?\d+)\r\n$/.exec(String(answer))?.[1]);
+  return String(answer) === 'EN\r\n' ? 0 : Number(/^HD t(-?\d+)\r\n$/.exec(String(answer))?.[1]);
 }
 
 describe('keys', () => {
@@ -109,12 +109,14 @@ describe('a TTL', () => {
   ];
   for (const ttl of ttls) {
     it(`of ${ttl} s is kept, and lasts up to two seconds longer`, async () => {
+      const start = performance.now();
       await backend.setValue('mortal', 'x', { ttl });
       await backend.delete('counter');
       await backend.incr('counter', 1, { ttl });
       for (const key of ['mortal', 'counter']) {
         const left = await secondsLeft(key);
-        expect(left).toBeGreaterThanOrEqual(Math.ceil(ttl));
+        // What a busy machine let pass is no part of it.
+        expect(left).toBeGreaterThanOrEqual(Math.ceil(ttl) - (performance.now() - start) / 1000);
         // A date is seen by a clock that may be a second behind.
         expect(left).toBeLessThanOrEqual(Math.ceil(ttl) + (ttl <= 30 * day - 2 ? 2 : 3));
       }

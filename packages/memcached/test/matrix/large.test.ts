@@ -60,6 +60,14 @@ it.each([
   120_000,
 );
 
+it('reads 200,000 keys without keeping the event loop for 300 ms', async () => {
+  const keys = Array.from({ length: 200_000 }, (_, index) => `many${index}`);
+  const stall = await leastStall(async () => {
+    await backend.multiGetValues(keys);
+  });
+  expect(stall).toBeLessThan(300);
+}, 60_000);
+
 it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', async () => {
   const proxy = await startCountingProxy(server);
   const away = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
@@ -87,9 +95,12 @@ it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', asyn
 
 it('reads 30 MB in a time in which memjs itself does not', async () => {
   await backend.setValue('large', 'x'.repeat(30_000_000));
-  const start = performance.now();
-  await backend.getValue('large');
-  const patience = 4 * (performance.now() - start);
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const start = performance.now();
+    await backend.getValue('large');
+    least = Math.min(least, performance.now() - start);
+  }
   const options = { timeout: 60, retries: 1, logger: { log: () => undefined } };
   const stock = Client.create(`${server.host}:${server.port}`, options);
   let received = false;
@@ -99,7 +110,7 @@ it('reads 30 MB in a time in which memjs itself does not', async () => {
     },
     () => undefined,
   );
-  await sleep(patience);
+  await sleep(4 * least);
   expect(received).toBe(false);
   stock.servers[0]?.error(new Error('enough'));
   await read;

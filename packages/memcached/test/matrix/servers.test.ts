@@ -90,6 +90,7 @@ describe('a login', () => {
           for (const call of [backend.getValue('k'), backend.setValue('k', 1), backend.incr('n')]) {
             const failure = await failureOf(call, ['s3cret']);
             expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+            expect(failure.message).toContain('username' in wrong ? 'wrong user name' : 'wants a user name');
           }
         });
       }
@@ -162,7 +163,7 @@ describe('TLS', () => {
 });
 
 describe('a server of the text protocol', () => {
-  it('is recognised at once, and nothing is sent to it', async () => {
+  it('is recognised at once, and no key or value is sent to it', async () => {
     for (const program of [undefined, await newer()]) {
       await withServer(startMemcached(['-B', 'ascii'], { program }), async (servers) => {
         for (const given of [{}, login]) {

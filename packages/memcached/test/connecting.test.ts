@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DriverError } from '@ninefold/core';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { describe, expect, it } from 'vitest';
+import { Beginning, refusalOfAnswer } from '../src/greeting.ts';
+import { memcachedBackend } from '../src/memcached.ts';
+import { ownClient } from '../src/own-client.ts';
+import { encode, Opcode, Status } from '../src/protocol.ts';
+import { failureOf } from './support/failure.ts';
+import { startLab } from './support/lab.ts';
+
+describe('options of tls.connect that Node refuses', () => {
+  const refused = [
+    ['a protocol that there is not', { minVersion: 'TLSv9' as 'TLSv1.3' }],
+    ['a cipher that there is not', { ciphers: 's3cret' }],
+    ['a key that is none', { cert: 's3cret', key: 's3cret' }],
+  ] as const;
+  it.each(refused)('reject every call at once, and end nothing: %s', async (_what, tls) => {
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', tls, timeoutMs: 20_000 });
+    const many = Array.from({ length: 30_000 }, (_, index): [string, number] => [`k${index}`, index]);
+    const calls = [
+      backend.getValue('k'),
+      backend.incr('n'),
+      backend.multiGetValues(['a', 'b']),
+      backend.multiSetValues(many),
+      backend.deleteMany(many.map(([key]) => key)),
+    ];
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call, ['s3cret'])))) {
+      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+      expect(failure.cause).toMatchObject({ code: expect.stringMatching(/^ERR_/) });
+      expect(failure.message).toContain('tls');
+    }
+    await backend.close();
+  });
+});
+
+it('a call has its answer soon after a fault, though one that was greeted in vain has long to wait', async () => {
+  const { lab, stop } = await startLab();
+  const backend = lab.create({ timeoutMs: 4000 });
+  await lab.set({ kind: 'silence' });
+  let waits = true;
+  const first = failureOf(backend.getValue('k')).finally(() => {
+    waits = false;
+  });
+  await sleep(500);
+  await lab.set(undefined);
+  await sleep(700);
+  expect(await backend.getValue('k')).toBeUndefined();
+  expect(waits).toBe(true);
+  expect(['TIMEOUT', 'UNAVAILABLE']).toContain((await first).code);
+  await backend.close();
+  await stop();
+}, 20_000);
+
+describe('what a server begins with', () => {
+  it('is an answer though it comes byte by byte', async () => {
+    const { lab, stop } = await startLab();
+    await lab.set({ kind: 'trickle' });
+    const backend = lab.create({ timeoutMs: 5000 });
+    await backend.setValue('k', 'v');
+    expect(await backend.getValue('k')).toBe('v');
+    await backend.close();
+    await stop();
+  });
+
+  it('is known for the text protocol though it comes byte by byte', async () => {
+    const server = await startMemcached(['-B', 'ascii']);
+    const proxy = await FaultProxy.start(server);
+    await proxy.set({ kind: 'trickle' });
+    const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+    expect(failure.message).toContain('text protocol');
+    await backend.close();
+    await proxy.stop();
+    await server.stop();
+  });
+
+  /** How each piece is judged, up to the first that is refused, and the refusal. */
+  function judge(pieces: readonly string[]): readonly [verdicts: string[], refusal: string | undefined] {
+    const beginning = new Beginning();
+    const verdicts: string[] = [];
+    for (const piece of pieces) {
+      verdicts.push(beginning.read(Buffer.from(piece, 'latin1')));
+      if (verdicts.at(-1) === 'refused') break;
+    }
+    return [verdicts, beginning.refusal?.message];
+  }
+
+  it('is judged alike however it is cut', () => {
+    const lines = [
+      ['ERROR\r\n', 'text protocol'],
+      ['CLIENT_ERROR bad command line\r\n', 'text protocol'],
+      ['ERROR Too many open connections\r\n', 'too many connections'],
+      ['HTTP/1.1 400 Bad Request\r\n', 'no memcached'],
+      ['SERVER_ERRONEOUS\r\n', 'no memcached'],
+    ] as const;
+    for (const [line, reason] of lines) {
+      for (let cut = 1; cut < line.length; cut++) {
+        const [verdicts, refusal] = judge([line.slice(0, cut), line.slice(cut)]);
+        expect([verdicts.at(-1), refusal]).toEqual(['refused', expect.stringContaining(reason)]);
+      }
+    }
+    expect(judge(['\x81\x0a', 'ERROR\r\n', '\0'])).toEqual([['answer', 'answer', 'answer'], undefined]);
+    expect(judge(['SERVER_ERROR ', 'x'.repeat(200)])[0]).toEqual(['more', 'refused']);
+  });
+
+  it('is judged by what there is of it when the server says no more', () => {
+    expect(judge(['ERR', 'OR'])).toEqual([['more', 'more'], expect.stringContaining('text protocol')]);
+    expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('no memcached')]);
+  });
+});
+
+describe('an answer to the greeting', () => {
+  const place = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
+  const login = { username: 'u', password: 'p' };
+  const opaque = 0x0d0a0d0a;
+
+  it('that wants a login says so where none was given, and that it is wrong where one was', () => {
+    const answer = { status: Status.authError, opaque };
+    const missing = refusalOfAnswer({ ...place, login: undefined }, answer);
+    expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
+    const wrong = refusalOfAnswer({ ...place, login }, answer);
+    expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
+  });
+
+  it('that has another reason is not about a login where none was given', () => {
+    const refusal = refusalOfAnswer({ ...place, login: undefined }, { status: Status.busy, opaque });
+    expect(refusal?.code).toBe('UNAVAILABLE');
+  });
+});
+
+it('a fault of our own is told as one, and not as the server’s', async () => {
+  const server = await startMemcached();
+  const { host, port } = server;
+  const { servers } = ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const lane = servers[0];
+  const send = (take: () => boolean): Promise<DriverError | undefined> =>
+    new Promise((resolve) => {
+      lane?.send({
+        call: { deadline: performance.now() + 5000, ended: false, sent: false },
+        size: 1,
+        encode: (opaque) => encode([{ opcode: Opcode.noop }], opaque),
+        take: () => {
+          const done = take();
+          resolve(undefined);
+          return done;
+        },
+        fail: resolve,
+      });
+    });
+  const failure = await send(() => {
+    throw new TypeError('s3cret');
+  });
+  expect(failure).toBeInstanceOf(DriverError);
+  expect(failure).toMatchObject({ code: 'BACKEND', options: { cause: { name: 'TypeError' } } });
+  expect(failure?.message).not.toMatch(/s3cret|step/);
+  expect(await send(() => true)).toBeUndefined();
+  lane?.close();
+  await server.stop();
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { sendBatch } from '../src/batch.ts';
+import type { Lane } from '../src/request.ts';
+import { Gets } from '../src/works.ts';
+
+const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
+
+function keysOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `k${index}`);
+}
+
+/** In which turn of the event loop, counted from 0, each part of a batch is handed over, and in which it is done. */
+async function turnsOf(count: number): Promise<{ readonly parts: readonly number[]; readonly done: number }> {
+  let turn = 0;
+  let running = true;
+  const pass = (): void => {
+    turn += 1;
+    if (running) setImmediate(pass);
+  };
+  setImmediate(pass);
+  const parts: number[] = [];
+  const lane: Lane = {
+    send(request) {
+      parts.push(turn);
+      request.written?.();
+      request.take(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casAt: 0, from: 0, to: 0 });
+    },
+  };
+  await sendBatch(() => lane, new Gets(keysOf(count), call));
+  running = false;
+  return { parts, done: turn };
+}
+
+describe('a batch', () => {
+  it('gives the event loop a turn before each part but the first', async () => {
+    const { parts } = await turnsOf(40_000);
+    expect(parts).toHaveLength(4);
+    expect(new Set(parts).size).toBe(4);
+  });
+
+  it('that is one part waits for no turn', async () => {
+    for (const count of [1, 2, 10_000]) expect(await turnsOf(count)).toEqual({ parts: [0], done: 0 });
+  });
+
+  it('rejects with what a lane throws, and leaves no promise behind', async () => {
+    const lane = {
+      send: () => {
+        throw new TypeError('a fault');
+      },
+    };
+    for (const count of [1, 2, 30_000]) {
+      await expect(sendBatch(() => lane, new Gets(keysOf(count), call))).rejects.toThrow(TypeError);
+    }
+  });
+});
