@@ -137,6 +137,8 @@ export class Loads {
     try {
       lease = await leases.take(miss.key);
       flight.lookedAt = flights.step();
+      // What it may find now can bear tags of its own, of which those who come from here on know nothing.
+      flight.fence = undefined;
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
       const value = sight.value(index);

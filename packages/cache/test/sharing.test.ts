@@ -115,6 +115,29 @@ it('a look of a batch that fails for good does not hold up who joined one of its
   await first;
 });
 
+it('a wait that finds a value with tags of its own is not joined by who comes after they were invalidated', async () => {
+  const slow = pending<string>();
+  const other = createCache(memory, { clock });
+  const loading = other.getOrSet('k', () => slow.promise, { tags: ['t'] });
+  await settled();
+  // It knows of no tags, and waits.
+  const waiting = cache.getOrSet('k', () => 'mine');
+  await settled();
+  slow.resolve('old');
+  await loading;
+  const look = pending<void>();
+  hold = (operation, [names]) =>
+    operation === 'multiGetValues' && (names as string[]).join() === '!t:t' ? look.promise : undefined;
+  await clock.advance(20);
+  await cache.invalidateTags('t');
+  const late = cache.getOrSet('k', () => 'new', { tags: ['t'] });
+  await settled();
+  look.resolve();
+  await clock.advance(1000);
+  expect(await waiting).toBe('old');
+  expect(await late).toBe('new');
+});
+
 describe('many calls with one signal', () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): number => warnings.push(warning);
