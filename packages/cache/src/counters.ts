@@ -83,15 +83,24 @@ export class Counters {
     return isVersion(made - first) ? await this.#incr(name, -first, TRACE_TTL) : made;
   }
 
-  /** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
   async #incr(name: string, delta: number, ttl: number | undefined): Promise<number> {
-    try {
-      return await this.#backend.incr(name, delta, { ttl });
-    } catch (error) {
-      if (!isCacheError(error) || (error.code !== 'NOT_A_COUNTER' && error.code !== 'COUNTER_RANGE')) throw error;
-      await this.#backend.delete(name);
-      return await this.#backend.incr(name, delta, { ttl });
-    }
+    return await add(this.#backend, name, delta, ttl);
+  }
+}
+
+/** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
+export async function add(
+  backend: CacheBackend,
+  name: string,
+  delta: number,
+  ttl: number | undefined,
+): Promise<number> {
+  try {
+    return await backend.incr(name, delta, { ttl });
+  } catch (error) {
+    if (!isCacheError(error) || (error.code !== 'NOT_A_COUNTER' && error.code !== 'COUNTER_RANGE')) throw error;
+    await backend.delete(name);
+    return await backend.incr(name, delta, { ttl });
   }
 }
 

@@ -1,4 +1,5 @@
 import { type CacheError, type CacheErrorCode, isCacheError, raise } from '@ninefold/core';
+import { asCallerKnows } from './failure.ts';
 
 /** The calls of a cache, and what goes on beneath them: loads, waits for another's load, failures that no caller sees. */
 export type CacheOperation =
@@ -85,15 +86,16 @@ export class Events {
   }
 
   /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(error: unknown): void {
+  failed(failure: unknown): void {
     const { onError, now } = this.#options;
+    const error = asCallerKnows(failure);
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
     this.#tell('failure', 1, undefined, now(), error);
   }
 
   /** Goes on where the backend failed; anything else is thrown again. */
   tolerate(error: unknown): void {
-    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw error;
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw asCallerKnows(error);
     this.failed(error);
   }
 

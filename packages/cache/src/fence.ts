@@ -9,6 +9,12 @@ export const tagName = (tag: string): string => `!t:${tag}`;
 export const leaseName = (key: string): string => `!l:${key}`;
 export const countName = (generation: number, key: string): string => `!n:${generation}:${key}`;
 
+/** The key that something lies there for, `undefined` for what is not one key's. */
+export function keyOf(name: string): string | undefined {
+  if (!name.startsWith('!')) return name;
+  return /^!(?:[el]|n:\d+):(.+)$/s.exec(name)?.[1];
+}
+
 /** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
 const FIRST_VERSION = 2 ** 40;
 /** Where a counter has been spoilt. So far none comes, though hundreds of makers add to it at once before they take it back. */

@@ -34,6 +34,8 @@ export class Flight {
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
+  /** This process has deleted its lease, which may be another's by now. */
+  leaseless = false;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;

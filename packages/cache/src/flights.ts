@@ -40,11 +40,12 @@ export class Flights {
     else this.#remove(flight);
   }
 
-  /** Lets no later caller join the flights that match. */
-  forget(matches: (flight: Flight) => boolean): void {
+  /** Lets no later caller join the flights that match; `leases`: of which the leases are gone. */
+  forget(matches: (flight: Flight) => boolean, { leases = false }: { readonly leases?: boolean } = {}): void {
     for (const flight of this.#flights.values()) {
       if (!matches(flight)) continue;
       flight.outdated = true;
+      if (leases) flight.leaseless = true;
       this.#remove(flight);
     }
   }

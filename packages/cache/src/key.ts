@@ -18,12 +18,20 @@ export type Key = string | readonly KeyPart[];
 const PLAIN = /^[A-Za-z_][\w.@/:-]*$/;
 const WORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'NaN', 'Infinity']);
 const MAX_DEPTH = 100;
+/** Less than what a backend takes, by the mark and the generation of the counters beside it. */
+const MAX_BYTES = 8000;
 
 /** The key as text, one text for each key. Throws `INVALID_KEY` for what is no key. */
 export function encodeKey(backend: string, key: Key): string {
-  if (typeof key === 'string' && key !== '') return encodeText(key);
-  if (Array.isArray(key) && key.length > 0) return encodeList(backend, key, 0);
+  if (typeof key === 'string' && key !== '') return checkSize(backend, encodeText(key));
+  if (Array.isArray(key) && key.length > 0) return checkSize(backend, encodeList(backend, key, 0));
   throw invalid(backend, 'a key is a non-empty string or array of parts');
+}
+
+function checkSize(backend: string, text: string): string {
+  // No character takes more than three bytes of UTF-8 for each unit of its length.
+  if (3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES) return text;
+  throw invalid(backend, 'a key is at most 8,000 bytes as text');
 }
 
 function encodeText(text: string): string {

@@ -1,5 +1,6 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Clock } from './clock.ts';
+import { add } from './counters.ts';
 import type { Events } from './events.ts';
 import { leaseName } from './fence.ts';
 
@@ -27,7 +28,7 @@ export class Leases {
   async take(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const count = await this.#backend.incr(name, 1, { ttl: this.#ttl });
+    const count = await add(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
       // After its end it may be another's.

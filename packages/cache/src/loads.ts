@@ -103,7 +103,7 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      await ground.lease?.release();
+      if (!flight.leaseless) await ground.lease?.release();
     }
   }
 

@@ -117,7 +117,23 @@ export function checkCall(backend: string, options: CallOptions, defaultTtl: num
     throw new CacheError({ code: 'INVALID_TTL', backend, operation: 'setValue', reason: wrongTtl });
   }
   if (type !== undefined && !isValueType(type)) throw invalidCall(backend, 'type is a Standard Schema or a function');
+  if (signal !== undefined && !isSignal(signal)) throw invalidCall(backend, 'signal is an AbortSignal');
   return { ttl, tags: tags === undefined ? NONE : checkTags(backend, tags), type, signal };
+}
+
+function isSignal(signal: AbortSignal | null): boolean {
+  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+}
+
+export function checkLoader<T>(backend: string, loader: T): T {
+  if (typeof loader === 'function') return loader;
+  throw invalidCall(backend, 'the loader is a function');
+}
+
+export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: string, options: T): T {
+  const key: unknown = options?.key;
+  if (typeof key === 'string' || typeof key === 'function' || Array.isArray(key)) return options;
+  throw invalidCall(backend, "options of wrap have a key, such as { key: 'user' }");
 }
 
 /** The tags, each once. */

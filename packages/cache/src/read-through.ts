@@ -4,6 +4,7 @@ import { copy } from './copy.ts';
 import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
 import { Events, type Tally } from './events.ts';
+import { asCallerKnows } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import { Flights } from './flights.ts';
 import { encodeKey, type Key, type KeyPart } from './key.ts';
@@ -15,8 +16,10 @@ import {
   type CountOptions,
   checkCall,
   checkKeys,
+  checkLoader,
   checkPairs,
   checkTags,
+  checkWrap,
   type GetOptions,
   type LoadOptions,
   type SetOptions,
@@ -58,7 +61,7 @@ export class ReadThroughCache implements Cache {
   }
 
   set(key: Key, value: unknown, options: SetOptions = {}): Promise<void> {
-    return this.#run('set', 1, () => this.#set([[key, value]], options));
+    return this.#change('set', 1, () => this.#set([[key, value]], options), key);
   }
 
   getMany(keys: readonly Key[], options: GetOptions<unknown> = {}): Promise<never[]> {
@@ -69,32 +72,32 @@ export class ReadThroughCache implements Cache {
 
   setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options: SetOptions = {}): Promise<void> {
     // Walked at call time; what cannot be is refused as any other mistake.
-    const list = isIterable(pairs) ? [...pairs] : undefined;
-    return this.#run('setMany', list?.length ?? 0, () => this.#set(checkPairs(this.#name, list), options));
+    const list = listOf(pairs);
+    return this.#change('setMany', list?.length ?? 0, () => this.#set(checkPairs(this.#name, list), options));
   }
 
   has(key: Key, options: Pick<GetOptions<unknown>, 'tags'> = {}): Promise<boolean> {
     return this.#run('has', 1, async (tally) => {
-      const call = this.#call({ tags: options.tags });
+      const call = { ...this.#call(options), type: undefined };
       return (await this.#reads.get(this.#key(key), call, tally)) !== undefined;
     });
   }
 
   delete(key: Key): Promise<void> {
-    return this.#run('delete', 1, () => this.#writes.delete([this.#key(key)]));
+    return this.#change('delete', 1, () => this.#writes.delete([this.#key(key)]), key);
   }
 
   deleteMany(keys: readonly Key[]): Promise<void> {
-    return this.#run('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
+    return this.#change('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
   }
 
   incr(key: Key, delta?: number, options: CountOptions = {}): Promise<number> {
-    return this.#run('incr', 1, () => this.#writes.count(this.#key(key), delta, this.#call(options)));
+    return this.#change('incr', 1, () => this.#writes.count(this.#key(key), delta, this.#call(options)), key);
   }
 
   getOrSet(key: Key, loader: Loader, options: LoadOptions & GetOptions<unknown> = {}): Promise<never> {
     return this.#run('getOrSet', 1, (tally) =>
-      this.#reads.getOrLoad(this.#key(key), loader, this.#call(options), tally),
+      this.#reads.getOrLoad(this.#key(key), checkLoader(this.#name, loader), this.#call(options), tally),
     );
   }
 
@@ -105,7 +108,8 @@ export class ReadThroughCache implements Cache {
   ): Promise<never[]> {
     return this.#run('getOrSetMany', lengthOf(keys), (tally) => {
       // Copied: the array is the caller's, who may change it while the cache is read.
-      const asked = [...keys] as never[];
+      const asked = [...checkKeys(this.#name, keys)] as never[];
+      checkLoader(this.#name, loader);
       const load = async (indexes: readonly number[], context: LoadContext): Promise<readonly unknown[]> =>
         (await loader(
           indexes.map((index) => asked[index] as never),
@@ -117,8 +121,9 @@ export class ReadThroughCache implements Cache {
 
   wrap<A extends readonly unknown[]>(
     fn: (...args: A) => unknown,
-    { key, tags, ...options }: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
+    wrapOptions: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
   ): (...args: A) => Promise<never> {
+    const { key, tags, ...options } = checkWrap(this.#name, wrapOptions);
     const keyOf = (args: A): Key => {
       if (typeof key === 'function') return key(...args);
       return [...(typeof key === 'string' ? [key] : key), ...(args as readonly KeyPart[])];
@@ -128,11 +133,11 @@ export class ReadThroughCache implements Cache {
   }
 
   invalidateTags(...tags: readonly string[]): Promise<void> {
-    return this.#run('invalidateTags', tags.length, () => this.#writes.invalidate(checkTags(this.#name, tags)));
+    return this.#change('invalidateTags', tags.length, () => this.#writes.invalidate(checkTags(this.#name, tags)));
   }
 
   clear(): Promise<void> {
-    return this.#run('clear', 0, () => this.#writes.clear());
+    return this.#change('clear', 0, () => this.#writes.clear());
   }
 
   close(): Promise<void> {
@@ -150,6 +155,17 @@ export class ReadThroughCache implements Cache {
     work: (tally: Tally) => Promise<unknown>,
   ): Promise<T> {
     return this.#events.around(operation, keys, work as (tally: Tally) => Promise<T>);
+  }
+
+  /** As `#run`; not for reads, which have no time for it. */
+  #change<T>(operation: Parameters<Events['around']>[0], keys: number, work: () => Promise<T>, key?: Key): Promise<T> {
+    return this.#run(operation, keys, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        throw asCallerKnows(error, () => (key === undefined ? undefined : this.#key(key)));
+      }
+    });
   }
 
   #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions): Promise<void> {
@@ -182,6 +198,10 @@ function lengthOf(keys: readonly unknown[]): number {
   return Array.isArray(keys) ? keys.length : 0;
 }
 
-function isIterable(pairs: unknown): boolean {
-  return typeof (pairs as Iterable<unknown> | undefined)?.[Symbol.iterator] === 'function';
+function listOf<T>(pairs: Iterable<T>): T[] | undefined {
+  try {
+    return [...pairs];
+  } catch {
+    return undefined;
+  }
 }

@@ -3,6 +3,7 @@ import { Batch, type BatchLoader, type Seat } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
+import { asCallerKnows } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
@@ -60,7 +61,7 @@ export class Reads {
       sight.take(await this.#entries.ask(sight));
       if (sight.unseen !== NONE) await this.#entries.complete(sight);
     } catch (error) {
-      sight = isUnreadable(error) ? await this.#look([key], call) : this.#goOn(error);
+      sight = isUnreadable(error) ? await this.#look([key], call) : this.#goOn(asCallerKnows(error, () => key));
     }
     const hit = asMiss(call.type, sight?.value(0));
     const value = isThenable(hit) ? await hit : hit;

@@ -49,7 +49,7 @@ export class Writes {
     // The lease goes too: the load that holds it is of no use any more.
     await this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts]);
     const gone = new Set(keys);
-    this.#flights.forget(({ key }) => gone.has(key));
+    this.#flights.forget(({ key }) => gone.has(key), { leases: true });
   }
 
   async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {

@@ -96,6 +96,23 @@ describe('several processes', () => {
   });
 });
 
+it('a load that was deleted by its own process leaves the lease of the next one alone', async () => {
+  const [slow, next] = [pending<string>(), pending<string>()];
+  const deleting = process();
+  const early = deleting.getOrSet('k', () => slow.promise);
+  await settled();
+  await deleting.delete('k');
+  const late = process().getOrSet('k', () => next.promise);
+  await settled();
+  slow.resolve('old');
+  expect(await early).toBe('old');
+  await settled();
+  expect(await backend.exists('!l:k')).toBe(true);
+  next.resolve('new');
+  expect(await late).toBe('new');
+  expect(await backend.exists('!l:k')).toBe(false);
+});
+
 describe('a wait that is over', () => {
   it('ends with a load of one’s own', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
