@@ -27,6 +27,7 @@ export function refusal(status: number): DriverError {
 
 /** What a login was answered. */
 export function refusedLogin(status: number): DriverError {
+  if (MEANINGS[status]?.code === 'UNAVAILABLE') return refusal(status);
   const cause = { name: 'MemcachedError', code: `0x${status.toString(16).padStart(4, '0')}` };
   const reason =
     status === Status.unknownCommand

@@ -125,9 +125,11 @@ describe('an answer to the greeting', () => {
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
   });
 
-  it('that has another reason is not about a login where none was given', () => {
-    const refusal = refusalOfAnswer({ ...place, login: undefined }, { status: Status.busy, opaque });
-    expect(refusal?.code).toBe('UNAVAILABLE');
+  it('that has another reason is not about a login, whether one was given or not', () => {
+    for (const given of [undefined, login]) {
+      const refusal = refusalOfAnswer({ ...place, login: given }, { status: Status.busy, opaque });
+      expect(refusal?.code).toBe('UNAVAILABLE');
+    }
   });
 });
 

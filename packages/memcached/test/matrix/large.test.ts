@@ -10,7 +10,7 @@ import { memcachedBackend } from '../../src/memcached.ts';
 
 const TIMEOUT_MS = 30_000;
 /** Of the better of a few tries: other programs share the processors. */
-const TRIES = 5;
+const TRIES = 10;
 
 let server: ServerProcess;
 let backend: CacheBackend;
@@ -31,8 +31,9 @@ async function leastStall(work: () => Promise<void>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < TRIES && least > 100; attempt++) {
     const delay = monitorEventLoopDelay({ resolution: 10 });
-    await sleep(50);
     delay.enable();
+    // It counts from its second look at the clock.
+    await sleep(50);
     await work();
     await sleep(50);
     delay.disable();
@@ -60,12 +61,17 @@ it.each([
   120_000,
 );
 
-it('reads 200,000 keys without keeping the event loop for 300 ms', async () => {
+it('reads 200,000 keys of three servers without keeping the event loop for 200 ms', async () => {
+  const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
+  const addresses = servers.map(({ host, port }) => `${host}:${port}`);
+  const several = memcachedBackend({ servers: addresses, timeoutMs: TIMEOUT_MS });
   const keys = Array.from({ length: 200_000 }, (_, index) => `many${index}`);
   const stall = await leastStall(async () => {
-    await backend.multiGetValues(keys);
+    expect((await several.multiGetValues(keys)).length).toBe(keys.length);
   });
-  expect(stall).toBeLessThan(300);
+  expect(stall).toBeLessThan(200);
+  await several.close();
+  await Promise.all(servers.map((each) => each.stop()));
 }, 60_000);
 
 it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', async () => {
