@@ -68,7 +68,7 @@ export class Commands {
     };
     if (entries.length === 1) await apart();
     else if (ttlMs === undefined)
-      await this.#orElse('MSET', apart, async () => done(await this.#send(call, 'MSET', entries.flat())));
+      await this.#orElse('MSET', apart, async () => done(await this.#send(call, 'MSET', argumentsOf(entries))));
     else if (this.#transactions === true)
       await this.#orElse('MULTI', apart, async () => {
         if (!(await this.#setAtOnce(entries, ttlMs, call))) await apart();
@@ -127,7 +127,7 @@ export class Commands {
     const keys = entries.map(([key]) => key);
     const key = keys[0] as string;
     const answers = await this.#sender.transaction?.(call, [
-      { name: 'MSET', args: entries.flat(), key },
+      { name: 'MSET', args: argumentsOf(entries), key },
       { name: 'EVAL', args: [EXPIRE_ALL, keys.length, ...keys, ttlMs], key },
     ]);
     const [stored, expiring] = answers ?? [];
@@ -163,6 +163,17 @@ function itself(key: string): string {
 
 function keyOf([key]: Entry): string {
   return key;
+}
+
+/** As `flat` has them, which takes a few times as long. */
+function argumentsOf(entries: readonly Entry[]): Argument[] {
+  const list: Argument[] = new Array(2 * entries.length);
+  let at = 0;
+  for (const [key, value] of entries) {
+    list[at++] = key;
+    list[at++] = value;
+  }
+  return list;
 }
 
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
