@@ -79,11 +79,13 @@ export class SlotMove {
     for (const node of [this.#to, this.#from, ...this.#nodes])
       await ask(node, 'CLUSTER', 'SETSLOT', this.#slot, 'NODE', id);
     // Or the next move could be undone by one who claims the slot by an epoch that others have not heard of.
-    await until('the nodes agree on their epochs', async () => {
-      const views = await Promise.all(this.#nodes.map(epochsOf));
-      return new Set(views).size === 1;
-    });
+    await until('the nodes agree on their epochs', () => agree(this.#nodes));
   }
+}
+
+/** Whether all know the same epoch of each node: what happens before may make two of them claim the same slots. */
+export async function agree(nodes: readonly ServerProcess[]): Promise<boolean> {
+  return new Set(await Promise.all(nodes.map(epochsOf))).size === 1;
 }
 
 /** The epochs of all nodes, as one of them knows them. */
