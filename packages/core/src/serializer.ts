@@ -53,7 +53,8 @@ const CLOSING_BRACE = 0x7d;
  */
 function parsePlain(text: string): unknown {
   const last = text.length - 1;
-  if (!text.startsWith(PLAIN_START) || text.charCodeAt(last) !== CLOSING_BRACE) return undefined;
+  // `startsWith` takes twice the time.
+  if (text.slice(0, PLAIN_START.length) !== PLAIN_START || text.charCodeAt(last) !== CLOSING_BRACE) return undefined;
   // With annotations superjson ends in `"v":1}}`. A plain value may end alike, and is then read the longer way.
   if (text.charCodeAt(last - 1) === CLOSING_BRACE && text.charCodeAt(last - 2) === ONE) return undefined;
   try {
