@@ -15,8 +15,7 @@ export type KeyPart =
 export type Key = string | readonly KeyPart[];
 
 /** Strings that stand for themselves: none looks like another kind of part, and none holds what separates parts. */
-const PLAIN = /^[A-Za-z_][\w.@/:-]*$/;
-const WORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'NaN', 'Infinity']);
+const PLAIN = /^(?!(?:true|false|null|undefined|NaN|Infinity)$)[A-Za-z_][\w.@/:-]*$/;
 const MAX_DEPTH = 100;
 /** Less than what a backend takes, by the mark and the generation of the counters beside it. */
 const MAX_BYTES = 8000;
@@ -36,7 +35,7 @@ function checkSize(backend: string, text: string): string {
 
 function encodeText(text: string): string {
   // JSON spells lone surrogates out, which no backend takes as they are.
-  return PLAIN.test(text) && !WORDS.has(text) ? text : JSON.stringify(text);
+  return PLAIN.test(text) ? text : JSON.stringify(text);
 }
 
 function encodeList(backend: string, parts: readonly KeyPart[], depth: number): string {

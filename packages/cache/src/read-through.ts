@@ -36,6 +36,8 @@ export class ReadThroughCache implements Cache {
   readonly #backend: CacheBackend;
   readonly #name: string;
   readonly #ttl: number | undefined;
+  /** Of calls without options, which are spared the checks. */
+  readonly #plainCall: Call;
   readonly #events: Events;
   readonly #reads: Reads;
   readonly #writes: Writes;
@@ -45,6 +47,7 @@ export class ReadThroughCache implements Cache {
     this.#backend = backend;
     this.#name = backend.name;
     this.#ttl = options.ttl;
+    this.#plainCall = checkCall(this.#name, {}, this.#ttl);
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
     const counters = new Counters(backend, random);
     const entries = new Entries(backend, counters);
@@ -56,27 +59,27 @@ export class ReadThroughCache implements Cache {
     this.#writes = new Writes(backend, counters, entries, flights);
   }
 
-  get(key: Key, options: GetOptions<unknown> = {}): Promise<never> {
+  get(key: Key, options?: GetOptions<unknown>): Promise<never> {
     return this.#run('get', 1, (tally) => this.#reads.get(this.#key(key), this.#call(options), tally));
   }
 
-  set(key: Key, value: unknown, options: SetOptions = {}): Promise<void> {
+  set(key: Key, value: unknown, options?: SetOptions): Promise<void> {
     return this.#change('set', 1, () => this.#set([[key, value]], options), key);
   }
 
-  getMany(keys: readonly Key[], options: GetOptions<unknown> = {}): Promise<never[]> {
+  getMany(keys: readonly Key[], options?: GetOptions<unknown>): Promise<never[]> {
     return this.#run('getMany', lengthOf(keys), (tally) =>
       this.#reads.getMany(this.#keys(keys), this.#call(options), tally),
     );
   }
 
-  setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options: SetOptions = {}): Promise<void> {
+  setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options?: SetOptions): Promise<void> {
     // Walked at call time; what cannot be is refused as any other mistake.
     const list = listOf(pairs);
     return this.#change('setMany', list?.length ?? 0, () => this.#set(checkPairs(this.#name, list), options));
   }
 
-  has(key: Key, options: Pick<GetOptions<unknown>, 'tags'> = {}): Promise<boolean> {
+  has(key: Key, options?: Pick<GetOptions<unknown>, 'tags'>): Promise<boolean> {
     return this.#run('has', 1, async (tally) => {
       const call = { ...this.#call(options), type: undefined };
       return (await this.#reads.get(this.#key(key), call, tally)) !== undefined;
@@ -91,11 +94,11 @@ export class ReadThroughCache implements Cache {
     return this.#change('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
   }
 
-  incr(key: Key, delta?: number, options: CountOptions = {}): Promise<number> {
+  incr(key: Key, delta?: number, options?: CountOptions): Promise<number> {
     return this.#change('incr', 1, () => this.#writes.count(this.#key(key), delta, this.#call(options)), key);
   }
 
-  getOrSet(key: Key, loader: Loader, options: LoadOptions & GetOptions<unknown> = {}): Promise<never> {
+  getOrSet(key: Key, loader: Loader, options?: LoadOptions & GetOptions<unknown>): Promise<never> {
     return this.#run('getOrSet', 1, (tally) =>
       this.#reads.getOrLoad(this.#key(key), checkLoader(this.#name, loader), this.#call(options), tally),
     );
@@ -104,7 +107,7 @@ export class ReadThroughCache implements Cache {
   getOrSetMany(
     keys: readonly Key[],
     loader: ManyLoader,
-    options: LoadOptions & GetOptions<unknown> = {},
+    options?: LoadOptions & GetOptions<unknown>,
   ): Promise<never[]> {
     return this.#run('getOrSetMany', lengthOf(keys), (tally) => {
       // Copied: the array is the caller's, who may change it while the cache is read.
@@ -168,7 +171,7 @@ export class ReadThroughCache implements Cache {
     });
   }
 
-  #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions): Promise<void> {
+  #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions | undefined): Promise<void> {
     const values = new Map(pairs.map(([key, value]) => [this.#key(key), this.#value(value)]));
     return this.#writes.set(values, this.#call(options));
   }
@@ -188,8 +191,8 @@ export class ReadThroughCache implements Cache {
     return Array.from(checkKeys(this.#name, keys), (key) => this.#key(key));
   }
 
-  #call(options: LoadOptions & GetOptions<unknown>): Call {
-    return checkCall(this.#name, options, this.#ttl);
+  #call(options: (LoadOptions & GetOptions<unknown>) | undefined): Call {
+    return options === undefined ? this.#plainCall : checkCall(this.#name, options, this.#ttl);
   }
 }
 

@@ -56,14 +56,20 @@ export class Reads {
     call.signal?.throwIfAborted();
     const step = this.#flights.step();
     let sight: Sight | undefined = new Sight([key], call.tags);
+    let stored: unknown;
     try {
       // Not through `#look`: each promise between a hit and its caller takes a tenth of its time.
       sight.take(await this.#entries.ask(sight));
-      if (sight.unseen !== NONE) await this.#entries.complete(sight);
+      stored = sight.value(0);
+      if (stored === undefined && sight.unseen !== NONE) {
+        await this.#entries.complete(sight);
+        stored = sight.value(0);
+      }
     } catch (error) {
       sight = isUnreadable(error) ? await this.#look([key], call) : this.#goOn(asCallerKnows(error, () => key));
+      stored = sight?.value(0);
     }
-    const hit = asMiss(call.type, sight?.value(0));
+    const hit = asMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) return await this.#land(key, { load, pass }, { ...call, step, seen: sight?.seen }, tally);
     tally.hits += 1;

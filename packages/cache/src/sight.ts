@@ -9,7 +9,7 @@ export class Sight {
   readonly #keys: readonly string[];
   readonly #tags: readonly string[];
   readonly #firstEpoch: number;
-  #found: readonly unknown[] = [];
+  #found: readonly unknown[] = NONE;
   #seen: Seen | undefined;
 
   constructor(keys: readonly string[], tags: readonly string[]) {

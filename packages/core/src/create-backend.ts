@@ -50,7 +50,7 @@ class Backend implements CacheBackend {
     const stored = this.#begin(task);
     const type = this.#typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
-    const found = isThenable(pending) ? await pending : pending;
+    const found = pending instanceof Promise ? await pending : pending;
     const value = this.#read(task, stored, found as Found, type);
     return (isThenable(value) ? await value : value) as never;
   }
@@ -61,7 +61,7 @@ class Backend implements CacheBackend {
     const ttl = this.#ttlOf(task, options);
     const entries = [[stored, this.#encode(task, key, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
-    if (isThenable(pending)) await pending;
+    if (pending instanceof Promise) await pending;
   }
 
   async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
@@ -70,7 +70,7 @@ class Backend implements CacheBackend {
     const type = this.#typeOf(task, options);
     if (stored.length === 0) return [];
     const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
-    const found = isThenable(pending) ? await pending : pending;
+    const found = pending instanceof Promise ? await pending : pending;
     if (found.length !== stored.length) {
       throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
     }

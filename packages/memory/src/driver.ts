@@ -49,7 +49,10 @@ export class MemoryDriver implements CacheDriver {
   }
 
   getMany(keys: readonly string[]): readonly Found[] {
-    return keys.map((key) => this.#table.get(key));
+    // By index, into a list of its length: `map` takes twice the time of a small batch.
+    const found: Found[] = new Array(keys.length);
+    for (let index = 0; index < keys.length; index++) found[index] = this.#table.get(keys[index] as string);
+    return found;
   }
 
   setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): void {
