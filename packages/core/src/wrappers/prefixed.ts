@@ -2,14 +2,14 @@ import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { Failures } from '../failures.ts';
 import { invalidKey } from '../keys.ts';
-import { type WrappedCall, Wrapper } from './wrapper.ts';
+import { type WrappedCall, wrapWith } from './wrapper.ts';
 
 /** Any backend under a prefix, for those that cannot make a view of themselves. Its `close` closes only itself. */
 export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
   const failures = new Failures(backend.name, '', false);
   let closed = false;
 
-  return new Wrapper(backend, async <T>({ operation, subject, run }: WrappedCall<T>): Promise<T> => {
+  return wrapWith(backend, async <T>({ operation, subject, run }: WrappedCall<T>): Promise<T> => {
     const fail = (code: 'CLOSED' | 'INVALID_KEY', reason: string) =>
       failures.make(code, { operation, kind: 'read' }, reason);
     const stored = (key: unknown): string => {

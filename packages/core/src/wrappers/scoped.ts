@@ -10,8 +10,7 @@ export { SCOPE } from './wrapper.ts';
  * neither the backend nor its connection; closing the backend closes it. Throws `INVALID_OPTIONS`.
  */
 export function scoped(backend: CacheBackend, namespace: string): CacheBackend {
-  if (typeof namespace !== 'string') checkOptions(backend.name, { namespace: '' });
-  checkOptions(backend.name, { namespace });
+  checkOptions(backend.name, { namespace: namespace ?? '' });
   const scope = (backend as { readonly [SCOPE]?: Scope })[SCOPE];
   return scope === undefined ? prefixed(backend, `${namespace}:`) : scope.call(backend, namespace);
 }

@@ -22,13 +22,17 @@ export interface WrappedCall<T> {
 /** What a wrapper does with a call: it runs it, or answers in its stead. */
 export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
 
-/** Passes the nine operations on to another backend, each through `around`. */
-export class Wrapper implements CacheBackend {
+/** Passes the nine operations on to another backend, each through `around`. Without `scope` its scopes are prefixes. */
+export function wrapWith(backend: CacheBackend, around: Around, scope?: Scope): CacheBackend {
+  return new Wrapper(backend, around, scope);
+}
+
+class Wrapper implements CacheBackend {
   readonly #backend: CacheBackend;
   readonly #around: Around;
   readonly #scope: Scope | undefined;
 
-  constructor(backend: CacheBackend, around: Around, scope?: Scope) {
+  constructor(backend: CacheBackend, around: Around, scope: Scope | undefined) {
     this.#backend = backend;
     this.#around = around;
     this.#scope = scope;
