@@ -1,10 +1,8 @@
-import { SuperJSON } from 'superjson';
-import { bytesTransformer } from './serializer/bytes.ts';
-import { copyForCodec } from './serializer/copy.ts';
 import { isLegalJson, isSuspect } from './serializer/legal-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
+import { toEnvelope } from './serializer/writer.ts';
 
 export { bytesTransformer } from './serializer/bytes.ts';
 export { ValueError } from './serializer/value-error.ts';
@@ -15,10 +13,6 @@ export interface Serializer {
   deserialize(text: string): unknown;
 }
 
-// An instance of our own: what others register on the shared one must not change what is stored.
-const codec = new SuperJSON();
-codec.registerCustom(bytesTransformer, bytesTransformer.name);
-
 /**
  * Writes superjson's text, `{"json":…,"meta":…}`, and reads it back as a value that is equal to the one written. What
  * could not come back equal is refused with a `ValueError`. Reading is safe for text from anyone: its work is bounded by
@@ -26,10 +20,13 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
  */
 export const superjsonSerializer: Serializer = {
   serialize(value: unknown): string {
-    if (isPlainForSure(value)) return write(value, { annotated: false });
-    const { copy, plain, disguise } = copyForCodec(value);
-    const text = write(copy, { annotated: !plain });
-    return disguise === '' ? text : text.replaceAll(disguise, '');
+    try {
+      return isPlainForSure(value) ? `{"json":${JSON.stringify(value)}}` : JSON.stringify(toEnvelope(value));
+    } catch (error) {
+      // Deeper than the rest of the stack, or longer than a string can be.
+      if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');
+      throw error;
+    }
   },
 
   deserialize(text: string): unknown {
@@ -73,15 +70,5 @@ function isPlainForSure(value: unknown): boolean {
   } catch {
     // A getter or a proxy of the value threw; the closer look says where.
     return false;
-  }
-}
-
-function write(value: unknown, { annotated }: { readonly annotated: boolean }): string {
-  try {
-    return annotated ? JSON.stringify(codec.serialize(value)) : `{"json":${JSON.stringify(value)}}`;
-  } catch (error) {
-    // Deeper than the rest of the stack, or longer than a string can be.
-    if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');
-    throw error;
   }
 }
