@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../servers/process.ts';
+import { until } from './delay.ts';
 
 /** A TCP proxy that counts what passes. */
 export interface CountingProxy {
@@ -31,7 +31,7 @@ export async function startCountingProxy(target: {
     upstream.on('data', (bytes) => {
       const due = performance.now() + proxy.delayMs;
       way = way.then(async () => {
-        if (proxy.delayMs > 0) await sleep(Math.max(0, due - performance.now()));
+        await until(due);
         answered = true;
         client.write(bytes);
       });

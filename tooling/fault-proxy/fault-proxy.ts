@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
+import { until } from './delay.ts';
 
 interface Link {
   readonly client: Socket;
@@ -98,7 +98,7 @@ export class FaultProxy {
     const arrival = performance.now();
     const fault = this.#fault;
     link.way = link.way.then(async () => {
-      if (fault?.kind === 'delay') await sleep(Math.max(0, arrival + fault.delayMs - performance.now()));
+      if (fault?.kind === 'delay') await until(arrival + fault.delayMs);
       if (link.silent) return;
       if (fault?.kind === 'trickle') await drip(link.client, bytes);
       else if (fault === undefined || !this.#hits(fault)) link.client.write(bytes);

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Fault } from '@ninefold/core/conformance';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { until } from '../fault-proxy/delay.ts';
 import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 
 /** Answers each request with itself in brackets, and keeps what it was asked. */
@@ -10,7 +11,7 @@ let proxy: FaultProxy;
 const sockets = new Set<Socket>();
 
 beforeAll(async () => {
-  server = createServer((socket) => {
+  server = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => undefined);
     socket.on('data', (bytes) => {
       asked.push(String(bytes));
@@ -42,7 +43,8 @@ interface Client {
 }
 
 function client(): Client {
-  const made: Client = { socket: connect(proxy.port, '127.0.0.1'), chunks: [], end: undefined };
+  const socket = connect({ port: proxy.port, host: '127.0.0.1', noDelay: true });
+  const made: Client = { socket, chunks: [], end: undefined };
   sockets.add(made.socket);
   made.socket.on('data', (bytes) => made.chunks.push(String(bytes)));
   made.socket.on('end', () => {
@@ -135,4 +137,27 @@ it('cuts an answer in its middle, turns it into garbage, lets it come late or by
   await soon();
   expect(dripping.chunks.join('')).toBe('[drip]');
   expect(dripping.chunks.length).toBeGreaterThan(1);
+});
+
+it('delays as a line does: what follows something under way comes as soon after it as it was sent', async () => {
+  const chunks = 120;
+  const delayMs = 50;
+  const made = client();
+  await soon();
+  await proxy.set({ kind: 'delay', delayMs });
+  let arrived = 0;
+  made.socket.on('data', () => {
+    arrived = performance.now();
+  });
+  const began = performance.now();
+  let sent = began;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    await until(began + chunk * 0.3);
+    sent = performance.now();
+    made.socket.write(`${chunk};`);
+  }
+  await expect.poll(() => made.chunks.join('')).toContain(`${chunks - 1};]`);
+  expect(arrived - sent).toBeGreaterThanOrEqual(delayMs);
+  // One after another, each by a timer of its own, they would come some eighty milliseconds late.
+  expect(arrived - sent).toBeLessThan(delayMs + 30);
 });

@@ -11,6 +11,7 @@ export interface RedisClient {
 
 /** A client that the caller made and closes, with settings of its own. */
 export class Borrowed implements Sender {
+  readonly ready = true;
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #client: RedisClient;
 

@@ -25,6 +25,8 @@ const LOOK_MS = 100;
  */
 export class ClusterConnections implements Sender {
   readonly slotOf: (key: string) => number = calculateSlot;
+  /** Commands wait for the map of slots, and follow redirects. */
+  readonly ready = false;
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;

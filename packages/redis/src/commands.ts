@@ -8,6 +8,9 @@ export type Entry = readonly [key: string, value: Stored];
 
 const INCR_SHA: string = createHash('sha1').update(INCR).digest('hex');
 
+/** Entries with a TTL below which as many SETs are faster than one transaction, which is four commands. */
+const FEWEST_AT_ONCE = 8;
+
 /**
  * The commands of each operation for keys that may share one, and what takes their place where the user may not run them
  * or a cluster is just moving the keys: the same, key by key.
@@ -22,6 +25,10 @@ export class Commands {
 
   constructor(sender: Sender) {
     this.#sender = sender;
+  }
+
+  get ready(): boolean {
+    return this.#sender.ready;
   }
 
   async get(key: string, call: Sending): Promise<Found> {
@@ -62,13 +69,19 @@ export class Commands {
     done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
-  async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: Sending): Promise<void> {
-    const apart = async (): Promise<void> => {
+  /** `apart` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
+  async setMany(
+    entries: readonly Entry[],
+    ttlMs: number | undefined,
+    call: Sending,
+    apart = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
-    };
+    },
+  ): Promise<void> {
     if (entries.length === 1) await apart();
     else if (ttlMs === undefined)
       await this.#orElse('MSET', apart, async () => done(await this.#send(call, 'MSET', argumentsOf(entries))));
+    else if (this.#transactions === true && entries.length < FEWEST_AT_ONCE) await apart();
     else if (this.#transactions === true)
       await this.#orElse('MULTI', apart, async () => {
         if (!(await this.#setAtOnce(entries, ttlMs, call))) await apart();

@@ -70,16 +70,20 @@ export class Connection implements Sender {
     this.#make = make;
   }
 
+  get ready(): boolean {
+    return this.#open && this.#client?.status === 'ready';
+  }
+
   send(call: Sending, command: Command): Promise<unknown> {
     const client = this.#client;
-    if (client?.status !== 'ready' || !this.#open) return this.#sendOnceReady(call, command);
+    if (client === undefined || !this.ready) return this.#sendOnceReady(call, command);
     this.#cork(client);
     return this.#write(client, call, command);
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
   async sendAsking(call: Sending, command: Command): Promise<unknown> {
-    const client = await this.#ready();
+    const client = await this.#whenReady();
     this.#cork(client);
     const [asking, answer] = await Promise.allSettled([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
@@ -91,7 +95,7 @@ export class Connection implements Sender {
   }
 
   async transaction(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]> {
-    const client = await this.#ready();
+    const client = this.#client !== undefined && this.ready ? this.#client : await this.#whenReady();
     if (call.ended) return [];
     this.#cork(client);
     const key = commands[0]?.key ?? '';
@@ -114,7 +118,7 @@ export class Connection implements Sender {
   }
 
   async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
-    const client = await this.#ready();
+    const client = await this.#whenReady();
     this.#cork(client);
     return await this.#write(client, call, command);
   }
@@ -147,12 +151,12 @@ export class Connection implements Sender {
     });
   }
 
-  async #ready(): Promise<Redis> {
+  async #whenReady(): Promise<Redis> {
     // A call that was given up by then may still try another way, and would connect again.
     if (this.#closed) throw unconnected(undefined);
     this.#client ??= this.#create();
     const client = this.#client;
-    if (client.status === 'ready' && this.#open) return client;
+    if (this.ready) return client;
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ resolve: () => resolve(client), reject });
       // Its outcome comes by the events.

@@ -8,7 +8,8 @@ import {
   sendParts,
 } from '@ninefold/core';
 import { Commands, type Entry } from './commands.ts';
-import { Gathering } from './gathering.ts';
+import { GatheredReads } from './gathered-reads.ts';
+import { GatheredSets } from './gathered-sets.ts';
 import type { Sender } from './sender.ts';
 
 /** Keys in one command: Redis serves nobody else meanwhile. */
@@ -31,21 +32,25 @@ export class RedisDriver implements CacheDriver {
   readonly #commands: Commands;
   readonly #slotOf: ((key: string) => number) | undefined;
   /** On one server only: a cluster would cut what was gathered into its slots again. */
-  readonly #gathering: Gathering | undefined;
+  readonly #reads: GatheredReads | undefined;
+  readonly #sets: GatheredSets | undefined;
 
   constructor(sender: Sender, capabilities: Capabilities) {
     this.capabilities = capabilities;
     this.#commands = new Commands(sender);
     this.#slotOf = sender.slotOf;
-    if (sender.slotOf === undefined) this.#gathering = new Gathering(this.#commands);
+    if (sender.slotOf !== undefined) return;
+    this.#reads = new GatheredReads(this.#commands);
+    this.#sets = new GatheredSets(this.#commands);
   }
 
   get(key: string, call: Call): Promise<Found> {
-    return this.#gathering === undefined ? this.#commands.get(key, call) : this.#gathering.get(key, call);
+    this.#sets?.flush();
+    return this.#reads === undefined ? this.#commands.get(key, call) : this.#reads.get(key, call);
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    this.#gathering?.flush();
+    this.#flush();
     const parts = this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
     const [only] = values;
@@ -57,13 +62,15 @@ export class RedisDriver implements CacheDriver {
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
-    this.#gathering?.flush();
+    this.#reads?.flush();
     call.sent = false;
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     // The server's step is a millisecond.
     const ttlMs = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
-    if (entry !== undefined && entries.length === 1) return await this.#commands.set(entry, ttlMs, call);
+    if (entry !== undefined && entries.length === 1)
+      return await (this.#sets ?? this.#commands).set(entry, ttlMs, call);
+    this.#sets?.flush();
     await sendParts(
       this.#partsOf(entries, keyOf, entryLength),
       (part) => part[0]?.[0],
@@ -72,12 +79,12 @@ export class RedisDriver implements CacheDriver {
   }
 
   exists(key: string, call: Call): Promise<boolean> {
-    this.#gathering?.flush();
+    this.#flush();
     return this.#commands.exists(key, call);
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    this.#gathering?.flush();
+    this.#flush();
     call.sent = false;
     const parts = this.#partsOf(keys, itself, length);
     const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
@@ -85,13 +92,19 @@ export class RedisDriver implements CacheDriver {
   }
 
   incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
-    this.#gathering?.flush();
+    this.#flush();
     call.sent = false;
     return this.#commands.incr(key, delta, ttl === undefined ? undefined : Math.ceil(ttl * 1000), call);
   }
 
   close(): void {
     this.#commands.close();
+  }
+
+  /** Sends what was gathered, so that nothing that comes later overtakes it. */
+  #flush(): void {
+    this.#reads?.flush();
+    this.#sets?.flush();
   }
 
   /** What may share a command, in the order of the first of each. */

@@ -16,6 +16,8 @@ export type Sending = Pick<Call, 'ended' | 'sent'>;
 export interface Sender {
   /** Of a cluster: the slot of a key. Keys of different slots cannot share a command. */
   readonly slotOf?: ((key: string) => number) | undefined;
+  /** Whether a command is handed over at once, so that no call can end before it is sent. */
+  readonly ready: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
   send(call: Sending, command: Command): Promise<unknown>;
   /**

@@ -2,7 +2,7 @@ import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'no
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackend, type Found } from '@ninefold/core';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
-import { Gathering } from '../../../packages/redis/src/gathering.ts';
+import { GatheredReads } from '../../../packages/redis/src/gathered-reads.ts';
 
 // With --expose-gc: prints how many full collections many calls at once have made necessary, alone and gathered: what a call leaves behind
 // should not outlive a quick one. Answers come a turn later and from no server, for while it waits V8 collects by itself.
@@ -49,7 +49,7 @@ const alone = createBackend(
   },
   { timeoutMs: 60_000 },
 );
-const gathering = new Gathering({
+const gathering = new GatheredReads({
   get: () => later<Found>(TEXT),
   getMany: (of) => later(of.map((): Found => TEXT)),
 });

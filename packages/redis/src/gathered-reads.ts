@@ -1,5 +1,6 @@
 import { type Call, type Found, isDriverError, LargeKeys } from '@ninefold/core';
 import type { Sending } from './sender.ts';
+import { Together } from './together.ts';
 
 /** Keys of one MGET: more save little, and the slowest of them holds up the others. */
 const MOST_KEYS = 64;
@@ -20,7 +21,7 @@ interface Reads {
  * Nagle's algorithm for reads: one that finds none under way is sent at once; the others are collected until the event
  * loop has read its sockets, and are sent as one. Values known to be large are always asked for alone.
  */
-export class Gathering {
+export class GatheredReads {
   readonly #reads: Reads;
   readonly #large = new LargeKeys();
   #asks: Ask[] = [];
@@ -40,7 +41,7 @@ export class Gathering {
     });
   }
 
-  /** Sends what was collected, so that nothing that comes later overtakes it. */
+  /** Sends what was collected. */
   flush(): void {
     if (this.#asks.length === 0) return;
     const asks = this.#asks.filter(({ call }) => !call.ended);
@@ -64,7 +65,7 @@ export class Gathering {
 
   async #together(asks: readonly Ask[]): Promise<void> {
     this.#awaited += 1;
-    const all = new Together(asks);
+    const all = new Together(asks.map(({ call }) => call));
     try {
       const values = await this.#reads.getMany(
         asks.map(({ key }) => key),
@@ -82,22 +83,5 @@ export class Gathering {
     } finally {
       this.#awaited -= 1;
     }
-  }
-}
-
-/**
- * What sending needs to know of several calls. A class, because of an object literal with a getter V8 makes a hidden class
- * for each, which keeps what the getter sees until the next full collection.
- */
-class Together implements Sending {
-  sent = false;
-  readonly #asks: readonly Ask[];
-
-  constructor(asks: readonly Ask[]) {
-    this.#asks = asks;
-  }
-
-  get ended(): boolean {
-    return this.#asks.every(({ call }) => call.ended);
   }
 }

@@ -1,0 +1,185 @@
+import { type CacheBackend, type CacheError, scoped } from '@ninefold/core';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+import { ACL_LINE, PASSWORD } from './support/permissions.ts';
+import { Wire } from './support/wire.ts';
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+const keysOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `k${index}`);
+
+/** The code of each failure with its key and whether it may have been applied, and 'stored' for the others. */
+async function outcomesOf(sets: readonly Promise<void>[]): Promise<unknown[]> {
+  return (await Promise.allSettled(sets)).map((outcome) => {
+    if (outcome.status === 'fulfilled') return 'stored';
+    const { code, key, maybeApplied } = outcome.reason as CacheError;
+    return [code, key, maybeApplied];
+  });
+}
+
+describe('sets of one tick', () => {
+  let wire: Wire;
+  let backend: CacheBackend;
+
+  beforeAll(async () => {
+    wire = await Wire.start(server);
+    backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'sets', timeoutMs: 20_000 });
+    await backend.exists('connected');
+    // By the first of them the backend learns that it may send transactions.
+    await Promise.all(keysOf(9).map((key) => backend.setValue(key, 0, { ttl: 60 })));
+  });
+
+  afterAll(async () => {
+    await backend.close();
+    await wire.stop();
+  });
+
+  const sent = async (work: () => readonly Promise<unknown>[]): Promise<readonly string[]> => {
+    const { trips, commands } = await wire.during(() => Promise.all(work()));
+    expect(trips).toBe(1);
+    return commands[0] ?? [];
+  };
+
+  it('are one command of at most 64 keys, and all there', async () => {
+    expect(await sent(() => keysOf(150).map((key) => backend.setValue(key, key)))).toEqual([
+      'MSET 128',
+      'MSET 128',
+      'MSET 44',
+    ]);
+    expect(await backend.multiGetValues(keysOf(150))).toEqual(keysOf(150));
+    expect(await ask(server, 'PTTL', 'sets:k0')).toBe('-1');
+  });
+
+  it('that have one TTL are one transaction, and as many commands where there are few', async () => {
+    const mortal = await sent(() => keysOf(20).map((key) => backend.setValue(key, 1, { ttl: 60 })));
+    expect(mortal).toEqual(['MULTI 0', 'MSET 40', 'EVAL 23', 'EXEC 0']);
+    for (const key of keysOf(20)) expect(Number(await ask(server, 'PTTL', `sets:${key}`))).toBeGreaterThan(50_000);
+    expect(await sent(() => keysOf(3).map((key) => backend.setValue(key, 1, { ttl: 60 })))).toEqual(
+      Array.from({ length: 3 }, () => 'SET 4'),
+    );
+  });
+
+  it('that have different TTLs do not share a command, nor does what is large', async () => {
+    const ttls = [undefined, undefined, 60, 600, 600];
+    const sets = (): Promise<void>[] => ttls.map((ttl, index) => backend.setValue(`t${index}`, index, { ttl }));
+    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', 'SET 4', 'SET 4']);
+    const lengths = [1, 10_000, 1, 1];
+    const commands = await sent(() =>
+      lengths.map((length, index) => backend.setValue(`l${index}`, 'x'.repeat(length))),
+    );
+    expect(commands).toEqual(['SET 2', 'SET 2', 'MSET 4']);
+  });
+
+  it('keep their place among the other calls, and the last one of a key stays', async () => {
+    const calls: Promise<unknown>[] = [];
+    const commands = await sent(() => {
+      calls.push(
+        backend.setValue('a', 1),
+        backend.setValue('a', 2),
+        backend.getValue('a'),
+        backend.setValue('a', 3),
+        backend.setValue('b', 3),
+        backend.setValue('a', 4),
+        backend.incr('a'),
+        backend.setValue('a', 6, { ttl: 60 }),
+        backend.setValue('a', 7),
+        backend.multiGetValues(['a', 'b']),
+      );
+      return calls;
+    });
+    expect(commands).toEqual(['MSET 4', 'GET 1', 'MSET 6', expect.stringMatching('EVAL'), 'SET 4', 'SET 2', 'MGET 2']);
+    const answers = await Promise.all(calls);
+    expect(answers.filter((answer) => answer !== undefined)).toEqual([2, 5, [7, 3]]);
+    expect(await ask(server, 'PTTL', 'sets:a')).toBe('-1');
+  });
+});
+
+describe('sets that are sent as one, but fail', () => {
+  let backend: CacheBackend;
+
+  afterEach(() => backend.close());
+
+  it('for the key of one of them, are told each for itself', async () => {
+    const rules = ACL_LINE.replace('~shop:*', '~less:mine*').replace(' cache ', ' less ').split(' ');
+    await ask(server, ...rules);
+    const url = `redis://less:${PASSWORD}@${server.host}:${server.port}`;
+    backend = redisBackend({ url, namespace: 'less', timeoutMs: 5000 });
+    const keys = ['mine1', 'theirs', ...keysOf(8).map((key) => `mine${key}`)];
+    // Sent singly by the first calls, which make the connection; as a command and as a transaction by the others.
+    for (const [value, ttl] of [
+      [1, undefined],
+      [2, undefined],
+      [3, 60],
+      [4, 60],
+    ] as const) {
+      expect(await outcomesOf(keys.map((key) => backend.setValue(key, value, { ttl })))).toEqual(
+        keys.map((key) => (key === 'theirs' ? ['AUTH', 'theirs', false] : 'stored')),
+      );
+      for (const key of ['mine1', 'minek7']) expect(await backend.getValue(key)).toBe(value);
+    }
+    await ask(server, 'ACL', 'DELUSER', 'less');
+  });
+
+  it('because the server is full, are all told that, and that they were not applied', async () => {
+    backend = redisBackend({ url: `redis://${server.host}:${server.port}`, namespace: 'full' });
+    await backend.multiSetValues(keysOf(3).map((key) => [key, 'old'] as const));
+    await ask(server, 'CONFIG', 'SET', 'maxmemory', '1');
+    try {
+      for (const ttl of [undefined, 60])
+        expect(await outcomesOf(keysOf(9).map((key) => backend.setValue(key, 'new', { ttl })))).toEqual(
+          keysOf(9).map((key) => ['BACKEND', key, false]),
+        );
+    } finally {
+      await ask(server, 'CONFIG', 'SET', 'maxmemory', '0');
+    }
+    expect(await backend.multiGetValues(keysOf(3))).toEqual(['old', 'old', 'old']);
+  });
+
+  describe('on the way', () => {
+    let proxy: FaultProxy;
+
+    beforeEach(async () => {
+      proxy = await FaultProxy.start(server);
+      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 300 });
+      for (const ttl of [undefined, 60])
+        await Promise.all(keysOf(9).map((key) => backend.setValue(key, 'old', { ttl })));
+    });
+
+    afterEach(() => proxy.stop());
+
+    it.each([undefined, 60])('may each have been applied, with the TTL %s', async (ttl) => {
+      const sets = (): Promise<unknown[]> => outcomesOf(keysOf(9).map((key) => backend.setValue(key, 'new', { ttl })));
+      await proxy.set({ kind: 'cut', on: 'reply', by: 'rst' });
+      expect(await sets()).toEqual(keysOf(9).map((key) => ['UNAVAILABLE', key, true]));
+      expect(await backend.getValue('k8')).toBe('new');
+      await proxy.set({ kind: 'silence' });
+      expect(await sets()).toEqual(keysOf(9).map((key) => ['TIMEOUT', key, true]));
+    });
+
+    it('are not sent for those that were given up before there was a connection', async () => {
+      await proxy.set({ kind: 'delay', delayMs: 1500 });
+      // Its greeting is answered after the scope has given its calls up, and before the others end.
+      const late = redisBackend({ url: `redis://:any@127.0.0.1:${proxy.port}`, namespace: 'late', timeoutMs: 10_000 });
+      const scope = scoped(late, 'scope');
+      const sets = outcomesOf([
+        scope.setValue('a', 1),
+        late.setValue('a', 1),
+        scope.setValue('b', 1),
+        late.setValue('b', 1),
+      ]);
+      await scope.close();
+      expect(await sets).toEqual([['CLOSED', 'a', false], 'stored', ['CLOSED', 'b', false], 'stored']);
+      expect(await late.multiGetValues(['a', 'b', 'scope:a', 'scope:b'])).toEqual([1, 1, undefined, undefined]);
+      await late.close();
+    });
+  });
+});
