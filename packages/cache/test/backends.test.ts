@@ -1,91 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCache } from '../src/cache.ts';
-import { play, programs as sequences } from './support/interleavings.ts';
-import { type Lab, labs, type Recipe } from './support/labs.ts';
+import { expect, it } from 'vitest';
+import { labs } from './support/labs.ts';
+import { tryAtRandom, tryOn } from './support/try-on.ts';
 import { withoutBumps } from './support/wrong-backends.ts';
 
-const { NINEFOLD_SEED } = process.env;
-const PROCESSES = 4;
-const CALLERS = 50;
-/** Sequences that run side by side, each in a namespace of its own. */
-const RUNS = 100;
-
-const node = ['--conditions=@ninefold/source', '--import', 'tsx'];
-const programs = join(import.meta.dirname, 'programs');
-
-/** Lets sequences run side by side under random delays; what they served dead. */
-async function tryAtRandom(seed: number, create: (namespace: string) => CacheBackend): Promise<string[]> {
-  const outcomes = fc.sample(sequences, { numRuns: RUNS, seed }).map(async (callers, index) => {
-    const backends = new Set<CacheBackend>();
-    const place = {
-      create: () => {
-        const backend = create(`model-${seed}-${index}`);
-        backends.add(backend);
-        return backend;
-      },
-      turn: () => sleep(Math.random() * 4),
-      options: { leaseTtl: 1, waitMs: 500 },
-    };
-    const stale = await play(place, callers);
-    await Promise.all([...backends].map((backend) => backend.close()));
-    return stale === undefined ? [] : [`sequence ${index} of seed ${seed}: ${stale}`];
-  });
-  return (await Promise.all(outcomes)).flat();
-}
-
-async function stampede(recipe: Recipe): Promise<{ readonly loads: number; readonly by: number }> {
-  const task = JSON.stringify({ recipe, processes: PROCESSES, callers: CALLERS });
-  const { stdout } = await promisify(execFile)(process.execPath, [...node, join(programs, 'stampede.ts'), task]);
-  return JSON.parse(stdout);
-}
-
-describe.each(Object.entries(labs))('on %s', (name, start) => {
-  let lab: Lab;
-
-  beforeAll(async () => {
-    lab = await start();
-  });
-
-  afterAll(() => lab.stop());
-
-  it('callers in several processes, under random delays, get nothing that was dead before they asked', async () => {
-    const seed = NINEFOLD_SEED === undefined ? Date.now() : Number(NINEFOLD_SEED);
-    expect(await tryAtRandom(seed, (namespace) => lab.create(namespace))).toEqual([]);
-  }, 120_000);
-
-  // Entries in memory cannot be shared with another process.
-  if (name === 'memory') return;
-
-  it(`${PROCESSES} processes with ${CALLERS} callers each of a missing key load it once`, async () => {
-    const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('stampede');
-    const outcomes = await Promise.all(Array.from({ length: PROCESSES }, () => stampede(recipe)));
-    expect(outcomes.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
-    expect(new Set(outcomes.map(({ by }) => by)).size).toBe(1);
-  }, 120_000);
-
-  it('a process that is killed while it loads is replaced when its lease ends', async () => {
-    const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('killed');
-    const victim = spawn(process.execPath, [...node, join(programs, 'victim.ts'), JSON.stringify({ recipe })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(victim.stdout, 'data');
-    victim.kill('SIGKILL');
-    await once(victim, 'exit');
-    const operations: string[] = [];
-    const cache = createCache(lab.create('killed'), { listener: ({ operation }) => operations.push(operation) });
-    expect(await cache.getOrSet('k', () => 'mine')).toBe('mine');
-    expect(operations).toEqual(['wait', 'load', 'getOrSet']);
-    await cache.close();
-  }, 60_000);
-});
+for (const [name, start] of Object.entries(labs)) tryOn(name, start);
 
 it('under random delays a delete that does not move the epoch is found', async () => {
   const backends = new Map<string, CacheBackend>();

@@ -1,15 +1,12 @@
-import type { CacheBackend, Capabilities, ReadOptions, ValueType, WriteOptions } from './backend.ts';
+import type { CacheBackend, Capabilities, ReadOptions, WriteOptions } from './backend.ts';
+import { checkDelta, pairsOf, storedKey, storedKeys, ttlOf, typeOf } from './checks.ts';
 import type { CacheDriver, Found, Stored } from './driver.ts';
-import { causeOf, createCause } from './errors.ts';
 import { Failures, type Task } from './failures.ts';
-import { describe, invalidKey } from './keys.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { checkOptions, type RemoteOptions } from './options.ts';
 import { Runner } from './runner.ts';
-import { type Serializer, superjsonSerializer, ValueError } from './serializer.ts';
-import { invalidTtl } from './ttl.ts';
-import { applyType, isThenable, isValueType, TypeMismatch } from './value-type.ts';
-import { decodeValue, encodeValue } from './values.ts';
+import { isThenable } from './value-type.ts';
+import { Values } from './values.ts';
 import { SCOPE } from './wrappers/scoped.ts';
 
 /**
@@ -28,9 +25,9 @@ class Backend implements CacheBackend {
   readonly #driver: CacheDriver;
   readonly #options: RemoteOptions;
   readonly #prefix: string;
-  readonly #serializer: Serializer;
   readonly #lifecycle: Lifecycle;
   readonly #failures: Failures;
+  readonly #values: Values;
   readonly #runner: Runner;
 
   constructor(driver: CacheDriver, options: RemoteOptions, lifecycle: Lifecycle, prefix: string) {
@@ -39,66 +36,49 @@ class Backend implements CacheBackend {
     this.#driver = driver;
     this.#options = { ...options };
     this.#prefix = options.namespace === undefined ? prefix : `${prefix}${options.namespace}:`;
-    this.#serializer = options.serializer ?? superjsonSerializer;
     this.#lifecycle = lifecycle;
     this.#failures = new Failures(this.name, this.#prefix, options.errorKeys === 'hidden');
+    this.#values = new Values(this.#failures, options);
     this.#runner = new Runner(options.timeoutMs, lifecycle, this.#failures);
   }
 
   async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
     const task: Task = { operation: 'getValue', kind: 'read', key };
     const stored = this.#begin(task);
-    const type = this.#typeOf(task, options);
+    const type = typeOf(this.#failures, task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
-    const value = this.#read(task, stored, found as Found, type);
+    const value = this.#values.read(task, stored, found as Found, type);
     return (isThenable(value) ? await value : value) as never;
   }
 
   async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
     const task: Task = { operation: 'setValue', kind: 'write', key };
     const stored = this.#begin(task);
-    const ttl = this.#ttlOf(task, options);
-    const entries = [[stored, this.#encode(task, key, value)]] as const;
+    const ttl = ttlOf(this.#failures, task, options);
+    const entries = [[stored, this.#values.encode(task, key, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
     if (pending instanceof Promise) await pending;
   }
 
   async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
     const task: Task = { operation: 'multiGetValues', kind: 'read' };
-    const stored = this.#beginBatch(task, keys);
-    const type = this.#typeOf(task, options);
+    const stored = this.#beginMany(task, keys);
+    const type = typeOf(this.#failures, task, options);
     if (stored.length === 0) return [];
     const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
-    if (found.length !== stored.length) {
-      throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
-    }
-    // Of their length from the start: arrays that grow take twice the time of a small batch.
-    const values: unknown[] = new Array(found.length);
-    let waits = false;
-    for (let index = 0; index < found.length; index++) {
-      try {
-        const value = this.#read(task, stored[index] as string, found[index] as Found, type);
-        // What is found may look like a promise and is none.
-        if (type !== undefined && isThenable(value)) waits = true;
-        values[index] = value;
-      } catch (error) {
-        // The types of earlier values may still be at work, and are waited for.
-        waits = true;
-        values[index] = Promise.reject(error);
-      }
-    }
-    return (waits ? await firstFailure(values) : values) as never[];
+    const values = this.#values.readAll(task, stored, found, type);
+    return (values instanceof Promise ? await values : values) as never[];
   }
 
   async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
     const task: Task = { operation: 'multiSetValues', kind: 'batch write' };
     this.#assertOpen(task);
-    const ttl = this.#ttlOf(task, options);
+    const ttl = ttlOf(this.#failures, task, options);
     const entries = new Map<string, Stored>();
-    for (const [key, value] of this.#pairsOf(task, pairs)) {
-      entries.set(this.#storedKey(task, key), this.#encode(task, key, value));
+    for (const [key, value] of pairsOf(this.#failures, task, pairs)) {
+      entries.set(storedKey(this.#failures, task, key), this.#values.encode(task, key, value));
     }
     if (entries.size > 0) await this.#runner.run(task, (call) => this.#driver.setMany([...entries], ttl, call));
   }
@@ -117,7 +97,7 @@ class Backend implements CacheBackend {
 
   async deleteMany(keys: readonly string[]): Promise<number> {
     const task: Task = { operation: 'deleteMany', kind: 'batch write' };
-    const stored = new Set(this.#beginBatch(task, keys));
+    const stored = new Set(this.#beginMany(task, keys));
     if (stored.size === 0) return 0;
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([...stored], call));
   }
@@ -125,11 +105,8 @@ class Backend implements CacheBackend {
   async incr(key: string, delta: number = 1, options?: WriteOptions): Promise<number> {
     const task: Task = { operation: 'incr', kind: 'write', key };
     const stored = this.#begin(task);
-    if (!Number.isSafeInteger(delta)) {
-      const what = typeof delta === 'number' ? String(delta) : describe(delta);
-      throw this.#failures.make('INVALID_DELTA', task, `a delta is a safe integer, not ${what}`);
-    }
-    const ttl = this.#ttlOf(task, options);
+    checkDelta(this.#failures, task, delta);
+    const ttl = ttlOf(this.#failures, task, options);
     if (!this.capabilities.atomicIncr) {
       throw this.#failures.make('UNSUPPORTED', task, 'this backend cannot increment atomically');
     }
@@ -159,100 +136,14 @@ class Backend implements CacheBackend {
     if (this.#lifecycle.closed) throw this.#failures.make('CLOSED', task, 'the backend is closed');
   }
 
+  /** The key as it is stored. */
   #begin(task: Task): string {
     this.#assertOpen(task);
-    return this.#storedKey(task, task.key);
+    return storedKey(this.#failures, task, task.key);
   }
 
-  #storedKey(task: Task, key: unknown): string {
-    const reason = invalidKey(key);
-    if (reason === undefined) return this.#prefix + (key as string);
-    throw this.#failures.make('INVALID_KEY', keyless(task), reason, typeof key === 'string' ? { key } : {});
-  }
-
-  #beginBatch(task: Task, keys: readonly string[]): readonly string[] {
+  #beginMany(task: Task, keys: readonly string[]): readonly string[] {
     this.#assertOpen(task);
-    if (!Array.isArray(keys))
-      throw this.#failures.make('INVALID_KEY', task, `keys are an array, not ${describe(keys)}`);
-    const stored: string[] = new Array(keys.length);
-    // Not `map`, which would pass over the holes of a sparse array.
-    for (let index = 0; index < keys.length; index++) stored[index] = this.#storedKey(task, keys[index]);
-    return stored;
+    return storedKeys(this.#failures, task, keys);
   }
-
-  #pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>): (readonly [string, unknown])[] {
-    let list: (readonly [string, unknown])[];
-    try {
-      list = [...pairs];
-    } catch (error) {
-      const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
-      throw this.#failures.make('INVALID_KEY', task, reason, { cause: createCause({ name: causeOf(error).name }) });
-    }
-    if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-    throw this.#failures.make('INVALID_KEY', task, 'each of the pairs is an array of a key and a value');
-  }
-
-  #ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
-    if (options === undefined) return undefined;
-    const isObject = typeof options === 'object' && options !== null;
-    const reason = isObject
-      ? invalidTtl(options.ttl)
-      : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
-    if (reason !== undefined) throw this.#failures.make('INVALID_TTL', task, reason);
-    return options.ttl;
-  }
-
-  #typeOf(task: Task, options: ReadOptions<unknown> | undefined): ValueType<unknown> | undefined {
-    if (options === undefined) return undefined;
-    const type = typeof options === 'object' ? options?.type : null;
-    if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
-    const reason = 'options are an object such as { type: schema }, with a Standard Schema or a function';
-    throw this.#failures.make('INVALID_OPTIONS', task, reason);
-  }
-
-  #encode(task: Task, key: string, value: unknown): Stored {
-    try {
-      return encodeValue(this.#serializer, value);
-    } catch (error) {
-      if (error instanceof ValueError) throw this.#failures.make('INVALID_VALUE', task, error.message, { key });
-      throw error;
-    }
-  }
-
-  /** The value of what was found, as its type has it: a promise only where the type is one. */
-  #read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
-    if (found === undefined) return undefined;
-    try {
-      const value = decodeValue(this.#serializer, found);
-      if (type === undefined) return value;
-      const output = applyType(type, value);
-      return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, stored)) : output;
-    } catch (error) {
-      return this.#unreadable(error, task, stored);
-    }
-  }
-
-  #unreadable(error: unknown, task: Task, stored: string): undefined {
-    if (this.#options.onUnreadable === 'miss') return undefined;
-    const key = stored.slice(this.#prefix.length);
-    if (!(error instanceof TypeMismatch)) {
-      throw this.#failures.make('CORRUPT', task, 'the stored entry cannot be read', { key, cause: causeOf(error) });
-    }
-    const { message, issues, thrown } = error;
-    const cause = thrown === undefined ? undefined : createCause({ name: thrown });
-    throw this.#failures.make('TYPE_MISMATCH', task, message, { key, issues, cause });
-  }
-}
-
-function keyless(task: Task): Task {
-  return { operation: task.operation, kind: task.kind };
-}
-
-/** All values, or the first failure in input order once every one has settled. */
-async function firstFailure(values: readonly unknown[]): Promise<unknown[]> {
-  const settled = await Promise.allSettled(values);
-  return settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }

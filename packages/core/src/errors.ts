@@ -54,7 +54,7 @@ export class CacheError extends Error {
   readonly retryable: boolean;
   /** `false`: certainly not applied, now or later. `true`: it may take effect at any later time, even over a newer write. */
   readonly maybeApplied: boolean;
-  readonly #reason: string;
+  readonly #options: CacheErrorOptions;
 
   constructor(options: CacheErrorOptions) {
     const { code, backend, operation, reason, key, issues, cause } = options;
@@ -68,7 +68,7 @@ export class CacheError extends Error {
     if (issues !== undefined) Object.defineProperty(this, 'issues', { value: issues });
     this.retryable = options.retryable ?? (code === 'TIMEOUT' || code === 'UNAVAILABLE');
     this.maybeApplied = options.maybeApplied ?? false;
-    this.#reason = reason;
+    this.#options = options;
   }
 
   override get name(): string {
@@ -77,10 +77,7 @@ export class CacheError extends Error {
 
   /** The same failure as another backend's, operation's or key's: for wrappers that rename what they pass on. */
   with(changes: Partial<CacheErrorOptions>): CacheError {
-    const { code, backend, operation, key, issues, retryable, maybeApplied } = this;
-    const cause = this.cause instanceof Error ? this.cause : undefined;
-    const same = { code, backend, operation, reason: this.#reason, key, issues, retryable, maybeApplied, cause };
-    return new CacheError({ ...same, ...changes });
+    return new CacheError({ ...this.#options, ...changes });
   }
 }
 

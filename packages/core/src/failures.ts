@@ -15,12 +15,13 @@ type Details = Partial<Pick<CacheErrorOptions, 'key' | 'retryable' | 'maybeAppli
 /** Makes one backend's errors. */
 export class Failures {
   readonly #backend: string;
-  readonly #prefix: string;
+  /** What stands before the caller's keys where they are stored. */
+  readonly prefix: string;
   readonly #hideKeys: boolean;
 
   constructor(backend: string, prefix: string, hideKeys: boolean) {
     this.#backend = backend;
-    this.#prefix = prefix;
+    this.prefix = prefix;
     this.#hideKeys = hideKeys;
   }
 
@@ -42,7 +43,7 @@ export class Failures {
     return this.make(error.code, task, error.message, {
       // Of a batch, other items may have been applied, whatever became of this one.
       maybeApplied: task.kind !== 'read' && sent && (task.kind === 'batch write' || applied !== 'no'),
-      key: key?.slice(this.#prefix.length),
+      key: key?.slice(this.prefix.length),
       retryable,
       cause: cause === undefined ? undefined : createCause(cause),
     });

@@ -62,7 +62,7 @@ export class Lifecycle {
       );
       for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('closed');
     }
-    await within(DRIVER_MS, Promise.resolve(this.#closeDriver()));
+    await within(DRIVER_MS, this.#closeDriver());
   }
 
   #holds({ lifecycle }: PendingCall): boolean {
@@ -73,18 +73,14 @@ export class Lifecycle {
 }
 
 /** Waits for the work, but not longer; what it does later is its own affair. */
-function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    work.then(
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+async function within(milliseconds: number, work: unknown): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
   });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

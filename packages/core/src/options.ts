@@ -23,10 +23,28 @@ export interface RemoteOptions extends BackendOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** What each option is, in words, and whether it is. */
+const OPTIONS: Readonly<Record<keyof RemoteOptions, readonly [words: string, fits: (option: unknown) => boolean]>> = {
+  name: ['a non-empty string', (name) => typeof name === 'string' && name !== ''],
+  namespace: ['1 to 64 of A-Z a-z 0-9 _ . -', isNamespace],
+  serializer: ['an object with the methods serialize and deserialize', isSerializer],
+  onUnreadable: ["'throw' or 'miss'", (option) => option === 'throw' || option === 'miss'],
+  errorKeys: ["'shown' or 'hidden'", (option) => option === 'shown' || option === 'hidden'],
+  timeoutMs: [
+    'a number of milliseconds above 0 and below 2^31',
+    (timeout) => typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT_MS,
+  ],
+};
+
 /** Throws `INVALID_OPTIONS` for the first option that cannot be used; `name` is the adapter's. */
 export function checkOptions(name: string, options: RemoteOptions): void {
-  const reason = invalidOption(options);
-  if (reason !== undefined) throw invalidOptions(name, options, reason);
+  if (typeof options !== 'object' || options === null) {
+    throw invalidOptions(name, options, `options are an object, not ${describe(options)}`);
+  }
+  for (const [option, [words, fits]] of Object.entries(OPTIONS)) {
+    const value = options[option as keyof RemoteOptions];
+    if (value !== undefined && !fits(value)) throw invalidOptions(name, options, `${option} is ${words}`);
+  }
 }
 
 /** What a factory throws for an option that it cannot use. It bears the caller's name for the backend, or the adapter's. */
@@ -36,24 +54,7 @@ export function invalidOptions(adapter: string, options: BackendOptions | undefi
   return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
 }
 
-function invalidOption(options: RemoteOptions): string | undefined {
-  if (typeof options !== 'object' || options === null) return `options are an object, not ${describe(options)}`;
-  const { name, namespace, serializer, onUnreadable, errorKeys, timeoutMs } = options;
-  if (name !== undefined && (typeof name !== 'string' || name === '')) return 'name is a non-empty string';
-  if (namespace !== undefined && !isNamespace(namespace)) return 'namespace is 1 to 64 of A-Z a-z 0-9 _ . -';
-  if (serializer !== undefined && !isSerializer(serializer))
-    return 'serializer has the methods serialize and deserialize';
-  if (onUnreadable !== undefined && onUnreadable !== 'throw' && onUnreadable !== 'miss') {
-    return "onUnreadable is 'throw' or 'miss'";
-  }
-  if (errorKeys !== undefined && errorKeys !== 'shown' && errorKeys !== 'hidden')
-    return "errorKeys is 'shown' or 'hidden'";
-  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    return undefined;
-  }
-  return 'timeoutMs is a number of milliseconds above 0 and below 2^31';
-}
-
-function isSerializer(serializer: Serializer): boolean {
-  return typeof serializer?.serialize === 'function' && typeof serializer.deserialize === 'function';
+function isSerializer(serializer: unknown): boolean {
+  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>;
+  return typeof serialize === 'function' && typeof deserialize === 'function';
 }

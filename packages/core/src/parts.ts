@@ -12,26 +12,21 @@ export interface PartLimits<T> {
 /** For drivers: cuts a batch into consecutive parts, as few as the limits of one request allow. */
 export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly (readonly T[])[] {
   const { mostItems, mostBytes = Number.POSITIVE_INFINITY, bytesOf = () => 0 } = limits;
-  if (items.length <= mostItems && items.length > 0) {
-    // Nearly every batch fits as it is, and need not be copied.
-    let all = 0;
-    for (const item of items) all += bytesOf(item);
-    if (all <= mostBytes) return [items];
-  }
-  const parts: T[][] = [];
+  const parts: (readonly T[])[] = [];
+  let from = 0;
   let bytes = 0;
-  for (const item of items) {
+  items.forEach((item, at) => {
     const own = bytesOf(item);
-    const last = parts.at(-1);
-    if (last === undefined || last.length >= mostItems || bytes + own > mostBytes) {
-      parts.push([item]);
-      bytes = own;
-    } else {
-      last.push(item);
-      bytes += own;
+    if (at > from && (at - from >= mostItems || bytes + own > mostBytes)) {
+      parts.push(items.slice(from, at));
+      from = at;
+      bytes = 0;
     }
-  }
-  return parts;
+    bytes += own;
+  });
+  if (items.length === 0) return parts;
+  // Nearly every batch fits as it is, and need not be copied.
+  return [...parts, from === 0 ? items : items.slice(from)];
 }
 
 /**
@@ -43,14 +38,6 @@ export async function sendParts<P, T>(
   firstKey: (part: P) => string | undefined,
   send: (part: P) => Promise<T>,
 ): Promise<T[]> {
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) {
-    try {
-      return [await send(only)];
-    } catch (error) {
-      throw underKey(error, firstKey(only));
-    }
-  }
   const settled = await Promise.allSettled(parts.map(send));
   return settled.map((outcome, index) => {
     if (outcome.status === 'fulfilled') return outcome.value;

@@ -1,4 +1,4 @@
-import { isLegalJson, isSuspect } from './serializer/legal-json.ts';
+import { assertLegal } from './serializer/legal-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
@@ -30,15 +30,18 @@ export const superjsonSerializer: Serializer = {
   },
 
   deserialize(text: string): unknown {
-    const suspect = isSuspect(text);
+    // V8, JavaScriptCore and SpiderMonkey parse to any depth without recursion, or stop it in time.
     const plain = parsePlain(text);
-    if (plain !== undefined && !suspect) return plain;
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'json')) {
+    if (plain !== undefined) {
+      assertLegal(plain, text);
+      return plain;
+    }
+    const envelope: unknown = JSON.parse(text);
+    if (typeof envelope !== 'object' || envelope === null || !Object.hasOwn(envelope, 'json')) {
       throw new Error('no envelope of superjson');
     }
-    const { json, meta } = parsed as { json: unknown; meta?: unknown };
-    if (suspect && !isLegalJson(json)) throw new Error('a value that is never written');
+    const { json, meta } = envelope as { json: unknown; meta?: unknown };
+    assertLegal(json, text);
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
   },
 };

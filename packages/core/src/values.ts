@@ -1,13 +1,93 @@
+import type { ValueType } from './backend.ts';
 import type { Found, Stored } from './driver.ts';
-import { nameOf } from './errors.ts';
+import { causeOf, createCause, nameOf } from './errors.ts';
+import type { Failures, Task } from './failures.ts';
+import type { BackendOptions } from './options.ts';
 import { type Serializer, superjsonSerializer, ValueError } from './serializer.ts';
+import { applyType, isThenable, TypeMismatch } from './value-type.ts';
 
 /** A safe integer as it lies on the wire; what a server's own increment works on. */
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const OPENING_BRACE = 0x7b;
 
-/** Turns a value into what a driver stores, or throws a `ValueError` that says why it cannot come back equal. */
-export function encodeValue(serializer: Serializer, value: unknown): Stored {
+/** Turns values into what a driver stores, and what it found into values, as their type has them. */
+export class Values {
+  readonly #serializer: Serializer;
+  readonly #missUnreadable: boolean;
+  readonly #failures: Failures;
+
+  constructor(failures: Failures, { serializer, onUnreadable }: BackendOptions) {
+    this.#serializer = serializer ?? superjsonSerializer;
+    this.#missUnreadable = onUnreadable === 'miss';
+    this.#failures = failures;
+  }
+
+  /** What a driver stores; throws `INVALID_VALUE` for what could not come back equal. */
+  encode(task: Task, key: string, value: unknown): Stored {
+    try {
+      return encodeValue(this.#serializer, value);
+    } catch (error) {
+      if (error instanceof ValueError) throw this.#failures.make('INVALID_VALUE', task, error.message, { key });
+      throw error;
+    }
+  }
+
+  /** The value of what was found, as its type has it: a promise only where the type is one. */
+  read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
+    if (found === undefined) return undefined;
+    try {
+      const value = decodeValue(this.#serializer, found);
+      if (type === undefined) return value;
+      const output = applyType(type, value);
+      return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, stored)) : output;
+    } catch (error) {
+      return this.#unreadable(error, task, stored);
+    }
+  }
+
+  /** As `read`, for each of a batch; the first failure is thrown once the types of all have come to an end. */
+  readAll(
+    task: Task,
+    stored: readonly string[],
+    found: readonly Found[],
+    type: ValueType<unknown> | undefined,
+  ): unknown[] | Promise<unknown[]> {
+    if (found.length !== stored.length) {
+      throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
+    }
+    // Of their length from the start: arrays that grow take twice the time of a small batch.
+    const values: unknown[] = new Array(found.length);
+    let waits = false;
+    for (let index = 0; index < found.length; index++) {
+      try {
+        const value = this.read(task, stored[index] as string, found[index] as Found, type);
+        // What is found may look like a promise and is none.
+        if (type !== undefined && isThenable(value)) waits = true;
+        values[index] = value;
+      } catch (error) {
+        // The types of earlier values may still be at work, and are waited for.
+        waits = true;
+        values[index] = Promise.reject(error);
+      }
+    }
+    // Of those that have all settled, the first in order fails all.
+    return waits ? Promise.allSettled(values).then(() => Promise.all(values)) : values;
+  }
+
+  #unreadable(error: unknown, task: Task, stored: string): undefined {
+    if (this.#missUnreadable) return undefined;
+    const key = stored.slice(this.#failures.prefix.length);
+    if (!(error instanceof TypeMismatch)) {
+      throw this.#failures.make('CORRUPT', task, 'the stored entry cannot be read', { key, cause: causeOf(error) });
+    }
+    const { message, issues, thrown } = error;
+    const cause = thrown === undefined ? undefined : createCause({ name: thrown });
+    throw this.#failures.make('TYPE_MISMATCH', task, message, { key, issues, cause });
+  }
+}
+
+/** Throws a `ValueError` that says why the value cannot come back equal. */
+function encodeValue(serializer: Serializer, value: unknown): Stored {
   if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
   if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
   const text = serialize(serializer, value);
@@ -24,26 +104,31 @@ function serialize(serializer: Serializer, value: unknown): string {
 }
 
 function checkText(text: unknown): string {
-  if (typeof text !== 'string') throw new ValueError(`$: the serializer returned no string but ${typeof text}`);
-  if (text === '') throw new ValueError('$: the serializer returned an empty text');
-  if (!text.isWellFormed()) throw new ValueError('$: the serializer returned a text with lone surrogates');
-  if (INTEGER.test(text)) throw new ValueError('$: the serializer returned a text that would be read as a counter');
-  return text;
+  const wrong = wrongText(text);
+  if (wrong !== undefined) throw new ValueError(`$: the serializer returned ${wrong}`);
+  return text as string;
 }
 
-/** Turns what a driver found into the value, or throws; anything thrown means that the entry is unreadable. */
-export function decodeValue(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
+function wrongText(text: unknown): string | undefined {
+  if (typeof text !== 'string') return `no string but ${typeof text}`;
+  if (text === '') return 'an empty text';
+  if (!text.isWellFormed()) return 'a text with lone surrogates';
+  return INTEGER.test(text) ? 'a text that would be read as a counter' : undefined;
+}
+
+/** Anything thrown means that the entry is unreadable. */
+function decodeValue(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
   if (typeof found === 'string') {
     if (found.charCodeAt(0) === OPENING_BRACE) return defined(serializer.deserialize(found));
     if (INTEGER.test(found)) return safeInteger(Number(found));
     if (found !== '' && serializer !== superjsonSerializer) return defined(serializer.deserialize(found));
-    throw new Error('neither an integer nor an envelope');
+    throw new Error('no envelope');
   }
   return safeInteger(found);
 }
 
 function safeInteger(number: number | null): number {
-  if (!Number.isSafeInteger(number)) throw new Error('an integer beyond the safe range');
+  if (!Number.isSafeInteger(number)) throw new Error('no safe integer');
   return number as number;
 }
 

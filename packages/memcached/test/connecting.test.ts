@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
 import { Beginning, refusalOfAnswer } from '../src/greeting.ts';
 import { memcachedBackend } from '../src/memcached.ts';
 import { ownClient } from '../src/own-client.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
-import { failureOf } from './support/failure.ts';
 import { startLab } from './support/lab.ts';
 
 describe('options of tls.connect that Node refuses', () => {

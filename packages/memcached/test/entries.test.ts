@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyInServer, memcachedBackend } from '../src/memcached.ts';
-import { failureOf } from './support/failure.ts';
 
 let server: ServerProcess;
 let backend: CacheBackend;

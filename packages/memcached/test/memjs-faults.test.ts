@@ -5,10 +5,10 @@ import type { CacheBackend } from '@ninefold/core';
 import type { Fault } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { until } from '@ninefold/tooling/servers/until';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
-import { failureOf } from './support/failure.ts';
 import { startLab } from './support/lab.ts';
 import { pause } from './support/pause.ts';
 

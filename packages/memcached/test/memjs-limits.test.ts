@@ -6,11 +6,11 @@ import type { CacheBackend } from '@ninefold/core';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { until } from '@ninefold/tooling/servers/until';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 import { parseServers, parseUrl } from '../src/places.ts';
-import { failureOf } from './support/failure.ts';
 
 // What memjs's client does with numbers, options, addresses and errors, and ours beside it.
 

@@ -2,11 +2,11 @@ import type { CacheBackend } from '@ninefold/core';
 import { describeCacheBackend } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
 import { ownClient } from '../src/own-client.ts';
-import { failureOf } from './support/failure.ts';
 
 let servers: readonly ServerProcess[];
 let addresses: readonly string[];

@@ -1,10 +1,10 @@
 import { describeCacheBackend } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { failureOf } from './support/failure.ts';
 
 let servers: readonly ServerProcess[];
 const clients: Client[] = [];

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '@ninefold/core';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
 import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
@@ -9,7 +10,6 @@ import { Parser } from '../src/parser.ts';
 import { Queue } from '../src/queue.ts';
 import type { Request } from '../src/request.ts';
 import { SentRequests } from '../src/sent.ts';
-import { failureOf } from './support/failure.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { until } from '@ninefold/tooling/servers/until';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
-import { failureOf } from './support/failure.ts';
 import { pause } from './support/pause.ts';
 
 let server: ServerProcess;

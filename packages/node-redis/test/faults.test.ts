@@ -1,16 +1,15 @@
 import { inspect } from 'node:util';
-import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
+import type { FaultLab } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { tryFaults } from '@ninefold/tooling/testing/try-faults';
+import { afterAll, beforeAll } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
 const PASSWORD = 's3cretPassword';
 
 let lab: FaultLab;
 let stop: () => Promise<void>;
-const unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
 
 beforeAll(async () => {
   const server = await startRedis(['--requirepass', PASSWORD]);
@@ -26,22 +25,8 @@ beforeAll(async () => {
     await proxy.stop();
     await server.stop();
   };
-  process.on('unhandledRejection', onUnhandled);
 });
 
-afterAll(async () => {
-  process.off('unhandledRejection', onUnhandled);
-  await stop();
-});
+afterAll(() => stop());
 
-describe('on a way to the server that fails', () => {
-  for (const rule of faults) {
-    it(`${rule.id}: ${rule.text}`, async () => {
-      const words = (['log', 'warn', 'error', 'info', 'debug'] as const).map((method) => vi.spyOn(console, method));
-      await runFaultRule(rule, lab, 'node-redis');
-      for (const word of words) expect(word).not.toHaveBeenCalled();
-      vi.restoreAllMocks();
-      expect(unhandled).toEqual([]);
-    }, 30_000);
-  }
-});
+tryFaults('node-redis', () => lab);

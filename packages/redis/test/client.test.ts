@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { startCluster, type TestCluster } from './support/cluster.ts';
-import { failureOf } from './support/failure.ts';
 import { PASSWORD, USER } from './support/permissions.ts';
 import { startServer } from './support/server.ts';
 

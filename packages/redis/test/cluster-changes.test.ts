@@ -1,10 +1,10 @@
 import type { CacheBackend } from '@ninefold/core';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ownerOf, SlotMove, startCluster, type TestCluster } from './support/cluster.ts';
-import { failureOf } from './support/failure.ts';
 import { recovered, settled } from './support/load.ts';
 import { CLUSTER_PERMISSIONS, PASSWORD, USER, userArgs } from './support/permissions.ts';
 

@@ -2,11 +2,11 @@ import { inspect } from 'node:util';
 import { type FaultLab, type FaultRule, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
-import { staysQuiet } from './support/stays-quiet.ts';
 
 const PASSWORD = 's3cretPassword';
 
@@ -33,13 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-describe('on a way to the server that fails', () => {
-  staysQuiet();
-
-  for (const rule of faults) {
-    it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis'), 30_000);
-  }
-});
+tryFaults('redis', () => lab);
 
 interface Settings {
   readonly maxRetriesPerRequest?: number;

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { freePort } from '@ninefold/tooling/servers/process';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it, vi } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../src/redis.ts';
-import { failureOf } from './support/failure.ts';
 import { startServer } from './support/server.ts';
 
 function refusalOf(options: unknown): unknown {

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
-import { failureOf } from './support/failure.ts';
 import { ACL_LINE, CLUSTER_PERMISSIONS, PASSWORD } from './support/permissions.ts';
-import { staysQuiet } from './support/stays-quiet.ts';
 
 let server: ServerProcess;
 let backend: CacheBackend;

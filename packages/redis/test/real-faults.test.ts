@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { describe, expect, it } from 'vitest';
-import { failureOf } from './support/failure.ts';
 import { Load, miscounted, recovered, settled } from './support/load.ts';
 import { endsWithTest, open, serve, TIMEOUT_MS } from './support/servers-of-test.ts';
-import { staysQuiet } from './support/stays-quiet.ts';
 
 const counters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const unreached = /^(TIMEOUT|UNAVAILABLE)$/;

@@ -5,12 +5,12 @@ import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
 import { until } from '@ninefold/tooling/servers/until';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
-import { failureOf } from './support/failure.ts';
 import { recovered, settled } from './support/load.ts';
 import { endsWithTest, kept, open, serve } from './support/servers-of-test.ts';
-import { staysQuiet } from './support/stays-quiet.ts';
 
 staysQuiet();
 endsWithTest();

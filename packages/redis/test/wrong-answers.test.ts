@@ -1,12 +1,12 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Connection, settingsOf } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
 import { Silence } from '../src/silence.ts';
-import { failureOf } from './support/failure.ts';
 import { RewritingProxy } from './support/rewriting-proxy.ts';
 
 const TIMEOUT_MS = 5000;

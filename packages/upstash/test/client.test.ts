@@ -1,9 +1,9 @@
 import type { CacheBackend } from '@ninefold/core';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { Redis } from '@upstash/redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
-import { failureOf } from './support/failure.ts';
 import { startFront } from './support/service.ts';
 
 let front: UpstashFront;

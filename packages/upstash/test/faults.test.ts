@@ -1,8 +1,8 @@
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { HttpFault, UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
-import { failureOf } from './support/failure.ts';
 import { startFront } from './support/service.ts';
 
 /** Milliseconds: long enough for a busy machine, short enough to wait for. */

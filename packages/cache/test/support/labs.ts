@@ -30,7 +30,7 @@ export interface Lab {
 
 const packages = join(import.meta.dirname, '../../..');
 
-function recipe(name: string, options: object): (namespace: string) => Recipe {
+export function recipe(name: string, options: object): (namespace: string) => Recipe {
   const module = pathToFileURL(join(packages, name, `src/${name}.ts`)).href;
   return (namespace) => ({ module, factory: `${name}Backend`, options: { ...options, namespace } });
 }

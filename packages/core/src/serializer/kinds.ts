@@ -3,7 +3,8 @@ import { typedArrayName } from './bytes.ts';
 
 /**
  * The kept kinds of objects besides typed arrays and errors, and whether they bear a `Symbol.toStringTag`. Those that do
- * not are known by an internal slot, which nothing can pose as; of the others the methods that copy them ask for one.
+ * not are known by an internal slot, which nothing can pose as. The methods that read a Map, a Set or an ArrayBuffer ask
+ * for theirs; a URL is its text.
  */
 const TAGGED = {
   Object: false,

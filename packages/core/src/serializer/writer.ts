@@ -218,6 +218,5 @@ function escapeKey(key: Key): string {
 }
 
 function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
-  for (const _ in record) return false;
-  return true;
+  return Object.keys(record).length === 0;
 }

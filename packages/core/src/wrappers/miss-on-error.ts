@@ -1,7 +1,8 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
 import { raise } from './raise.ts';
-import { type WrappedCall, wrap } from './wrapper.ts';
+import { wrap } from './wrap.ts';
+import type { WrappedCall } from './wrapper.ts';
 
 export interface MissOnErrorOptions {
   /** Told every failure that became a miss or a write left undone. What it throws is raised as an uncaught error. */
@@ -31,7 +32,7 @@ export function missOnError(backend: CacheBackend, options: MissOnErrorOptions):
     } catch (error) {
       if (!isCacheError(error) || !SERVER_FAILED.has(error.code) || !DEGRADABLE.has(operation)) throw error;
       raise(() => onError(error));
-      return missOf(operation, keys()) as T;
+      return missOf(operation, keys) as T;
     }
   });
 }

@@ -1,6 +1,6 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { raise } from './raise.ts';
-import { wrap } from './wrapper.ts';
+import { wrap } from './wrap.ts';
 
 /** One call, after it has settled. */
 export interface CacheEvent {
@@ -24,11 +24,12 @@ export type CacheListener = (event: CacheEvent) => void;
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
   if (listener === undefined) return backend;
-  return wrap(backend, async ({ operation, keys, run }) => {
+  return wrap(backend, async (call) => {
+    const { operation, run } = call;
     const start = performance.now();
     const tell = (hits: number | undefined, error: unknown): void => {
       const durationMs = performance.now() - start;
-      raise(() => listener({ backend: backend.name, operation, keys: keys(), hits, durationMs, error }));
+      raise(() => listener({ backend: backend.name, operation, keys: call.keys, hits, durationMs, error }));
     };
     try {
       const result = await run();

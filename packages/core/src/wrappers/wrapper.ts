@@ -1,29 +1,41 @@
 import type { CacheBackend, Capabilities, Operation, ReadOptions, WriteOptions } from '../backend.ts';
-import { SCOPE, scoped } from './scoped.ts';
+
+/**
+ * How a backend offers a view of itself under a namespace, so that a scoped key may have the full length. Optional: a
+ * backend that lacks it has its keys prefixed, and the prefix counts towards their length.
+ */
+export const SCOPE: unique symbol = Symbol.for('ninefold.scope') as never;
+
+export type Scope = (namespace: string) => CacheBackend;
 
 /** One call on its way to the wrapped backend. */
 export interface WrappedCall<T> {
   readonly operation: Operation;
-  /** How many keys the caller named; known once `run` was called. */
-  readonly keys: () => number;
-  readonly run: () => Promise<T>;
+  /** What the caller named: a key, keys or pairs. */
+  readonly subject: unknown;
+  /** How many keys that is; of pairs, once they were walked by `run`. */
+  readonly keys: number;
+  /** Calls the wrapped backend, with another subject if one is given. */
+  readonly run: (subject?: unknown) => Promise<T>;
 }
 
 /** What a wrapper does with a call: it runs it, or answers in its stead. */
 export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
 
-/** Passes the nine operations on to another backend, each through `around`. Its `close` closes what it wraps. */
-export function wrap(backend: CacheBackend, around: Around): CacheBackend {
-  return new WrappedBackend(backend, around);
+/** Passes the nine operations on to another backend, each through `around`. Without `scope` its scopes are prefixes. */
+export function wrapWith(backend: CacheBackend, around: Around, scope?: Scope): CacheBackend {
+  return new Wrapper(backend, around, scope);
 }
 
-class WrappedBackend implements CacheBackend {
+class Wrapper implements CacheBackend {
   readonly #backend: CacheBackend;
   readonly #around: Around;
+  readonly #scope: Scope | undefined;
 
-  constructor(backend: CacheBackend, around: Around) {
+  constructor(backend: CacheBackend, around: Around, scope: Scope | undefined) {
     this.#backend = backend;
     this.#around = around;
+    this.#scope = scope;
   }
 
   get name(): string {
@@ -35,65 +47,69 @@ class WrappedBackend implements CacheBackend {
   }
 
   getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
-    const run = () => this.#backend.getValue(key, options) as Promise<never>;
-    return this.#around({ operation: 'getValue', keys: one, run });
+    return this.#pass('getValue', 1, key, options);
   }
 
   setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    return this.#around({ operation: 'setValue', keys: one, run: () => this.#backend.setValue(key, value, options) });
+    return this.#pass('setValue', 1, key, value, options);
   }
 
   multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
-    const run = () => this.#backend.multiGetValues(keys, options) as Promise<never[]>;
-    const count = lengthOf(keys);
-    return this.#around({ operation: 'multiGetValues', keys: () => count, run });
+    return this.#pass('multiGetValues', lengthOf(keys), keys, options);
   }
 
   multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
-    let keys = 0;
-    // Counted as they pass by: a generator can be walked only once.
-    function* counted(): Generator<readonly [string, unknown]> {
-      for (const pair of pairs) {
-        keys += 1;
-        yield pair;
-      }
-    }
-    const run = () => this.#backend.multiSetValues(counted(), options);
-    return this.#around({ operation: 'multiSetValues', keys: () => keys, run });
+    return this.#pass('multiSetValues', 0, pairs, options);
   }
 
   exists(key: string): Promise<boolean> {
-    return this.#around({ operation: 'exists', keys: one, run: () => this.#backend.exists(key) });
+    return this.#pass('exists', 1, key);
   }
 
   delete(key: string): Promise<number> {
-    return this.#around({ operation: 'delete', keys: one, run: () => this.#backend.delete(key) });
+    return this.#pass('delete', 1, key);
   }
 
   deleteMany(keys: readonly string[]): Promise<number> {
-    const run = () => this.#backend.deleteMany(keys);
-    const count = lengthOf(keys);
-    return this.#around({ operation: 'deleteMany', keys: () => count, run });
+    return this.#pass('deleteMany', lengthOf(keys), keys);
   }
 
   incr(key: string, delta?: number, options?: WriteOptions): Promise<number> {
-    return this.#around({ operation: 'incr', keys: one, run: () => this.#backend.incr(key, delta, options) });
+    return this.#pass('incr', 1, key, delta, options);
   }
 
   close(): Promise<void> {
-    return this.#around({ operation: 'close', keys: () => 0, run: () => this.#backend.close() });
+    return this.#pass('close', 0, undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  [SCOPE](namespace: string): CacheBackend {
-    return wrap(scoped(this.#backend, namespace), this.#around);
+  get [SCOPE](): Scope | undefined {
+    return this.#scope;
+  }
+
+  #pass<T>(operation: Operation, keys: number, subject: unknown, ...rest: unknown[]): Promise<T> {
+    const backend = this.#backend as unknown as Record<Operation, (...args: unknown[]) => Promise<T>>;
+    const call: { -readonly [Part in keyof WrappedCall<T>]: WrappedCall<T>[Part] } = {
+      operation,
+      keys,
+      subject,
+      run: (other = call.subject) => backend[operation](other, ...rest),
+    };
+    if (operation === 'multiSetValues') call.subject = counted(subject as Iterable<unknown>, call);
+    return this.#around(call);
   }
 }
 
-const one = (): number => 1;
+/** Counts pairs as they pass by: a generator can be walked only once. */
+function* counted(pairs: Iterable<unknown>, call: { keys: number }): Generator<unknown> {
+  for (const pair of pairs) {
+    call.keys += 1;
+    yield pair;
+  }
+}
 
 /** What is no array is the wrapped backend's to refuse. */
 function lengthOf(keys: readonly string[]): number {

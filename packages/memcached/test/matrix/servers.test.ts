@@ -4,10 +4,10 @@ import { certificate } from '@ninefold/tooling/servers/certificate';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { unpackedServer } from '@ninefold/tooling/servers/unpack';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MemcachedServersOptions, memcachedBackend, memcachedCapabilities } from '../../src/memcached.ts';
-import { failureOf } from '../support/failure.ts';
 import { startLab } from '../support/lab.ts';
 
 const login = { username: 'cache', password: 's3cret:P@ss,word' };

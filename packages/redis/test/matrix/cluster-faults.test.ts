@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 import { announce, startCluster } from '../support/cluster.ts';
 import { PASSWORD, USER } from '../support/permissions.ts';
-import { staysQuiet } from '../support/stays-quiet.ts';
 
 let lab: FaultLab;
 let seeds: { readonly host: string; readonly port: number }[];

@@ -4,14 +4,14 @@ import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process'
 import { ask } from '@ninefold/tooling/servers/redis';
 import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
 import { until } from '@ninefold/tooling/servers/until';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
 import { closeAfter } from '../support/closing.ts';
 import { agree, ownerOf, startCluster, type TestCluster } from '../support/cluster.ts';
-import { failureOf } from '../support/failure.ts';
 import { Load, miscounted, overcounted, recovered, settled } from '../support/load.ts';
 import { PASSWORD, permit, USER } from '../support/permissions.ts';
-import { staysQuiet } from '../support/stays-quiet.ts';
 import { tryAll } from '../support/try-all.ts';
 
 /** Milliseconds after the cluster itself is well again: it needs up to 2,000 of the 5,000 that are promised, or more where its first vote fails. */

@@ -4,11 +4,11 @@ import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
-import { failureOf } from '../support/failure.ts';
 import { PASSWORD, USER, userArgs } from '../support/permissions.ts';
-import { staysQuiet } from '../support/stays-quiet.ts';
 import { tryAll } from '../support/try-all.ts';
 
 let server: ServerProcess;

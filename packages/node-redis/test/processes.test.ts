@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ProcessBackend } from '@ninefold/tooling/processes';
+import { tryProcesses } from '@ninefold/tooling/testing/try-processes';
+import { afterAll, beforeAll } from 'vitest';
+import { startServer } from './support/server.ts';
+
+let url: string;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  ({ url, stop } = await startServer());
+});
+
+afterAll(() => stop());
+
+function backend(run: string): ProcessBackend {
+  const module = pathToFileURL(join(import.meta.dirname, '../src/node-redis.ts')).href;
+  return { module, factory: 'nodeRedisBackend', options: { url, namespace: run } };
+}
+
+tryProcesses('several processes', backend);
