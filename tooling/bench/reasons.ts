@@ -50,7 +50,7 @@ const reasons: readonly Reason[] = [
   {
     at: 'Redis:',
     first: ON_KEYV,
-    why: 'it stands on the official client, which writes the commands of a tick as one text; ioredis makes an object of each; @ninefold/node-redis stands on the official one too',
+    why: 'it stands on the official client, which spends less on a command and on each value that it reads than ioredis; @ninefold/node-redis stands on the official one too',
   },
   {
     at: 'memcached:',
