@@ -1,16 +1,18 @@
 /**
  * Adds, checks the range and sets the TTL in one atomic step. KEYS[1] the counter, ARGV[1] the delta, ARGV[2] a TTL in
- * milliseconds or ''. Lua's numbers are doubles, so the answer is read as text. A result outside ±(2^53-1) is taken back
- * before anyone sees it.
+ * milliseconds or ''. Lua's numbers are doubles, so the answer is a text. A result outside ±(2^53-1) is taken back before
+ * anyone sees it. A command that the user may not run fails it before anything was changed.
  */
-export const INCR = `local made = redis.call('EXISTS', KEYS[1]) == 0
+export const INCR = `if ARGV[2] ~= '' and redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]
+end
 local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if value > 9007199254740991 or value < -9007199254740991 then
-  redis.call('DECRBY', KEYS[1], ARGV[1])
+  redis.call('INCRBY', KEYS[1], string.format('%.0f', -ARGV[1]))
   return redis.error_reply('NINEFOLDRANGE the counter would leave the safe range')
 end
-if made and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('GET', KEYS[1])`;
+return string.format('%.0f', value)`;
 
 /** Stores KEYS[i] = ARGV[i] with the TTL of the last ARGV, in milliseconds: one round trip, and atomic. */
 export const SET_MANY = `local ttl = ARGV[#KEYS + 1]
