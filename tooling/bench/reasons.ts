@@ -12,7 +12,7 @@ const ON_KEYV = ['keyv', 'cacheable', 'cache-manager'];
 const reasons: readonly Reason[] = [
   {
     at: 'Size:',
-    why: 'half of core is the serializer: it tells every kind of value that is kept from one that is not, across realms, and reads hostile texts within bounds, which superjson does not; the words of errors take much of the rest; nothing is left out to be smaller',
+    why: 'two fifths of core are the serializer: it tells every kind of value that is kept from one that is not, across realms, and reads hostile texts within bounds, which superjson does not; the words of errors take much of the rest; nothing is left out to be smaller',
   },
   {
     at: 'Upstash: against its client, over HTTP to a front on this machine: 1,000 reads in parallel : mget',

@@ -91,6 +91,16 @@ describe('scoped, of a backend that cannot make a view of itself', () => {
     expect(failure.message).toContain('"text"');
   });
 
+  it('puts the prefix of a scope behind that of what it is a scope of, wrapped or not', async () => {
+    const { foreign, tenant } = make();
+    await scoped(tenant, 'a').setValue('k', 1);
+    await scoped(
+      observed(tenant, () => undefined),
+      'b',
+    ).setValue('k', 2);
+    expect(foreign.keys()).toEqual(['tenant:a:k', 'tenant:b:k']);
+  });
+
   it('closes itself alone', async () => {
     const { foreign, tenant } = make();
     await tenant[Symbol.asyncDispose]();
