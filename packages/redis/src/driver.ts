@@ -51,7 +51,9 @@ export class RedisDriver implements CacheDriver {
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     this.#flush();
-    const parts = this.#partsOf(keys, itself, length);
+    // So many keys are never more bytes than one command may have.
+    const fits = this.#slotOf === undefined && keys.length <= MOST_KEYS;
+    const parts = fits ? [keys] : this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
