@@ -1,5 +1,5 @@
 import type { ReadOptions, ValueType, WriteOptions } from './backend.ts';
-import { createCause, nameOf } from './errors.ts';
+import { createCause, isCacheError, nameOf } from './errors.ts';
 import type { Failures, Task } from './failures.ts';
 import { describe, invalidKey } from './keys.ts';
 import { invalidTtl } from './ttl.ts';
@@ -33,6 +33,8 @@ export function pairsOf(
   try {
     list = [...pairs];
   } catch (error) {
+    // Of a wrapper, whose pairs are checked as they are walked.
+    if (isCacheError(error)) throw error;
     const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
     throw failures.make('INVALID_KEY', task, reason, { cause: createCause({ name: nameOf(error) }) });
   }

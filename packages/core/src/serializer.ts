@@ -1,4 +1,4 @@
-import { assertLegal } from './serializer/legal-json.ts';
+import { isLegalJson, isSuspect } from './serializer/legal-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
@@ -30,21 +30,23 @@ export const superjsonSerializer: Serializer = {
   },
 
   deserialize(text: string): unknown {
-    // V8, JavaScriptCore and SpiderMonkey parse to any depth without recursion, or stop it in time.
+    const suspect = isSuspect(text);
     const plain = parsePlain(text);
-    if (plain !== undefined) {
-      assertLegal(plain, text);
-      return plain;
-    }
+    if (plain !== undefined) return suspect ? legal(plain) : plain;
     const envelope: unknown = JSON.parse(text);
     if (typeof envelope !== 'object' || envelope === null || !Object.hasOwn(envelope, 'json')) {
       throw new Error('no envelope of superjson');
     }
     const { json, meta } = envelope as { json: unknown; meta?: unknown };
-    assertLegal(json, text);
+    if (suspect) legal(json);
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
   },
 };
+
+function legal(json: unknown): unknown {
+  if (!isLegalJson(json)) throw new Error('a value that is never written');
+  return json;
+}
 
 const PLAIN_START = '{"json":';
 const ONE = 0x31;

@@ -15,6 +15,75 @@ const repeat = <T>(times: number, item: T): T[] => new Array<T>(times).fill(item
 const annotateAll = (count: number, annotation: unknown): unknown =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [index, annotation]));
 
+const places = (of: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${of}.${index}`);
+
+/** Wraps JSON and the annotations of what is in it into so many levels. */
+function nested(levels: number, inner: string, values: string, equalities: string): string {
+  const path = `${'a.'.repeat(levels)}`;
+  return `{"json":${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)},"meta":{"values":{"${path}c":${values}},"referentialEqualities":${equalities.replaceAll('$', path)},"v":1}}`;
+}
+
+/** One part in so many places that whoever writes what they unfold to, to see whether it is legal, has no end. */
+const sharing: [string, string][] = [
+  ...(['undefined', 'Date', 'URL', 'map'] as const).map((kind): [string, string] => {
+    const item = { undefined: null, Date: '2020-01-01T00:00:00.000Z', URL: 'http://x/', map: [] }[kind];
+    const json = { c: repeat(2000, item), d: repeat(450, 0) };
+    return [
+      `a list with ${kind} in many places`,
+      JSON.stringify({
+        json,
+        meta: { values: { c: annotateAll(2000, [kind]) }, referentialEqualities: { c: places('d', 450) }, v: 1 },
+      }),
+    ];
+  }),
+  [
+    'as many lists as the text is long',
+    JSON.stringify({
+      json: { c: repeat(1000, []), d: repeat(950, 0), pad: 'x'.repeat(980_000) },
+      meta: { referentialEqualities: { c: places('d', 950) }, v: 1 },
+    }),
+  ],
+  [
+    'bytes in many places',
+    JSON.stringify({
+      json: { c: 'A'.repeat(520_000), d: repeat(600, 0) },
+      meta: {
+        values: { c: [['custom', 'ninefold:bytes']] },
+        referentialEqualities: { c: places('d', 600) },
+        v: 1,
+      },
+    }),
+  ],
+  [
+    'long bigints in many places',
+    JSON.stringify({
+      json: { c: repeat(9, '9'.repeat(99_000)), d: repeat(2000, 0) },
+      meta: { values: { c: annotateAll(9, ['bigint']) }, referentialEqualities: { c: places('d', 2000) }, v: 1 },
+    }),
+  ],
+  [
+    'annotations under many levels, and one part in two places',
+    nested(
+      900,
+      JSON.stringify({ c: repeat(3000, null), s: [], t: [0] }),
+      JSON.stringify(annotateAll(3000, ['undefined'])),
+      '{"$s":["$t.0"]}',
+    ),
+  ],
+  [
+    'references to the root under many levels, in many places',
+    (() => {
+      const path = 'a.'.repeat(150);
+      const inner = JSON.stringify({ c: repeat(800, null), d: repeat(250, 0) });
+      const roots = places(`${path}c`, 800).map((place) => place);
+      return JSON.stringify({
+        json: JSON.parse(`${'{"a":'.repeat(150)}${inner}${'}'.repeat(150)}`),
+        meta: { referentialEqualities: [roots, { [`${path}c`]: places(`${path}d`, 250) }], v: 1 },
+      });
+    })(),
+  ],
+];
+
 /** Payloads near 1 MB, each built to cost a careless reader far more than it holds. */
 const killers: [string, string][] = [
   ['a length without elements', '{"json":{"length":500000000},"meta":{"values":[["typed-array","Uint8Array"]]}}'],
@@ -88,6 +157,21 @@ const killers: [string, string][] = [
       },
     }),
   ],
+  ...sharing,
+  [
+    'an address that is no ASCII',
+    JSON.stringify({
+      json: `http://${Array.from({ length: 200_000 }, (_, i) => String.fromCodePoint(0x4e00 + ((i * 7) % 20_000))).join('')}.com/`,
+      meta: { values: ['URL'] },
+    }),
+  ],
+  [
+    'a host without end',
+    JSON.stringify({
+      json: new URL(`http://${'\u4e00'.repeat(300_000)}.com/`).href.padEnd(900_000, 'a'),
+      meta: { values: ['URL'] },
+    }),
+  ],
   ['keys that escape', `{"json":{${Array.from({ length: 50_000 }, (_, i) => `"\\u0061${i}":1`).join(',')}}}`],
   ['backslashes', `{"json":"${'\\\\'.repeat(499_000)}","meta":{"values":{"${'\\\\'.repeat(10)}":["Date"]},"v":1}}`],
 ];
@@ -132,6 +216,9 @@ const refused = [
   '{"json":1,"meta":null}',
   '{"json":1,"meta":[]}',
   '{"json":1,"meta":{"values":"Date"}}',
+  // What reads has to be a value that is written.
+  `{"json":"1${'0'.repeat(100_000)}","meta":{"values":["bigint"],"v":1}}`,
+  `{"json":"/${'/'.repeat(60_000)}/","meta":{"values":["regexp"],"v":1}}`,
   '{"json":{"a":1},"meta":{"values":{"a\\\\b":["Date"]},"v":1}}',
   '{"json":{"a":{}},"meta":{"referentialEqualities":{"a":"b"},"v":1}}',
   '{"json":{"a":{}},"meta":{"referentialEqualities":{"a":[1]},"v":1}}',

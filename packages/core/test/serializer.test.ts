@@ -125,6 +125,29 @@ describe('a value that is kept', () => {
   });
 });
 
+it('a value is written that has much to annotate under many levels, each with the whole of its path', () => {
+  let value: unknown = new Array(10_000).fill(undefined);
+  for (let level = 0; level < 900; level++) value = { a: value };
+  let back = deserialize(serialize(value));
+  for (let level = 0; level < 900; level++) back = (back as { a: unknown }).a;
+  expect(back).toEqual(new Array(10_000).fill(undefined));
+});
+
+describe('what is not stored of a value', () => {
+  const tagged = (tag: string, value: object): object => Object.assign(value, { [Symbol.toStringTag]: tag });
+  const hidden = Object.defineProperty({ a: Number.NaN }, '__proto__', { value: 1, enumerable: false });
+  const values: [string, object, unknown][] = [
+    ['a tag of an array', tagged('List', [1, Number.NaN]), [1, Number.NaN]],
+    ['a tag of an object', tagged('Object', { a: 1 }), { a: 1 }],
+    ['a hidden property, whatever its name', hidden, { a: Number.NaN }],
+  ];
+  for (const [what, value, stored] of values) {
+    it(`keeps nobody from storing it: ${what}`, () => {
+      expect(deserialize(serialize(value))).toEqual(stored);
+    });
+  }
+});
+
 describe('a value that would change', () => {
   class Decimal {
     readonly digits = 's3cret';
@@ -134,6 +157,9 @@ describe('a value that would change', () => {
       return 'Map';
     }
   }
+  const changing = new Error('s3cret');
+  let asked = 0;
+  Object.defineProperty(changing, 'name', { get: () => (asked++ === 0 ? 5 : 's3cret') });
   const sparse: unknown[] = [1];
   sparse.length = 3;
   const withProto: unknown = JSON.parse('{"__proto__":{"s3cret":1}}');
@@ -149,6 +175,17 @@ describe('a value that would change', () => {
     ['a boxed string', new String('s3cret'), '$: a String'],
     ['an invalid Date', { at: new Date(Number.NaN) }, '$.at: an invalid Date'],
     ['a sparse array', { list: sparse }, '$.list[1]: a hole; arrays are not sparse'],
+    [
+      'what names itself by a property',
+      [Object.assign(new Decimal(), { constructor: { name: 's3cret' } })],
+      '$[0]: a Decimal',
+    ],
+    ['an error that changes its name', changing, '$: an Error'],
+    [
+      'an address with a host without end',
+      { u: new URL(`http://${'a'.repeat(20_000)}/`) },
+      '$.u: a URL that takes long to read',
+    ],
     ['an own __proto__', { a: [withProto] }, '$.a[0]: an own property named __proto__'],
     ['an error with other properties', Object.assign(new Error('s3cret'), { code: 's3cret' }), '$: an Error'],
     ['an AggregateError', new AggregateError([1], 's3cret'), '$: an AggregateError'],

@@ -168,7 +168,7 @@ export class Commands {
 }
 
 /** Refusals after which another command may do what this one did not. */
-const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT']);
+const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
 
 function itself(key: string): string {
   return key;

@@ -2,6 +2,7 @@ import { type CacheBackend, type CacheError, scoped } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ACL_LINE, PASSWORD } from './support/permissions.ts';
@@ -183,3 +184,15 @@ describe('sets that are sent as one, but fail', () => {
     });
   });
 });
+
+it('calls of one tick are answered where one node has all slots of a cluster, and takes no command across them', async () => {
+  const { nodes, stop } = await startRedisCluster({ primaries: 1 });
+  const backend = redisBackend({ url: `redis://127.0.0.1:${nodes[0]?.port}` });
+  await backend.exists('connected');
+  expect(await outcomesOf(keysOf(3).map((key) => backend.setValue(key, key)))).toEqual(['stored', 'stored', 'stored']);
+  expect(await Promise.all(keysOf(3).map((key) => backend.getValue(key)))).toEqual(keysOf(3));
+  await backend.multiSetValues(keysOf(9).map((key) => [key, 1]));
+  expect(await backend.deleteMany(keysOf(9))).toBe(9);
+  await backend.close();
+  await stop();
+}, 60_000);

@@ -7,8 +7,8 @@ import { typedArrayName } from './bytes.ts';
  * for theirs; a URL is its text.
  */
 const TAGGED = {
-  Object: false,
-  Array: false,
+  Object: undefined,
+  Array: undefined,
   Date: false,
   RegExp: false,
   Map: true,
@@ -25,17 +25,18 @@ export type Kind = keyof typeof TAGGED | 'TypedArray' | 'Error';
 
 /** What kind of kept object this is, in any realm (`vm`, Jest), where `instanceof` fails; `undefined`: none. */
 export function kindOf(value: object): Kind | undefined {
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
   const tagged = Symbol.toStringTag in value;
   const prototype = prototypeOf(value);
-  if (prototype === null) return tag === 'Object' && !tagged ? 'Object' : undefined;
+  if (prototype === null) return tag === 'Object' ? tag : undefined;
   const called = classOf(prototype);
   const view = typedArrayName(value);
   if (view !== undefined) {
     return called === view || (called === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
   }
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, called) ? 'Error' : undefined;
-  if (TAGGED[tag as keyof typeof TAGGED] !== tagged || called !== tag) return undefined;
+  if (called !== tag || !Object.hasOwn(TAGGED, tag)) return undefined;
+  if ((TAGGED[tag as keyof typeof TAGGED] ?? tagged) !== tagged) return undefined;
   // Not of a subclass: nothing but `Object.prototype` lies above.
   const top = tag === 'Object' ? prototype : prototypeOf(prototype);
   return classOf(top) === 'Object' && prototypeOf(top as object) === null ? (tag as Kind) : undefined;
@@ -45,8 +46,6 @@ function isKeptError(error: Error, prototype: object, called: unknown): boolean 
   return (
     ERRORS.has(called as string) &&
     Object.hasOwn(prototype, 'message') &&
-    typeof error.name === 'string' &&
-    typeof error.message === 'string' &&
     Object.keys(error).every((key) => OF_ERRORS.has(key))
   );
 }
@@ -63,7 +62,7 @@ function classOf(prototype: object | null): unknown {
 /** What stands there, for a `ValueError`: a kind or the name of a class, never a value. */
 export function describeKind(value: unknown): string {
   if (typeof value !== 'object' || value === null) return describe(value);
-  const called: unknown = value.constructor?.name;
+  const called = classOf(prototypeOf(value));
   const name = typeof called === 'string' && /^[\w$]{1,64}$/.test(called) ? called : 'class instance';
   if (name === 'Object') return 'an object that is not plain';
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;

@@ -1,15 +1,47 @@
 import { MAX_DEPTH } from './plain.ts';
 
-/** Throws for parsed JSON that is deeper than a value that is written, or has an own `__proto__`. */
-export function assertLegal(json: unknown, text: string): void {
+/** Nesting of a text beyond which it is not even parsed: annotations take two levels for each of the value. */
+const MAX_NESTING = 3 * MAX_DEPTH;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Whether what a text parses to needs a closer look before it is a value. Throws for a text that is nested deeper than
+ * anything ever written, and is not to be parsed at all.
+ */
+export function isSuspect(text: string): boolean {
+  const nesting = nestingOf(text);
+  if (nesting > MAX_NESTING) throw new Error('nested too deep');
   // An escape below U+0100 may spell a letter of `__proto__`.
-  const suspect = hasManyBrackets(text) || text.includes('__proto__') || text.includes('\\u00');
-  if (suspect && !isLegal(json, 0)) throw new Error('a value that is never written');
+  return nesting > MAX_DEPTH || text.includes('__proto__') || text.includes('\\u00');
 }
 
-/** Whether there are enough to nest too deep, which nearly no text has. */
+/** Whether parsed JSON is nowhere deeper than a value that is written and has no own `__proto__`. */
+export function isLegalJson(json: unknown, depth = 0): boolean {
+  if (typeof json !== 'object' || json === null) return true;
+  if (depth >= MAX_DEPTH || Object.hasOwn(json, '__proto__')) return false;
+  const items: readonly unknown[] = Array.isArray(json) ? json : Object.values(json);
+  return items.every((item) => isLegalJson(item, depth + 1));
+}
+
+/** How deep the brackets of a JSON text nest; 0 for nearly every text, which has too few to matter. */
+function nestingOf(text: string): number {
+  if (!hasManyBrackets(text)) return 0;
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    // With bit 5 set, '[' is '{' and ']' is '}'.
+    if ((unit | 0x20) === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if ((unit | 0x20) === 0x7d) depth -= 1;
+    else if (unit === QUOTE) at = endOfString(text, at);
+  }
+  return deepest;
+}
+
 function hasManyBrackets(text: string): boolean {
-  // As many that close.
+  // The shortest text of that depth has as many opening brackets and as many closing ones.
   if (text.length < 2 * MAX_DEPTH) return false;
   let opening = 0;
   for (const bracket of ['[', '{']) {
@@ -21,12 +53,12 @@ function hasManyBrackets(text: string): boolean {
   return false;
 }
 
-function isLegal(json: unknown, depth: number): boolean {
-  if (typeof json !== 'object' || json === null) return true;
-  if (depth >= MAX_DEPTH) return false;
-  if (Array.isArray(json)) return json.every((item) => isLegal(item, depth + 1));
-  for (const key in json) {
-    if (key === '__proto__' || !isLegal((json as Record<string, unknown>)[key], depth + 1)) return false;
+/** Where the string that begins at `from` ends; the end of the text if it does not. */
+function endOfString(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return end;
   }
-  return true;
+  return text.length;
 }

@@ -1,6 +1,7 @@
 import { bytesTransformer, typedArrayOf } from './bytes.ts';
-import { MOST_REGEXP_COST, regexpCost } from './regexps.ts';
-import { MOST_DIGITS, toEnvelope } from './writer.ts';
+import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { assertUnfolds } from './unfold.ts';
+import { MOST_DIGITS } from './writer.ts';
 
 /**
  * Puts the annotated values into parsed JSON, as superjson does (https://github.com/flightcontrolhq/superjson), but in
@@ -15,8 +16,8 @@ export function readAnnotated(json: unknown, meta: unknown, textLength: number):
   reader.share(root, referentialEqualities);
   reader.fill();
   check(root !== undefined);
-  // Sharing may have made what is too deep: the walk of a write tells. A text spells every node out, so it ends soon.
-  if (reader.sharesObjects) toEnvelope(root, textLength);
+  // Sharing may have made what is too deep or too much. A text spells every node out, so there are not more of them.
+  if (reader.sharesObjects) assertUnfolds(root, textLength);
   return root;
 }
 
@@ -121,7 +122,7 @@ class Reader {
         return undefined;
       case 'bigint': {
         const digits = asString(node);
-        check(digits.length <= MOST_DIGITS + 1 && /^-?[0-9]+$/.test(digits));
+        check(digits.replace('-', '').length <= MOST_DIGITS && /^-?[0-9]+$/.test(digits));
         return BigInt(digits);
       }
       case 'number':
@@ -135,6 +136,7 @@ class Reader {
       case 'regexp':
         return this.#regexp(asString(node));
       case 'URL':
+        check(isCheapUrl(asString(node)));
         return new URL(asString(node));
       case 'map':
         return this.#later(new Map(), asArray(node));
@@ -158,9 +160,16 @@ class Reader {
     const end = text.lastIndexOf('/');
     check(end > 0 && text[0] === '/');
     const [source, flags] = [text.slice(1, end), text.slice(end + 1)];
-    this.#regexpCostLeft -= regexpCost(source, flags);
+    this.#spend(regexpCost(source, flags));
+    const regexp = new RegExp(source, flags);
+    // Its own text may be longer: it escapes slashes.
+    this.#spend(regexpCost(regexp.source, flags) - regexpCost(source, flags));
+    return regexp;
+  }
+
+  #spend(cost: number): void {
+    this.#regexpCostLeft -= cost;
     check(this.#regexpCostLeft >= 0);
-    return new RegExp(source, flags);
   }
 
   #later(container: object, source: unknown): object {

@@ -1,8 +1,9 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer, type TypedArray } from './bytes.ts';
+import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
-import { MOST_REGEXP_COST, regexpCost } from './regexps.ts';
+import { MOST_BYTES } from './unfold.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
 /** Nodes that a value may unfold to where parts are shared: far above what fits into a cache, and ended soon. */
@@ -12,18 +13,19 @@ const MOST_NODES = 3_000_000;
 export const MOST_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MOST_DIGITS);
 
-/** Bytes of all typed arrays and buffers of a value: their base64 has to fit into a string. */
-const MOST_BYTES = 256 * 1024 * 1024;
-
 /** How superjson marks the containers that JSON lacks. */
 const CONTAINERS: Partial<Record<Kind, string>> = { Map: 'map', Set: 'set', Error: 'Error' };
 
 type Key = Step['key'];
 type Path = readonly Key[];
 
-/** superjson's annotation of a node, or those of the nodes below it by their paths. */
-type Annotations = readonly unknown[] | Readonly<Record<string, unknown>>;
-type Node = readonly [json: unknown, annotations?: Annotations | undefined];
+/** superjson's annotation of a node: a list of its kind and of the annotations below it, by their paths. */
+type Annotation = readonly unknown[];
+/** The annotations below a container that has none itself, by the steps to them; a step to another such ends in a dot. */
+interface Group {
+  [step: string]: Annotation | Group;
+}
+type Node = readonly [json: unknown, annotations?: Annotation | Group | undefined];
 
 /** A container that the walk is in, the key that it is at, and where the container is, if in several places. */
 interface Frame extends Step {
@@ -40,13 +42,14 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
  * of what would change. The leaves are superjson's. The walk is not: superjson's own takes time that grows with the depth,
  * knows one realm, and refuses keys named `constructor` and `prototype`.
  */
-export function toEnvelope(value: unknown, mostNodes: number = MOST_NODES): { json: unknown; meta?: unknown } {
+export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
   if ('toJSON' in Object.prototype || 'toJSON' in Array.prototype) {
     throw new ValueError('$: a built-in prototype has got a toJSON, which changes what is written');
   }
-  const writer = new Writer(mostNodes);
+  const writer = new Writer();
   try {
-    const [json, values] = writer.write(value);
+    const [json, annotations] = writer.write(value);
+    const values = annotations === undefined || Array.isArray(annotations) ? annotations : byPath(annotations as Group);
     const referentialEqualities = writer.equalities();
     if (values === undefined && referentialEqualities === undefined) return { json };
     return { json, meta: { values, referentialEqualities, v: 1 } };
@@ -63,13 +66,9 @@ class Writer {
   readonly #numbers = new Map<unknown, Path[]>();
   /** Where the same thing is, for all that superjson tells apart: containers, and numbers that it takes for objects. */
   readonly #places: Path[][] = [];
-  #nodesLeft: number;
+  #nodesLeft = MOST_NODES;
   #bytesLeft = MOST_BYTES;
   #regexpCostLeft = MOST_REGEXP_COST;
-
-  constructor(mostNodes: number) {
-    this.#nodesLeft = mostNodes;
-  }
 
   write(value: unknown): Node {
     this.#nodesLeft -= 1;
@@ -128,7 +127,9 @@ class Writer {
     const kind = kindOf(value);
     switch (kind) {
       case 'Object':
-        if (Object.hasOwn(value, '__proto__')) this.refuse('an own property named __proto__');
+        // Of its own, and one that is stored.
+        if (Object.prototype.propertyIsEnumerable.call(value, '__proto__'))
+          this.refuse('an own property named __proto__');
         return this.#writeContainer(value, kind, value);
       case 'Array':
         return this.#writeContainer(value, kind, value);
@@ -139,6 +140,7 @@ class Writer {
         return this.#writeContainer(value, kind, [...Set.prototype.values.call(value)]);
       case 'Error': {
         const { name, message } = value as Error;
+        if (typeof name !== 'string' || typeof message !== 'string') this.refuse(describeKind(value));
         return this.#writeContainer(value, kind, { name, message, ...('cause' in value && { cause: value.cause }) });
       }
       case 'Date': {
@@ -152,8 +154,11 @@ class Writer {
         if (this.#regexpCostLeft < 0) this.refuse('a RegExp that takes long to read');
         return writeLeaf(new RegExp(source, flags));
       }
-      case 'URL':
-        return writeLeaf(new URL((value as URL).href));
+      case 'URL': {
+        const url = new URL((value as URL).href);
+        if (!isCheapUrl(url.href)) this.refuse('a URL that takes long to read');
+        return writeLeaf(url);
+      }
       case 'ArrayBuffer':
         return this.#writeBytes(new Uint8Array(ArrayBuffer.prototype.slice.call(value, 0)));
       case 'TypedArray':
@@ -171,9 +176,9 @@ class Writer {
 
   #writeContainer(value: object, kind: Kind, content: object): Node {
     if (this.#open.size >= MAX_DEPTH) this.refuse(`deeper than ${MAX_DEPTH} levels`);
-    const json = Array.isArray(content) ? [] : {};
-    const below: Record<string, unknown> = {};
     const keys = Array.isArray(content) ? content.keys() : Object.keys(content);
+    const json = Array.isArray(content) ? [] : {};
+    const below: Group = {};
     const frame: Frame = { kind, depth: this.#open.size, places: [], key: '' };
     this.#places.push(frame.places);
     this.#open.set(value, frame);
@@ -182,15 +187,13 @@ class Writer {
       if (!(key in content)) this.refuse('a hole; arrays are not sparse');
       const [item, annotations] = this.write((content as Record<Key, unknown>)[key]);
       (json as Record<Key, unknown>)[key] = item;
-      if (annotations === undefined) continue;
-      const step = escapeKey(key);
-      if (Array.isArray(annotations)) below[step] = annotations;
-      else for (const [path, annotation] of Object.entries(annotations)) below[`${step}.${path}`] = annotation;
+      if (annotations !== undefined)
+        below[Array.isArray(annotations) ? escapeKey(key) : `${escapeKey(key)}.`] = annotations;
     }
     this.#open.delete(value);
     const annotation = CONTAINERS[kind];
     if (annotation === undefined) return isEmpty(below) ? [json] : [json, below];
-    return [json, isEmpty(below) ? [annotation] : [annotation, below]];
+    return [json, isEmpty(below) ? [annotation] : [annotation, byPath(below)]];
   }
 
   #meetNumber(value: number | bigint): void {
@@ -210,7 +213,16 @@ class Writer {
 
 function writeLeaf(leaf: unknown): Node {
   const { json, meta } = codec.serialize(leaf);
-  return [json, meta?.values as Annotations];
+  return [json, meta?.values as Annotation];
+}
+
+/** Each path is put together once, however many levels it leads through. */
+function byPath(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
+  for (const [step, annotations] of Object.entries(group)) {
+    if (Array.isArray(annotations)) all[path + step] = annotations;
+    else byPath(annotations as Group, path + step, all);
+  }
+  return all;
 }
 
 function escapeKey(key: Key): string {

@@ -15,3 +15,11 @@ export function regexpCost(source: string, flags: string): number {
     ? source.length * V_CHARACTER_COST + properties * V_PROPERTY_COST
     : source.length + properties * PROPERTY_COST;
 }
+
+/** A host without end takes a parser quadratic time. The longest that DNS knows has 253 characters. */
+const LONG_HOST = /^[^/]*\/\/[^/?#]{10000}/;
+
+/** Whether the text of a URL is one that a URL writes, all ASCII, and its host is not too long to be read in time. */
+export function isCheapUrl(href: string): boolean {
+  return /^[ -~]*$/.test(href) && !LONG_HOST.test(href);
+}
