@@ -13,8 +13,9 @@ import { fromSources } from '../bench/support/sources.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 
-// Processor time of this process, both sides in turns within one run, and of each the best round: what else a busy machine
-// does takes none of it. Each bound is about twice what docs/benchmarks.md shows, so that only another order breaks it.
+// Processor time of this process, of which what else a busy machine does takes none, and the median of the ratios of rounds:
+// one call alone takes up to three times as much where the process sleeps meanwhile, which both sides of a round do or neither.
+// Each bound is about twice what docs/benchmarks.md shows, so that only another order breaks it.
 const ROUNDS = 15;
 const SAMPLE_US = 4000;
 const KEYS = 64;
@@ -22,12 +23,12 @@ const keys = Array.from({ length: KEYS }, (_, index) => `guard:${index}`);
 
 async function ratioOf({ ours, baseline }: { readonly ours: Work; readonly baseline: Work }): Promise<number> {
   const [ourTimes, theirTimes] = [await timesOf(ours), await timesOf(baseline)];
-  let [best, theirBest] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const ratios: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    best = Math.min(best, (await microseconds(ours, ourTimes)) / ourTimes);
-    theirBest = Math.min(theirBest, (await microseconds(baseline, theirTimes)) / theirTimes);
+    const us = (await microseconds(ours, ourTimes)) / ourTimes;
+    ratios.push(us / ((await microseconds(baseline, theirTimes)) / theirTimes));
   }
-  return best / theirBest;
+  return ratios.sort((a, b) => a - b)[(ROUNDS - 1) / 2] as number;
 }
 
 /** How many times fill a sample; this warms up as well. */
@@ -105,7 +106,7 @@ describe('what the contract costs', () => {
       await server.stop();
     });
 
-    it('is less than three times ioredis with JSON for many calls or a batch, and six times for one call', async () => {
+    it('is less than three times ioredis with JSON, one call, many, or a batch', async () => {
       const raw = new Redis(server.port, server.host);
       const cache = redisBackend({
         url: `redis://${server.host}:${server.port}`,
@@ -131,11 +132,10 @@ describe('what the contract costs', () => {
         'batch write': [() => cache.multiSetValues(entries, { ttl: 600 }), rawSet],
         increment: [() => cache.incr('count'), () => raw.incr('count')],
       } as const;
-      // One call alone costs up to three times as much where its process sleeps while the server works.
-      const alone = ['one after another', 'increment'];
       for (const [name, [ours, baseline]] of Object.entries(pairs)) {
         const ratio = await ratioOf({ ours: repeat(ours), baseline: repeat(baseline) });
-        expect(ratio, name).toBeLessThan(alone.includes(name) ? 6 : 3);
+        console.log(name, ratio.toFixed(2));
+        expect(ratio, name).toBeLessThan(3);
       }
       await cache.close();
       raw.disconnect();
