@@ -13,10 +13,10 @@ import { fromSources } from '../bench/support/sources.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 
-// Processor time of this process, of which what else a busy machine does takes none, and the median of the ratios of rounds:
-// one call alone takes up to three times as much where the process sleeps meanwhile, which both sides of a round do or neither.
-// Each bound is about twice what docs/benchmarks.md shows, so that only another order breaks it.
+// Processor time of this process, of which what else a busy machine does takes none, and the median of the ratios of rounds,
+// once both sides are compiled. Each bound is about twice what docs/benchmarks.md shows, so that only another order breaks it.
 const ROUNDS = 15;
+const WARM_UP_US = 150_000;
 const SAMPLE_US = 4000;
 const KEYS = 64;
 const keys = Array.from({ length: KEYS }, (_, index) => `guard:${index}`);
@@ -31,11 +31,17 @@ async function ratioOf({ ours, baseline }: { readonly ours: Work; readonly basel
   return ratios.sort((a, b) => a - b)[(ROUNDS - 1) / 2] as number;
 }
 
-/** How many times fill a sample; this warms up as well. */
+/** How many times fill a sample, once the work is warm. */
 async function timesOf(work: Work): Promise<number> {
   let times = 1;
-  while ((await microseconds(work, times)) < SAMPLE_US) times *= 2;
-  return times;
+  let warm = 0;
+  let last = 0;
+  while (warm < WARM_UP_US) {
+    last = await microseconds(work, times);
+    warm += last;
+    if (last < SAMPLE_US) times *= 2;
+  }
+  return Math.max(1, Math.round((times * SAMPLE_US) / last));
 }
 
 async function microseconds(work: Work, times: number): Promise<number> {
