@@ -46,40 +46,40 @@ class Wrapper implements CacheBackend {
     return this.#backend.capabilities;
   }
 
-  getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
-    return this.#pass('getValue', 1, key, options);
+  async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
+    return await this.#pass('getValue', 1, key, options);
   }
 
-  setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    return this.#pass('setValue', 1, key, value, options);
+  async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
+    return await this.#pass('setValue', 1, key, value, options);
   }
 
-  multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
-    return this.#pass('multiGetValues', lengthOf(keys), keys, options);
+  async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
+    return await this.#pass('multiGetValues', lengthOf(keys), keys, options);
   }
 
-  multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
-    return this.#pass('multiSetValues', 0, pairs, options);
+  async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
+    return await this.#pass('multiSetValues', 0, pairs, options);
   }
 
-  exists(key: string): Promise<boolean> {
-    return this.#pass('exists', 1, key);
+  async exists(key: string): Promise<boolean> {
+    return await this.#pass('exists', 1, key);
   }
 
-  delete(key: string): Promise<number> {
-    return this.#pass('delete', 1, key);
+  async delete(key: string): Promise<number> {
+    return await this.#pass('delete', 1, key);
   }
 
-  deleteMany(keys: readonly string[]): Promise<number> {
-    return this.#pass('deleteMany', lengthOf(keys), keys);
+  async deleteMany(keys: readonly string[]): Promise<number> {
+    return await this.#pass('deleteMany', lengthOf(keys), keys);
   }
 
-  incr(key: string, delta?: number, options?: WriteOptions): Promise<number> {
-    return this.#pass('incr', 1, key, delta, options);
+  async incr(key: string, delta?: number, options?: WriteOptions): Promise<number> {
+    return await this.#pass('incr', 1, key, delta, options);
   }
 
-  close(): Promise<void> {
-    return this.#pass('close', 0, undefined);
+  async close(): Promise<void> {
+    return await this.#pass('close', 0, undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,20 @@ function make() {
 }
 
 describe('observed', () => {
+  it('rejects and never throws, not even where it is called by itself or given what cannot be looked at', async () => {
+    const { backend } = make();
+    const { getValue } = backend;
+    const { proxy, revoke } = Proxy.revocable([], {});
+    revoke();
+    for (const call of [() => getValue('a'), () => backend.deleteMany(proxy), () => backend.multiGetValues(proxy)]) {
+      let pending: Promise<unknown> | undefined;
+      expect(() => {
+        pending = call();
+      }).not.toThrow();
+      await expect(pending).rejects.toThrow(TypeError);
+    }
+  });
+
   it('tells one event per call, with keys, hits and milliseconds', async () => {
     const { events, backend } = make();
     await backend.setValue('a', null);
