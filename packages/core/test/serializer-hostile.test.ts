@@ -234,10 +234,10 @@ describe('a hostile payload', () => {
   for (const [what, text] of killers) {
     it(`is read or refused within 200 ms and 50 MB: ${what}`, () => {
       expect(text.length).toBeLessThanOrEqual(1_000_000);
-      // The best of ten: others may use the machine at the same time.
+      // The best of three: others may use the machine at the same time.
       let best = Number.POSITIVE_INFINITY;
       let bytes = Number.POSITIVE_INFINITY;
-      for (let attempt = 0; attempt < 10 && best >= MOST_MS; attempt++) {
+      for (let attempt = 0; attempt < 3; attempt++) {
         const heap = process.memoryUsage().heapUsed;
         const start = performance.now();
         try {
