@@ -60,10 +60,22 @@ export class Connection implements Sender {
   #failure: unknown;
   /** Whether the client's connection is greeted and what was asked for. */
   #open = false;
-  #corked = false;
+  /** Commands of this tick. */
+  #sent = 0;
+  /** Whether the last tick with commands had several: the next is likely to have several too. */
+  #crowded = false;
+  /** What holds the commands of this tick. */
+  #corked: Redis['stream'] | undefined;
   #closed = false;
   /** Of the present socket. */
   #silence: Silence | undefined;
+
+  readonly #endTick = (): void => {
+    this.#crowded = this.#sent > 1;
+    this.#sent = 0;
+    this.#corked?.uncork();
+    this.#corked = undefined;
+  };
 
   constructor(timeoutMs: number, make: () => Redis) {
     this.#timeoutMs = timeoutMs;
@@ -97,10 +109,12 @@ export class Connection implements Sender {
   async transaction(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]> {
     const client = this.#client !== undefined && this.ready ? this.#client : await this.#whenReady();
     if (call.ended) return [];
-    this.#cork(client);
     const key = commands[0]?.key ?? '';
     const all = [{ name: 'MULTI', args: [], key }, ...commands, { name: 'EXEC', args: [], key }];
-    const outcomes = await Promise.allSettled(all.map((command) => this.#write(client, call, command)));
+    client.stream.cork();
+    const pending = all.map((command) => this.#write(client, call, command));
+    client.stream.uncork();
+    const outcomes = await Promise.allSettled(pending);
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     // Why the server refused comes before its word that it therefore runs nothing.
     const [failure] = failures.filter((each) => !isAbort(each)).concat(failures);
@@ -140,15 +154,13 @@ export class Connection implements Sender {
     }
   }
 
-  /** What is sent in one tick leaves in one write. */
+  /** What is sent in one tick leaves in one write, but for a first command that is likely to be alone. */
   #cork({ stream }: Redis): void {
-    if (this.#corked) return;
-    this.#corked = true;
+    this.#sent += 1;
+    if (this.#sent === 1) process.nextTick(this.#endTick);
+    if (this.#corked !== undefined || (this.#sent === 1 && !this.#crowded)) return;
+    this.#corked = stream;
     stream.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      stream.uncork();
-    });
   }
 
   async #whenReady(): Promise<Redis> {
