@@ -14,7 +14,12 @@ export function isSuspect(text: string): boolean {
   const nesting = nestingOf(text);
   if (nesting > MAX_NESTING) throw new Error('nested too deep');
   // An escape below U+0100 may spell a letter of `__proto__`.
-  return nesting > MAX_DEPTH || text.includes('__proto__') || text.includes('\\u00');
+  return nesting > MAX_DEPTH || holds(text, '_', '__proto__') || holds(text, '\\', '\\u00');
+}
+
+/** Whether a text includes a word. Most have not even its first letter, and one letter is looked for in half the time. */
+function holds(text: string, first: string, word: string): boolean {
+  return text.includes(first) && text.includes(word);
 }
 
 /** Whether parsed JSON is nowhere deeper than a value that is written and has no own `__proto__`. */
