@@ -33,6 +33,8 @@ export interface BenchOptions {
 
 const ROUNDS = 31;
 const QUICK_ROUNDS = 5;
+/** Milliseconds that each entrant works before it is measured: what has run seldom has not been compiled yet. */
+const WARM_UP_MS = 100;
 
 /**
  * Runs contests one after another, prints and reports them. A round measures all entrants, in turns from the first and
@@ -87,10 +89,11 @@ function orderOf(round: number, count: number): number[] {
 
 /** Warms up, and finds how many times fill a sample. */
 async function calibrate(work: Work, sampleMs: number): Promise<number> {
+  const warm = performance.now() + (quick ? 0 : WARM_UP_MS);
   let times = 1;
   for (;;) {
     const elapsed = (await measure(work, times)) * times;
-    if (elapsed >= sampleMs) return Math.max(1, Math.round((times * sampleMs) / elapsed));
+    if (elapsed >= sampleMs && performance.now() >= warm) return Math.max(1, Math.round((times * sampleMs) / elapsed));
     times = Math.ceil(times * (elapsed > sampleMs / 10 ? sampleMs / elapsed : 10));
   }
 }
