@@ -50,11 +50,12 @@ export class RedisDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    this.#flush();
+    this.#sets?.flush();
+    const reads = this.#reads ?? this.#commands;
     // So many keys are never more bytes than one command may have.
     const fits = this.#slotOf === undefined && keys.length <= MOST_KEYS;
     const parts = fits ? [keys] : this.#partsOf(keys, itself, length);
-    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
+    const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
     const found = new Map<string, Found>();

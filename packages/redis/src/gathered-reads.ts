@@ -1,9 +1,11 @@
-import { type Call, type Found, isDriverError, LargeKeys } from '@ninefold/core';
+import { type Call, type Found, isDriverError, LargeKeys, sendParts } from '@ninefold/core';
 import type { Sending } from './sender.ts';
 import { Together } from './together.ts';
 
 /** Keys of one MGET: more save little, and the slowest of them holds up the others. */
 const MOST_KEYS = 64;
+/** Keys of a batch that shares its MGET with others: a larger one gains little by it. */
+const MOST_SHARED = 8;
 
 interface Ask {
   readonly key: string;
@@ -19,7 +21,7 @@ interface Reads {
 
 /**
  * Nagle's algorithm for reads: one that finds none under way is sent at once; the others are collected until the event
- * loop has read its sockets, and are sent as one. Values known to be large are always asked for alone.
+ * loop has read its sockets, and are sent as one, small batches among them. Values known to be large are always asked for alone.
  */
 export class GatheredReads {
   readonly #reads: Reads;
@@ -39,6 +41,17 @@ export class GatheredReads {
       if (this.#asks.length === 1) setImmediate(() => this.flush());
       else if (this.#asks.length === MOST_KEYS) this.flush();
     });
+  }
+
+  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const shares = this.#awaited > 0 && keys.length <= MOST_SHARED;
+    if (shares) return await Promise.all(keys.map((key) => this.get(key, call)));
+    this.#awaited += 1;
+    try {
+      return await this.#reads.getMany(keys, call);
+    } finally {
+      this.#awaited -= 1;
+    }
   }
 
   /** Sends what was collected. */
@@ -77,11 +90,19 @@ export class GatheredReads {
       }
     } catch (error) {
       // A key that the user may not read fails those that it may; each is told for itself.
-      if (isDriverError(error) && error.options.cause?.code === 'NOPERM')
-        for (const { key, call, resolve, reject } of asks) this.#alone(key, call).then(resolve, reject);
+      if (isDriverError(error) && error.options.cause?.code === 'NOPERM') for (const ask of asks) this.#apart(ask);
       else for (const { reject } of asks) reject(error);
     } finally {
       this.#awaited -= 1;
     }
   }
+
+  /** A failure names the key, which may be one of a batch. */
+  #apart({ key, call, resolve, reject }: Ask): void {
+    sendParts([key], itself, () => this.#alone(key, call)).then(([found]) => resolve(found), reject);
+  }
+}
+
+function itself(key: string): string {
+  return key;
 }

@@ -99,6 +99,22 @@ describe('what many calls of one tick cost', () => {
     expect(new Set(names(crossing)).size).toBeLessThanOrEqual(2);
   });
 
+  it('is few commands for small batches, each of which finds its own, and one for a larger batch', async () => {
+    await backend.multiSetValues(keysOf(300).map((key, index) => [key, index] as const));
+    const batches = Array.from({ length: 100 }, (_, at) => [`k${at}`, 'none', `k${299 - at}`, `k${at}`]);
+    let found: unknown[][] = [];
+    const crossing = await wire.during(async () => {
+      found = await Promise.all(batches.map((keys) => backend.multiGetValues(keys)));
+    });
+    expect(found).toEqual(batches.map((_, at) => [at, undefined, 299 - at, at]));
+    expect(crossing.trips).toBe(1);
+    expect(crossing.commands[0]?.length).toBeLessThanOrEqual(Math.ceil(400 / 64) + 1);
+    const nine = keysOf(9);
+    const [larger = []] = (await wire.during(() => Promise.all([1, 2, 3].map(() => backend.multiGetValues(nine)))))
+      .commands;
+    expect(larger).toEqual(['MGET 9', 'MGET 9', 'MGET 9']);
+  });
+
   it('is a round trip a round for readers that go on side by side', async () => {
     await backend.setValue('k', 1);
     const reader = async (): Promise<void> => {

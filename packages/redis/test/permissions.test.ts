@@ -186,6 +186,17 @@ describe('a user who may less', () => {
       code: 'AUTH',
       key: 'theirs',
     });
+    const batches = await Promise.allSettled(
+      [['mine1'], ['mine1', 'mine2'], ['mine2', 'theirs'], ['mine2', 'mine3']].map((keys) =>
+        backend.multiGetValues(keys),
+      ),
+    );
+    expect(batches).toMatchObject([
+      { value: [1] },
+      { value: [1, 3] },
+      { reason: { code: 'AUTH', key: 'theirs' } },
+      { value: [3, undefined] },
+    ]);
     expect(await failureOf(backend.setValue('theirs', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
     expect(await failureOf(backend.incr('theirs'))).toMatchObject({ code: 'AUTH', maybeApplied: false });
     expect(await backend.incr('mine1')).toBe(2);
