@@ -149,17 +149,23 @@ async function contestsOf(caches: readonly ReadThrough[]): Promise<Contest[]> {
       ...(loads === 1 ? [] : ['one load for all']),
     ]);
   }
-  const hits = (cache: ReadThrough): Work => {
-    const absent = (): never => {
+  const hit = async (cache: ReadThrough, index: number): Promise<void> => {
+    const value = await cache.getOrSet(keys[index] as string, () => {
       throw new Error(`${cache.name} loaded what it had`);
-    };
-    return async (times) => {
-      for (let time = 0; time < times; time++) {
-        const value = await cache.getOrSet(keys[time % KEYS] as string, absent);
-        if (!kind.is(value, time % KEYS)) throw new Error(`${cache.name} gave something else`);
-      }
-    };
+    });
+    if (!kind.is(value, index)) throw new Error(`${cache.name} gave something else`);
   };
+  /** By callers each of which waits for its value before it asks for the next. */
+  const hits =
+    (callers: number) =>
+    (cache: ReadThrough): Work =>
+    async (times) => {
+      let next = 0;
+      const caller = async (): Promise<void> => {
+        while (next < times) await hit(cache, next++ % KEYS);
+      };
+      await Promise.all(Array.from({ length: callers }, caller));
+    };
   const stampedesOf = (cache: ReadThrough): Work => {
     return async (times) => {
       for (let time = 0; time < times; time++) await stampede(cache);
@@ -172,7 +178,8 @@ async function contestsOf(caches: readonly ReadThrough[]): Promise<Contest[]> {
     return { name, ours: first?.work as Work, others };
   };
   return [
-    contest('getOrSet, a hit', hits, lacks),
+    contest('getOrSet, a hit', hits(1), lacks),
+    contest(`getOrSet, hits of ${CALLERS} callers`, hits(CALLERS), lacks),
     contest(`getOrSet, ${CALLERS} callers of a missing key`, stampedesOf, lacksInStampede),
   ];
 }
