@@ -1,4 +1,5 @@
 import { type Awaitable, isDriverError } from './driver.ts';
+import type { CacheError } from './errors.ts';
 import type { Failures, Task } from './failures.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { PendingCall } from './pending-call.ts';
@@ -35,37 +36,37 @@ export class Runner {
 
   #settle<T>(task: Task, call: PendingCall, start: Start<T>, first: PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      let attempts = 1;
+      let retried = false;
+      const succeed = (result: T): void => {
+        if (!call.end()) return;
+        this.#lifecycle.remove(call);
+        resolve(result);
+      };
       const fail = (error: unknown): void => {
         if (call.ended) return;
-        if (attempts === 1 && this.#mayRetry(task, error)) {
-          attempts = 2;
-          attempt(invoke(start, call));
+        if (!retried && this.#mayRetry(task, error)) {
+          retried = true;
+          invoke(start, call).then(succeed, fail);
           return;
         }
         call.end();
         this.#lifecycle.remove(call);
         reject(this.#failures.from(error, task, call.sent));
       };
-      const attempt = (pending: PromiseLike<T>): void => {
-        pending.then((result) => {
-          if (!call.end()) return;
-          this.#lifecycle.remove(call);
-          resolve(result);
-        }, fail);
-      };
       this.#lifecycle.add(call);
       call.watch((reason) => {
         this.#lifecycle.remove(call);
-        const maybeApplied = task.kind !== 'read' && call.sent;
-        reject(
-          reason === 'closed'
-            ? this.#failures.make('CLOSED', task, 'the backend was closed before the answer came', { maybeApplied })
-            : this.#failures.make('TIMEOUT', task, `no answer within ${this.#timeoutMs} ms`, { maybeApplied }),
-        );
+        reject(this.#abandoned(task, call, reason));
       });
-      attempt(first);
+      first.then(succeed, fail);
     });
+  }
+
+  #abandoned(task: Task, call: PendingCall, reason: 'timeout' | 'closed'): CacheError {
+    const maybeApplied = task.kind !== 'read' && call.sent;
+    return reason === 'closed'
+      ? this.#failures.make('CLOSED', task, 'the backend was closed before the answer came', { maybeApplied })
+      : this.#failures.make('TIMEOUT', task, `no answer within ${this.#timeoutMs} ms`, { maybeApplied });
   }
 
   #mayRetry(task: Task, error: unknown): boolean {
