@@ -1,46 +1,12 @@
 import { DriverError } from '@ninefold/core';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { Corking } from './corking.ts';
 import { failureOf, Refusal, unconnected } from './failures.ts';
 import type { Command, Sender, Sending } from './sender.ts';
 import { Silence } from './silence.ts';
 
-/** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
-const RETRY_STEP_MS = 50;
-const RETRY_MOST_MS = 500;
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
-/** Milliseconds that a socket may take to say goodbye. */
-const GOODBYE_MS = 100;
-
-/** What a client is made of. */
-export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
-
-/** What of the client's settings is ours, because the promises of the contract stand on it. */
-export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
-  return {
-    // Proxies and old servers speak it, and nothing here needs more.
-    protocol: 2,
-    // A server that is still loading says so to each call, which is better than to wait for it.
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    ...given,
-    // Lists and nulls as they always were, whatever the protocol.
-    replyMapping: 'legacy',
-    lazyConnect: true,
-    // A command that was lost is not sent again, and none waits for a connection out of our sight.
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableOfflineQueue: false,
-    connectTimeout: timeoutMs,
-    disconnectTimeout: GOODBYE_MS,
-    // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
-    stringNumbers: true,
-    // Would hold calls back past their deadlines, and give connections up that are well.
-    enableAutoPipelining: false,
-    commandTimeout: undefined,
-    retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MOST_MS),
-  };
-}
 
 interface Waiting {
   readonly resolve: () => void;
@@ -51,6 +17,7 @@ interface Waiting {
 export class Connection implements Sender {
   readonly #make: () => Redis;
   readonly #timeoutMs: number;
+  readonly #corking = new Corking();
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
   /** Of a server that is no primary any more: what was sent on them is still answered. */
@@ -60,22 +27,9 @@ export class Connection implements Sender {
   #failure: unknown;
   /** Whether the client's connection is greeted and what was asked for. */
   #open = false;
-  /** Commands of this tick. */
-  #sent = 0;
-  /** Whether the last tick with commands had several: the next is likely to have several too. */
-  #crowded = false;
-  /** What holds the commands of this tick. */
-  #corked: Redis['stream'] | undefined;
   #closed = false;
   /** Of the present socket. */
   #silence: Silence | undefined;
-
-  readonly #endTick = (): void => {
-    this.#crowded = this.#sent > 1;
-    this.#sent = 0;
-    this.#corked?.uncork();
-    this.#corked = undefined;
-  };
 
   constructor(timeoutMs: number, make: () => Redis) {
     this.#timeoutMs = timeoutMs;
@@ -89,14 +43,14 @@ export class Connection implements Sender {
   send(call: Sending, command: Command): Promise<unknown> {
     const client = this.#client;
     if (client === undefined || !this.ready) return this.#sendOnceReady(call, command);
-    this.#cork(client);
+    this.#corking.cork(client.stream);
     return this.#write(client, call, command);
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
   async sendAsking(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
-    this.#cork(client);
+    this.#corking.cork(client.stream);
     const [asking, answer] = await Promise.allSettled([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
       this.#write(client, call, command),
@@ -133,7 +87,7 @@ export class Connection implements Sender {
 
   async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
-    this.#cork(client);
+    this.#corking.cork(client.stream);
     return await this.#write(client, call, command);
   }
 
@@ -152,15 +106,6 @@ export class Connection implements Sender {
     } finally {
       silence?.answered();
     }
-  }
-
-  /** What is sent in one tick leaves in one write, but for a first command that is likely to be alone. */
-  #cork({ stream }: Redis): void {
-    this.#sent += 1;
-    if (this.#sent === 1) process.nextTick(this.#endTick);
-    if (this.#corked !== undefined || (this.#sent === 1 && !this.#crowded)) return;
-    this.#corked = stream;
-    stream.cork();
   }
 
   async #whenReady(): Promise<Redis> {

@@ -1,10 +1,11 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { Borrowed, type RedisClient } from './borrowed.ts';
 import { ClusterConnections } from './cluster.ts';
-import { Connection, type Settings, settingsOf } from './connection.ts';
+import { Connection } from './connection.ts';
 import { QuietSentinels, quietened } from './quiet.ts';
 import type { RedisBackendOptions } from './redis.ts';
 import type { Sender } from './sender.ts';
+import { type Settings, settingsOf } from './settings.ts';
 import { parseServer, parseServers, type Server, UrlError } from './url.ts';
 
 const REDIS_PORT = 6379;

@@ -4,8 +4,9 @@ import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Connection, settingsOf } from '../src/connection.ts';
+import { Connection } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
+import { settingsOf } from '../src/settings.ts';
 import { Silence } from '../src/silence.ts';
 import { RewritingProxy } from './support/rewriting-proxy.ts';
 
