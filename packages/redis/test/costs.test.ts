@@ -70,6 +70,20 @@ describe('what an operation costs', () => {
     expect(crossing.commands[0]?.length).toBeLessThanOrEqual(4);
   });
 
+  it.each([undefined, 60])(
+    'is one round trip, and a SET for each large value, for a batch of sets with a TTL of %s',
+    async (ttl) => {
+      const lengths = [1, 10_000, 1, 200_000, 9000];
+      const pairs = lengths.map((length, index) => [`k${index}`, 'x'.repeat(length)] as const);
+      const crossing = await wire.during(() => backend.multiSetValues(pairs, { ttl }));
+      expect(crossing.trips).toBe(1);
+      const set = ttl === undefined ? 'SET 2' : 'SET 4';
+      const small = ttl === undefined ? ['MSET 6'] : [set, set, set];
+      expect(crossing.commands).toEqual([[...small, set, set]]);
+      expect(await backend.multiGetValues(pairs.map(([key]) => key))).toEqual(pairs.map(([, value]) => value));
+    },
+  );
+
   it('is nothing for empty batches and for what is refused', async () => {
     const crossing = await wire.during(async () => {
       await Promise.all([backend.multiGetValues([]), backend.multiSetValues([]), backend.deleteMany([])]);
