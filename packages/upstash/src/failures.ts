@@ -14,7 +14,11 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
     'the result is outside ±(2^53-1); the counter is as it was',
   ],
   [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
-  [/WRONGPASS|NOAUTH|NOPERM|unauthorized/i, 'AUTH', 'the token is wrong or lacks a permission'],
+  [
+    /WRONGPASS|NOAUTH|NOPERM|unauthorized|ACL failure in script|can't run this command/i,
+    'AUTH',
+    'the token is wrong or lacks a permission',
+  ],
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
   [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],

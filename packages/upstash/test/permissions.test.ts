@@ -1,0 +1,63 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { upstashBackend } from '../src/upstash.ts';
+
+let server: ServerProcess;
+let front: UpstashFront;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  server = await startRedis();
+  front = await UpstashFront.start({ redis: server, token: 't0ken' });
+});
+
+afterAll(async () => {
+  await front.stop();
+  await server.stop();
+});
+
+beforeEach(() => {
+  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'count', timeoutMs: 5000 });
+});
+
+afterEach(async () => {
+  await backend.close();
+  await ask(server, 'ACL', 'SETUSER', 'default', '+@all');
+  await ask(server, 'FLUSHALL');
+});
+
+/** Takes rights from the user as whom the service runs the commands of a token. */
+async function lacks(...commands: string[]): Promise<void> {
+  await ask(server, 'ACL', 'SETUSER', 'default', ...commands.map((command) => `-${command}`));
+}
+
+it('counts at the ends of the range, and with a TTL, without PEXPIRE and DECRBY', async () => {
+  await lacks('pexpire', 'decrby');
+  await backend.setValue('n', Number.MAX_SAFE_INTEGER);
+  await expect(backend.incr('n', 7)).rejects.toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+  expect(await backend.getValue('n')).toBe(Number.MAX_SAFE_INTEGER);
+  expect(await backend.incr('n', -7, { ttl: 60 })).toBe(Number.MAX_SAFE_INTEGER - 7);
+  expect(await ask(server, 'PTTL', 'count:n')).toBe('-1');
+  expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
+  expect(Number(await ask(server, 'PTTL', 'count:new'))).toBeGreaterThan(50_000);
+});
+
+it.each(['eval', 'set', 'incrby'])('counts nothing where %s is missing', async (missing) => {
+  await lacks(missing);
+  const incr = backend.incr('never', 1, missing === 'set' ? { ttl: 60 } : {});
+  await expect(incr).rejects.toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+  expect(await ask(server, 'EXISTS', 'count:never')).toBe('0');
+});
+
+it('stores nothing of a batch with a TTL where SET is missing', async () => {
+  await lacks('set');
+  const pairs = [
+    ['a', 1],
+    ['b', 2],
+  ] as const;
+  await expect(backend.multiSetValues(pairs, { ttl: 60 })).rejects.toMatchObject({ code: 'AUTH', retryable: false });
+  expect(await ask(server, 'EXISTS', 'count:a', 'count:b')).toBe('0');
+});
