@@ -40,7 +40,7 @@ const reasons: readonly Reason[] = [
   },
   {
     at: 'Redis: 10 fields, against ioredis and JSON: multiGet',
-    why: 'each key is checked and each text is looked at before it is a value',
+    why: 'three fifths of what it takes longer go into the envelope of each text, {"json":…}, and the look at it before it is a value; the rest into the check and the prefix of each key, and the deadline',
   },
   {
     at: 'Redis:',
