@@ -41,8 +41,12 @@ export class Commands {
     }
   }
 
-  async getMany(keys: readonly string[], call: Sending): Promise<readonly Found[]> {
-    const apart = (): Promise<Found[]> => sendParts(keys, itself, (key) => this.get(key, call));
+  /** `apart` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
+  async getMany(
+    keys: readonly string[],
+    call: Sending,
+    apart = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+  ): Promise<readonly Found[]> {
     if (keys.length === 1) return await apart();
     return await this.#orElse('MGET', apart, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);

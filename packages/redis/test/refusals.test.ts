@@ -76,6 +76,16 @@ describe('a server that refuses', () => {
     );
   }, 30_000);
 
+  it('all, as its primary is lost, says so to each read under its own key, to a user without MGET as well', async () => {
+    const server = await serve(...'--replica-serve-stale-data no --user default on nopass ~* +@all -mget'.split(' '));
+    const backend = open(server, { timeoutMs: 5000 });
+    const keys = ['a', 'b', 'c', 'd'];
+    await Promise.all(keys.map((key) => backend.getValue(key)));
+    await ask(server, 'REPLICAOF', '127.0.0.1', '1');
+    const failures = await Promise.all(keys.map((key) => failureOf(backend.getValue(key))));
+    expect(failures.map(({ code, key }) => [code, key])).toEqual(keys.map((key) => ['UNAVAILABLE', key]));
+  }, 30_000);
+
   it('a password, until it is the right one', async () => {
     const server = await serve('--requirepass', 'old');
     const backend = open(server, { password: 's3cret' });
