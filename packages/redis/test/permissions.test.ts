@@ -224,4 +224,15 @@ describe('a user who may less', () => {
     expect(await beside('mine', 'mine large')).toBe('mine large');
     expect(await beside('mine', 'theirs', 'mine large')).toBe('theirs');
   });
+
+  it('is told the key that it may not write in a batch of one, alone and beside others', async () => {
+    await may('resetkeys', `~${space()}:mine*`);
+    for (const options of [{}, { ttl: 60 }]) {
+      const failures = await Promise.all([
+        failureOf(backend.multiSetValues([['theirs', 1]], options)),
+        failureOf(backend.multiSetValues([['others', 1]], options)),
+      ]);
+      expect(failures.map(({ key }) => key)).toEqual(['theirs', 'others']);
+    }
+  });
 });
