@@ -80,7 +80,11 @@ class Backend implements CacheBackend {
     for (const [key, value] of pairsOf(this.#failures, task, pairs)) {
       entries.set(storedKey(this.#failures, task, key), this.#values.encode(task, key, value));
     }
-    if (entries.size > 0) await this.#runner.run(task, (call) => this.#driver.setMany([...entries], ttl, call));
+    if (entries.size === 0) return;
+    const [first] = entries.keys();
+    // A driver has one way for one entry, be it a set or a batch, and need not name it.
+    const told = entries.size > 1 ? task : { ...task, key: first?.slice(this.#prefix.length) };
+    await this.#runner.run(told, (call) => this.#driver.setMany([...entries], ttl, call));
   }
 
   async exists(key: string): Promise<boolean> {

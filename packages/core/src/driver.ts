@@ -34,7 +34,8 @@ export interface Call {
  * or integers. Closing, deadlines, the one retry of a lost read, and the wrapping of errors are not a driver's business.
  *
  * A method may return its result or a promise. A failure is a `DriverError`; anything else thrown becomes `BACKEND`.
- * A batch that fails waits for all its parts, then fails with the first failure in input order and its key.
+ * A batch that fails waits for all its parts, then fails with the first failure in input order and its key, which
+ * `setMany` may leave out where there is one entry.
  */
 export interface CacheDriver {
   readonly name: string;

@@ -335,6 +335,20 @@ describe('a failure of the driver', () => {
     expect(failure.cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'command not allowed' });
   });
 
+  it('is told under the key of a batch of one, which a driver need not name', async () => {
+    driver.setMany = () => {
+      throw new DriverError('BACKEND', 'out of memory');
+    };
+    const inSpace = createBackend(driver, { namespace: 'ns' });
+    expect((await failureOf(inSpace.multiSetValues([['a', 1]]))).key).toBe('a');
+    const twice = [
+      ['a', 1],
+      ['a', 2],
+    ] as const;
+    expect((await failureOf(inSpace.multiSetValues(twice))).key).toBe('a');
+    expect((await failureOf(inSpace.multiSetValues([...twice, ['b', 1]]))).key).toBeUndefined();
+  });
+
   it('says whether a single write may have been applied, and never so of a read', async () => {
     const throwing = (applied: 'no' | 'maybe' | undefined) => () => {
       throw new DriverError('UNAVAILABLE', 'connection lost', { applied });

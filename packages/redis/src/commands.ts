@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import { EXPIRE_ALL, INCR, MAY_EXPIRE } from './scripts.ts';
+import { EXPIRE_ALL, INCR, REFUSED_EXPIRE } from './scripts.ts';
 import type { Argument, Sender, Sending } from './sender.ts';
 
 export type Entry = readonly [key: string, value: Stored];
@@ -41,8 +41,12 @@ export class Commands {
     }
   }
 
-  async getMany(keys: readonly string[], call: Sending): Promise<readonly Found[]> {
-    const apart = (): Promise<Found[]> => sendParts(keys, itself, (key) => this.get(key, call));
+  /** `apart` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
+  async getMany(
+    keys: readonly string[],
+    call: Sending,
+    apart = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+  ): Promise<readonly Found[]> {
     if (keys.length === 1) return await apart();
     return await this.#orElse('MGET', apart, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
@@ -158,14 +162,22 @@ export class Commands {
     if (this.#sender.transaction === undefined || this.#transactions === false) return;
     const key = entries[0]?.[0] as string;
     try {
-      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [MAY_EXPIRE, 1, key], key }]);
-      if (answer !== undefined) this.#transactions = Number(answer) === 1;
+      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [REFUSED_EXPIRE, 1, key], key }]);
+      this.#learn(typeof answer === 'string' ? new Refusal(answer) : answer);
     } catch (error) {
       // What is lost with the connection is lost for the batch as well, which says so.
-      if (error instanceof Refusal && error.code !== 'UNAVAILABLE') this.#transactions = false;
+      this.#learn(error);
     }
   }
+
+  #learn(refusal: unknown): void {
+    if (!(refusal instanceof Refusal) || refusal.code === 'UNAVAILABLE' || PASSING.has(refusal.word)) return;
+    this.#transactions = refusal.code === 'NOT_A_COUNTER';
+  }
 }
+
+/** Refusals that say nothing of the user: another server, or the same one later, may do what this one did not. */
+const PASSING = new Set(['OOM', 'READONLY', 'MISCONF', 'NOREPLICAS']);
 
 /** Refusals after which another command may do what this one did not. */
 const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);

@@ -20,6 +20,5 @@ return value`;
 export const EXPIRE_ALL = `for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
 return #KEYS`;
 
-/** Whether the user may run `PEXPIRE` in a script: 1 or 0. The argument is none, so that nothing is changed. */
-export const MAY_EXPIRE = `local refusal = redis.pcall('PEXPIRE', KEYS[1], 'never').err
-return refusal and string.find(refusal, 'not an integer', 1, true) and 1 or 0`;
+/** What `PEXPIRE` in a script is refused for: where the user may run it, the argument that is none. It changes nothing. */
+export const REFUSED_EXPIRE = `return redis.pcall('PEXPIRE', KEYS[1], 'never').err`;

@@ -201,4 +201,38 @@ describe('a user who may less', () => {
     expect(await failureOf(backend.incr('theirs'))).toMatchObject({ code: 'AUTH', maybeApplied: false });
     expect(await backend.incr('mine1')).toBe(2);
   });
+
+  it('is told the key that it may not read in a batch that shares commands with others', async () => {
+    await may('resetkeys', `~${space()}:mine*`);
+    await backend.setValue('mine', 1);
+    // With one of these numbers it is cut in the middle, at 64 keys.
+    for (const others of [62, 63, 64, 65]) {
+      const reads = Array.from({ length: others }, () => backend.getValue('mine'));
+      expect((await failureOf(backend.multiGetValues(['mine', 'theirs']))).key).toBe('theirs');
+      expect(await Promise.all(reads)).toEqual(reads.map(() => 1));
+    }
+    await backend.setValue('mine large', 'x'.repeat(200_000));
+    await Promise.all([backend.getValue('mine'), backend.getValue('mine large'), backend.getValue('mine large')]);
+    const beside = async (...keys: string[]): Promise<string | undefined> => {
+      const first = backend.getValue('mine');
+      const { key } = await failureOf(backend.multiGetValues(keys));
+      await first;
+      return key;
+    };
+    expect(await beside('mine large', 'theirs')).toBe('theirs');
+    await ask(server, 'ACL', 'SETUSER', 'less', 'resetkeys', `~${space()}:mine`);
+    expect(await beside('mine', 'mine large')).toBe('mine large');
+    expect(await beside('mine', 'theirs', 'mine large')).toBe('theirs');
+  });
+
+  it('is told the key that it may not write in a batch of one, alone and beside others', async () => {
+    await may('resetkeys', `~${space()}:mine*`);
+    for (const options of [{}, { ttl: 60 }]) {
+      const failures = await Promise.all([
+        failureOf(backend.multiSetValues([['theirs', 1]], options)),
+        failureOf(backend.multiSetValues([['others', 1]], options)),
+      ]);
+      expect(failures.map(({ key }) => key)).toEqual(['theirs', 'others']);
+    }
+  });
 });

@@ -76,6 +76,34 @@ describe('a server that refuses', () => {
     );
   }, 30_000);
 
+  it('writes, before it is known whether batches may be transactions, sees afterwards that they may', async () => {
+    const refusals = [
+      ['REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE'],
+      ['CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0'],
+      ['CONFIG SET min-replicas-to-write 1', 'CONFIG SET min-replicas-to-write 0'],
+    ] as const;
+    const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, index] as const);
+    for (const [begin, end] of refusals) {
+      const server = await serve();
+      const backend = open(server, { timeoutMs: 5000 });
+      await ask(server, ...begin.split(' '));
+      await failureOf(backend.multiSetValues(pairs, { ttl: 60 }));
+      await ask(server, ...end.split(' '));
+      for (let batches = 0; batches < 3; batches++) await backend.multiSetValues(pairs, { ttl: 60 });
+      expect(await ask(server, 'INFO', 'commandstats')).toContain('cmdstat_mset:');
+    }
+  }, 30_000);
+
+  it('all, as its primary is lost, says so to each read under its own key, to a user without MGET as well', async () => {
+    const server = await serve(...'--replica-serve-stale-data no --user default on nopass ~* +@all -mget'.split(' '));
+    const backend = open(server, { timeoutMs: 5000 });
+    const keys = ['a', 'b', 'c', 'd'];
+    await Promise.all(keys.map((key) => backend.getValue(key)));
+    await ask(server, 'REPLICAOF', '127.0.0.1', '1');
+    const failures = await Promise.all(keys.map((key) => failureOf(backend.getValue(key))));
+    expect(failures.map(({ code, key }) => [code, key])).toEqual(keys.map((key) => ['UNAVAILABLE', key]));
+  }, 30_000);
+
   it('a password, until it is the right one', async () => {
     const server = await serve('--requirepass', 'old');
     const backend = open(server, { password: 's3cret' });
