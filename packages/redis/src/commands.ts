@@ -172,6 +172,7 @@ export class Commands {
 
   #learn(refusal: unknown): void {
     if (!(refusal instanceof Refusal) || refusal.code === 'UNAVAILABLE' || PASSING.has(refusal.word)) return;
+    // PEXPIRE was run then, and found no integer.
     this.#transactions = refusal.code === 'NOT_A_COUNTER';
   }
 }
