@@ -24,7 +24,7 @@ class CacheShutdown implements OnApplicationShutdown {
     {
       provide: CACHE,
       useFactory: (): Cache =>
-        createCache(redisBackend({ url: process.env.REDIS_URL, namespace: 'shop' }), {
+        createCache(redisBackend({ url: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379', namespace: 'shop' }), {
           ttl: 300,
           onError: (error) => console.error(error.message),
         }),

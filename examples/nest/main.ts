@@ -8,7 +8,7 @@ import { Users } from './users.ts';
 @Module({ imports: [CacheModule], providers: [Users] })
 class AppModule {}
 
-const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'fatal'] });
 app.enableShutdownHooks();
 const users = app.get(Users);
 

@@ -79,8 +79,10 @@ function invalidOption(backend: CacheBackend, options: CacheOptions): string | u
   if (!backend.capabilities.atomicIncr) return 'a cache stands on incr, which this backend has not';
   if (typeof options !== 'object' || options === null) return 'options are an object such as { ttl: 60 }';
   const { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random } = options;
-  const wrongTtl = invalidTtl(ttl) ?? invalidTtl(leaseTtl);
-  if (wrongTtl !== undefined) return wrongTtl;
+  for (const [name, seconds] of Object.entries({ ttl, leaseTtl })) {
+    const wrong = invalidTtl(seconds);
+    if (wrong !== undefined) return `${name}: ${wrong}`;
+  }
   if (waitMs !== undefined && !(typeof waitMs === 'number' && waitMs >= 0 && Number.isFinite(waitMs))) {
     return 'waitMs is a number of milliseconds, 0 or above';
   }
@@ -140,7 +142,10 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
 export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
   const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed();
   if (Array.isArray(tags) && tags.length <= MOST_TAGS && tags.every(isTag)) return [...new Set(tags)];
-  throw invalidCall(backend, 'tags are an array of at most 1,000 non-empty, well-formed strings');
+  throw invalidCall(
+    backend,
+    'tags are at most 1,000 non-empty, well-formed strings: an array as an option, and invalidateTags(...tags)',
+  );
 }
 
 export function checkKeys(backend: string, keys: readonly Key[]): readonly Key[] {

@@ -15,7 +15,7 @@ export {
 export { type KeyvStore, keyvCapabilities } from './driver.ts';
 
 export interface KeyvBackendOptions extends RemoteOptions {
-  /** A store of Keyv, such as `new KeyvRedis(url)`, or a `Map`. It stays the caller's, who closes it. */
+  /** A store of Keyv, such as `new KeyvRedis(url, { throwOnErrors: true })`, or a `Map`. It stays the caller's, who closes it. */
   readonly store: KeyvStore | undefined;
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;

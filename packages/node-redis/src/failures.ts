@@ -5,6 +5,7 @@ const WORDS: Readonly<Record<string, readonly [code: CacheErrorCode, reason: str
   NINEFOLDRANGE: ['COUNTER_RANGE', 'the result is outside ±(2^53-1); the counter is as it was'],
   WRONGTYPE: ['NOT_A_COUNTER', 'the key holds another type'],
   WRONGPASS: ['AUTH', 'wrong user name or password'],
+  NOPASS: ['AUTH', 'the server has no password: leave it out'],
   NOAUTH: ['AUTH', 'the server wants a password'],
   NOPERM: ['AUTH', 'the user lacks a permission'],
   LOADING: ['UNAVAILABLE', 'the server is loading its data'],
@@ -12,6 +13,7 @@ const WORDS: Readonly<Record<string, readonly [code: CacheErrorCode, reason: str
   CLUSTERDOWN: ['UNAVAILABLE', 'the cluster is down'],
   BUSY: ['UNAVAILABLE', 'the server is busy with a script'],
   OOM: ['BACKEND', 'the server is out of memory'],
+  NODATABASE: ['BACKEND', 'the server has no such database'],
   READONLY: ['BACKEND', 'the server is a read-only replica'],
 };
 
@@ -19,7 +21,9 @@ const WORDS: Readonly<Record<string, readonly [code: CacheErrorCode, reason: str
 const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
-  [/invalid password|no password is set|without any password/i, 'WRONGPASS'],
+  [/no password is set|without any password/i, 'NOPASS'],
+  [/invalid password/i, 'WRONGPASS'],
+  [/DB index is out of range/, 'NODATABASE'],
   [/can't run this command|ACL failure in script/, 'NOPERM'],
 ];
 

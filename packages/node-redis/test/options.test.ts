@@ -86,4 +86,19 @@ describe('nodeRedisBackend', () => {
     await Promise.all([wrong.close(), backend.close()]);
     await server.stop();
   }, 30_000);
+
+  it('says what is too much in the url: a password or a database that the server has not', async () => {
+    const server = await startRedis();
+    for (const [url, code, reason] of [
+      [`redis://:s3cret@127.0.0.1:${server.port}`, 'AUTH', 'the server has no password: leave it out'],
+      [`redis://127.0.0.1:${server.port}/99`, 'BACKEND', 'the server has no such database'],
+    ]) {
+      const backend = nodeRedisBackend({ url, timeoutMs: 5000 });
+      const failure = await failureOf(backend.getValue('k'));
+      expect([failure.code, failure.message]).toEqual([code, `[node-redis] getValue "k": ${reason}`]);
+      expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
+      await backend.close();
+    }
+    await server.stop();
+  }, 30_000);
 });

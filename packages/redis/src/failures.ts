@@ -40,10 +40,8 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
   [/increment or decrement would overflow/, outside],
   [/max number of clients/, notReady('the server has too many connections')],
-  [
-    /invalid password|no password is set|without any password/i,
-    { code: 'AUTH', reason: 'wrong user name or password' },
-  ],
+  [/no password is set|without any password/i, { code: 'AUTH', reason: 'the server has no password: leave it out' }],
+  [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
     /can't run this command|ACL failure in script/,
     { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
