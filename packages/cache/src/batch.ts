@@ -1,3 +1,4 @@
+import { CacheError } from '@ninefold/core';
 import type { LoadContext } from './flight.ts';
 
 /** Calls the loader of a batch, for values in the order of the indexes. */
@@ -20,11 +21,13 @@ export interface Seat {
 
 /** Holds the loader back until each miss has a lease to load or waits for another's load; late-comers load alone. */
 export class Batch {
+  readonly #backend: string;
   readonly #loader: BatchLoader;
   #undecided: number;
   #wishes: Wish[] = [];
 
-  constructor(misses: number, loader: BatchLoader) {
+  constructor(backend: string, misses: number, loader: BatchLoader) {
+    this.#backend = backend;
     this.#undecided = misses;
     this.#loader = loader;
   }
@@ -54,7 +57,8 @@ export class Batch {
         contextOf(wishes),
       );
       if (!Array.isArray(values) || values.length !== wishes.length) {
-        throw new TypeError(`the loader returned no array of ${wishes.length} values, one for each key in their order`);
+        const reason = `the loader returned no array of ${wishes.length} values, one for each key in their order`;
+        throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'setValue', reason });
       }
       for (const [at, { resolve }] of wishes.entries()) resolve(values[at]);
     } catch (error) {

@@ -85,7 +85,7 @@ export class Reads {
     const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
-    const batch = new Batch(misses.length, loader);
+    const batch = new Batch(this.#backend, misses.length, loader);
     const land = async ([index, key]: readonly [number, string]): Promise<void> => {
       const seat = batch.seat(index);
       try {

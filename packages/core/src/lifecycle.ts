@@ -60,7 +60,7 @@ export class Lifecycle {
           this.#drained = resolve;
         }),
       );
-      for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('closed');
+      for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('CLOSED');
     }
     await within(DRIVER_MS, this.#closeDriver());
   }

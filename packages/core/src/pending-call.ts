@@ -14,7 +14,7 @@ export class PendingCall implements Call {
   #ended = false;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #giveUp: ((reason: 'timeout' | 'closed') => void) | undefined;
+  #giveUp: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
   readonly #timeoutMs: number | undefined;
 
   constructor(timeoutMs: number | undefined) {
@@ -35,12 +35,12 @@ export class PendingCall implements Call {
   }
 
   /** Starts the clock; `giveUp` is told at most once, and never after `end`. */
-  watch(giveUp: (reason: 'timeout' | 'closed') => void): void {
+  watch(giveUp: (code: 'TIMEOUT' | 'CLOSED') => void): void {
     this.#giveUp = giveUp;
     if (this.#timeoutMs === undefined) return;
     // After a stall of the event loop, timers fire before sockets are read: one more turn lets a received answer win.
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(() => this.abandon('timeout'), 0);
+      this.#timer = setTimeout(() => this.abandon('TIMEOUT'), 0);
     }, this.#timeoutMs);
   }
 
@@ -54,9 +54,9 @@ export class PendingCall implements Call {
   }
 
   /** Ends the call without its driver. */
-  abandon(reason: 'timeout' | 'closed'): void {
+  abandon(code: 'TIMEOUT' | 'CLOSED'): void {
     if (!this.end()) return;
-    this.#giveUp?.(reason);
+    this.#giveUp?.(code);
     this.#controller?.abort();
   }
 }

@@ -1,5 +1,4 @@
 import { type Awaitable, isDriverError } from './driver.ts';
-import type { CacheError } from './errors.ts';
 import type { Failures, Task } from './failures.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { PendingCall } from './pending-call.ts';
@@ -54,19 +53,16 @@ export class Runner {
         reject(this.#failures.from(error, task, call.sent));
       };
       this.#lifecycle.add(call);
-      call.watch((reason) => {
+      call.watch((code) => {
         this.#lifecycle.remove(call);
-        reject(this.#abandoned(task, call, reason));
+        const reason =
+          code === 'CLOSED'
+            ? 'the backend was closed before the answer came'
+            : `no answer within ${this.#timeoutMs} ms`;
+        reject(this.#failures.make(code, task, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
       });
       first.then(succeed, fail);
     });
-  }
-
-  #abandoned(task: Task, call: PendingCall, reason: 'timeout' | 'closed'): CacheError {
-    const maybeApplied = task.kind !== 'read' && call.sent;
-    return reason === 'closed'
-      ? this.#failures.make('CLOSED', task, 'the backend was closed before the answer came', { maybeApplied })
-      : this.#failures.make('TIMEOUT', task, `no answer within ${this.#timeoutMs} ms`, { maybeApplied });
   }
 
   #mayRetry(task: Task, error: unknown): boolean {

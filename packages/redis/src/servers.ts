@@ -18,6 +18,8 @@ export class UnusableOption extends Error {}
 export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sender {
   const ways = (['url', 'cluster', 'sentinels', 'client'] as const).filter((way) => options[way] !== undefined);
   const [way] = ways;
+  if (way === undefined)
+    throw new UnusableOption('url is missing: redis://host:port; or give cluster, sentinels or client');
   if (ways.length > 1) throw new UnusableOption(`give one of ${ways.join(' and ')}`);
   if (way === 'client') return borrowed(options);
   const { redis: given = {} } = options;
@@ -31,7 +33,7 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
     const { secure, ...server } = parseServer(options.url, REDIS_PORT);
     return new Connection(timeoutMs, () => clientOf({ ...settings, ...server, ...tlsOf(secure, settings) }));
   } catch (error) {
-    throw error instanceof UrlError ? new UnusableOption(`${way ?? 'url'} ${error.message}`) : error;
+    throw error instanceof UrlError ? new UnusableOption(`${way} ${error.message}`) : error;
   }
 }
 

@@ -19,7 +19,8 @@ export class UrlError extends Error {}
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
   if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
-  if (!URL.canParse(url)) throw new UrlError('is no URL; it is like redis://host:port');
+  if (!URL.canParse(url))
+    throw new UrlError('is no URL; it is like redis://host:port, with a password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
     throw new UrlError('begins with redis:// or rediss:// and names a host');

@@ -1,5 +1,6 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
+import { invalidOptions } from '../options.ts';
 import { raise } from './raise.ts';
 import { wrap } from './wrap.ts';
 import type { WrappedCall } from './wrapper.ts';
@@ -22,10 +23,11 @@ const DEGRADABLE: ReadonlySet<Operation> = new Set([
 /**
  * Lets the application go on when the cache cannot be asked: reads that the server fails become misses (`exists`:
  * `false`), sets resolve without having stored, each told to `onError`. `delete`, `deleteMany` and `incr` still reject,
- * because a stale entry or a wrong count is not a miss.
+ * because a stale entry or a wrong count is not a miss. Throws `INVALID_OPTIONS`.
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {
-  const { onError } = options;
+  const onError = options?.onError;
+  if (typeof onError !== 'function') throw invalidOptions(backend.name, undefined, 'onError is a function');
   return wrap(backend, async <T>({ operation, keys, run }: WrappedCall<T>): Promise<T> => {
     try {
       return await run();

@@ -1,4 +1,5 @@
 import type { CacheBackend, Operation } from '../backend.ts';
+import { invalidOptions } from '../options.ts';
 import { raise } from './raise.ts';
 import { wrap } from './wrap.ts';
 
@@ -20,10 +21,11 @@ export type CacheListener = (event: CacheEvent) => void;
 
 /**
  * Tells `listener` of every call, once it has settled. Without a listener it is the backend itself. What a listener
- * throws is raised as an uncaught error and leaves the call alone.
+ * throws is raised as an uncaught error and leaves the call alone. Throws `INVALID_OPTIONS`.
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
   if (listener === undefined) return backend;
+  if (typeof listener !== 'function') throw invalidOptions(backend.name, undefined, 'listener is a function');
   return wrap(backend, async (call) => {
     const { operation, run } = call;
     const start = performance.now();

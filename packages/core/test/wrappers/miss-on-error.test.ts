@@ -28,6 +28,13 @@ function breakDriver(code: CacheErrorCode): void {
 }
 
 describe('missOnError', () => {
+  it('refuses to be made without an onError', () => {
+    for (const options of [undefined, null, {}, { onError: 'console' }]) {
+      const make = (): unknown => missOnError(createBackend(driver), options as never);
+      expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
+    }
+  });
+
   it('passes on what works', async () => {
     await backend.setValue('k', 1);
     expect(await backend.getValue('k')).toBe(1);

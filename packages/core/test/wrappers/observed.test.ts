@@ -11,6 +11,11 @@ function make() {
 }
 
 describe('observed', () => {
+  it('refuses a listener that is no function', () => {
+    const make = (): unknown => observed(createBackend(new MapDriver()), {} as never);
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
+  });
+
   it('rejects and never throws, not even where it is called by itself or given what cannot be looked at', async () => {
     const { backend } = make();
     const { getValue } = backend;
