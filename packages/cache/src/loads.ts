@@ -1,5 +1,6 @@
 import { CacheError, isCacheError } from '@ninefold/core';
 import type { Clock } from './clock.ts';
+import { copy } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
@@ -142,7 +143,7 @@ export class Loads {
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
       const value = sight.value(index);
-      const output = await asMiss(miss.type, value);
+      const output = await asMiss(miss.type, forType(miss, value));
       if (output !== undefined) {
         await lease?.release();
         return { value, type: miss.type, output, hit: true };
@@ -169,7 +170,7 @@ export class Loads {
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
     const { backend, events } = this.#options;
     const value = await events.around('load', 1, async () => miss.load(flight.context));
-    const output = await asTyped(miss.type, value, { backend, key: miss.key });
+    const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
     if (fence !== undefined && value !== undefined && !flight.outdated) {
       await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
@@ -197,4 +198,9 @@ const blind: Ground = {};
 
 interface Insistence {
   readonly insist: boolean;
+}
+
+/** A type may change what it is given, and hand parts of it on: neither what is stored nor what the loader keeps. */
+function forType({ type }: Miss, value: unknown): unknown {
+  return type === undefined ? value : copy(value);
 }

@@ -141,7 +141,7 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
 /** The tags, each once. */
 export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
   const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed();
-  if (Array.isArray(tags) && tags.length <= MOST_TAGS && tags.every(isTag)) return [...new Set(tags)];
+  if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw invalidCall(
     backend,
     'tags are at most 1,000 non-empty, well-formed strings: an array as an option, and invalidateTags(...tags)',

@@ -81,6 +81,24 @@ describe('a loaded value', () => {
     expect(new Set(loaded).size).toBe(3);
   });
 
+  it('is stored, and stays the loader’s, as it was loaded, also where its type changes what it is given', async () => {
+    const kept = { price: 1, parts: ['a'] };
+    const type = (value: unknown): typeof kept => {
+      const row = value as typeof kept;
+      row.price *= 100;
+      return { ...row };
+    };
+    const loaded = await Promise.all([1, 2].map(() => cache.getOrSet('row', () => kept, { type })));
+    loaded.push(await cache.getOrSet('alone', () => kept, { type }));
+    loaded.push(await cache.getOrSet('alone', () => kept, { type }));
+    for (const row of loaded) {
+      expect(row).toEqual({ price: 100, parts: ['a'] });
+      row.parts.push('b');
+    }
+    expect(kept).toEqual({ price: 1, parts: ['a'] });
+    expect(await cache.get('row')).toEqual({ price: 1, parts: ['a'] });
+  });
+
   it('is read by each caller’s own type', async () => {
     const load = async () => ({ at });
     const [plain, typed, made] = await Promise.all([
