@@ -58,7 +58,7 @@ describe('in a Cluster', () => {
     });
   }
 
-  it('a batch costs one round trip, with one write to each node', async () => {
+  it('a batch costs one round trip, in one piece to each node', async () => {
     const batches: [() => Promise<unknown>, number][] = [
       [() => backend.multiSetValues(pairs), 2 * keys.length],
       [() => backend.multiGetValues(keys), keys.length],
@@ -73,12 +73,12 @@ describe('in a Cluster', () => {
     }
   });
 
-  it('a batch with a TTL costs one round trip, with one write to each node', async () => {
+  it('a batch with a TTL costs one round trip, in one piece to each node', async () => {
     const crossing = await wire.during(() => backend.multiSetValues(pairs, { ttl: 60 }));
     expect({ trips: crossing.trips, pieces: crossing.pieces }).toEqual({ trips: 1, pieces: NODES });
   });
 
-  it('many reads of one tick cost one round trip, with one write to each node', async () => {
+  it('many reads of one tick cost one round trip, in one piece to each node', async () => {
     await backend.multiSetValues(pairs);
     let values: unknown[] = [];
     const crossing = await wire.during(async () => {
