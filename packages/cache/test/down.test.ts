@@ -98,6 +98,16 @@ describe('a server that goes down', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
+  it('in silence while a value is loaded costs its caller the time of one failure, not of two', async () => {
+    const value = await cache.getOrSet('k', async () => {
+      await proxy.set({ kind: 'silence' });
+      return 'loaded';
+    });
+    expect(value).toBe('loaded');
+    expect(errors.map(({ operation }) => operation)).toEqual(['setValue']);
+    await expect.poll(() => errors.map(({ operation }) => operation)).toEqual(['setValue', 'delete']);
+  });
+
   it('and comes back is used again', async () => {
     await proxy.set({ kind: 'refuse' });
     expect(await cache.getOrSet('k', () => 'while it was down')).toBe('while it was down');
