@@ -104,7 +104,9 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      if (!flight.leaseless) await ground.lease?.release();
+      const released = flight.leaseless ? undefined : ground.lease?.release();
+      // Else not awaited: a server that is silent has cost the callers one time-out already.
+      if (!flight.unwritten) await released;
     }
   }
 
@@ -172,17 +174,18 @@ export class Loads {
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
     if (fence !== undefined && value !== undefined && !flight.outdated) {
-      await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
+      await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl }: Miss, entry: Entry): Promise<void> {
+  async #write(flight: Flight, { key, ttl }: Miss, entry: Entry): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
+      flight.unwritten = true;
       this.#options.events.failed(error);
     }
   }
