@@ -11,7 +11,7 @@ import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { asMiss, asTyped } from './types.ts';
+import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
@@ -169,11 +169,12 @@ export class Loads {
   }
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
-    const { backend, events, flights } = this.#options;
+    const { events, flights } = this.#options;
     flight.lookedAt = flights.step();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
-    const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
-    if (fence !== undefined && value !== undefined && !flight.outdated) {
+    // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
+    const output = await asMiss(miss.type, forType(miss, value));
+    if (fence !== undefined && output !== undefined && !flight.outdated) {
       await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };
