@@ -30,6 +30,8 @@ export class Flight {
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
   blind = false;
+  /** What it loaded could not be written. */
+  unwritten = false;
   /** When it landed, by the cache's clock. */
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */

@@ -103,7 +103,9 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      if (!flight.leaseless) await ground.lease?.release();
+      const released = flight.leaseless ? undefined : ground.lease?.release();
+      // Else not awaited: a server that is silent has cost the callers one time-out already.
+      if (!flight.unwritten) await released;
     }
   }
 
@@ -175,17 +177,18 @@ export class Loads {
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const output = await asMiss(miss.type, forType(miss, value));
     if (fence !== undefined && output !== undefined && !flight.outdated) {
-      await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
+      await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl }: Miss, entry: Entry): Promise<void> {
+  async #write(flight: Flight, { key, ttl }: Miss, entry: Entry): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
+      flight.unwritten = true;
       this.#options.events.failed(error);
     }
   }
