@@ -25,7 +25,7 @@ export class Flight {
   /** Resolves for all callers, whoever of them gave up. */
   readonly landing: Promise<Landing>;
   /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
-  lookedAt = Number.POSITIVE_INFINITY;
+  lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
