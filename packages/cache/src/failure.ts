@@ -7,3 +7,19 @@ export function asCallerKnows(error: unknown, only?: () => string | undefined): 
   const owner = keyOf(error.key) ?? only?.();
   return owner === error.key ? error : error.with({ key: owner });
 }
+
+/** Waits for writes side by side and the reads beside them. Rejects with the first failure, which may be of one write where others were applied. */
+export async function applied(
+  writes: readonly Promise<unknown>[],
+  ...reads: readonly Promise<unknown>[]
+): Promise<void> {
+  const outcomes = await Promise.allSettled([...writes, ...reads]);
+  const failure = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+  if (failure === undefined) return;
+  const maybeApplied = outcomes.slice(0, writes.length).some(mayBeApplied);
+  throw isCacheError(failure.reason) ? failure.reason.with({ maybeApplied }) : failure.reason;
+}
+
+function mayBeApplied(outcome: PromiseSettledResult<unknown>): boolean {
+  return outcome.status === 'fulfilled' || !isCacheError(outcome.reason) || outcome.reason.maybeApplied;
+}

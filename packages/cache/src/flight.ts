@@ -1,5 +1,6 @@
 import { type Fence, holds, type Seen } from './fence.ts';
 import { Landing, type Outcome } from './landing.ts';
+import type { Lease } from './lease.ts';
 import { onAbort } from './signals.ts';
 
 /** What a loader is told. */
@@ -30,12 +31,14 @@ export class Flight {
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
   blind = false;
+  /** What it loaded could not be written. */
+  unwritten = false;
   /** When it landed, by the cache's clock. */
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
-  /** This process has deleted its lease, which may be another's by now. */
-  leaseless = false;
+  /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
+  lease: Lease | undefined;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;

@@ -9,7 +9,7 @@ import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
-import type { Lease, Leases } from './lease.ts';
+import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
 import { asMiss, asTyped } from './types.ts';
 
@@ -104,7 +104,9 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      if (!flight.leaseless) await ground.lease?.release();
+      const released = flight.lease?.release();
+      // Else not awaited: a server that is silent has cost the callers one time-out already.
+      if (!flight.unwritten) await released;
     }
   }
 
@@ -134,9 +136,9 @@ export class Loads {
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
   async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Brought | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
-    let lease: Lease | undefined;
     try {
-      lease = await leases.take(miss.key);
+      const lease = await leases.take(miss.key);
+      flight.lease = lease;
       flight.lookedAt = flights.step();
       // What it may find now can bear tags of its own, of which those who come from here on know nothing.
       flight.fence = undefined;
@@ -145,17 +147,17 @@ export class Loads {
       const value = sight.value(index);
       const output = await asMiss(miss.type, forType(miss, value));
       if (output !== undefined) {
-        await lease?.release();
+        await flight.lease?.release();
         return { value, type: miss.type, output, hit: true };
       }
       const names = fenceNames(miss.key, miss.tags);
       flight.fence = { names, stamp: stampOf(names, sight.seen) };
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
-      return { lease, fence: flight.fence };
+      return { fence: flight.fence };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
-      void lease?.release();
+      void flight.lease?.release();
       events.tolerate(error);
       return blind;
     }
@@ -172,17 +174,18 @@ export class Loads {
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
     if (fence !== undefined && value !== undefined && !flight.outdated) {
-      await this.#write(miss, { value, stamp: fence.stamp, tags: miss.tags });
+      await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl }: Miss, entry: Entry): Promise<void> {
+  async #write(flight: Flight, { key, ttl }: Miss, entry: Entry): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
+      flight.unwritten = true;
       this.#options.events.failed(error);
     }
   }
@@ -190,7 +193,6 @@ export class Loads {
 
 /** What a load stands on. Without a fence its value is not written. */
 interface Ground {
-  readonly lease?: Lease | undefined;
   readonly fence?: Fence | undefined;
 }
 

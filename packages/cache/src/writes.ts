@@ -2,6 +2,7 @@ import type { CacheBackend } from '@ninefold/core';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
+import { applied } from './failure.ts';
 import { countName, epochName, GENERATION, isVersion, leaseName, type Seen, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
 import type { Call } from './options.ts';
@@ -40,14 +41,12 @@ export class Writes {
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     const seen: Seen = new Map();
-    await Promise.all([
-      this.#counters.look([GENERATION], seen),
-      ...keys.map((key) => this.#counters.bump(epochName(key))),
-    ]);
+    const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
+    await applied(bumps, this.#counters.look([GENERATION], seen));
     const generation = seen.get(GENERATION);
     const counts = isVersion(generation) ? keys.map((key) => countName(generation, key)) : [];
     // The lease goes too: the load that holds it is of no use any more.
-    await this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts]);
+    await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     const gone = new Set(keys);
     this.#flights.forget(({ key }) => gone.has(key), { leases: true });
   }
@@ -58,7 +57,7 @@ export class Writes {
   }
 
   async invalidate(tags: readonly string[]): Promise<void> {
-    await Promise.all(tags.map((tag) => this.#counters.bump(tagName(tag))));
+    await applied(tags.map((tag) => this.#counters.bump(tagName(tag))));
     this.#flights.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 

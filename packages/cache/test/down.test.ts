@@ -1,6 +1,8 @@
 import { type CacheError, isCacheError } from '@ninefold/core';
+import { memcachedBackend } from '@ninefold/memcached';
 import { redisBackend } from '@ninefold/redis';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheEvent, createCache } from '../src/cache.ts';
@@ -98,6 +100,16 @@ describe('a server that goes down', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
+  it('in silence while a value is loaded costs its caller the time of one failure, not of two', async () => {
+    const value = await cache.getOrSet('k', async () => {
+      await proxy.set({ kind: 'silence' });
+      return 'loaded';
+    });
+    expect(value).toBe('loaded');
+    expect(errors.map(({ operation }) => operation)).toEqual(['setValue']);
+    await expect.poll(() => errors.map(({ operation }) => operation)).toEqual(['setValue', 'delete']);
+  });
+
   it('and comes back is used again', async () => {
     await proxy.set({ kind: 'refuse' });
     expect(await cache.getOrSet('k', () => 'while it was down')).toBe('while it was down');
@@ -107,5 +119,45 @@ describe('a server that goes down', () => {
         timeout: 10_000,
       })
       .toBe('afterwards');
+  });
+});
+
+describe('one of two servers that is down', () => {
+  const names = Array.from({ length: 50 }, (_, index) => `n${index}`);
+  let ring: Cache;
+  let lost: FaultProxy;
+  let end: () => Promise<void>;
+
+  beforeEach(async () => {
+    const servers = await Promise.all([startMemcached(), startMemcached()]);
+    const proxies = await Promise.all(servers.map((server) => FaultProxy.start(server)));
+    lost = proxies[0] as FaultProxy;
+    ring = createCache(
+      memcachedBackend({ servers: proxies.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 10_000 }),
+    );
+    await Promise.all(names.map((name) => ring.set(name, name, { tags: [name, `${name}, too`] })));
+    await lost.set({ kind: 'refuse' });
+    // So that nothing more is sent on the connections that were cut.
+    await Promise.allSettled(names.map((name) => ring.get(name)));
+    end = async () => {
+      await ring.close();
+      await Promise.all([...proxies, ...servers].map((started) => started.stop()));
+    };
+  });
+
+  afterEach(() => end());
+
+  it.each([
+    ['a delete', (name: string) => ring.delete(name)],
+    ['a delete of many', (name: string) => ring.deleteMany([name, `${name}, too`])],
+    ['an invalidation', (name: string) => ring.invalidateTags(name, `${name}, too`)],
+  ])('has %s say that it may be applied, unless everything is still there', async (_what, remove) => {
+    const outcomes = await Promise.allSettled(names.map(remove));
+    const untouched = names.filter((_name, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'rejected' && isCacheError(outcome.reason) && !outcome.reason.maybeApplied;
+    });
+    await lost.set(undefined);
+    await expect.poll(() => ring.getMany(untouched).catch(() => undefined), { timeout: 10_000 }).toEqual(untouched);
   });
 });

@@ -1,4 +1,4 @@
-import type { Call } from '@ninefold/core';
+import { type Call, DriverError } from '@ninefold/core';
 import { failureOf, unconnected } from './failures.ts';
 
 /** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
@@ -44,10 +44,15 @@ export class Borrowed implements Sender {
   }
 }
 
-/** Connections of our own, one at a time: what fails or falls silent is given up, and the next call makes another. */
+/**
+ * Connections of our own, one at a time: what fails or falls silent is given up, and the next call makes another. So does
+ * one after the server said that it is a replica: the address may lead to another server by now.
+ */
 export class Connection implements Sender {
   readonly #create: () => OwnClient;
   readonly #silenceMs: number;
+  /** The present one, and those that were left and still owe answers. */
+  readonly #links = new Set<Link>();
   #link: Link | undefined;
 
   constructor(create: () => OwnClient, timeoutMs: number) {
@@ -56,7 +61,7 @@ export class Connection implements Sender {
   }
 
   async send(call: Call, args: readonly string[]): Promise<unknown> {
-    if (this.#link === undefined || this.#link.over) this.#link = new Link(this.#create(), this.#silenceMs);
+    this.#link ??= this.#open();
     const link = this.#link;
     if (!link.ready) {
       call.sent = false;
@@ -65,20 +70,43 @@ export class Connection implements Sender {
       if (call.ended) return undefined;
       call.sent = true;
     }
-    return await link.send(args);
+    try {
+      return await link.send(args);
+    } catch (error) {
+      if (error instanceof DriverError && error.options.cause?.code === 'READONLY') {
+        this.#forget(link);
+        link.leave();
+      }
+      throw error;
+    }
   }
 
   close(): void {
-    this.#link?.end(new Error('closed'));
+    for (const link of this.#links) link.end(new Error('closed'));
+  }
+
+  #open(): Link {
+    const link: Link = new Link(this.#create(), this.#silenceMs, () => {
+      this.#links.delete(link);
+      this.#forget(link);
+    });
+    this.#links.add(link);
+    return link;
+  }
+
+  #forget(link: Link): void {
+    if (this.#link === link) this.#link = undefined;
   }
 }
 
 class Link {
   ready = false;
-  over = false;
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
+  readonly #ended: () => void;
+  #over = false;
+  #left = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
   #awaited = 0;
@@ -86,9 +114,10 @@ class Link {
   #heard = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, silenceMs: number) {
+  constructor(client: OwnClient, silenceMs: number, ended: () => void) {
     this.#client = client;
     this.#silenceMs = silenceMs;
+    this.#ended = ended;
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
     this.connected = new Promise((resolve, reject) => {
@@ -113,9 +142,16 @@ class Link {
     }
   }
 
+  /** Ends it once all that was sent on it is answered. */
+  leave(): void {
+    this.#left = true;
+    if (this.#awaited === 0) this.end(new Error('left'));
+  }
+
   end(error: unknown): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.#over) return;
+    this.#over = true;
+    this.#ended();
     clearTimeout(this.#watch);
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();
@@ -130,13 +166,14 @@ class Link {
     } finally {
       this.#awaited -= 1;
       this.#heard = performance.now();
+      if (this.#left) this.leave();
     }
   }
 
   #watchFor(milliseconds: number): void {
     this.#watch = setTimeout(() => {
       this.#watch = undefined;
-      if (this.#awaited === 0 || this.over) return;
+      if (this.#awaited === 0 || this.#over) return;
       const left = this.#heard + this.#silenceMs - performance.now();
       if (left > 0) this.#watchFor(left);
       else this.end(new Error('the server fell silent'));

@@ -1,4 +1,5 @@
 import {
+  assertSizes,
   type CacheDriver,
   type Call,
   type Capabilities,
@@ -32,11 +33,12 @@ export const nodeRedisCapabilities: Capabilities = Object.freeze({
 /** The commands of each operation. */
 export class NodeRedisDriver implements CacheDriver {
   readonly name = 'node-redis';
-  readonly capabilities: Capabilities = nodeRedisCapabilities;
+  readonly capabilities: Capabilities;
   readonly #connection: Sender;
 
-  constructor(connection: Sender) {
+  constructor(connection: Sender, capabilities: Capabilities) {
     this.#connection = connection;
+    this.capabilities = capabilities;
   }
 
   async get(key: string, call: Call): Promise<Found> {
@@ -51,11 +53,14 @@ export class NodeRedisDriver implements CacheDriver {
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const parts = inParts(keys, { mostItems: MOST_KEYS });
-    const answers = await sendParts(parts, first, (part) => this.#connection.send(call, ['MGET', ...part]));
-    return answers.flatMap((answer) => (answer as readonly unknown[] | undefined)?.map(found) ?? []);
+    const answers = await sendParts(parts, first, async (part) =>
+      values(await this.#connection.send(call, ['MGET', ...part]), part.length),
+    );
+    return answers.flat();
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
+    assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
       mostItems: ttlMs === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS,
@@ -65,26 +70,25 @@ export class NodeRedisDriver implements CacheDriver {
     await sendParts(
       parts,
       (part) => part[0]?.[0],
-      (part) => this.#connection.send(call, setCommand(part, ttlMs)),
+      async (part) => done(await this.#connection.send(call, setCommand(part, ttlMs))),
     );
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return Number(await this.#connection.send(call, ['EXISTS', key])) === 1;
+    return integer(await this.#connection.send(call, ['EXISTS', key])) === 1;
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const parts = inParts(keys, { mostItems: MOST_KEYS });
-    const counts = await sendParts(parts, first, (part) => this.#connection.send(call, ['DEL', ...part]));
-    return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+    const counts = await sendParts(parts, first, async (part) =>
+      integer(await this.#connection.send(call, ['DEL', ...part])),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
     const ttlMs = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
-    const answer = Number(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
-    if (!call.ended && !Number.isSafeInteger(answer))
-      throw new DriverError('BACKEND', 'the server answered no integer');
-    return answer;
+    return integer(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
   }
 
   close(): void {
@@ -106,8 +110,25 @@ function first(keys: readonly string[]): string | undefined {
   return keys[0];
 }
 
+/** The values of as many keys. What was not sent because its call has ended is answered by nothing, and throws into the void. */
+function values(answer: unknown, keys: number): readonly Found[] {
+  if (Array.isArray(answer) && answer.length === keys) return answer.map(found);
+  throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
+}
+
 function found(answer: unknown): Found {
   if (answer === null || answer === undefined) return undefined;
   if (typeof answer === 'string') return answer;
   throw new DriverError('BACKEND', 'the server answered what is no value');
+}
+
+function done(answer: unknown): void {
+  if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
+}
+
+/** Those of scripts come as texts. */
+function integer(answer: unknown): number {
+  const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
+  return number;
 }

@@ -1,26 +1,47 @@
 import { type CacheErrorCode, DriverError } from '@ninefold/core';
 
+interface Meaning {
+  readonly code: CacheErrorCode;
+  readonly reason: string;
+  /** Of `BACKEND`. */
+  readonly retryable?: boolean;
+}
+
+const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
+const elsewhere: Meaning = {
+  code: 'BACKEND',
+  reason: 'this is a node of a Redis Cluster, which @ninefold/redis knows how to use',
+};
+
 /** What the first word of the server's refusal means; any other is `BACKEND`. */
-const WORDS: Readonly<Record<string, readonly [code: CacheErrorCode, reason: string]>> = {
-  NINEFOLDRANGE: ['COUNTER_RANGE', 'the result is outside ±(2^53-1); the counter is as it was'],
-  WRONGTYPE: ['NOT_A_COUNTER', 'the key holds another type'],
-  WRONGPASS: ['AUTH', 'wrong user name or password'],
-  NOPASS: ['AUTH', 'the server has no password: leave it out'],
-  NOAUTH: ['AUTH', 'the server wants a password'],
-  NOPERM: ['AUTH', 'the user lacks a permission'],
-  LOADING: ['UNAVAILABLE', 'the server is loading its data'],
-  MASTERDOWN: ['UNAVAILABLE', 'the replica has lost its primary'],
-  CLUSTERDOWN: ['UNAVAILABLE', 'the cluster is down'],
-  BUSY: ['UNAVAILABLE', 'the server is busy with a script'],
-  OOM: ['BACKEND', 'the server is out of memory'],
-  NODATABASE: ['BACKEND', 'the server has no such database'],
-  READONLY: ['BACKEND', 'the server is a read-only replica'],
+const WORDS: Readonly<Record<string, Meaning>> = {
+  NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
+  WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
+  WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
+  NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
+  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
+  LOADING: notReady('the server is loading its data'),
+  MASTERDOWN: notReady('the replica has lost its primary'),
+  CLUSTERDOWN: notReady('the cluster is down'),
+  TRYAGAIN: notReady('the cluster is moving the keys'),
+  BUSY: notReady('the server is busy with a script'),
+  MAXCLIENTS: notReady('the server has too many connections'),
+  MOVED: elsewhere,
+  ASK: elsewhere,
+  CROSSSLOT: elsewhere,
+  OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
+  NODATABASE: { code: 'BACKEND', reason: 'the server has no such database' },
+  READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
+  MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
+  NOREPLICAS: { code: 'BACKEND', reason: 'the server has too few replicas to write', retryable: true },
 };
 
 /** Refusals that begin with ERR and need a look at what follows. */
 const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
+  [/max number of clients/, 'MAXCLIENTS'],
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
   [/DB index is out of range/, 'NODATABASE'],
@@ -65,6 +86,7 @@ function refusal(answer: string): DriverError {
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
   const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
-  const [code, reason] = WORDS[word] ?? ['BACKEND', `the server refused (${word})`];
-  return new DriverError(code, reason, { applied: 'no', cause: { name: 'ErrorReply', code: word } });
+  const meaning = WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
+  const cause = { name: 'ErrorReply', code: word };
+  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
 }

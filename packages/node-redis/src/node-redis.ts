@@ -1,7 +1,7 @@
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
 import { Borrowed, Connection, type OwnClient, type RedisClient, type Sender } from './connection.ts';
-import { NodeRedisDriver } from './driver.ts';
+import { NodeRedisDriver, nodeRedisCapabilities } from './driver.ts';
 
 export {
   type BackendOptions,
@@ -26,6 +26,8 @@ export interface NodeRedisBackendOptions extends RemoteOptions {
   readonly client?: RedisClient | undefined;
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
+  /** UTF-8 bytes of the largest text; default 536,870,912, as the server's `proto-max-bulk-len` has it. */
+  readonly maxValueBytes?: number | undefined;
   /** Further options of the client, such as `credentialsProvider`; those on which the contract stands are set over them. */
   readonly redis?: RedisClientOptions | undefined;
 }
@@ -35,7 +37,14 @@ const DEFAULT_TIMEOUT_MS = 1000;
 /** A cache in one Redis server, on the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  return createBackend(new NodeRedisDriver(senderOf(options, timeoutMs)), { ...options, timeoutMs });
+  const sender = senderOf(options, timeoutMs);
+  const maxValueBytes = options.maxValueBytes ?? nodeRedisCapabilities.maxValueBytes;
+  if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
+    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+  return createBackend(new NodeRedisDriver(sender, { ...nodeRedisCapabilities, maxValueBytes }), {
+    ...options,
+    timeoutMs,
+  });
 }
 
 function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
@@ -74,10 +83,12 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   // Its client would take localhost for a missing one, and quote a wrong one with its password.
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
   if (!URL.canParse(url)) throw invalid(options, 'url is no URL; it is like redis://host:port');
-  const { protocol, host } = new URL(url);
-  if ((protocol !== 'redis:' && protocol !== 'rediss:') || host === '')
+  const parsed = new URL(url);
+  if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
     throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
-  return url;
+  // The same user, and by name a server that wants no password is fine with one.
+  if (parsed.username === '' && parsed.password !== '') parsed.username = 'default';
+  return parsed.href;
 }
 
 function invalid(options: NodeRedisBackendOptions, reason: string): CacheError {

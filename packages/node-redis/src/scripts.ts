@@ -17,4 +17,4 @@ return string.format('%.0f', value)`;
 /** Stores KEYS[i] = ARGV[i] with the TTL of the last ARGV, in milliseconds: one round trip, and atomic. */
 export const SET_MANY = `local ttl = ARGV[#KEYS + 1]
 for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i], 'PX', ttl) end
-return #KEYS`;
+return redis.status_reply('OK')`;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { describe, expect, it, vi } from 'vitest';
 import { type NodeRedisBackendOptions, nodeRedisBackend } from '../src/node-redis.ts';
 
@@ -34,6 +34,7 @@ describe('nodeRedisBackend', () => {
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
+    ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
   ];
   for (const [what, options] of refused) {
     it(`refuses ${what} at once and quotes nothing of it`, () => {
@@ -87,13 +88,16 @@ describe('nodeRedisBackend', () => {
     await server.stop();
   }, 30_000);
 
-  it('says what is too much in the url: a password or a database that the server has not', async () => {
+  it('says what is too much: a password or a database that the server has not', async () => {
     const server = await startRedis();
-    for (const [url, code, reason] of [
-      [`redis://:s3cret@127.0.0.1:${server.port}`, 'AUTH', 'the server has no password: leave it out'],
-      [`redis://127.0.0.1:${server.port}/99`, 'BACKEND', 'the server has no such database'],
-    ]) {
-      const backend = nodeRedisBackend({ url, timeoutMs: 5000 });
+    const url = `redis://127.0.0.1:${server.port}`;
+    const credentials = async () => ({ password: 's3cret' });
+    const credentialsProvider = { type: 'async-credentials-provider' as const, credentials };
+    for (const [options, code, reason] of [
+      [{ url, redis: { credentialsProvider } }, 'AUTH', 'the server has no password: leave it out'],
+      [{ url: `${url}/99` }, 'BACKEND', 'the server has no such database'],
+    ] as const) {
+      const backend = nodeRedisBackend({ ...options, timeoutMs: 5000 });
       const failure = await failureOf(backend.getValue('k'));
       expect([failure.code, failure.message]).toEqual([code, `[node-redis] getValue "k": ${reason}`]);
       expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
@@ -101,4 +105,42 @@ describe('nodeRedisBackend', () => {
     }
     await server.stop();
   }, 30_000);
+
+  it.each([':s3cret', 'default:s3cret', ':p%40ss%2Fword'])(
+    'brings %s to a server that asks for none',
+    async (login) => {
+      const server = await startRedis();
+      const backend = nodeRedisBackend({ url: `redis://${login}@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
+      expect(await backend.incr('n')).toBe(1);
+      expect(await ask(server, 'DBSIZE')).toBe('0');
+      await backend.close();
+      await server.stop();
+    },
+  );
+
+  it('brings a password with characters of a url', async () => {
+    const server = await startRedis(['--requirepass', 'p@ss/w:rd%']);
+    const url = `redis://:${encodeURIComponent('p@ss/w:rd%')}@127.0.0.1:${server.port}`;
+    const backend = nodeRedisBackend({ url, timeoutMs: 5000 });
+    expect(await backend.incr('n')).toBe(1);
+    await backend.close();
+    await server.stop();
+  });
+
+  it('takes no larger text than maxValueBytes, and sends nothing of a batch with one', async () => {
+    const server = await startRedis();
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, maxValueBytes: 1000 });
+    expect(backend.capabilities.maxValueBytes).toBe(1000);
+    await backend.setValue('k', 'x'.repeat(900));
+    const large = 'é'.repeat(500);
+    const pairs: [string, unknown][] = [
+      ['k', 1],
+      ['l', large],
+    ];
+    for (const call of [() => backend.setValue('k', large), () => backend.multiSetValues(pairs)])
+      expect(await failureOf(call())).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
+    expect(await backend.multiGetValues(['k', 'l'])).toEqual(['x'.repeat(900), undefined]);
+    await backend.close();
+    await server.stop();
+  });
 });

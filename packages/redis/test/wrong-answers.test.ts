@@ -2,13 +2,13 @@ import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
 import { settingsOf } from '../src/settings.ts';
 import { Silence } from '../src/silence.ts';
-import { RewritingProxy } from './support/rewriting-proxy.ts';
 
 const TIMEOUT_MS = 5000;
 

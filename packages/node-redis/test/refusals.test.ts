@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis, startRedisReplica } from '@ninefold/tooling/servers/redis';
+import { RespConnection } from '@ninefold/tooling/servers/resp';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
+import { afterEach, describe, expect, it } from 'vitest';
+import { nodeRedisBackend } from '../src/node-redis.ts';
+
+let undo: (() => Promise<unknown>)[] = [];
+
+staysQuiet();
+
+afterEach(async () => {
+  for (const step of undo.reverse()) await step();
+  undo = [];
+});
+
+async function serve(...args: string[]): Promise<ServerProcess> {
+  const server = await startRedis(args);
+  undo.push(() => server.stop());
+  return server;
+}
+
+function open(port: number) {
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 2000 });
+  undo.push(() => backend.close());
+  return backend;
+}
+
+/** One address that leads to the server which is given at the time. */
+async function address(first: ServerProcess) {
+  const target = { server: first };
+  const listener = createServer((client) => {
+    const server = connect(target.server.port, target.server.host);
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  undo.push(async () => listener.close());
+  return { target, port: (listener.address() as AddressInfo).port };
+}
+
+describe('a server that refuses', () => {
+  it('writes, being a replica by now, is left for the one that its address leads to', async () => {
+    const old = await serve();
+    const next = await startRedisReplica(old);
+    undo.push(() => next.stop());
+    const { target, port } = await address(old);
+    const backend = open(port);
+    await backend.setValue('k', 1);
+    await expect.poll(() => ask(next, 'GET', 'k')).toBe('1');
+    await ask(next, 'REPLICAOF', 'NO', 'ONE');
+    await ask(old, 'REPLICAOF', next.host, String(next.port));
+    target.server = next;
+    const [refused, read] = await Promise.all([failureOf(backend.incr('k')), backend.getValue('k')]);
+    expect(refused).toMatchObject({
+      code: 'BACKEND',
+      retryable: true,
+      maybeApplied: false,
+      cause: { code: 'READONLY' },
+    });
+    expect(read).toBe(1);
+    expect(await backend.incr('k')).toBe(2);
+    expect(await ask(next, 'GET', 'k')).toBe('2');
+    // The connection to the old one has been ended.
+    expect(await ask(old, 'CLIENT', 'LIST', 'TYPE', 'normal')).not.toContain('cmd=eval');
+  });
+
+  it('writes, having too few replicas', async () => {
+    const backend = open((await serve('--min-replicas-to-write', '1')).port);
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'BACKEND', retryable: true, cause: { code: 'NOREPLICAS' } });
+    expect(await backend.getValue('k')).toBeUndefined();
+  });
+
+  it('connections, having too many', async () => {
+    const server = await serve('--maxclients', '1');
+    const holder = new RespConnection(server.host, server.port);
+    await holder.send([['SET', 'k', '5']]);
+    const backend = open(server.port);
+    const failure = await failureOf(backend.getValue('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    expect(failure.message).toContain('too many connections');
+    holder.close();
+    await expect.poll(() => backend.getValue('k').catch(() => undefined)).toBe(5);
+  });
+});

@@ -1,0 +1,81 @@
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nodeRedisBackend } from '../src/node-redis.ts';
+
+let server: ServerProcess;
+let proxy: RewritingProxy;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  server = await startRedis();
+  proxy = await RewritingProxy.start(server);
+});
+
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  backend = nodeRedisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
+  await backend.multiSetValues([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ]);
+});
+
+afterEach(async () => {
+  proxy.heal();
+  await backend.close();
+});
+
+const pairs: [string, number][] = [
+  ['a', 7],
+  ['b', 7],
+];
+
+describe('an answer of the wrong shape', () => {
+  it.each([
+    ['no list', '+OK\r\n'],
+    ['a list that is too short', '*1\r\n$1\r\n7\r\n'],
+    ['a list that is too long', '*4\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n'],
+  ])('to a batch of reads is an error and no miss: %s', async (_, answer) => {
+    proxy.rewrite = (answers) => answers.replace(/\*3\r\n.*/s, answer);
+    expect(await failureOf(backend.multiGetValues(['a', 'b', 'c']))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  });
+
+  it.each([
+    ['setValue', () => backend.setValue('a', 7)],
+    ['multiSetValues', () => backend.multiSetValues(pairs)],
+    ['multiSetValues with a TTL', () => backend.multiSetValues(pairs, { ttl: 60 })],
+    ['delete', () => backend.delete('a')],
+    ['deleteMany', () => backend.deleteMany(['a', 'b'])],
+    ['incr', () => backend.incr('a')],
+  ])('to %s is no success', async (_, write) => {
+    proxy.rewrite = () => '+QUEUED\r\n';
+    expect(await failureOf(write())).toMatchObject({ code: 'BACKEND', maybeApplied: true, key: 'a' });
+  });
+
+  it('to exists is neither yes nor no', async () => {
+    proxy.rewrite = () => '+QUEUED\r\n';
+    expect(await failureOf(backend.exists('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  });
+});
+
+describe('what a node of a cluster is asked for', () => {
+  it.each([
+    'MOVED 1234 10.0.0.1:6379',
+    'ASK 1234 10.0.0.1:6379',
+    "CROSSSLOT Keys in request don't hash to the same slot",
+  ])('is answered with where to look for it: %s', async (refusal) => {
+    proxy.rewrite = () => `-${refusal}\r\n`;
+    const failure = await failureOf(backend.getValue('a'));
+    expect(failure).toMatchObject({ code: 'BACKEND', retryable: false });
+    expect(failure.message).toContain('a node of a Redis Cluster');
+  });
+});
