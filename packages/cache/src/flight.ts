@@ -25,8 +25,8 @@ export class Flight {
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
   readonly landing: Promise<Landing>;
-  /** By the steps of `Loads`: all that it brings was found or made after this step. */
-  lookedAt: number;
+  /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
+  lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
@@ -43,10 +43,9 @@ export class Flight {
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ key, tags }: Target, step: number, fly: (flight: Flight) => Promise<Landing>) {
+  constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
     this.key = key;
     this.tags = tags;
-    this.lookedAt = step;
     this.landing = fly(this);
     // Each caller hears of a failure by itself; there may be none left.
     this.landing.catch(() => undefined);
