@@ -156,7 +156,7 @@ describe('sets that are sent as one, but fail', () => {
 
     beforeEach(async () => {
       proxy = await FaultProxy.start(server);
-      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 300 });
+      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 1000 });
       for (const ttl of [undefined, 60])
         await Promise.all(keysOf(9).map((key) => backend.setValue(key, 'old', { ttl })));
     });
