@@ -1,5 +1,6 @@
 import { type Fence, holds, type Seen } from './fence.ts';
 import { Landing, type Outcome } from './landing.ts';
+import type { Lease } from './lease.ts';
 import { onAbort } from './signals.ts';
 
 /** What a loader is told. */
@@ -24,8 +25,8 @@ export class Flight {
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
   readonly landing: Promise<Landing>;
-  /** By the steps of `Loads`: all that it brings was found or made after this step. */
-  lookedAt: number;
+  /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
+  lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
@@ -36,16 +37,15 @@ export class Flight {
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
-  /** This process has deleted its lease, which may be another's by now. */
-  leaseless = false;
+  /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
+  lease: Lease | undefined;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ key, tags }: Target, step: number, fly: (flight: Flight) => Promise<Landing>) {
+  constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
     this.key = key;
     this.tags = tags;
-    this.lookedAt = step;
     this.landing = fly(this);
     // Each caller hears of a failure by itself; there may be none left.
     this.landing.catch(() => undefined);

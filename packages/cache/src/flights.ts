@@ -45,9 +45,14 @@ export class Flights {
     for (const flight of this.#flights.values()) {
       if (!matches(flight)) continue;
       flight.outdated = true;
-      if (leases) flight.leaseless = true;
+      if (leases) flight.lease = undefined;
       this.#remove(flight);
     }
+  }
+
+  /** Gives back the leases of those in the air, so that no other process waits for them. */
+  async release(): Promise<void> {
+    await Promise.all(Array.from(this.#flights.values(), ({ lease }) => lease?.release()));
   }
 
   #remove(flight: Flight): void {

@@ -6,7 +6,7 @@ import { leaseName } from './fence.ts';
 
 /** The right to load a key while others wait. For efficiency: when it ends early, or twice, a key is loaded twice. */
 export interface Lease {
-  /** Gives it back; a failure is told. To be awaited, for what is under way when a request ends may never be done. */
+  /** Gives it back, once; a failure is told. To be awaited, for what is under way when a request ends may never be done. */
   release(): Promise<void>;
 }
 
@@ -30,9 +30,11 @@ export class Leases {
     const deadline = this.#clock.now() + 1000 * this.#ttl;
     const count = await add(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
+    let held = true;
     const release = async (): Promise<void> => {
       // After its end it may be another's.
-      if (this.#clock.now() >= deadline) return;
+      if (!held || this.#clock.now() >= deadline) return;
+      held = false;
       try {
         await this.#backend.delete(name);
       } catch (error) {

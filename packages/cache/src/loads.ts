@@ -9,9 +9,9 @@ import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
-import type { Lease, Leases } from './lease.ts';
+import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { asMiss, asTyped } from './types.ts';
+import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
@@ -58,14 +58,13 @@ export class Loads {
         throw miss.signal.reason;
       }
       const flight = this.#options.flights.get(miss.key);
-      const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
-      if (seen !== undefined && unseen.length > 0) {
-        seen = await this.#look(unseen, seen);
-        continue;
+      if (flight?.suits(miss.step, seen) === true) {
+        miss.pass();
+        return await flight.join(miss.signal);
       }
-      if (flight?.suits(miss.step, seen) !== true) return await this.#start({ ...miss, seen }).join(miss.signal);
-      miss.pass();
-      return await flight.join(miss.signal);
+      const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
+      if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
+      seen = await this.#look(unseen, seen);
     }
   }
 
@@ -81,7 +80,7 @@ export class Loads {
 
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
-    const flight = new Flight(miss, flights.step(), async (own) => {
+    const flight = new Flight(miss, async (own) => {
       let brought: Brought;
       try {
         brought = await this.#fly(own, miss);
@@ -104,7 +103,7 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      const released = flight.leaseless ? undefined : ground.lease?.release();
+      const released = flight.lease?.release();
       // Else not awaited: a server that is silent has cost the callers one time-out already.
       if (!flight.unwritten) await released;
     }
@@ -136,9 +135,9 @@ export class Loads {
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
   async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Brought | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
-    let lease: Lease | undefined;
     try {
-      lease = await leases.take(miss.key);
+      const lease = await leases.take(miss.key);
+      flight.lease = lease;
       flight.lookedAt = flights.step();
       // What it may find now can bear tags of its own, of which those who come from here on know nothing.
       flight.fence = undefined;
@@ -147,17 +146,19 @@ export class Loads {
       const value = sight.value(index);
       const output = await asMiss(miss.type, forType(miss, value));
       if (output !== undefined) {
-        await lease?.release();
+        await flight.lease?.release();
         return { value, type: miss.type, output, hit: true };
       }
+      // Nothing was found: whoever comes before the next look, or the load, comes early enough.
+      flight.lookedAt = Number.POSITIVE_INFINITY;
       const names = fenceNames(miss.key, miss.tags);
       flight.fence = { names, stamp: stampOf(names, sight.seen) };
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
-      return { lease, fence: flight.fence };
+      return { fence: flight.fence };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
-      void lease?.release();
+      void flight.lease?.release();
       events.tolerate(error);
       return blind;
     }
@@ -170,10 +171,12 @@ export class Loads {
   }
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
-    const { backend, events } = this.#options;
+    const { events, flights } = this.#options;
+    flight.lookedAt = flights.step();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
-    const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
-    if (fence !== undefined && value !== undefined && !flight.outdated) {
+    // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
+    const output = await asMiss(miss.type, forType(miss, value));
+    if (fence !== undefined && output !== undefined && !flight.outdated) {
       await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };
@@ -193,7 +196,6 @@ export class Loads {
 
 /** What a load stands on. Without a fence its value is not written. */
 interface Ground {
-  readonly lease?: Lease | undefined;
   readonly fence?: Fence | undefined;
 }
 

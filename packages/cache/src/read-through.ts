@@ -39,6 +39,7 @@ export class ReadThroughCache implements Cache {
   /** Of calls without options, which are spared the checks. */
   readonly #plainCall: Call;
   readonly #events: Events;
+  readonly #flights: Flights;
   readonly #reads: Reads;
   readonly #writes: Writes;
 
@@ -52,11 +53,11 @@ export class ReadThroughCache implements Cache {
     const counters = new Counters(backend, random);
     const entries = new Entries(backend, counters);
     const leases = new Leases(backend, leaseTtl, clock, this.#events);
-    const flights = new Flights(() => clock.now());
-    const parts = { entries, counters, leases, flights, events: this.#events };
+    this.#flights = new Flights(() => clock.now());
+    const parts = { entries, counters, leases, flights: this.#flights, events: this.#events };
     const loads = new Loads({ ...options, ...parts, backend: backend.name });
     this.#reads = new Reads(backend.name, { ...parts, loads });
-    this.#writes = new Writes(backend, counters, entries, flights);
+    this.#writes = new Writes(backend, counters, entries, this.#flights);
   }
 
   get(key: Key, options?: GetOptions<unknown>): Promise<never> {
@@ -144,7 +145,11 @@ export class ReadThroughCache implements Cache {
   }
 
   close(): Promise<void> {
-    return this.#run('close', 0, () => this.#backend.close());
+    return this.#run('close', 0, async () => {
+      // Not awaited: the backend itself waits for what is in flight, and not for ever.
+      void this.#flights.release();
+      await this.#backend.close();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

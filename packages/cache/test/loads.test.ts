@@ -71,7 +71,8 @@ it('a close during a load costs its callers nothing', async () => {
   await closing.close();
   slow.resolve('value');
   expect(await call).toBe('value');
-  expect(told).toEqual(['CLOSED', 'CLOSED']);
+  // Of the write: the lease was given back before.
+  expect(told).toEqual(['CLOSED']);
 });
 
 describe('a caller that gives up', () => {

@@ -71,6 +71,26 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       expect(new Set(outcomes.map(({ by }) => by)).size).toBe(1);
     }, 120_000);
 
+    it('a cache that is closed while it loads gives its lease back, so that nobody waits for it', async () => {
+      const closed = createCache(lab.create('closed'));
+      const value = new Promise<string>((resolve) => setTimeout(resolve, 500, 'late'));
+      let late: Promise<string> | undefined;
+      await new Promise<void>((loading) => {
+        late = closed.getOrSet('k', () => {
+          loading();
+          return value;
+        });
+      });
+      await closed.close();
+      const operations: string[] = [];
+      const cache = createCache(lab.create('closed'), { listener: ({ operation }) => operations.push(operation) });
+      expect(await cache.getOrSet('k', () => 'mine')).toBe('mine');
+      expect(operations).toEqual(['load', 'getOrSet']);
+      expect(await late).toBe('late');
+      expect(await cache.get('k')).toBe('mine');
+      await cache.close();
+    }, 60_000);
+
     it('a process that is killed while it loads is replaced when its lease ends', async () => {
       const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('killed');
       const victim = spawn(process.execPath, [...node, join(programs, 'victim.ts'), JSON.stringify({ recipe })], {
