@@ -81,25 +81,26 @@ export class Loads {
 
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
-    const flight = new Flight(miss, flights.step(), async (own) => {
-      let brought: Brought;
+    const flight = new Flight(miss, async (own) => {
+      let arrival: Arrival;
       try {
-        brought = await this.#fly(own, miss);
+        arrival = await this.#fly(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
       }
-      return own.land(brought);
+      return 'landing' in arrival ? await arrival.landing : own.land(arrival);
     });
     flights.add(flight);
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Brought> {
+  async #fly(flight: Flight, miss: Miss): Promise<Arrival> {
     flight.blind = miss.seen === undefined;
     const ground = flight.blind ? blind : await this.#prepare(flight, miss);
-    if ('output' in ground) return ground;
+    if ('output' in ground || 'landing' in ground) return ground;
     flight.blind = ground.fence === undefined;
+    if (flight.blind) flight.lookedAt = this.#options.flights.step();
     try {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
@@ -111,14 +112,14 @@ export class Loads {
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Brought> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     miss.pass();
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Brought> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const { backend, clock, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -134,14 +135,12 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Brought | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Arrival | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     try {
       const lease = await leases.take(miss.key);
       flight.lease = lease;
       flight.lookedAt = flights.step();
-      // What it may find now can bear tags of its own, of which those who come from here on know nothing.
-      flight.fence = undefined;
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
       const value = sight.value(index);
@@ -150,16 +149,21 @@ export class Loads {
         await flight.lease?.release();
         return { value, type: miss.type, output, hit: true };
       }
+      if (lease === undefined && !insist) {
+        flight.lookedAt = Number.POSITIVE_INFINITY;
+        return undefined;
+      }
       const names = fenceNames(miss.key, miss.tags);
       flight.fence = { names, stamp: stampOf(names, sight.seen) };
-      if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
       return { fence: flight.fence };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
       void flight.lease?.release();
       events.tolerate(error);
-      return blind;
+      // Of those whom the backend fails at the same moment one loads.
+      const successor = flight.abandoned ? undefined : flights.successor(flight);
+      return successor === undefined ? blind : { landing: successor.succeed(flight) };
     }
   }
 
@@ -197,6 +201,9 @@ interface Ground {
 }
 
 const blind: Ground = {};
+
+/** What a flight itself brought, or the one that took its place will. */
+type Arrival = Brought | { readonly landing: Promise<Landing> };
 
 interface Insistence {
   readonly insist: boolean;
