@@ -25,8 +25,8 @@ export class Flight {
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
   readonly landing: Promise<Landing>;
-  /** By the steps of `Flights`: all that it brings is found or made after this step, and after any so far while it only waits. */
-  lookedAt = Number.POSITIVE_INFINITY;
+  /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
+  lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */

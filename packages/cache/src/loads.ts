@@ -5,13 +5,13 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
-import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
+import type { Fence, Seen } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
 import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { asMiss, asTyped } from './types.ts';
+import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
@@ -58,14 +58,13 @@ export class Loads {
         throw miss.signal.reason;
       }
       const flight = this.#options.flights.get(miss.key);
-      const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
-      if (seen !== undefined && unseen.length > 0) {
-        seen = await this.#look(unseen, seen);
-        continue;
+      if (flight?.suits(miss.step, seen) === true) {
+        miss.pass();
+        return await flight.join(miss.signal);
       }
-      if (flight?.suits(miss.step, seen) !== true) return await this.#start({ ...miss, seen }).join(miss.signal);
-      miss.pass();
-      return await flight.join(miss.signal);
+      const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
+      if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
+      seen = await this.#look(unseen, seen);
     }
   }
 
@@ -100,7 +99,6 @@ export class Loads {
     const ground = flight.blind ? blind : await this.#prepare(flight, miss);
     if ('output' in ground || 'landing' in ground) return ground;
     flight.blind = ground.fence === undefined;
-    if (flight.blind) flight.lookedAt = this.#options.flights.step();
     try {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
@@ -149,12 +147,9 @@ export class Loads {
         await flight.lease?.release();
         return { value, type: miss.type, output, hit: true };
       }
-      if (lease === undefined && !insist) {
-        flight.lookedAt = Number.POSITIVE_INFINITY;
-        return undefined;
-      }
-      const names = fenceNames(miss.key, miss.tags);
-      flight.fence = { names, stamp: stampOf(names, sight.seen) };
+      // Nothing was found: whoever comes before the next look, or the load, comes early enough.
+      flight.lookedAt = Number.POSITIVE_INFINITY;
+      if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
       return { fence: flight.fence };
     } catch (error) {
@@ -174,10 +169,12 @@ export class Loads {
   }
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
-    const { backend, events } = this.#options;
+    const { events, flights } = this.#options;
+    flight.lookedAt = flights.step();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
-    const output = await asTyped(miss.type, forType(miss, value), { backend, key: miss.key });
-    if (fence !== undefined && value !== undefined && !flight.outdated) {
+    // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
+    const output = await asMiss(miss.type, forType(miss, value));
+    if (fence !== undefined && output !== undefined && !flight.outdated) {
       await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
     }
     return { value, type: miss.type, output, hit: false };

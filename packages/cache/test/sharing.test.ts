@@ -2,25 +2,9 @@ import { type CacheBackend, CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
+import { type Hold, held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { type Pending, pending } from './support/pending.ts';
-
-type Hold = (operation: string, args: readonly unknown[]) => Promise<unknown> | undefined;
-
-/** A backend whose answers are held back. */
-function held(backend: CacheBackend, hold: Hold): CacheBackend {
-  return new Proxy(backend, {
-    get: (target, property) => {
-      const member: unknown = Reflect.get(target, property, target);
-      if (typeof member !== 'function') return member;
-      return async (...args: unknown[]) => {
-        const result = await (member.apply(target, args) as Promise<unknown>);
-        await hold(String(property), args);
-        return result;
-      };
-    },
-  });
-}
 
 let clock: ManualClock;
 let memory: CacheBackend;

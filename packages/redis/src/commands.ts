@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import { EXPIRE_ALL, INCR, REFUSED_EXPIRE } from './scripts.ts';
+import { INCR, SET_ALL } from './scripts.ts';
 import type { Argument, Sender, Sending } from './sender.ts';
 
 export type Entry = readonly [key: string, value: Stored];
 
 const INCR_SHA: string = createHash('sha1').update(INCR).digest('hex');
-
-/** Entries with a TTL below which as many SETs are faster than one transaction, which is four commands. */
-const FEWEST_AT_ONCE = 8;
 
 /**
  * The commands of each operation for keys that may share one, and what takes their place where the user may not run them
@@ -19,8 +16,6 @@ export class Commands {
   readonly #sender: Sender;
   /** What the user may not run, as the server said. */
   readonly #forbidden = new Set<string>();
-  /** Whether `MULTI` with a script in it may be sent: unknown until the first batch has tried. */
-  #transactions: boolean | undefined;
   #incrLoaded = false;
 
   constructor(sender: Sender) {
@@ -82,15 +77,13 @@ export class Commands {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
     },
   ): Promise<void> {
-    if (entries.length === 1) await apart();
-    else if (ttlMs === undefined)
-      await this.#orElse('MSET', apart, async () => done(await this.#send(call, 'MSET', argumentsOf(entries))));
-    else if (this.#transactions === true && entries.length < FEWEST_AT_ONCE) await apart();
-    else if (this.#transactions === true)
-      await this.#orElse('MULTI', apart, async () => {
-        if (!(await this.#setAtOnce(entries, ttlMs, call))) await apart();
-      });
-    else await Promise.all([apart(), this.#tryTransaction(entries, call)]);
+    if (entries.length === 1) return await apart();
+    const name = ttlMs === undefined ? 'MSET' : 'EVAL';
+    const [[key]] = entries as readonly [Entry];
+    await this.#orElse(name, apart, async () => {
+      const args = ttlMs === undefined ? pairsOf(entries) : scriptOf(entries, ttlMs);
+      done(await this.#sender.send(call, { name, args, key }));
+    });
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
@@ -138,47 +131,7 @@ export class Commands {
       return await without();
     }
   }
-
-  /** Whether the TTL was set as well. */
-  async #setAtOnce(entries: readonly Entry[], ttlMs: number, call: Sending): Promise<boolean> {
-    const keys = entries.map(([key]) => key);
-    const key = keys[0] as string;
-    const answers = await this.#sender.transaction?.(call, [
-      { name: 'MSET', args: argumentsOf(entries), key },
-      { name: 'EVAL', args: [EXPIRE_ALL, keys.length, ...keys, ttlMs], key },
-    ]);
-    const [stored, expiring] = answers ?? [];
-    if (stored instanceof DriverError) throw stored;
-    done(stored);
-    this.#transactions = !(expiring instanceof DriverError);
-    return this.#transactions;
-  }
-
-  /**
-   * Sends a transaction that changes nothing. Not one with the batch in it: where only a part of it is forbidden the rest
-   * would run, and leave entries without their TTL.
-   */
-  async #tryTransaction(entries: readonly Entry[], call: Sending): Promise<void> {
-    if (this.#sender.transaction === undefined || this.#transactions === false) return;
-    const key = entries[0]?.[0] as string;
-    try {
-      const [answer] = await this.#sender.transaction(call, [{ name: 'EVAL', args: [REFUSED_EXPIRE, 1, key], key }]);
-      this.#learn(typeof answer === 'string' ? new Refusal(answer) : answer);
-    } catch (error) {
-      // What is lost with the connection is lost for the batch as well, which says so.
-      this.#learn(error);
-    }
-  }
-
-  #learn(refusal: unknown): void {
-    if (!(refusal instanceof Refusal) || refusal.code === 'UNAVAILABLE' || PASSING.has(refusal.word)) return;
-    // PEXPIRE was run then, and found no integer.
-    this.#transactions = refusal.code === 'NOT_A_COUNTER';
-  }
 }
-
-/** Refusals that say nothing of the user: another server, or the same one later, may do what this one did not. */
-const PASSING = new Set(['OOM', 'READONLY', 'MISCONF', 'NOREPLICAS']);
 
 /** Refusals after which another command may do what this one did not. */
 const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
@@ -192,7 +145,7 @@ function keyOf([key]: Entry): string {
 }
 
 /** As `flat` has them, which takes a few times as long. */
-function argumentsOf(entries: readonly Entry[]): Argument[] {
+function pairsOf(entries: readonly Entry[]): Argument[] {
   const list: Argument[] = new Array(2 * entries.length);
   let at = 0;
   for (const [key, value] of entries) {
@@ -200,6 +153,11 @@ function argumentsOf(entries: readonly Entry[]): Argument[] {
     list[at++] = value;
   }
   return list;
+}
+
+function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
+  const keys = entries.map(([key]) => key);
+  return [SET_ALL, keys.length, ...keys, ...entries.map(([, value]) => value), ttlMs];
 }
 
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */

@@ -1,4 +1,3 @@
-import { DriverError } from '@ninefold/core';
 import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
 import { failureOf, Refusal, unconnected } from './failures.ts';
@@ -58,24 +57,6 @@ export class Connection implements Sender {
     // Where ASKING was refused the node may own the slot by now, and have run the command.
     if (answer.status === 'fulfilled') return answer.value;
     throw asking.status === 'rejected' ? asking.reason : answer.reason;
-  }
-
-  async transaction(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]> {
-    const client = this.#client !== undefined && this.ready ? this.#client : await this.#whenReady();
-    if (call.ended) return [];
-    const key = commands[0]?.key ?? '';
-    const all = [{ name: 'MULTI', args: [], key }, ...commands, { name: 'EXEC', args: [], key }];
-    client.stream.cork();
-    const pending = all.map((command) => this.#write(client, call, command));
-    client.stream.uncork();
-    const outcomes = await Promise.allSettled(pending);
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-    // Why the server refused comes before its word that it therefore runs nothing.
-    const [failure] = failures.filter((each) => !isAbort(each)).concat(failures);
-    if (failure !== undefined) throw failure;
-    const { value } = outcomes.at(-1) as PromiseFulfilledResult<unknown>;
-    if (!Array.isArray(value)) throw new DriverError('BACKEND', 'the server answered what is no list of answers');
-    return value.map((answer: unknown) => (answer instanceof Error ? failureOf(answer) : answer));
   }
 
   close(): void {
@@ -168,8 +149,4 @@ export class Connection implements Sender {
     this.#waiting = [];
     for (const each of waiting) end(each);
   }
-}
-
-function isAbort(failure: unknown): boolean {
-  return failure instanceof Refusal && failure.word === 'EXECABORT';
 }

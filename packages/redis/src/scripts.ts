@@ -16,9 +16,11 @@ end
 if value > 9007199254740000 or value < -9007199254740000 then return string.format('%.0f', value) end
 return value`;
 
-/** Gives every one of KEYS the TTL of ARGV[1], in milliseconds. */
-export const EXPIRE_ALL = `for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
-return #KEYS`;
-
-/** What `PEXPIRE` in a script is refused for: where the user may run it, the argument that is none. It changes nothing. */
-export const REFUSED_EXPIRE = `return redis.pcall('PEXPIRE', KEYS[1], 'never').err`;
+/**
+ * Stores KEYS[i] = ARGV[i] with the TTL of the last ARGV, in milliseconds. For up to some 64 entries it is faster than
+ * `MSET` and a script of `PEXPIRE`s in a transaction, beyond them as fast on the whole, and one command. All are stored or
+ * none: what a server refuses it refuses at the first write of a script.
+ */
+export const SET_ALL = `local ttl = ARGV[#KEYS + 1]
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i], 'PX', ttl) end
+return 'OK'`;

@@ -20,10 +20,5 @@ export interface Sender {
   readonly ready: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
   send(call: Sending, command: Command): Promise<unknown>;
-  /**
-   * Where it exists: sends commands as one `MULTI … EXEC` in one write and resolves their answers, those that failed as a
-   * `DriverError` in its place. Rejects with the first refusal if the server would not run them at all.
-   */
-  transaction?(call: Sending, commands: readonly Command[]): Promise<readonly unknown[]>;
   close(): void;
 }

@@ -35,8 +35,6 @@ describe('sets of one tick', () => {
     wire = await Wire.start(server);
     backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'sets', timeoutMs: 20_000 });
     await backend.exists('connected');
-    // By the first of them the backend learns that it may send transactions.
-    await Promise.all(keysOf(9).map((key) => backend.setValue(key, 0, { ttl: 60 })));
   });
 
   afterAll(async () => {
@@ -60,19 +58,23 @@ describe('sets of one tick', () => {
     expect(await ask(server, 'PTTL', 'sets:k0')).toBe('-1');
   });
 
-  it('that have one TTL are one transaction, and as many commands where there are few', async () => {
-    const mortal = await sent(() => keysOf(20).map((key) => backend.setValue(key, 1, { ttl: 60 })));
-    expect(mortal).toEqual(['MULTI 0', 'MSET 40', 'EVAL 23', 'EXEC 0']);
-    for (const key of keysOf(20)) expect(Number(await ask(server, 'PTTL', `sets:${key}`))).toBeGreaterThan(50_000);
-    expect(await sent(() => keysOf(3).map((key) => backend.setValue(key, 1, { ttl: 60 })))).toEqual(
-      Array.from({ length: 3 }, () => 'SET 4'),
-    );
+  it('that have one TTL are one command as well', async () => {
+    for (const [count, command] of [
+      [20, 'EVAL 43'],
+      [2, 'EVAL 7'],
+    ] as const) {
+      expect(await sent(() => keysOf(count).map((key) => backend.setValue(key, count, { ttl: 60 })))).toEqual([
+        command,
+      ]);
+      expect(await backend.multiGetValues(keysOf(count))).toEqual(keysOf(count).map(() => count));
+      for (const key of keysOf(count)) expect(Number(await ask(server, 'PTTL', `sets:${key}`))).toBeGreaterThan(50_000);
+    }
   });
 
   it('that have different TTLs do not share a command, nor does what is large', async () => {
     const ttls = [undefined, undefined, 60, 600, 600];
     const sets = (): Promise<void>[] => ttls.map((ttl, index) => backend.setValue(`t${index}`, index, { ttl }));
-    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', 'SET 4', 'SET 4']);
+    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', 'EVAL 7']);
     const lengths = [1, 10_000, 1, 1];
     const commands = await sent(() =>
       lengths.map((length, index) => backend.setValue(`l${index}`, 'x'.repeat(length))),
@@ -115,7 +117,7 @@ describe('sets that are sent as one, but fail', () => {
     const url = `redis://less:${PASSWORD}@${server.host}:${server.port}`;
     backend = redisBackend({ url, namespace: 'less', timeoutMs: 5000 });
     const keys = ['mine1', 'theirs', ...keysOf(8).map((key) => `mine${key}`)];
-    // Sent singly by the first calls, which make the connection; as a command and as a transaction by the others.
+    // Sent singly by the first calls, which make the connection; as one command by the others.
     for (const [value, ttl] of [
       [1, undefined],
       [2, undefined],

@@ -29,12 +29,15 @@ export interface BenchOptions {
   readonly notes?: readonly string[];
   /** Milliseconds that one measurement takes, so that the clock and the collector weigh little; default 20. */
   readonly sampleMs?: number;
+  /** Milliseconds that each entrant works before it is measured; default 1000. */
+  readonly warmUpMs?: number;
 }
 
 const ROUNDS = 31;
 const QUICK_ROUNDS = 5;
-/** Milliseconds that each entrant works before it is measured: what has run seldom has not been compiled yet. */
-const WARM_UP_MS = 100;
+const SAMPLE_MS = 20;
+/** Some 12,000 calls to a server: until then V8 compiles, and the more code an entrant has, the more it is behind. */
+const WARM_UP_MS = 1000;
 
 /**
  * Runs contests one after another, prints and reports them. A round measures all entrants, in turns from the first and
@@ -42,32 +45,40 @@ const WARM_UP_MS = 100;
  * reported and not repeated.
  */
 export async function bench(title: string, contests: readonly Contest[], options: BenchOptions = {}): Promise<void> {
-  const { notes = [], sampleMs = 20 } = options;
+  const { notes = [], sampleMs = SAMPLE_MS, warmUpMs = WARM_UP_MS } = options;
   console.log(`\n${title}: Node ${process.version}, ${rounds()} rounds`);
   const results: ContestResult[] = [];
   for (const contest of contests) {
-    const result = await run(contest, quick ? sampleMs / 4 : sampleMs, rounds());
+    const result = await run(contest, quick ? { sampleMs: sampleMs / 4, warmUpMs: 0 } : { sampleMs, warmUpMs });
     results.push(result);
     for (const line of linesOf(result)) console.log(line);
   }
   report({ title, notes, contests: results });
 }
 
+/** Lets all entrants work as long as it takes them to run as fast as they will. */
+export async function warmUp(contests: readonly Contest[]): Promise<void> {
+  if (quick) return;
+  for (const contest of contests)
+    for (const { work } of entrantsOf(contest)) await calibrate(work, { sampleMs: SAMPLE_MS, warmUpMs: WARM_UP_MS });
+}
+
 function rounds(): number {
   return quick ? QUICK_ROUNDS : ROUNDS;
 }
 
-async function run(contest: Contest, sampleMs: number, times: number): Promise<ContestResult> {
-  const { name, baseline, ours, atMost, others = [], per = 1 } = contest;
-  const entrants: readonly Entrant[] = [
-    { name: 'ninefold', role: 'ours', work: ours },
-    ...(baseline === undefined ? [] : [{ name: 'baseline', role: 'raw' as const, work: baseline }]),
-    ...others,
-  ];
+interface Durations {
+  readonly sampleMs: number;
+  readonly warmUpMs: number;
+}
+
+async function run(contest: Contest, durations: Durations): Promise<ContestResult> {
+  const { name, atMost, per = 1 } = contest;
+  const entrants = entrantsOf(contest);
   const repeats: number[] = [];
-  for (const { work } of entrants) repeats.push(await calibrate(work, sampleMs));
+  for (const { work } of entrants) repeats.push(await calibrate(work, durations));
   const samples = entrants.map(() => [] as number[]);
-  for (let round = 0; round < times; round++) {
+  for (let round = 0; round < rounds(); round++) {
     for (const index of orderOf(round, entrants.length)) {
       samples[index]?.push((await measure(entrants[index]?.work as Work, repeats[index] as number)) / per);
     }
@@ -78,7 +89,15 @@ async function run(contest: Contest, sampleMs: number, times: number): Promise<C
     const ratios = own.map((sample, at) => sample / (theirs[at] as number));
     return { name: entrant, role, lacks, us: estimate(theirs.map((ms) => ms * 1000)), ratio: estimate(ratios) };
   });
-  return { name, rounds: times, standings, atMost };
+  return { name, rounds: rounds(), standings, atMost };
+}
+
+function entrantsOf({ baseline, ours, others = [] }: Contest): readonly Entrant[] {
+  return [
+    { name: 'ninefold', role: 'ours', work: ours },
+    ...(baseline === undefined ? [] : [{ name: 'baseline', role: 'raw' as const, work: baseline }]),
+    ...others,
+  ];
 }
 
 /** From another entrant each round, forwards and backwards in turns. */
@@ -88,8 +107,8 @@ function orderOf(round: number, count: number): number[] {
 }
 
 /** Warms up, and finds how many times fill a sample. */
-async function calibrate(work: Work, sampleMs: number): Promise<number> {
-  const warm = performance.now() + (quick ? 0 : WARM_UP_MS);
+async function calibrate(work: Work, { sampleMs, warmUpMs }: Durations): Promise<number> {
+  const warm = performance.now() + warmUpMs;
   let times = 1;
   for (;;) {
     const elapsed = (await measure(work, times)) * times;

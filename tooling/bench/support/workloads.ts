@@ -2,18 +2,25 @@ import { FaultProxy } from '../../fault-proxy/fault-proxy.ts';
 import { batchReads, batchWrites, increments, misses, mix, reads, writes } from './contests.ts';
 import { kinds } from './data.ts';
 import { type Field, withTraits } from './field.ts';
-import { bench, type Contest } from './harness.ts';
+import { bench, type Contest, warmUp } from './harness.ts';
 import { batches, type Peer } from './peer.ts';
 import { quick } from './results.ts';
 
 const AT_ONCE = 64;
 const BATCHES = [10, 100, 1000];
 const DELAYS_MS = [1, 20];
-/** Milliseconds of a measurement: there are many contests with many entrants. */
-const SAMPLE_MS = 6;
+/** There are many contests with many entrants, who have all warmed up at each operation. */
+const DURATIONS = { sampleMs: 6, warmUpMs: 100 };
 
 /** Every workload of one server, each done by all who can do it. */
 export async function benchField(server: string, field: Field): Promise<void> {
+  await warmUp([
+    await reads(field, kinds.row, 1),
+    await writes(field, kinds.row, 1),
+    await batchReads(field, 10),
+    await batchWrites(field, 10),
+    increments(field, 1),
+  ]);
   const all = Object.values(kinds);
   await bench(
     `${server}: one key at a time`,
@@ -23,7 +30,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(all, (kind) => writes(field, kind, 1))),
       ...(await each(all, (kind) => writes(field, kind, AT_ONCE))),
     ],
-    { sampleMs: SAMPLE_MS, notes: ['Times are of one call, also where 64 are made at once.'] },
+    { ...DURATIONS, notes: ['Times are of one call, also where 64 are made at once.'] },
   );
   await bench(
     `${server}: batches of 10 fields, stored with a TTL`,
@@ -31,7 +38,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(BATCHES, (size) => batchReads(field, size))),
       ...(await each(BATCHES, (size) => batchWrites(field, size))),
     ],
-    { sampleMs: SAMPLE_MS, notes: ['Times are of one batch.'] },
+    { ...DURATIONS, notes: ['Times are of one batch.'] },
   );
   await bench(
     `${server}: misses, counters, and a mix`,
@@ -44,7 +51,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       await mix(field, AT_ONCE),
     ],
     {
-      sampleMs: SAMPLE_MS,
+      ...DURATIONS,
       notes: ['The mix reads 19 times for each write, keys by a Zipf distribution (s = 0.99) over 1,000.'],
     },
   );
@@ -60,7 +67,7 @@ export async function benchGrowth(server: string, field: Field): Promise<void> {
       ...(await each(sizes, (size) => batchReads(oneCall, size, { perKey: true }))),
       ...(await each(sizes, (size) => batchWrites(oneCall, size, { perKey: true }))),
     ],
-    { sampleMs: SAMPLE_MS, notes: ['Times are of one key, 100-byte strings, among those with a batch API.'] },
+    { ...DURATIONS, notes: ['Times are of one key, 100-byte strings, among those with a batch API.'] },
   );
 }
 
@@ -95,7 +102,7 @@ async function benchAway(server: string, delayMs: number, field: Field): Promise
       await batchReads(field, 100),
       await batchWrites(field, 100),
     ],
-    { sampleMs: 1, notes: [`Every answer comes ${delayMs} ms late, by a proxy.`] },
+    { ...DURATIONS, sampleMs: 1, notes: [`Every answer comes ${delayMs} ms late, by a proxy.`] },
   );
 }
 

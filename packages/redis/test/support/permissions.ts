@@ -3,7 +3,7 @@ import { ask } from '@ninefold/tooling/servers/redis';
 
 /** What the README tells an operator to give to the user of a cache with the namespace `shop`. */
 export const ACL_LINE =
-  'ACL SETUSER cache on >s3cretPassword ~shop:* -@all +get +mget +set +mset +exists +unlink +multi +exec +eval +evalsha +incrby +pexpire';
+  'ACL SETUSER cache on >s3cretPassword ~shop:* -@all +get +mget +set +mset +exists +unlink +eval +evalsha +incrby';
 
 /** On a Cluster, besides. */
 export const CLUSTER_PERMISSIONS = '+cluster|slots +asking';
