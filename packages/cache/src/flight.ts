@@ -93,6 +93,8 @@ export class Flight {
         this.#leave(signal.reason);
         reject(signal.reason);
       };
+      // A loader that began with this call may have aborted it.
+      if (signal.aborted) return leave();
       const stay = onAbort(signal, leave);
       this.landing.finally(stay).then(resolve, reject);
     });

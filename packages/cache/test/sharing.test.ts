@@ -214,6 +214,17 @@ describe('a backend that fails', () => {
     expect(await Promise.all([waiting, later])).toEqual(['value', 'value']);
   });
 
+  it('has the loader called at once, which may abort the call', async () => {
+    fail();
+    const controller = new AbortController();
+    const leave = (): Promise<string> => {
+      controller.abort(new Error('gone'));
+      return slow.promise;
+    };
+    const call = cache.getOrSet('k', leave, { signal: controller.signal });
+    await expect(call).rejects.toThrow('gone');
+  });
+
   it('during a load that a delete of this process has outdated has those who come then load anew', async () => {
     const first = cache.getOrSet('k', load);
     await settled();
