@@ -124,6 +124,23 @@ it('a wait that finds a value with tags of its own is not joined by who comes af
   expect(await late).toBe('new');
 });
 
+it('callers whom the backend fails at one moment load once, though none could join another before', async () => {
+  const look = pending<void>();
+  let reads = 0;
+  const isLook = ([names]: readonly unknown[]): boolean => (names as string[]).includes('k') && ++reads % 2 === 0;
+  hold = (operation, args) => (operation === 'multiGetValues' && isLook(args) ? look.promise : undefined);
+  let loads = 0;
+  const calls: Promise<{ n: number }>[] = [];
+  for (let count = 0; count < 3; count++) {
+    calls.push(cache.getOrSet('k', async () => ({ n: ++loads })));
+    await settled();
+  }
+  look.reject(new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'multiGetValues', reason: 'late' }));
+  const values = await Promise.all(calls);
+  expect(values).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
+  expect(new Set(values).size).toBe(3);
+});
+
 describe('many calls with one signal', () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): number => warnings.push(warning);
