@@ -25,8 +25,8 @@ export class Flight {
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
   readonly landing: Promise<Landing>;
-  /** By the steps of `Loads`: all that it brings was found or made after this step. */
-  lookedAt: number;
+  /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
+  lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** The backend failed it, so that it cannot know what was deleted meanwhile. */
@@ -40,13 +40,13 @@ export class Flight {
   /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
   lease: Lease | undefined;
   #callers = 0;
+  #succeeds = false;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ key, tags }: Target, step: number, fly: (flight: Flight) => Promise<Landing>) {
+  constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
     this.key = key;
     this.tags = tags;
-    this.lookedAt = step;
     this.landing = fly(this);
     // Each caller hears of a failure by itself; there may be none left.
     this.landing.catch(() => undefined);
@@ -93,14 +93,22 @@ export class Flight {
         this.#leave(signal.reason);
         reject(signal.reason);
       };
+      // A loader that began with this call may have aborted it.
+      if (signal.aborted) return leave();
       const stay = onAbort(signal, leave);
       this.landing.finally(stay).then(resolve, reject);
     });
   }
 
+  /** As `join`, for all callers of a flight whose place this one took. */
+  succeed(older: Flight): Promise<Landing> {
+    this.#succeeds = true;
+    return this.join(older.signal);
+  }
+
   /** What it brings, ready for as many as wait; to be called when none can join any more. */
   land({ value, ...outcome }: Brought): Landing {
-    return new Landing(value, outcome, { shared: this.#callers > 1 || this.blind });
+    return new Landing(value, outcome, { shared: this.#callers > 1 || this.#succeeds || this.blind });
   }
 
   #leave(reason: unknown): void {

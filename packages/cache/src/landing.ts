@@ -3,7 +3,7 @@ import { isMutable, read, type Written, write } from './copy.ts';
 
 export interface Outcome {
   readonly type: ValueType<unknown> | undefined;
-  /** The value as `type` made it. */
+  /** The value as `type` made it, `undefined` where there is none or the type refused it. */
   readonly output: unknown;
   /** Whether it was found in the cache after all. */
   readonly hit: boolean;
@@ -17,11 +17,13 @@ export class Landing {
   #first: Outcome | undefined;
 
   constructor(value: unknown, outcome: Outcome, { shared }: { readonly shared: boolean }) {
-    this.hit = outcome.hit;
+    const { output, hit } = outcome;
+    const isMade = output !== undefined && output !== value;
+    this.hit = hit;
     this.#value = value;
-    this.#first = outcome;
+    this.#first = output === undefined ? undefined : outcome;
     // Written down at once: the first may change what it took before the others take theirs. A loader may keep what it gave.
-    if (isMutable(value) && (shared || (!outcome.hit && outcome.output === value))) this.#written = write(value);
+    if (isMutable(value) && (shared || !(hit || isMade))) this.#written = write(value);
   }
 
   async take(type: ValueType<unknown> | undefined, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {

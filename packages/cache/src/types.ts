@@ -15,7 +15,7 @@ function missIfMistyped(error: unknown): undefined {
   if (!(error instanceof TypeMismatch)) throw error;
 }
 
-/** A value as its type has it; rejects `TYPE_MISMATCH` if the type refuses it. */
+/** A loaded value as its type has it; rejects `TYPE_MISMATCH` if the type refuses it. `undefined` may stay what it is. */
 export async function asTyped(
   type: ValueType<unknown> | undefined,
   value: unknown,
@@ -26,7 +26,9 @@ export async function asTyped(
     return await applyType(type, value);
   } catch (error) {
     if (!(error instanceof TypeMismatch)) throw error;
-    const { message: reason, issues } = error;
+    const { message: reason, issues, thrown } = error;
+    // Neither refused nor thrown at: there is none, and the type allows it.
+    if (value === undefined && issues === undefined && thrown === undefined) return undefined;
     throw new CacheError({ code: 'TYPE_MISMATCH', backend, operation: 'setValue', reason, key, issues });
   }
 }

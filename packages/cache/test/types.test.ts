@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Cache, createCache } from '../src/cache.ts';
 
 const User = z.object({ name: z.string(), age: z.number() });
+type User = z.infer<typeof User>;
 /** Reads what was stored before ages were, and turns text into dates. */
 const Event = z.object({ at: z.string().transform((text) => new Date(text)) });
 const at = '2024-05-06T07:08:09.000Z';
@@ -72,6 +73,26 @@ describe('a loaded value', () => {
     expect(await cache.has('ada')).toBe(false);
   });
 
+  it('that the type of one caller refuses is another’s who shares the load, and is not stored', async () => {
+    const kept = { name: 'Ada' };
+    const spoil = (value: unknown): never => {
+      (value as typeof kept).name = 'spoilt';
+      throw new TypeError('no');
+    };
+    const load = () => kept as never;
+    const calls = [
+      cache.getOrSet('ada', load, { type: spoil }),
+      cache.getOrSet('ada', load, { type: User }),
+      cache.getOrSet('ada', load),
+      cache.getOrSet('ada', load, { type: (value) => (value as typeof kept).name }),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(await Promise.all(calls.slice(2))).toEqual([kept, 'Ada']);
+    expect(kept).toEqual({ name: 'Ada' });
+    expect(await cache.has('ada')).toBe(false);
+  });
+
   it('is stored as it was loaded; its caller, those who share the load and every hit get what the type makes of it', async () => {
     const load = async () => ({ at });
     const loaded = await Promise.all([1, 2, 3].map(() => cache.getOrSet('e', load, { type: Event })));
@@ -110,6 +131,49 @@ describe('a loaded value', () => {
   });
 });
 
+describe('a loader that has none', () => {
+  const none = (): undefined => undefined;
+  const type = User.optional();
+  const slowly = type.refine(async () => true);
+
+  it('gives what its type makes of undefined, and nothing is stored', async () => {
+    expect(await cache.getOrSet('k', none, { type })).toBeUndefined();
+    expect(await cache.getOrSet('k', none, { type: slowly })).toBeUndefined();
+    expect(await cache.getOrSet('k', none, { type: (value) => value })).toBeUndefined();
+    expect(await cache.getOrSet('k', none, { type: z.string().default('nobody') })).toBe('nobody');
+    expect(await cache.wrap(none, { key: 'k', type })()).toBeUndefined();
+    const users = await cache.getOrSetMany(['k', 'ada'], () => [undefined, { name: 'Ada', age: 36 }], { type });
+    expect(users).toEqual([undefined, { name: 'Ada', age: 36 }]);
+    expect(await cache.has('k')).toBe(false);
+  });
+
+  it('is refused by a type that takes none, also of those who share the load', async () => {
+    const load = none as () => never;
+    const strict = (value: unknown): unknown => {
+      if (value === undefined) throw new TypeError('none');
+      return value;
+    };
+    const calls = [
+      cache.getOrSet('k', load, { type }),
+      cache.getOrSet('k', load, { type: User }),
+      cache.getOrSet('k', load, { type: strict }),
+      cache.getOrSet('k', load),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual([
+      false,
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+      false,
+    ]);
+  });
+});
+
+it('a type that makes undefined of a value refuses it', async () => {
+  const call = cache.getOrSet('k', () => 'value', { type: () => undefined });
+  await expect(call).rejects.toMatchObject({ code: 'TYPE_MISMATCH' });
+});
+
 it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.get('k')).resolves.toEqualTypeOf<unknown>();
   expectTypeOf(cache.get<number>('k')).resolves.toEqualTypeOf<number | undefined>();
@@ -118,8 +182,16 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.getOrSet('n', async () => 5, { ttl: 1 })).resolves.toEqualTypeOf<number>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Event })).resolves.toEqualTypeOf<{ at: Date }>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Boolean })).resolves.toEqualTypeOf<boolean>();
+  const found = (): User | undefined => undefined;
+  const none = { key: 'none', type: User.optional() };
+  expectTypeOf(cache.getOrSet('u', found, none)).resolves.toEqualTypeOf<User | undefined>();
+  expectTypeOf(cache.getOrSetMany(['u'], () => [found()], none)).resolves.toEqualTypeOf<(User | undefined)[]>();
+  expectTypeOf(cache.wrap(found, none)).toEqualTypeOf<() => Promise<User | undefined>>();
+  expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
+  // @ts-expect-error a loader that may have none wants a type that takes none
+  void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error a schema reads what the loader gives
   void cache.getOrSet('ada', () => ({ name: 'Ada', age: 'old' }), { type: User }).catch(() => undefined);
 });

@@ -26,7 +26,8 @@ async function begin(call: (load: () => Promise<unknown>) => Promise<unknown>, v
     await slow.promise;
     return value;
   });
-  await begun.promise;
+  // A client may fail before there is anything to load.
+  await Promise.race([begun.promise, result]);
   return {
     finish: async (): Promise<unknown> => {
       slow.resolve();
@@ -113,7 +114,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       begun.resolve();
       return 'new';
     });
-    await Promise.race([begun.promise, sleep(HESITATION_MS)]);
+    await Promise.race([begun.promise, late, sleep(HESITATION_MS)]);
     await load.finish();
     return (await late) === 'old' ? 'it gets the old value' : 'yes';
   },

@@ -35,7 +35,8 @@ async function playWith(enter: Enter, play: Scenario): Promise<string> {
   const proxy = await FaultProxy.start(server);
   const url = `redis://127.0.0.1:${proxy.port}`;
   const [one, other] = [await enter(url), await enter(url)];
-  const outcome = (await within(PATIENCE_MS, play({ one, other, proxy }))) ?? 'it does not settle';
+  const playing = play({ one, other, proxy }).catch((error: unknown) => `it fails: ${error}`);
+  const outcome = (await within(PATIENCE_MS, playing)) ?? 'it does not settle';
   await proxy.set(undefined);
   // A client that waits for its server may refuse to end, or never come to it.
   await within(1000, Promise.allSettled([one, other].map((cache) => cache.close())));
