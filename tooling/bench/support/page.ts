@@ -22,7 +22,7 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
     ...targets(targetsOf(subjects)),
     ...places(placesOf(subjects)),
     '## How to read it',
-    'All who do a workload do it in one process against one server, in rounds that begin with another one each; a figure is the median of the rounds, with its 95 % interval in brackets. Each read is looked at, and the run ends at the first wrong one. `ours ÷ it` is the ratio of times within a round: below 1 we are faster. Raw clients are what a cache can cost at least, and no peers. What a peer gives up is tried before the run, and marked:',
+    'All who do a workload do it in one process against one server, in rounds that begin with another one each. Before the first, each has done its operations for a second: code is slow until it has run some thousand times. A figure is the median of the rounds, with its 95 % interval in brackets. Each read is looked at, and the run ends at the first wrong one. `ours ÷ it` is the ratio of times within a round: below 1 we are faster. Raw clients are what a cache can cost at least, and no peers. What a peer gives up is tried before the run, and marked:',
     [
       '- `c` copies: a reader or the writer changes what others read',
       '- `d` Dates and Maps: they come back as something else (it does the same work where there are none)',
