@@ -36,6 +36,8 @@ export class Flights {
       if (this.#now() - (landed.landedAt ?? 0) < LONGEST_TIMEOUT_MS) break;
       this.#remove(landed);
     }
+    const before = this.#flights.get(flight.key);
+    if (before !== undefined) this.#landed.delete(before);
     this.#flights.set(flight.key, flight);
   }
 

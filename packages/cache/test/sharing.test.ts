@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type CacheBackend, CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -212,6 +214,22 @@ describe('a backend that fails', () => {
     expect(loads).toBe(1);
     slow.resolve('value');
     expect(await Promise.all([waiting, later])).toEqual(['value', 'value']);
+  });
+
+  it('has what was loaded let go when its key is loaded anew', async () => {
+    fail();
+    const loaded: WeakRef<object>[] = [];
+    const loadNew = async (): Promise<object> => {
+      const value = {};
+      loaded.push(new WeakRef(value));
+      return value;
+    };
+    for (let call = 0; call < 5; call++) await cache.getOrSet('k', loadNew);
+    await settled();
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    // The last one stays for those who began before it.
+    expect(loaded.filter((value) => value.deref() !== undefined).length).toBeLessThanOrEqual(1);
   });
 
   it('has the loader called at once, which may abort the call', async () => {

@@ -11,7 +11,7 @@ import { isValueType } from './value-type.ts';
 export function storedKey(failures: Failures, task: Task, key: unknown): string {
   const reason = invalidKey(key);
   if (reason === undefined) return failures.prefix + (key as string);
-  throw failures.make('INVALID_KEY', { ...task, key: undefined }, reason, typeof key === 'string' ? { key } : {});
+  throw failures.make('INVALID_KEY', task, reason, { key: key as string });
 }
 
 /** The keys as they are stored. */
@@ -45,11 +45,10 @@ export function pairsOf(
 export function ttlOf(failures: Failures, task: Task, options: WriteOptions | undefined): number | undefined {
   if (options === undefined) return undefined;
   const isObject = typeof options === 'object' && options !== null;
-  const reason = isObject
-    ? invalidTtl(options.ttl)
-    : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
+  const ttl = isObject ? options.ttl : undefined;
+  const reason = isObject ? invalidTtl(ttl) : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
   if (reason !== undefined) throw failures.make('INVALID_TTL', task, reason);
-  return options.ttl;
+  return ttl;
 }
 
 export function typeOf(

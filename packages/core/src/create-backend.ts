@@ -79,12 +79,10 @@ class Backend implements CacheBackend {
     const entries = new Map<string, Stored>();
     for (const [key, value] of pairsOf(this.#failures, task, pairs)) {
       entries.set(storedKey(this.#failures, task, key), this.#values.encode(task, key, value));
+      task.key = entries.size > 1 ? undefined : key;
     }
     if (entries.size === 0) return;
-    const [first] = entries.keys();
-    // A driver has one way for one entry, be it a set or a batch, and need not name it.
-    const told = entries.size > 1 ? task : { ...task, key: first?.slice(this.#prefix.length) };
-    await this.#runner.run(told, (call) => this.#driver.setMany([...entries], ttl, call));
+    await this.#runner.run(task, (call) => this.#driver.setMany([...entries], ttl, call));
   }
 
   async exists(key: string): Promise<boolean> {
@@ -148,6 +146,9 @@ class Backend implements CacheBackend {
 
   #beginMany(task: Task, keys: readonly string[]): readonly string[] {
     this.#assertOpen(task);
-    return storedKeys(this.#failures, task, keys);
+    const stored = storedKeys(this.#failures, task, keys);
+    // A driver has one way for one key, be it alone or in a batch, and need not name it.
+    if (stored.length === 1) task.key = keys[0];
+    return stored;
   }
 }

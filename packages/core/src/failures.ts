@@ -6,8 +6,8 @@ import { CacheError, type CacheErrorCode, type CacheErrorOptions, causeOf, creat
 export interface Task {
   readonly operation: Operation;
   readonly kind: 'read' | 'write' | 'batch write';
-  /** Of a single-key operation, as the caller gave it. */
-  readonly key?: string | undefined;
+  /** Of a single-key operation or a batch of one, as the caller gave it. */
+  key?: string | undefined;
 }
 
 type Details = Partial<Pick<CacheErrorOptions, 'key' | 'retryable' | 'maybeApplied' | 'issues' | 'cause'>>;
@@ -26,7 +26,9 @@ export class Failures {
   }
 
   make(code: CacheErrorCode, task: Task, reason: string, details: Details = {}): CacheError {
-    const key = this.#hideKeys ? undefined : (details.key ?? task.key);
+    const given = details.key ?? task.key;
+    // What was given for a key may be none.
+    const key = this.#hideKeys || typeof given !== 'string' ? undefined : given;
     return new CacheError({ ...details, code, backend: this.#backend, operation: task.operation, reason, key });
   }
 

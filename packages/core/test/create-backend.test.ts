@@ -3,6 +3,7 @@ import { type CacheBackend, type CacheErrorCode, createBackend, DriverError, typ
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failureOf } from './support/failure.ts';
 import { MapDriver } from './support/map-driver.ts';
+import { TimedDriver } from './support/timed-driver.ts';
 
 let driver: MapDriver;
 let backend: CacheBackend;
@@ -120,6 +121,30 @@ describe('bad input', () => {
       expect([...driver.entries]).toEqual([['a', 7]]);
     });
   }
+
+  it('reads a TTL once, though its getter may have another the second time', async () => {
+    const timed = new TimedDriver(() => 0);
+    const ttls = [5, -5];
+    await createBackend(timed).setValue('k', 1, {
+      get ttl() {
+        return ttls.shift();
+      },
+    });
+    expect(timed.entries.get('k')?.deadline).toBe(5000);
+  });
+
+  it('names the key of a batch of one that fails, though its driver does not', async () => {
+    const failing = createBackend(
+      Object.assign(new MapDriver(), {
+        getMany: () => Promise.reject(new DriverError('UNAVAILABLE', 'no connection')),
+        setMany: () => Promise.reject(new DriverError('UNAVAILABLE', 'no connection')),
+        deleteMany: () => Promise.reject(new DriverError('UNAVAILABLE', 'no connection')),
+      }),
+      { namespace: 'n' },
+    );
+    const calls = [failing.multiGetValues(['k']), failing.multiSetValues([['k', 1]]), failing.deleteMany(['k'])];
+    expect(await Promise.all(calls.map(async (call) => (await failureOf(call)).key))).toEqual(['k', 'k', 'k']);
+  });
 
   it('names the key where there is one to name', async () => {
     expect((await failureOf(backend.deleteMany(['a', '\ud800']))).key).toBe('\ud800');

@@ -15,7 +15,8 @@ export function equal(a: unknown, b: unknown, seen: Map<object, unknown> = new M
 
 /** What makes up an object: two are equal if their kinds are the same and their parts are equal. */
 function partsOf(value: object): { readonly kind: string; readonly parts: readonly unknown[] } {
-  if (Array.isArray(value)) return { kind: 'array', parts: value };
+  // With its indexes, of which a hole has none.
+  if (Array.isArray(value)) return { kind: 'array', parts: [...value, ...Object.keys(value)] };
   if (value instanceof Date) return { kind: 'Date', parts: [value.getTime()] };
   if (value instanceof RegExp) return { kind: 'RegExp', parts: [value.source, value.flags] };
   if (value instanceof URL) return { kind: 'URL', parts: [value.href] };

@@ -29,6 +29,8 @@ export interface Trial {
   open(options?: CreateOptions): Promise<CacheBackend>;
   /** The namespace of this trial. */
   readonly namespace: string;
+  /** Whether time passes at once, because the suite moves the clock. */
+  readonly instant: boolean;
   /** Lets at least so many seconds pass. */
   wait(seconds: number): Promise<void>;
   /** Waits until an entry with such a TTL, made before, must be gone. */
@@ -37,7 +39,7 @@ export interface Trial {
   equal(actual: unknown, expected: unknown): void;
   /** Fails unless it holds; `claim` is what was expected, in words. */
   holds(condition: boolean, claim: string): void;
-  /** Fails unless the call rejects with a `CacheError` of this code. */
+  /** Fails unless the call rejects with a `CacheError` of this code that says all that such an error has to say. */
   rejects(call: Promise<unknown>, code: CacheErrorCode): Promise<CacheError>;
 }
 

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
+import { missingFrom } from './failure.ts';
 import type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
 import { Story, show } from './story.ts';
 
@@ -51,7 +52,7 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
     // Options with a namespace are handed on as they are, so that a factory which writes into them is seen.
     const backend = await options.create('namespace' in given ? given : { namespace, ...given });
     opened.push(backend);
-    return story.tell(backend, NAMES[opened.length] ?? `${opened.length}th.`);
+    return story.tell(backend, NAMES[opened.length] ?? `${opened.length}th.`, given.errorKeys === 'hidden');
   }
 
   async function wait(seconds: number): Promise<void> {
@@ -67,6 +68,7 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
     open,
     wait,
     // The last part is for a server's clock that ticks, and for a busy machine.
+    instant: clock !== undefined,
     outlive: (ttl) => wait(ttl + capabilities.ttlGranularity + (clock === undefined ? 0.25 : 0)),
     equal(actual, expected): void {
       if (!equal(actual, expected)) throw new Unexpected(`expected ${show(expected)}, got ${show(actual)}`);
@@ -74,14 +76,20 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
     holds(condition, claim): void {
       if (!condition) throw new Unexpected(`expected ${claim}`);
     },
-    rejects,
+    async rejects(call, code): Promise<CacheError> {
+      const called = story.callOf(call);
+      const error = await failureOf(call, code);
+      const missing = called && missingFrom(error, called);
+      if (missing !== undefined) throw new Unexpected(`expected ${missing}`);
+      return error;
+    },
   };
 }
 
 /** How a story tells the backends of a trial apart. */
 const NAMES = ['', '', 'second.', 'third.'];
 
-async function rejects(call: Promise<unknown>, code: CacheErrorCode): Promise<CacheError> {
+async function failureOf(call: Promise<unknown>, code: CacheErrorCode): Promise<CacheError> {
   let value: unknown;
   try {
     value = await call;

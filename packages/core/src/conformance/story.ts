@@ -1,11 +1,17 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
+import type { Called } from './failure.ts';
 
 const SHOWN = 60;
 
 /** A value in a few words, as a story tells it. */
 export function show(value: unknown): string {
-  return cut(render(value, 0));
+  try {
+    return cut(render(value, 0));
+  } catch {
+    // A getter or a proxy of a rule's own.
+    return 'what throws when looked at';
+  }
 }
 
 function cut(text: string): string {
@@ -41,13 +47,19 @@ function list(items: readonly unknown[], depth: number): string {
 /** What a rule did and what came, in order. */
 export class Story {
   readonly #lines: string[] = [];
+  readonly #calls = new WeakMap<Promise<unknown>, Called>();
 
   add(line: string): void {
     this.#lines.push(line);
   }
 
+  /** The call that made this promise. */
+  callOf(promise: Promise<unknown>): Called | undefined {
+    return this.#calls.get(promise);
+  }
+
   /** The same backend, every call of which goes into the story. */
-  tell(backend: CacheBackend, name: string): CacheBackend {
+  tell(backend: CacheBackend, name: string, keysHidden: boolean): CacheBackend {
     return new Proxy(backend, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
@@ -57,6 +69,7 @@ export class Story {
           const at = this.#lines.push(line) - 1;
           const result: unknown = Reflect.apply(member, target, args);
           if (result instanceof Promise) {
+            this.#calls.set(result, { backend, operation: String(property), args, keysHidden });
             result.then(
               (value: unknown) => this.#end(at, line, show(value)),
               (error: unknown) => this.#end(at, line, `rejects ${show(error)}`),

@@ -1,33 +1,25 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { Failures } from '../failures.ts';
-import { invalidKey } from '../keys.ts';
 import { type WrappedCall, wrapWith } from './wrapper.ts';
 
 /** Any backend under a prefix, for those that cannot make a view of themselves. Its `close` closes only itself. */
 export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
   const failures = new Failures(backend.name, '', false);
   let closed = false;
+  // What is no key, array or pair is the backend's to refuse: it knows whether its errors name keys.
+  const stored = (key: unknown): unknown => (typeof key === 'string' && key !== '' ? prefix + key : key);
 
   return wrapWith(backend, async <T>({ operation, subject, run }: WrappedCall<T>): Promise<T> => {
-    const fail = (code: 'CLOSED' | 'INVALID_KEY', reason: string) =>
-      failures.make(code, { operation, kind: 'read' }, reason);
-    const stored = (key: unknown): string => {
-      const reason = invalidKey(key);
-      if (reason === undefined) return prefix + key;
-      throw fail('INVALID_KEY', reason);
-    };
-
     if (operation === 'close') {
       closed = true;
       return undefined as T;
     }
-    if (closed) throw fail('CLOSED', 'the backend is closed');
+    if (closed) throw failures.make('CLOSED', { operation, kind: 'read' }, 'the backend is closed');
     try {
       switch (operation) {
         case 'multiGetValues':
         case 'deleteMany':
-          // What is no array is the backend's to refuse, and so is what is no pair.
           return await run(Array.isArray(subject) ? Array.from(subject, stored) : subject);
         case 'multiSetValues':
           return await run(storedPairs(subject as Iterable<unknown>, stored));
@@ -41,6 +33,6 @@ export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
   });
 }
 
-function* storedPairs(pairs: Iterable<unknown>, stored: (key: unknown) => string): Generator<unknown> {
+function* storedPairs(pairs: Iterable<unknown>, stored: (key: unknown) => unknown): Generator<unknown> {
   for (const pair of pairs) yield Array.isArray(pair) && pair.length === 2 ? [stored(pair[0]), pair[1]] : pair;
 }

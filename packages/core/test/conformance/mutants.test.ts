@@ -1,10 +1,12 @@
 import { RuleBroken, rulesFor, runRule } from '@ninefold/core/conformance';
 import { describe, expect, it } from 'vitest';
+import { argumentMutants } from './mutants/arguments.ts';
 import { batchMutants } from './mutants/batches.ts';
 import { counterMutants } from './mutants/counters.ts';
+import { errorMutants } from './mutants/errors.ts';
 import { keyMutants, sharingMutants } from './mutants/keys.ts';
 import { capabilitiesOf, type Mutant } from './mutants/mutant.ts';
-import { concurrencyMutants, errorMutants, lifecycleMutants } from './mutants/others.ts';
+import { concurrencyMutants, lifecycleMutants } from './mutants/others.ts';
 import { corruptionMutants, readMutants, serializerMutants } from './mutants/reads.ts';
 import { ttlMutants } from './mutants/ttl.ts';
 import { valueMutants } from './mutants/values.ts';
@@ -15,6 +17,7 @@ const mutants: readonly Mutant[] = [
   ...sharingMutants,
   ...ttlMutants,
   ...batchMutants,
+  ...argumentMutants,
   ...counterMutants,
   ...readMutants,
   ...corruptionMutants,
@@ -31,6 +34,7 @@ const SLOW = new Set([
   'corruption/bounded',
   'values/refuses-too-deep',
   'ttl/thousand-expire',
+  'types/on-callers-time',
 ]);
 
 const broken = new Map<string, readonly string[]>();

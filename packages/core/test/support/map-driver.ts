@@ -49,8 +49,10 @@ export class MapDriver implements CacheDriver {
     this.calls.push('incr');
     const value = this.entries.get(key) ?? 0;
     if (typeof value !== 'number') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
-    this.entries.set(key, value + delta);
-    return value + delta;
+    const sum = value + delta;
+    if (!Number.isSafeInteger(sum)) throw new DriverError('COUNTER_RANGE', 'beyond the safe range', { applied: 'no' });
+    this.entries.set(key, sum);
+    return sum;
   }
 
   close(): void {

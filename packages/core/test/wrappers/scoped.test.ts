@@ -84,6 +84,7 @@ describe('scoped, of a backend that cannot make a view of itself', () => {
       tenant.incr(5 as never),
     ];
     for (const call of refused) expect((await failureOf(call)).code).toBe('INVALID_KEY');
+    expect((await failureOf(tenant.deleteMany(['a', '\ud800']))).key).toBe('\ud800');
     expect((await failureOf(tenant.multiSetValues([['', 2]]))).message).toContain('a key is not empty');
     expect(foreign.keys()).toEqual([]);
     await tenant.setValue('text', 'x');

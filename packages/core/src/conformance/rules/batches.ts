@@ -79,6 +79,24 @@ export const batches: readonly Rule[] = [
     },
   },
   {
+    id: 'batches/iterable-throws',
+    text: 'pairs are walked once; where they throw, the call rejects INVALID_KEY and writes nothing',
+    run: async ({ cache, equal, rejects }) => {
+      let walks = 0;
+      const pairs = (fails: boolean): Iterable<readonly [string, unknown]> => ({
+        *[Symbol.iterator]() {
+          walks += 1;
+          yield ['k', 1] as const;
+          if (fails) throw new Error('no');
+        },
+      });
+      await rejects(cache.multiSetValues(pairs(true)), 'INVALID_KEY');
+      equal(await cache.exists('k'), false);
+      await cache.multiSetValues(pairs(false));
+      equal([await cache.getValue('k'), walks], [1, 2]);
+    },
+  },
+  {
     id: 'batches/last-wins',
     text: 'of a duplicate key the last value wins',
     run: async ({ cache, equal }) => {
@@ -208,11 +226,17 @@ export const batches: readonly Rule[] = [
       keys.reverse();
       keys.push('c');
       equal(await get, [1, 2]);
-      const pairs: [string, unknown][] = [['c', 3]];
+      const pair: [string, unknown] = ['c', 3];
+      const pairs = [pair];
       const set = cache.multiSetValues(pairs);
+      pair[1] = 4;
       pairs[0] = ['d', 4];
       await set;
-      equal(await cache.multiGetValues(['c', 'd']), [3, undefined]);
+      const map = new Map([['m', 5]]);
+      const mapped = cache.multiSetValues(map);
+      map.set('m', 6).set('d', 6);
+      await mapped;
+      equal(await cache.multiGetValues(['c', 'd', 'm']), [3, undefined, 5]);
       const gone = ['a'];
       const deletion = cache.deleteMany(gone);
       gone[0] = 'b';

@@ -119,13 +119,23 @@ export const concurrency: readonly Rule[] = [
     id: 'concurrency/awaited-order',
     text: 'what was awaited is seen by what comes after it, from any backend of the server',
     when: ({ shared }) => shared,
-    run: async ({ cache, open, equal }) => {
+    run: async ({ cache, open, capabilities, equal }) => {
       const second = await open();
-      for (let step = 0; step < 20; step++) {
+      const seen = async (): Promise<unknown[]> => [
+        await second.getValue('k'),
+        await second.multiGetValues(['k']),
+        await second.exists('k'),
+      ];
+      for (let step = 0; step < 20; step += 2) {
         await cache.setValue('k', step);
-        equal(await second.getValue('k'), step);
-        await second.delete('k');
-        equal(await cache.exists('k'), false);
+        equal(await seen(), [step, [step], true]);
+        await cache.multiSetValues([['k', step + 1]]);
+        equal(await seen(), [step + 1, [step + 1], true]);
+        if (capabilities.atomicIncr) await cache.incr('k');
+        else await cache.setValue('k', step + 2);
+        equal(await seen(), [step + 2, [step + 2], true]);
+        await (step % 4 === 0 ? cache.delete('k') : cache.deleteMany(['k']));
+        equal(await seen(), [undefined, [undefined], false]);
       }
     },
   },

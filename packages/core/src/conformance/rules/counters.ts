@@ -151,7 +151,7 @@ export const counters: readonly Rule[] = [
         text: 'a result beyond the safe range rejects COUNTER_RANGE, and the counter is as it was',
         run: async ({ cache, equal, rejects }) => {
           await cache.setValue('k', MAX);
-          equal((await rejects(cache.incr('k'), 'COUNTER_RANGE')).retryable, false);
+          equal((await rejects(cache.incr('k'), 'COUNTER_RANGE')).maybeApplied, false);
           await rejects(cache.incr('k', MAX), 'COUNTER_RANGE');
           equal(await cache.getValue('k'), MAX);
           equal(await cache.incr('k', -1), MAX - 1);
@@ -168,7 +168,7 @@ export const counters: readonly Rule[] = [
           for (const value of noCounters) {
             await cache.setValue('k', value);
             const failure = await rejects(cache.incr('k'), 'NOT_A_COUNTER');
-            equal([failure.key, failure.retryable], ['k', false]);
+            equal(failure.maybeApplied, false);
             await rejects(cache.incr('k', 0, { ttl: 60 }), 'NOT_A_COUNTER');
             equal(await cache.getValue('k'), value);
           }
@@ -230,8 +230,12 @@ export const counters: readonly Rule[] = [
         run: async ({ cache, equal, outlive }) => {
           equal(await cache.incr('k', 5, { ttl: 1 }), 5);
           equal(await cache.incr('k', 1, { ttl: 1 }), 6);
+          equal([await cache.incr('zero', 0, { ttl: 1 }), await cache.incr('minus', -5, { ttl: 1 })], [0, -5]);
+          await cache.incr('again');
+          await cache.delete('again');
+          equal(await cache.incr('again', 1, { ttl: 1 }), 1);
           await outlive(1);
-          equal(await cache.getValue('k'), undefined);
+          equal(await cache.multiGetValues(['k', 'zero', 'minus', 'again']), new Array(4).fill(undefined));
         },
       },
       {
@@ -251,14 +255,16 @@ export const counters: readonly Rule[] = [
         id: 'counters/keeps-ttl',
         text: 'incr keeps the TTL of a counter, whether it is given one or not',
         waits: true,
-        run: async ({ cache, equal, outlive }) => {
-          await cache.setValue('a', 1, { ttl: 1 });
-          await cache.setValue('b', 1, { ttl: 1 });
-          await cache.incr('c', 1, { ttl: 1 });
+        run: async ({ cache, equal, outlive, wait }) => {
+          await cache.setValue('a', 1, { ttl: 3 });
+          await cache.setValue('b', 1, { ttl: 3 });
+          await cache.incr('c', 1, { ttl: 3 });
+          await wait(2);
           equal(
             [await cache.incr('a'), await cache.incr('b', 1, { ttl: 600 }), await cache.incr('c', 1, { ttl: 600 })],
             [2, 2, 2],
           );
+          // Not more than is left, so that a TTL which begins again is seen.
           await outlive(1);
           equal(await cache.multiGetValues(['a', 'b', 'c']), [undefined, undefined, undefined]);
         },
@@ -276,26 +282,29 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/restarts-after-expiry',
-        text: 'an expired counter begins again at its delta, without the old TTL',
+        text: 'an expired counter begins again at its delta, with the TTL of that call and not the old one',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.incr('k', 10, { ttl: 0.4 });
+          await cache.incr('l', 10, { ttl: 0.4 });
           await outlive(0.4);
-          equal(await cache.incr('k', 3), 3);
+          equal([await cache.incr('k', 3), await cache.incr('l', 3, { ttl: 0.4 })], [3, 3]);
           await outlive(0.4);
-          equal(await cache.getValue('k'), 3);
+          equal(await cache.multiGetValues(['k', 'l']), [3, undefined]);
         },
       },
       {
         id: 'counters/range-keeps-ttl',
-        text: 'an incr that is out of range keeps the TTL as it keeps the counter',
+        text: 'an incr that is refused keeps the TTL as it keeps the value',
         waits: true,
-        run: async ({ cache, equal, outlive, rejects }) => {
-          await cache.setValue('k', MAX, { ttl: 1 });
+        run: async ({ cache, equal, outlive, rejects, wait }) => {
+          await cache.setValue('k', MAX, { ttl: 3 });
+          await cache.setValue('t', '5', { ttl: 3 });
+          await wait(2);
           await rejects(cache.incr('k', 1, { ttl: 600 }), 'COUNTER_RANGE');
-          equal(await cache.getValue('k'), MAX);
+          await rejects(cache.incr('t', 1, { ttl: 600 }), 'NOT_A_COUNTER');
           await outlive(1);
-          equal(await cache.getValue('k'), undefined);
+          equal(await cache.multiGetValues(['k', 't']), [undefined, undefined]);
         },
       },
     ] satisfies Rule[]

@@ -1,4 +1,5 @@
 import type { Rule, Trial } from '../rule.ts';
+import { show } from '../story.ts';
 
 /** A key, and others that a careless backend takes for the same. */
 const hostile: readonly [id: string, what: string, key: string, others: readonly string[]][] = [
@@ -18,7 +19,7 @@ const hostile: readonly [id: string, what: string, key: string, others: readonly
   ],
   ['numeric', 'keys that look like numbers', '1', ['01', '1.0', '1e0', '+1', '-1', '0']],
   ['patterns', 'patterns and slots', '*', ['?', '[a]', '{tag}', '{tag}x', '{}', 'h?llo', '\\*']],
-  ['paths', 'paths and escapes', '../a', ['a', '/a', '..%2Fa', 'a/', './a', '#', '%00']],
+  ['paths', 'paths and escapes', '../a', ['a', '/a', '..%2Fa', 'a/', './a', '#', '%00', '.', '..']],
   ['colons', 'colons', 'a:b', ['a', 'b', 'a::b', 'a:b:', ':a:b']],
   ['empty-like', 'words for nothing', 'undefined', ['null', 'NaN', '[object Object]', "''"]],
   ['quotes', 'quotes and backslashes', '"\'\\', ['"', "'", '\\', '\\\\']],
@@ -139,13 +140,16 @@ export const keys: readonly Rule[] = [
     text: 'two namespaces never meet',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal, namespace }) => {
-      const other = await open({ namespace: `${namespace}-x` });
       await cache.setValue('k', 'mine');
-      await other.setValue('k', 'theirs');
-      equal([await cache.getValue('k'), await other.getValue('k')], ['mine', 'theirs']);
-      equal(await other.delete('k'), 1);
+      const longest = namespace.padEnd(63, '_.-');
+      for (const apart of [`${namespace}-x`, namespace.toUpperCase(), `${longest}a`, `${longest}b`]) {
+        const other = await open({ namespace: apart });
+        equal(await other.exists('k'), false);
+        await other.setValue('k', apart);
+        equal([await cache.getValue('k'), await other.getValue('k')], ['mine', apart]);
+        if (!apart.startsWith(longest)) equal(await other.delete('k'), 1);
+      }
       equal(await cache.getValue('k'), 'mine');
-      equal(await other.exists('k'), false);
     },
   },
   {
@@ -162,6 +166,21 @@ export const keys: readonly Rule[] = [
       equal(await inner.getValue('k'), undefined);
       await inner.setValue('k', 'inner');
       equal(await cache.multiGetValues(['a:k', '.a:k', '.ak']), ['outer', 'dotted', 'joined']);
+    },
+  },
+  {
+    id: 'keys/stored-key',
+    text: 'the stored key is namespace, colon and key; without a namespace it is the key',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal, namespace }) => {
+      const whole = await open({ namespace: undefined });
+      await cache.multiSetValues([
+        ['k', 1],
+        ['a:b', 2],
+      ]);
+      equal(await whole.multiGetValues([`${namespace}:k`, `${namespace}:a:b`, 'k']), [1, 2, undefined]);
+      equal(await whole.deleteMany([`${namespace}:k`, `${namespace}:a:b`]), 2);
+      equal(await cache.exists('k'), false);
     },
   },
   {
@@ -192,14 +211,14 @@ export const keys: readonly Rule[] = [
     id: 'keys/namespace-refused',
     text: 'a namespace that is not 1 to 64 of A-Z a-z 0-9 _ . - is refused at once',
     run: async ({ open, holds }) => {
-      for (const namespace of ['', 'a:b', 'a b', 'é', 'n'.repeat(65)]) {
+      for (const namespace of ['', 'a:b', 'a b', 'a\n', 'é', 'n'.repeat(65), null, 5] as never[]) {
         const code = await open({ namespace }).then(
           () => 'accepted',
           (error: unknown) => (error as { code?: unknown }).code,
         );
         holds(
           code === 'INVALID_OPTIONS',
-          `the namespace '${namespace.slice(0, 9)}' to be refused as INVALID_OPTIONS, got ${String(code)}`,
+          `the namespace ${show(namespace)} to be refused as INVALID_OPTIONS, got ${String(code)}`,
         );
       }
     },

@@ -35,7 +35,12 @@ export const lifecycle: readonly Rule[] = [
       await rejects(cache.multiGetValues([]), 'CLOSED');
       await rejects(cache.multiSetValues([]), 'CLOSED');
       await rejects(cache.deleteMany([]), 'CLOSED');
-      await rejects(cache.getValue(''), 'CLOSED');
+      for (const key of ['', undefined, null, Symbol('k'), { length: 100 }, 5n] as never[])
+        await rejects(cache.getValue(key), 'CLOSED');
+      await rejects(cache.setValue('k', undefined, { ttl: 0 }), 'CLOSED');
+      await rejects(cache.multiSetValues(undefined as never, { ttl: 0 }), 'CLOSED');
+      await rejects(cache.multiGetValues(undefined as never, { type: 5 as never }), 'CLOSED');
+      await rejects(cache.incr('k', 0.5, { ttl: 0 }), 'CLOSED');
     },
   },
   {
@@ -53,10 +58,12 @@ export const lifecycle: readonly Rule[] = [
   {
     id: 'lifecycle/idempotent',
     text: 'close resolves undefined, however often, and at the same time',
-    run: async ({ open, equal }) => {
+    run: async ({ open, equal, holds }) => {
       const cache = await open();
       await cache.setValue('k', 1);
-      equal(await Promise.all([cache.close(), cache.close()]), [undefined, undefined]);
+      const twice = [cache.close(), cache.close()];
+      for (const each of twice) holds(typeof each?.then === 'function', 'a promise');
+      equal(await Promise.all(twice), [undefined, undefined]);
       equal(await cache.close(), undefined);
     },
   },
@@ -79,8 +86,8 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/in-flight',
-    text: 'close waits for what is in flight: it ends with its answer or with CLOSED, and nothing stays pending',
-    run: async ({ open, holds, capabilities }) => {
+    text: 'close waits for what is in flight, which ends with its answer; what comes later rejects CLOSED',
+    run: async ({ open, holds, rejects, capabilities }) => {
       const cache = await open();
       await cache.setValue('k', 1);
       const unsupported = capabilities.atomicIncr ? undefined : 'UNSUPPORTED';
@@ -90,11 +97,12 @@ export const lifecycle: readonly Rule[] = [
           (error: unknown) => (error as { code?: unknown }).code,
         ),
       );
-      await cache.close();
+      const closing = cache.close();
+      await rejects(cache.setValue('k', 3), 'CLOSED');
+      await closing;
       const pending = new Promise<string>((resolve) => setTimeout(() => resolve('pending'), 100));
       for (const outcome of await Promise.all(calls.map((call) => Promise.race([call, pending])))) {
-        const fine = outcome === 'ended' || outcome === 'CLOSED' || outcome === unsupported;
-        holds(fine, `an answer or CLOSED, got ${String(outcome)}`);
+        holds(outcome === 'ended' || outcome === unsupported, `an answer, got ${String(outcome)}`);
       }
     },
   },

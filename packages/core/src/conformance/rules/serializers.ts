@@ -1,11 +1,22 @@
-import type { Serializer } from '../../serializer.ts';
+import superjson from 'superjson';
+import { type Serializer, superjsonSerializer } from '../../serializer.ts';
+import { toldBy } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
-/** Keeps JSON alone, behind a mark of its own. */
-const marked: Serializer = {
-  serialize: (value) => `!${JSON.stringify(value)}`,
-  deserialize: (text) => JSON.parse(text.slice(1)) as unknown,
-};
+/** Keeps JSON alone, behind a mark of its own, which only its own methods know. */
+class Marked implements Serializer {
+  readonly #mark = '!';
+
+  serialize(value: unknown): string {
+    return `${this.#mark}${JSON.stringify(value)}`;
+  }
+
+  deserialize(text: string): unknown {
+    return JSON.parse(text.slice(this.#mark.length)) as unknown;
+  }
+}
+
+const marked = new Marked();
 
 const texts: readonly [id: string, what: string, text: unknown][] = [
   ['integer', 'a text that looks like an integer', '12345678901234567890'],
@@ -41,7 +52,7 @@ export const serializers: readonly Rule[] = [
           seen.push(value);
           return marked.serialize(value);
         },
-        deserialize: marked.deserialize,
+        deserialize: (text) => marked.deserialize(text),
       };
       const cache = await open({ serializer });
       await cache.multiSetValues([
@@ -94,8 +105,7 @@ export const serializers: readonly Rule[] = [
         await rejects(cache.getValue('k'), 'CORRUPT'),
       ];
       for (const failure of failures) {
-        const told = `${failure.stack}${JSON.stringify(failure)}${String(failure.cause)}${(failure.cause as Error | undefined)?.stack}`;
-        holds(!told.includes('s3cret'), 'nothing of what the serializer said');
+        holds(!toldBy(failure).includes('s3cret'), 'nothing of what the serializer said');
       }
     },
   },
@@ -103,9 +113,21 @@ export const serializers: readonly Rule[] = [
     id: 'serializers/reads-undefined',
     text: 'a serializer that reads undefined has read nothing, which is CORRUPT',
     run: async ({ open, rejects }) => {
-      const cache = await open({ serializer: { serialize: marked.serialize, deserialize: () => undefined } });
+      const cache = await open({ serializer: { serialize: String, deserialize: () => undefined } });
       await cache.setValue('k', 'v');
       await rejects(cache.getValue('k'), 'CORRUPT');
+    },
+  },
+  {
+    id: 'serializers/wire-format',
+    text: 'without a serializer of the caller, the text is one that superjson itself reads',
+    when: ({ shared }) => shared,
+    run: async ({ cache, open, equal }) => {
+      const raw = await open({ serializer: { serialize: superjsonSerializer.serialize, deserialize: (text) => text } });
+      for (const value of [{ a: [1, new Date(1), undefined] }, 'text', null, 1.5, 5n, new Map([['k', new Set([1])]])]) {
+        await cache.setValue('k', value);
+        equal(superjson.parse(String(await raw.getValue('k'))), value);
+      }
     },
   },
   {

@@ -24,6 +24,7 @@ const illegal: readonly unknown[] = [
   Number.NaN,
   Number.POSITIVE_INFINITY,
   Number.NEGATIVE_INFINITY,
+  1_000_000_000.5,
   1_000_000_001,
   '5',
   null,
@@ -113,7 +114,7 @@ export const ttl: readonly Rule[] = [
       for (let moment = 0; moment < 5; moment++) {
         const since = performance.now();
         await cache.setValue('k', moment, { ttl: 1 });
-        await wait(0.7);
+        await wait(0.9);
         await whileAlive(1, since, async () => {
           const value = await cache.getValue('k');
           return () => equal(value, moment);
@@ -129,25 +130,31 @@ export const ttl: readonly Rule[] = [
       const since = performance.now();
       await trial.cache.setValue('k', 1, { ttl: 0.4 });
       await trial.cache.setValue('l', 1, { ttl: 1.5 });
+      await trial.wait(1.3);
       await whileAlive(1.5, since, async () => {
         const value = await trial.cache.getValue('l');
         return () => trial.equal(value, 1);
       });
-      await trial.outlive(1.5);
+      await trial.outlive(0.2);
       await gone(trial, 'k');
       await gone(trial, 'l');
     },
   },
   {
     id: 'ttl/tiny',
-    text: 'a TTL below the step of the backend is rounded up and not to nothing',
+    text: 'a TTL between two steps of the backend is rounded up, and never to nothing',
     waits: true,
     run: async (trial) => {
-      await trial.cache.setValue('k', 1, { ttl: 0.0001 });
-      await trial.cache.multiSetValues([['m', 1]], { ttl: 1e-9 });
-      await trial.outlive(0.01);
+      const { cache, capabilities, equal, instant, outlive, wait } = trial;
+      await cache.setValue('k', 1, { ttl: 0.0001 });
+      await cache.multiSetValues([['m', 1]], { ttl: 1e-9 });
+      await outlive(0.01);
       await gone(trial, 'k');
       await gone(trial, 'm');
+      if (!instant) return;
+      await cache.setValue('k', 1, { ttl: capabilities.ttlGranularity * 1.5 });
+      await wait(capabilities.ttlGranularity * 1.4);
+      equal(await cache.getValue('k'), 1);
     },
   },
   {
@@ -236,6 +243,24 @@ export const ttl: readonly Rule[] = [
     },
   },
   {
+    id: 'ttl/gone-with-its-entry',
+    text: 'the TTL of a deleted entry does not outlive it',
+    waits: true,
+    run: async ({ cache, capabilities, equal, outlive }) => {
+      await cache.multiSetValues(
+        ['a', 'b', 'c'].map((key) => [key, 1] as const),
+        { ttl: SHORT },
+      );
+      equal([await cache.delete('a'), await cache.deleteMany(['b', 'c'])], [1, 2]);
+      await cache.setValue('a', 2);
+      await cache.multiSetValues([['b', 2]]);
+      if (capabilities.atomicIncr) await cache.incr('c', 2);
+      else await cache.setValue('c', 2);
+      await outlive(SHORT);
+      equal(await cache.multiGetValues(['a', 'b', 'c']), [2, 2, 2]);
+    },
+  },
+  {
     id: 'ttl/expired-is-absent',
     text: 'an expired entry is absent for a set, and leaves the new one alone',
     waits: true,
@@ -284,14 +309,17 @@ export const ttl: readonly Rule[] = [
       id: `ttl/lives-${id}`,
       text: `a TTL of ${what} is neither a date of the past nor a timer that overflows`,
       waits: true,
-      run: async ({ cache, capabilities, equal, wait }) => {
+      run: async ({ cache, capabilities, equal, instant, outlive, wait }) => {
         await cache.setValue('k', 'v', { ttl: seconds });
         await cache.multiSetValues([['m', 'v']], { ttl: seconds });
         if (capabilities.atomicIncr) await cache.incr('n', 1, { ttl: seconds });
         else await cache.setValue('n', 1, { ttl: seconds });
         equal(await cache.multiGetValues(['k', 'm', 'n']), ['v', 'v', 1]);
-        await wait(0.1);
+        await wait(instant ? seconds - 1 : 0.1);
         equal(await cache.multiGetValues(['k', 'm', 'n']), ['v', 'v', 1]);
+        if (!instant) return;
+        await outlive(1);
+        equal(await cache.multiGetValues(['k', 'm', 'n']), [undefined, undefined, undefined]);
       },
     }),
   ),

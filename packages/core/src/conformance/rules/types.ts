@@ -1,3 +1,4 @@
+import { toldBy } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
 /** A Standard Schema of one function. */
@@ -72,16 +73,42 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/schema-keeps-this',
-    text: 'a schema is asked with its value alone',
+    text: 'a type is asked with the value alone, and a schema as its own method',
     run: async ({ cache, equal }) => {
-      await cache.setValue('k', 'v');
+      await cache.multiSetValues([
+        ['a', 'v'],
+        ['b', 'w'],
+      ]);
       const seen: unknown[] = [];
-      const type = schemaOf((...args: unknown[]) => {
-        seen.push(args);
-        return { value: 1 };
-      });
-      await cache.getValue('k', { type });
-      equal(seen, [['v']]);
+      const type = (...args: unknown[]): number => seen.push(args);
+      const schema = {
+        '~standard': {
+          version: 1,
+          vendor: 'suite',
+          validate(...args: unknown[]) {
+            return { value: this?.vendor === 'suite' && type(...args) };
+          },
+        },
+      };
+      for (const each of [type, schema as never]) {
+        equal(typeof (await cache.getValue('a', { type: each })), 'number');
+        await cache.multiGetValues(['a', 'b'], { type: each });
+        equal(seen.splice(0), [['v'], ['v'], ['w']]);
+      }
+    },
+  },
+  {
+    id: 'types/on-callers-time',
+    text: 'a type may take longer than the answer of the server',
+    waits: true,
+    run: async ({ open, equal }) => {
+      const cache = await open({ timeoutMs: 500 });
+      await cache.setValue('k', 21);
+      const type = async (value: unknown): Promise<number> => {
+        await new Promise((resolve) => setTimeout(resolve, 600));
+        return double(value);
+      };
+      equal(await Promise.all([cache.getValue('k', { type }), cache.multiGetValues(['k'], { type })]), [42, [42]]);
     },
   },
   {
@@ -154,10 +181,7 @@ export const types: readonly Rule[] = [
       const failure = await rejects(cache.getValue('k', { type: schemaOf(() => ({ issues })) }), 'TYPE_MISMATCH');
       holds(failure.issues === issues, 'the issues to be the very objects of the validator');
       equal(Object.keys(failure).includes('issues'), false);
-      holds(
-        !`${String(failure)}${JSON.stringify(failure)}${String(failure.cause)}`.includes('s3cret'),
-        'no value in the error',
-      );
+      holds(!toldBy(failure).includes('s3cret'), 'no value in the error');
     },
   },
   {
@@ -167,10 +191,7 @@ export const types: readonly Rule[] = [
       await cache.setValue('k', 's3cret');
       const failure = await rejects(cache.getValue('k', { type: fails }), 'TYPE_MISMATCH');
       holds(`${failure.message}${String(failure.cause)}`.includes('RangeError'), 'the name RangeError in the error');
-      holds(
-        !`${failure.stack}${String(failure.cause)}${(failure.cause as Error | undefined)?.stack}`.includes('s3cret'),
-        'no message of the validator',
-      );
+      holds(!toldBy(failure).includes('s3cret'), 'no message of the validator');
     },
   },
   {

@@ -84,6 +84,27 @@ const kept: readonly Kept[] = [
     back: () => new Uint8Array([1, 2]),
   },
   { id: 'float-array', what: 'a Float64Array with NaN and -0', make: () => new Float64Array([Number.NaN, -0, 1.5]) },
+  {
+    id: 'typed-arrays',
+    what: 'a typed array of any other kind',
+    make: () => [
+      new Int8Array([-128, 127]),
+      new Uint8ClampedArray([255]),
+      new Int16Array([-32_768]),
+      new Uint16Array([65_535]),
+      new Int32Array([-(2 ** 31)]),
+      new Uint32Array([2 ** 32 - 1]),
+      new Float32Array([0.5, -0]),
+      new BigUint64Array([2n ** 64n - 1n]),
+      new Uint8Array(),
+    ],
+  },
+  {
+    id: 'buffer',
+    what: "a Buffer of Node's, as a Uint8Array",
+    make: () => Buffer?.from([0, 128, 255]) ?? new Uint8Array([0, 128, 255]),
+    back: () => new Uint8Array([0, 128, 255]),
+  },
   { id: 'bigint-array', what: 'a BigInt64Array', make: () => new BigInt64Array([-1n, 2n ** 62n]) },
   { id: 'error', what: 'an Error with its cause', make: () => new Error('no', { cause: { at: new Date(0) } }) },
   {
@@ -119,6 +140,8 @@ const kept: readonly Kept[] = [
   },
 ];
 
+const { Buffer } = globalThis as { readonly Buffer?: { from(bytes: readonly number[]): Uint8Array } };
+
 class Money {
   readonly amount = 1;
 }
@@ -129,6 +152,14 @@ const sparse = (): unknown => {
   return list;
 };
 
+const thrower = (): unknown =>
+  Object.defineProperty({}, 'price', {
+    enumerable: true,
+    get: () => {
+      throw new Error('no');
+    },
+  });
+
 const refused: readonly [id: string, what: string, make: () => unknown, path: string][] = [
   ['undefined', 'undefined at top level', () => undefined, '$: undefined'],
   ['function', 'a function', () => ({ items: [0, { price: () => 1 }] }), '$.items[1].price: a function'],
@@ -137,6 +168,8 @@ const refused: readonly [id: string, what: string, make: () => unknown, path: st
   ['weak-map', 'a WeakMap', () => new WeakMap(), '$: a WeakMap'],
   ['promise', 'a promise', () => [Promise.resolve(1)], '$[0]: a Promise'],
   ['boxed', 'a boxed primitive', () => new Number(5), '$: a Number'],
+  ['boxed-string', 'a boxed string', () => [new String('s')], '$[0]: a String'],
+  ['throwing-getter', 'a getter that throws', thrower, '$.price: '],
   ['invalid-date', 'an invalid Date', () => ({ at: new Date(Number.NaN) }), '$.at: an invalid Date'],
   ['sparse-array', 'a sparse array', sparse, '$[1]: '],
   ['own-proto', 'an own property named __proto__', () => JSON.parse('{"a":{"__proto__":1}}') as unknown, '$.a: '],
@@ -148,6 +181,15 @@ const refused: readonly [id: string, what: string, make: () => unknown, path: st
   ],
   ['aggregate-error', 'an AggregateError', () => new AggregateError([]), '$: an AggregateError'],
   ['too-deep', 'a depth over 1,000', () => nested(20_000, 1), '$'],
+];
+
+/** What holds others, each with a thing in it that is refused; the text of an object alone would leave it out. */
+const holders: readonly (readonly [what: string, make: (part: unknown) => unknown])[] = [
+  ['a Map', (part) => new Map([['k', part]])],
+  ['a key of a Map', (part) => new Map([[part, 1]])],
+  ['a Set', (part) => new Set([part])],
+  ['the cause of an Error', (part) => new Error('no', { cause: part })],
+  ['an object without prototype', (part) => Object.assign(Object.create(null), { part })],
 ];
 
 export const values: readonly Rule[] = [
@@ -183,6 +225,16 @@ export const values: readonly Rule[] = [
       },
     }),
   ),
+  {
+    id: 'values/refuses-inside',
+    text: 'what is refused is refused inside of everything that holds values',
+    run: async ({ cache, equal, rejects }) => {
+      for (const [, make] of holders)
+        for (const part of [() => 1, Symbol('s'), new Money(), new Date(Number.NaN)])
+          await rejects(cache.setValue('k', make(part)), 'INVALID_VALUE');
+      equal(await cache.exists('k'), false);
+    },
+  },
   {
     id: 'values/miss-is-undefined',
     text: 'a miss is undefined, and nothing else is',
@@ -250,6 +302,38 @@ export const values: readonly Rule[] = [
       const third = await cache.getValue<{ list: number[] }>('k');
       third?.list.push(3);
       equal(await cache.getValue('k'), { list: [1] });
+      const change = (value: unknown): number => (value as { list: number[] }).list.push(4);
+      equal([await cache.getValue('k', { type: change }), await cache.getValue('k', { type: change })], [2, 2]);
+      equal(await cache.getValue('k'), { list: [1] });
+      await cache.setValue('b', new Uint8Array([1]));
+      await cache.setValue('m', new Map([['a', 1]]));
+      (await cache.getValue<Uint8Array>('b'))?.fill(9);
+      (await cache.getValue<Map<string, number>>('m'))?.clear();
+      equal(await cache.multiGetValues(['b', 'm']), [new Uint8Array([1]), new Map([['a', 1]])]);
+      equal([await cache.getValue('b'), await cache.getValue('m')], [new Uint8Array([1]), new Map([['a', 1]])]);
+    },
+  },
+  {
+    id: 'values/options-read-at-call-time',
+    text: 'changing options after the call changes nothing',
+    run: async ({ cache, capabilities, equal }) => {
+      const options: { ttl: number; type: unknown } = { ttl: 600, type: (value: unknown) => [value] };
+      const { ttl, type } = options;
+      const calls: (() => Promise<unknown>)[] = [
+        () => cache.setValue('k', 1, options),
+        () => cache.multiSetValues([['k', 1]], options),
+        () => cache.getValue('k', options as never),
+        () => cache.multiGetValues(['k'], options as never),
+        ...(capabilities.atomicIncr ? [() => cache.incr('n', 1, options)] : []),
+      ];
+      const results: unknown[] = [];
+      for (const call of calls) {
+        Object.assign(options, { ttl, type });
+        const result = call();
+        Object.assign(options, { ttl: -1, type: 'none' });
+        results.push(await result);
+      }
+      equal(results.slice(0, 4), [undefined, undefined, [1], [[1]]]);
     },
   },
   {
@@ -276,6 +360,15 @@ export const values: readonly Rule[] = [
     },
   },
   {
+    id: 'values/stack-not-stored',
+    text: 'the stack of an error is not stored',
+    run: async ({ cache, holds }) => {
+      await cache.setValue('k', Object.assign(new Error('no'), { stack: 's3cret frames' }));
+      const error = await cache.getValue<Error>('k');
+      holds(error?.message === 'no' && !`${error.stack}`.includes('s3cret'), 'an error with a stack of its own');
+    },
+  },
+  {
     id: 'values/getter-is-data',
     text: 'a getter is stored as the data it gives',
     run: async ({ cache, equal }) => {
@@ -293,6 +386,9 @@ export const values: readonly Rule[] = [
       const text = 'x'.repeat((capabilities.maxValueBytes ?? 0) - '{"json":""}'.length);
       await cache.setValue(key, text);
       equal(await cache.getValue(key), text);
+      const others = ['a', 'b', 'c'].map((letter) => `${key.slice(1)}${letter}`);
+      await cache.multiSetValues(others.map((other) => [other, text] as const));
+      equal(await cache.multiGetValues(others), [text, text, text]);
     },
   },
   {
@@ -302,15 +398,12 @@ export const values: readonly Rule[] = [
     run: async ({ cache, capabilities, equal, rejects }) => {
       const text = 'x'.repeat((capabilities.maxValueBytes ?? 0) + 10_000);
       await cache.setValue('other', 1);
-      const failure = await rejects(cache.setValue('k', text), 'TOO_LARGE');
-      equal([failure.key, failure.retryable], ['k', false]);
-      await rejects(
-        cache.multiSetValues([
-          ['other', 2],
-          ['k', text],
-        ]),
-        'TOO_LARGE',
-      );
+      await rejects(cache.setValue('k', text), 'TOO_LARGE');
+      const batch: [string, string | number][] = [
+        ['other', 2],
+        ['k', text],
+      ];
+      equal((await rejects(cache.multiSetValues(batch), 'TOO_LARGE')).key, 'k');
       await cache.setValue('k', 'fits');
       equal(await cache.getValue('k'), 'fits');
     },

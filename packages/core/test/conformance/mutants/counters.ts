@@ -161,6 +161,47 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   incrMutant(
+    'gives no TTL to a counter that it creates with 0',
+    ['counters/ttl-at-creation'],
+    (driver, key, delta, ttl) => driver.incr(key, delta, delta === 0 ? undefined : ttl),
+  ),
+  driverMutant(
+    'gives a TTL at the first creation of a counter alone',
+    ['counters/restarts-after-expiry', 'counters/ttl-at-creation'],
+    (now) => {
+      const made = new Set<string>();
+      return new (class extends TimedDriver {
+        override incr(key: string, delta: number, ttl: number | undefined): number {
+          const again = made.has(key) && !this.exists(key);
+          made.add(key);
+          return super.incr(key, delta, again ? undefined : ttl);
+        }
+      })(now);
+    },
+  ),
+  driverMutant(
+    'begins the TTL of a counter again with every increment',
+    ['counters/keeps-ttl', 'counters/range-keeps-ttl'],
+    (now) => {
+      const ttls = new Map<string, number | undefined>();
+      return new (class extends TimedDriver {
+        override setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): void {
+          for (const [key] of entries) ttls.set(key, ttl);
+          super.setMany(entries, ttl);
+        }
+        override incr(key: string, delta: number, ttl: number | undefined): number {
+          if (!this.exists(key)) ttls.set(key, ttl);
+          try {
+            return super.incr(key, delta, ttl);
+          } finally {
+            const entry = this.entries.get(key);
+            if (entry !== undefined) this.entries.set(key, { ...entry, deadline: this.deadline(ttls.get(key)) });
+          }
+        }
+      })(now);
+    },
+  ),
+  incrMutant(
     'counts what has expired',
     ['counters/restarts-after-expiry', 'ttl/batch-expires'],
     (driver, key, delta, ttl) => {

@@ -1,6 +1,15 @@
 import { createBackend } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
-import { backendMutant, driverMutant, instead, keyMutant, type Mutant, mapKeys, type Now } from './mutant.ts';
+import {
+  backendMutant,
+  cacheError,
+  driverMutant,
+  instead,
+  keyMutant,
+  type Mutant,
+  mapKeys,
+  type Now,
+} from './mutant.ts';
 
 /** What becomes of keys in caches that take them for names of files, for bytes of a protocol, for properties. */
 export const keyMutants: readonly Mutant[] = [
@@ -29,6 +38,13 @@ export const keyMutants: readonly Mutant[] = [
     }
   }),
   keyMutant('resolves keys as paths', ['keys/paths'], (key) => key.replace(/^(\.\.?\/)+/, '') || key),
+  backendMutant('takes a key for the name of a file', ['keys/paths'], (right) => ({
+    multiSetValues: async (pairs: Iterable<readonly [string, unknown]>, options?: never) => {
+      if (Array.isArray(pairs) && pairs.some((pair) => pair?.[0] === '..'))
+        throw cacheError('BACKEND', 'multiSetValues', 'EISDIR');
+      await right.multiSetValues(pairs, options);
+    },
+  })),
   keyMutant('takes keys for numbers', ['keys/numeric'], (key) =>
     Number.isNaN(Number(key)) ? key : String(Number(key)),
   ),
@@ -121,6 +137,35 @@ export const sharingMutants: readonly Mutant[] = [
     capabilities: { shared: true },
     create: ({ namespace = '', ...options }, now) =>
       mapKeys(createBackend(sharedDriver(now), options), (key) => namespace + key),
+  },
+  {
+    name: 'joins namespace and key by a slash',
+    breaks: ['keys/stored-key'],
+    capabilities: { shared: true },
+    create: ({ namespace, ...options }, now) => {
+      const right = createBackend(sharedDriver(now), options);
+      return namespace === undefined ? right : mapKeys(right, (key) => `${namespace}/${key}`);
+    },
+  },
+  {
+    name: 'folds the case of namespaces',
+    breaks: ['keys/namespaces-apart'],
+    capabilities: { shared: true },
+    create: ({ namespace, ...options }, now) =>
+      createBackend(sharedDriver(now), { ...options, namespace: namespace?.toLowerCase() }),
+  },
+  {
+    name: 'cuts namespaces at 60 characters',
+    breaks: ['keys/namespaces-apart'],
+    capabilities: { shared: true },
+    create: ({ namespace, ...options }, now) =>
+      createBackend(sharedDriver(now), { ...options, namespace: namespace?.slice(0, 60) }),
+  },
+  {
+    name: 'takes a namespace of null for none',
+    breaks: ['keys/namespace-refused'],
+    create: ({ namespace, ...options }, now) =>
+      createBackend(new TimedDriver(now), { ...options, namespace: namespace ?? undefined }),
   },
   {
     name: 'takes any namespace',

@@ -92,6 +92,32 @@ export function instead(right: CacheBackend, changed: Record<string, unknown>): 
   });
 }
 
+export const OPERATIONS = [
+  'getValue',
+  'setValue',
+  'multiGetValues',
+  'multiSetValues',
+  'exists',
+  'delete',
+  'deleteMany',
+  'incr',
+] as const;
+
+export type Call = (...args: never[]) => Promise<unknown>;
+
+/** Does something with every call of the nine operations. */
+export function around(
+  right: CacheBackend,
+  change: (operation: string, call: () => Promise<unknown>, args: unknown[]) => unknown,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    OPERATIONS.map((operation) => [
+      operation,
+      (...args: never[]) => change(operation, () => (right[operation] as Call).apply(right, args), args),
+    ]),
+  );
+}
+
 export function cacheError(code: CacheError['code'], operation: CacheError['operation'], reason: string): CacheError {
   return new CacheError({ code, backend: 'timed', operation, reason });
 }

@@ -1,101 +1,16 @@
-import { type CacheBackend, CacheError, createBackend, isCacheError } from '@ninefold/core';
+import { type CacheBackend, createBackend, isCacheError } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { sharedDriver } from './keys.ts';
-import { backendMutant, driverMutant, instead, type Mutant } from './mutant.ts';
-
-const OPERATIONS = [
-  'getValue',
-  'setValue',
-  'multiGetValues',
-  'multiSetValues',
-  'exists',
-  'delete',
-  'deleteMany',
-  'incr',
-] as const;
-
-type Call = (...args: never[]) => Promise<unknown>;
-
-/** Does something with every call of the nine operations. */
-function around(
-  right: CacheBackend,
-  change: (operation: string, call: () => Promise<unknown>, args: unknown[]) => unknown,
-): Record<string, unknown> {
-  return Object.fromEntries(
-    OPERATIONS.map((operation) => [
-      operation,
-      (...args: never[]) => change(operation, () => (right[operation] as Call).apply(right, args), args),
-    ]),
-  );
-}
-
-/** Fails with another error than the right backend does. */
-function failing(
-  right: CacheBackend,
-  change: (error: CacheError, args: unknown[]) => unknown,
-): Record<string, unknown> {
-  return around(right, async (_, call, args) => {
-    try {
-      return await call();
-    } catch (error) {
-      throw isCacheError(error) ? change(error, args) : error;
-    }
-  });
-}
-
-export const errorMutants: readonly Mutant[] = [
-  backendMutant(
-    'fails with errors of its own',
-    ['errors/one-class', 'errors/never-thrown', 'values/refuses-undefined', 'keys/refuses-empty'],
-    (right) => failing(right, (error) => new Error(error.message)),
-  ),
-  backendMutant('names neither key nor operation', ['errors/one-class', 'errors/key-cut'], (right) =>
-    failing(right, ({ code }) => new CacheError({ code, backend: 'timed', operation: 'close', reason: 'no' })),
-  ),
-  backendMutant('quotes the value that it refuses', ['errors/no-values'], (right) =>
-    failing(right, (error) => error.with({ reason: 'the value is s3cretValue' })),
-  ),
-  backendMutant('tells whole keys as they are', ['errors/key-cut'], (right) =>
-    failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${String(key)}` })),
-  ),
-  {
-    name: 'tells keys that were to be hidden',
-    breaks: ['errors/keys-hidden'],
-    create: ({ errorKeys: _, ...options }, now) => createBackend(new TimedDriver(now), options),
-  },
-  {
-    name: 'has one name for all backends',
-    breaks: ['errors/name'],
-    create: ({ name: _, ...options }, now) => createBackend(new TimedDriver(now), options),
-  },
-  backendMutant('throws bad input', ['errors/never-thrown'], (right) => ({
-    getValue: (key: unknown, options?: never) => {
-      if (typeof key !== 'string')
-        throw new CacheError({ code: 'INVALID_KEY', backend: 'timed', operation: 'getValue', reason: 'no' });
-      return right.getValue(key, options);
-    },
-  })),
-  {
-    name: 'takes any options',
-    breaks: ['errors/options-refused'],
-    create: ({ namespace, timeoutMs }, now) => createBackend(new TimedDriver(now), { namespace, timeoutMs }),
-  },
-  {
-    name: 'writes into the options',
-    breaks: ['errors/options-untouched'],
-    create: (options, now) => createBackend(new TimedDriver(now), Object.assign(options, { seen: true })),
-  },
-  backendMutant('shows its entries in JSON', ['errors/shows-nothing'], (right) => {
-    const entries: Record<string, unknown> = {};
-    return {
-      setValue: async (key: string, value: unknown, options?: never) => {
-        await right.setValue(key, value, options);
-        entries[key] = value;
-      },
-      toJSON: () => entries,
-    };
-  }),
-];
+import {
+  around,
+  backendMutant,
+  type Call,
+  cacheError,
+  driverMutant,
+  instead,
+  type Mutant,
+  OPERATIONS,
+} from './mutant.ts';
 
 const closed = OPERATIONS.map((operation) => `lifecycle/closed-${operation}`);
 
@@ -131,6 +46,38 @@ export const lifecycleMutants: readonly Mutant[] = [
   backendMutant('answers empty batches after close', ['lifecycle/closed-empty-batches'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) =>
       Array.isArray(keys) && keys.length === 0 ? [] : await right.multiGetValues(keys, options),
+  })),
+  backendMutant(
+    'looks at the arguments before it sees that it is closed',
+    ['lifecycle/closed-empty-batches'],
+    (right) => ({
+      incr: async (key: string, delta = 1, options?: never) => {
+        if (!Number.isSafeInteger(delta)) throw cacheError('INVALID_DELTA', 'incr', 'no');
+        return await right.incr(key, delta, options);
+      },
+    }),
+  ),
+  backendMutant('ends what is in flight when it closes', ['lifecycle/in-flight'], (right) => {
+    let end: (() => void) | undefined;
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(cacheError('CLOSED', 'getValue', 'closed'));
+    });
+    ended.catch(() => undefined);
+    const slowly = async (call: () => Promise<unknown>): Promise<unknown> => {
+      const result = await call();
+      for (let turn = 0; turn < 9; turn++) await null;
+      return result;
+    };
+    return {
+      ...around(right, (_, call) => Promise.race([slowly(call), ended])),
+      close: async () => {
+        end?.();
+        await right.close();
+      },
+    };
+  }),
+  backendMutant('gives no promise when it closes', ['lifecycle/idempotent'], (right) => ({
+    close: () => void right.close(),
   })),
   backendMutant('closes once', ['lifecycle/idempotent'], (right) => {
     let count = 0;
@@ -297,6 +244,26 @@ export const concurrencyMutants: readonly Mutant[] = [
         }
       })(now),
   ),
+  {
+    name: 'reads batches from what it has read before',
+    breaks: ['concurrency/awaited-order'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const right = createBackend(sharedDriver(now), options);
+      const near = new Map<string, unknown>();
+      const changed = around(right, async (operation, call, [keys, given]) => {
+        const result = await call();
+        if (!/get|exists/i.test(operation)) near.clear();
+        if (operation !== 'multiGetValues' || given !== undefined) return result;
+        return (result as unknown[]).map((value, index) => {
+          const key = (keys as string[])[index] as string;
+          if (value !== undefined && !near.has(key)) near.set(key, value);
+          return near.get(key);
+        });
+      });
+      return instead(right, changed);
+    },
+  },
   {
     name: 'reads from a copy that lags behind',
     breaks: ['concurrency/awaited-order', 'keys/same-namespace-shared'],

@@ -1,4 +1,4 @@
-import { type CacheBackend, createBackend, superjsonSerializer } from '@ninefold/core';
+import { type CacheBackend, type CacheError, createBackend, superjsonSerializer } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { sharedDriver } from './keys.ts';
 import { backendMutant, cacheError, driverMutant, instead, type Mutant } from './mutant.ts';
@@ -116,6 +116,27 @@ export const readMutants: readonly Mutant[] = [
         }
       )?.value,
   ),
+  typeMutant('asks a schema as a function of its own', ['types/schema-keeps-this'], async (value, type: Standard) => {
+    if (typeof type === 'function') return await (type as (value: unknown) => unknown)(value);
+    const { validate } = type['~standard'];
+    return ((await validate(value)) as { value: unknown }).value;
+  }),
+  backendMutant('passes a batch through its type as `map` does', ['types/schema-keeps-this'], (right) => ({
+    multiGetValues: async (keys: string[], options?: { type?: (...args: unknown[]) => unknown }) => {
+      if (typeof options?.type !== 'function' || '~standard' in options.type)
+        return await right.multiGetValues(keys, options as never);
+      return await Promise.all((await right.multiGetValues(keys)).map(options.type));
+    },
+  })),
+  backendMutant('gives a type the time of the server alone', ['types/on-callers-time'], (right, { timeoutMs }) => ({
+    getValue: async (key: string, options?: never) => {
+      const late = new Promise((_, reject) =>
+        setTimeout(() => reject(cacheError('TIMEOUT', 'getValue', 'no answer')), timeoutMs ?? 2000),
+      );
+      late.catch(() => undefined);
+      return await Promise.race([right.getValue(key, options), late]);
+    },
+  })),
   backendMutant('asks the type about misses', ['types/miss-skips'], (right) => ({
     getValue: async (key: string, options?: Read) => {
       const value = await right.getValue(key, options as never);
@@ -213,6 +234,17 @@ export const corruptionMutants: readonly Mutant[] = [
         }),
     }),
   ),
+  backendMutant('names the last entry that it cannot read', ['corruption/first-failure'], (right) => ({
+    multiGetValues: (keys: string[], options?: never) =>
+      right.multiGetValues(keys, options).catch(async (error: CacheError) => {
+        if (error.code !== 'CORRUPT') throw error;
+        for (const key of keys)
+          await right.getValue(key).catch(() => {
+            error = error.with({ key });
+          });
+        throw error;
+      }),
+  })),
   backendMutant('fails a batch without naming the entry', unreadable, (right) => ({
     multiGetValues: (keys: string[], options?: never) =>
       right.multiGetValues(keys, options).catch((error: { code?: string }) => {
@@ -303,6 +335,32 @@ export const serializerMutants: readonly Mutant[] = [
       };
       return createBackend(new TimedDriver(now), safe ? { ...options, serializer: safe } : options);
     },
+  },
+  {
+    name: 'takes the methods of a serializer from it',
+    breaks: ['serializers/replaces'],
+    create: ({ serializer, ...options }, now) => {
+      if (serializer === undefined || !('serialize' in serializer))
+        return createBackend(new TimedDriver(now), { ...options, serializer });
+      const { serialize, deserialize } = serializer;
+      return createBackend(new TimedDriver(now), { ...options, serializer: { serialize, deserialize } });
+    },
+  },
+  {
+    name: 'writes a form of its own',
+    breaks: ['serializers/wire-format'],
+    capabilities: { shared: true },
+    create: (options, now) =>
+      createBackend(sharedDriver(now), {
+        serializer: {
+          serialize: (value) => `%${superjsonSerializer.serialize(value)}`,
+          deserialize: (text) => {
+            if (!text.startsWith('%')) throw new Error('no text of ours');
+            return superjsonSerializer.deserialize(text.slice(1));
+          },
+        },
+        ...options,
+      }),
   },
   {
     name: 'tells what a serializer said',

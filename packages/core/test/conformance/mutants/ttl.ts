@@ -55,6 +55,13 @@ export const ttlMutants: readonly Mutant[] = [
     ['ttl/lives-30-days', 'ttl/lives-45-days', 'ttl/lives-366-days', 'ttl/lives-longest'],
     (ttl) => (ttl * 1000 > 2 ** 31 - 1 ? 0 : ttl),
   ),
+  ttlMutant('rounds TTLs down to seconds, and those below one up', ['ttl/fraction'], (ttl) =>
+    Math.max(1, Math.floor(ttl)),
+  ),
+  ttlMutant('rounds TTLs down to milliseconds', ['ttl/tiny'], (ttl) => Math.max(1, Math.floor(ttl * 1000)) / 1000),
+  ttlMutant('lets entries live three quarters of their TTL', ['ttl/whole-second-lives'], (ttl) => ttl * 0.76),
+  ttlMutant('lets nothing live longer than a day', ['ttl/lives-30-days'], (ttl) => Math.min(ttl, 86_400)),
+  ttlMutant('takes more than a day for ever', ['ttl/lives-30-days'], (ttl) => (ttl > 86_400 ? undefined : ttl)),
   ttlMutant('lets entries live a while longer', ['ttl/fraction'], (ttl) => ttl + 5),
   driverMutant(
     'keeps the TTL that a set should replace',
@@ -159,6 +166,22 @@ export const ttlMutants: readonly Mutant[] = [
       })(now);
     },
   ),
+  driverMutant('keeps the TTL of a deleted entry for the next of its key', ['ttl/gone-with-its-entry'], (now) => {
+    const deadlines = new Map<string, number>();
+    return new (class extends TimedDriver {
+      override deleteMany(keys: readonly string[]): number {
+        for (const key of keys) deadlines.set(key, this.entries.get(key)?.deadline ?? 0);
+        return super.deleteMany(keys);
+      }
+      override setMany(entries: Entries, ttl: number | undefined): void {
+        super.setMany(entries, ttl);
+        for (const [key, value] of entries) {
+          const deadline = deadlines.get(key) ?? 0;
+          if (ttl === undefined && deadline > now()) this.entries.set(key, { value, deadline });
+        }
+      }
+    })(now);
+  }),
   driverMutant(
     'brings an entry back that was gone',
     ['ttl/once-gone-stays-gone'],

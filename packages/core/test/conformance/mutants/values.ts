@@ -158,6 +158,67 @@ export const valueMutants: readonly Mutant[] = [
     },
   ),
   serializerMutant(
+    'gives small typed arrays back as plain ones',
+    ['values/typed-arrays'],
+    changing((value) =>
+      Array.isArray(value) && value[0] instanceof Int8Array ? value.map((part) => [...part]) : value,
+    ),
+  ),
+  serializerMutant(
+    'writes a Buffer as its JSON',
+    ['values/buffer'],
+    changing((value) => (Buffer.isBuffer(value) ? value.toJSON() : value)),
+  ),
+  serializerMutant(
+    'drops what it refuses where a Map holds it',
+    ['values/refuses-inside'],
+    changing((value) => (value instanceof Map && typeof value.get('k') === 'function' ? new Map() : value)),
+  ),
+  serializerMutant(
+    'writes a boxed string as a string',
+    ['values/refuses-boxed-string'],
+    changing((value) => (Array.isArray(value) ? value.map((v) => (v instanceof String ? String(v) : v)) : value)),
+  ),
+  serializerMutant(
+    'gives undefined in arrays back as holes',
+    ['values/nested-undefined'],
+    superjsonSerializer.serialize,
+    (text) => {
+      const value = superjsonSerializer.deserialize(text) as { list?: unknown[] } | null;
+      if (Array.isArray(value?.list))
+        for (const [at, item] of value.list.entries()) if (item === undefined) delete value.list[at];
+      return value;
+    },
+  ),
+  backendMutant('gives the same bytes to all who read them', ['values/copied-out'], (right) => {
+    const known = new Map<string, unknown>();
+    return {
+      setValue: (key: string, value: unknown, options?: never) => {
+        known.delete(key);
+        return right.setValue(key, value, options);
+      },
+      getValue: async (key: string, options?: never) => {
+        const value = await right.getValue(key, options);
+        if (!((value as unknown) instanceof Uint8Array)) return value;
+        if (!known.has(key)) known.set(key, value);
+        return known.get(key);
+      },
+    };
+  }),
+  backendMutant('rejects with what a getter threw', ['values/refuses-throwing-getter'], (right) => ({
+    setValue: async (key: string, value: unknown, options?: never) => {
+      if (typeof value === 'object') Object.values(value ?? {});
+      await right.setValue(key, value, options);
+    },
+  })),
+  serializerMutant(
+    'keeps the stacks of errors',
+    ['values/stack-not-stored'],
+    changing((value) =>
+      value instanceof Error && value.stack === 's3cret frames' ? { message: 'no', stack: value.stack } : value,
+    ),
+  ),
+  serializerMutant(
     'splits keys at dots',
     ['values/dotted-keys'],
     changing((value) => {

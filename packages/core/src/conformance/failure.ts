@@ -1,0 +1,57 @@
+import type { CacheBackend } from '../backend.ts';
+import type { CacheError, CacheErrorCode } from '../errors.ts';
+import { show } from './story.ts';
+
+/** A call of a backend, as a rule made it. */
+export interface Called {
+  readonly backend: CacheBackend;
+  readonly operation: string;
+  readonly args: readonly unknown[];
+  /** Whether the backend was told to leave keys out of its errors. */
+  readonly keysHidden: boolean;
+}
+
+const READS: readonly string[] = ['getValue', 'multiGetValues', 'exists'];
+const BATCHES: readonly string[] = ['multiGetValues', 'multiSetValues', 'deleteMany'];
+const LATER_PERHAPS: readonly CacheErrorCode[] = ['TIMEOUT', 'UNAVAILABLE'];
+const OF_ONE_ITEM: readonly CacheErrorCode[] = ['INVALID_VALUE', 'TYPE_MISMATCH', 'CORRUPT', 'TOO_LARGE'];
+
+/** What the error of a call should have said, in words; `undefined` if it says all that every error of its code says. */
+export function missingFrom(error: CacheError, called: Called): string | undefined {
+  const { backend, operation } = called;
+  const { code, key } = error;
+  if (!(error instanceof Error) || error.name !== 'CacheError') return 'an Error named CacheError';
+  if (error.backend !== backend.name) return `${code} to be of '${backend.name}', got ${show(error.backend)}`;
+  if (error.operation !== operation) return `${code} to be of ${operation}, got ${show(error.operation)}`;
+  if (!error.message.startsWith(`[${backend.name}] ${operation}`))
+    return `the message to begin with [${backend.name}] ${operation}, got ${show(error.message)}`;
+  const retryable = LATER_PERHAPS.includes(code);
+  if (code !== 'BACKEND' && error.retryable !== retryable) return `${code} ${retryable ? '' : 'not '}to be retryable`;
+  const unapplied = READS.includes(operation) || code.startsWith('INVALID_') || code === 'UNSUPPORTED';
+  if (typeof error.maybeApplied !== 'boolean' || (unapplied && error.maybeApplied))
+    return `${code} of ${operation} to say that nothing was applied`;
+  if (!keysOf(called, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
+  return undefined;
+}
+
+/** The keys that an error may name, `undefined` where it need not name one. */
+function keysOf({ operation, args: [first], keysHidden }: Called, code: CacheErrorCode): readonly unknown[] {
+  if (keysHidden) return [undefined];
+  // No key is to blame for it.
+  if (code === 'CLOSED') return [undefined, first];
+  if (!BATCHES.includes(operation)) return [typeof first === 'string' ? first : undefined];
+  // Pairs of any other kind have been walked, and may be gone.
+  const walkable = Array.isArray(first) || first instanceof Map;
+  const keys = walkable ? [...first].map(keyOf).filter((key) => typeof key === 'string') : [];
+  return walkable && OF_ONE_ITEM.includes(code) ? keys : [...keys, undefined];
+}
+
+const keyOf = (item: unknown): unknown => (Array.isArray(item) ? item[0] : item);
+
+/** All that an error tells, whatever prints it: its texts and properties and those of its causes, but not `issues`. */
+export function toldBy(error: unknown, depth = 0): string {
+  if (typeof error !== 'object' || error === null || depth > 4) return String(error);
+  const names = Reflect.ownKeys(error).filter((name) => name !== 'issues');
+  const told = names.map((name) => toldBy(Reflect.get(error, name), depth + 1));
+  return [String(error), JSON.stringify(error), ...told].join('\n');
+}

@@ -1,0 +1,157 @@
+import {
+  type CacheBackend,
+  CacheError,
+  type CacheErrorCode,
+  createBackend,
+  DriverError,
+  isCacheError,
+  type Stored,
+} from '@ninefold/core';
+import { mapCapabilities } from '../../support/map-driver.ts';
+import { TimedDriver } from '../../support/timed-driver.ts';
+import { around, backendMutant, instead, type Mutant, OPERATIONS } from './mutant.ts';
+
+/** Fails with another error than the right backend does. */
+function failing(
+  right: CacheBackend,
+  change: (error: CacheError, args: unknown[], operation: string) => unknown,
+): Record<string, unknown> {
+  return around(right, async (operation, call, args) => {
+    try {
+      return await call();
+    } catch (error) {
+      throw isCacheError(error) ? change(error, args, operation) : error;
+    }
+  });
+}
+
+/** The rule that catches a backend whose errors of that code say something wrong. */
+const caughtBy: Partial<Record<CacheErrorCode, string>> = {
+  INVALID_KEY: 'keys/refuses-empty',
+  INVALID_VALUE: 'values/refuses-function',
+  INVALID_TTL: 'ttl/refused',
+  INVALID_DELTA: 'counters/refuses-delta',
+  INVALID_OPTIONS: 'types/refuses-what-is-none',
+  TYPE_MISMATCH: 'types/mismatch-throws',
+  CORRUPT: 'corruption/garbage',
+  NOT_A_COUNTER: 'counters/not-a-counter',
+  COUNTER_RANGE: 'counters/range',
+  TOO_LARGE: 'values/too-large',
+  CLOSED: 'lifecycle/closed-exists',
+};
+
+/** The same failure without its key. */
+const keyless = ({ code, backend, operation, issues, cause, message }: CacheError): CacheError =>
+  new CacheError({ code, backend, operation, issues, cause: cause as Error, reason: message.replace(/^.*?: /s, '') });
+
+/** What errors of one code may say wrong. */
+const lies: readonly (readonly [what: string, change: (error: CacheError) => CacheError])[] = [
+  ['of another operation', (error) => error.with({ operation: 'create' })],
+  ['of another backend', (error) => error.with({ backend: 'another' })],
+  ['to be tried again', (error) => error.with({ retryable: true })],
+  ['perhaps applied', (error) => error.with({ maybeApplied: true })],
+];
+
+/** Refuses what is too large for 100,000 bytes. */
+class Small extends TimedDriver {
+  override readonly capabilities = { ...mapCapabilities, maxValueBytes: 100_000 };
+
+  override setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): void {
+    for (const [key, value] of entries)
+      if (String(value).length > 100_000) throw new DriverError('TOO_LARGE', 'no', { applied: 'no', key });
+    super.setMany(entries, ttl);
+  }
+}
+
+/** Each wrong in one property of the errors of one code alone. */
+const lying = Object.entries(caughtBy).map(([code, rule], index): Mutant => {
+  const [what, change] = lies[index % lies.length] as (typeof lies)[number];
+  return {
+    name: `calls ${code} ${what}`,
+    breaks: [rule],
+    capabilities: { maxValueBytes: 100_000 },
+    create: (options, now) => {
+      const right = createBackend(new Small(now), options);
+      return instead(
+        right,
+        failing(right, (error) => (error.code === code ? change(error) : error)),
+      );
+    },
+  };
+});
+
+export const errorMutants: readonly Mutant[] = [
+  ...lying,
+  ...OPERATIONS.map((each) =>
+    backendMutant(
+      `names no key where ${each} fails`,
+      [each === 'delete' ? 'keys/refuses-empty' : 'errors/one-class'],
+      (right) => failing(right, (error, _, operation) => (operation === each ? keyless(error) : error)),
+    ),
+  ),
+  backendMutant('names no key where a batch of one fails', ['corruption/first-failure', 'errors/one-class'], (right) =>
+    failing(right, (error, [keys]) => (Array.isArray(keys) && keys.length === 1 ? keyless(error) : error)),
+  ),
+  backendMutant('fails with what looks like its error and is none', ['errors/one-class'], (right) =>
+    failing(right, ({ code, backend, operation, key, retryable, maybeApplied, message }) => ({
+      ...{ name: 'CacheError', code, backend, operation, key, retryable, maybeApplied, message },
+      [Symbol.for('ninefold.CacheError')]: true,
+    })),
+  ),
+  backendMutant('quotes what it could not count in the cause of its error', ['errors/no-values'], (right) =>
+    failing(right, (error) =>
+      error.code === 'NOT_A_COUNTER' ? error.with({ cause: new Error('s3cretValue') }) : error,
+    ),
+  ),
+  backendMutant(
+    'fails with errors of its own',
+    ['errors/one-class', 'errors/never-thrown', 'values/refuses-undefined', 'keys/refuses-empty'],
+    (right) => failing(right, (error) => new Error(error.message)),
+  ),
+  backendMutant('names neither key nor operation', ['errors/one-class', 'errors/key-cut'], (right) =>
+    failing(right, ({ code }) => new CacheError({ code, backend: 'timed', operation: 'close', reason: 'no' })),
+  ),
+  backendMutant('quotes the value that it refuses', ['errors/no-values'], (right) =>
+    failing(right, (error) => error.with({ reason: 'the value is s3cretValue' })),
+  ),
+  backendMutant('tells whole keys as they are', ['errors/key-cut'], (right) =>
+    failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${String(key)}` })),
+  ),
+  {
+    name: 'tells keys that were to be hidden',
+    breaks: ['errors/keys-hidden'],
+    create: ({ errorKeys: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  {
+    name: 'has one name for all backends',
+    breaks: ['errors/name'],
+    create: ({ name: _, ...options }, now) => createBackend(new TimedDriver(now), options),
+  },
+  backendMutant('throws bad input', ['errors/never-thrown'], (right) => ({
+    getValue: (key: unknown, options?: never) => {
+      if (typeof key !== 'string')
+        throw new CacheError({ code: 'INVALID_KEY', backend: 'timed', operation: 'getValue', reason: 'no' });
+      return right.getValue(key, options);
+    },
+  })),
+  {
+    name: 'takes any options',
+    breaks: ['errors/options-refused'],
+    create: ({ namespace, timeoutMs }, now) => createBackend(new TimedDriver(now), { namespace, timeoutMs }),
+  },
+  {
+    name: 'writes into the options',
+    breaks: ['errors/options-untouched'],
+    create: (options, now) => createBackend(new TimedDriver(now), Object.assign(options, { seen: true })),
+  },
+  backendMutant('shows its entries in JSON', ['errors/shows-nothing'], (right) => {
+    const entries: Record<string, unknown> = {};
+    return {
+      setValue: async (key: string, value: unknown, options?: never) => {
+        await right.setValue(key, value, options);
+        entries[key] = value;
+      },
+      toJSON: () => entries,
+    };
+  }),
+];
