@@ -64,6 +64,8 @@ export async function run(command, args, { quiet = false } = {}) {
  */
 export async function step(title, command, args) {
   const start = performance.now();
+  // On a terminal only, where its outcome is written over it: the first time, a step may take a minute.
+  if (process.stdout.isTTY) process.stdout.write(`… ${title}\r`);
   const { code, output } = await run(command, args, { quiet: true });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   if (code === 0) console.log(`✓ ${title} (${seconds} s)`);

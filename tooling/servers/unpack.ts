@@ -13,6 +13,7 @@ const servers = {
     install: 'valkey-server',
     program: 'usr/bin/valkey-server',
   },
+  'Valkey 9': { suites: ['forky'], install: 'valkey-server', program: 'usr/bin/valkey-server' },
   'memcached 1.6.38': { suites: ['trixie'], install: 'memcached', program: 'usr/bin/memcached' },
 } as const;
 

@@ -77,7 +77,10 @@ export interface Cache {
     options?: Untyped<LoadOptions>,
   ): Promise<T[]>;
 
-  /** The function, memoised by its arguments, which are parts of a key; `options.key` makes others into a key. */
+  /**
+   * The function, memoised by its arguments, which are parts of a key; `options.key` makes others into a key. It is called
+   * on the `this` of the call, which is no part of the key.
+   */
   wrap<A extends readonly unknown[], S extends Schema>(
     fn: (...args: A) => Loaded<In<S>>,
     options: Typed<WrapOptions<A>, S>,

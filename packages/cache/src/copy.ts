@@ -25,6 +25,21 @@ export function copy(value: unknown): unknown {
   return isMutable(value) ? read(write(value), value) : value;
 }
 
+/** What is given to be stored. */
+export interface Given {
+  /** As it is at this moment. */
+  readonly value: unknown;
+  /** Ours cannot write it, so the backend may refuse it. */
+  readonly isDoubtful: boolean;
+}
+
+export function take(value: unknown): Given {
+  const own = copy(value);
+  // Of what is written there is a copy.
+  const isUnwritten = own === value && isMutable(value);
+  return { value: own, isDoubtful: isUnwritten || typeof value === 'function' || typeof value === 'symbol' };
+}
+
 export function isMutable(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }

@@ -40,6 +40,7 @@ export class Flight {
   /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
   lease: Lease | undefined;
   #callers = 0;
+  #succeeds = false;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
@@ -92,14 +93,22 @@ export class Flight {
         this.#leave(signal.reason);
         reject(signal.reason);
       };
+      // A loader that began with this call may have aborted it.
+      if (signal.aborted) return leave();
       const stay = onAbort(signal, leave);
       this.landing.finally(stay).then(resolve, reject);
     });
   }
 
+  /** As `join`, for all callers of a flight whose place this one took. */
+  succeed(older: Flight): Promise<Landing> {
+    this.#succeeds = true;
+    return this.join(older.signal);
+  }
+
   /** What it brings, ready for as many as wait; to be called when none can join any more. */
   land({ value, ...outcome }: Brought): Landing {
-    return new Landing(value, outcome, { shared: this.#callers > 1 || this.blind });
+    return new Landing(value, outcome, { shared: this.#callers > 1 || this.#succeeds || this.blind });
   }
 
   #leave(reason: unknown): void {

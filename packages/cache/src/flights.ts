@@ -25,11 +25,19 @@ export class Flights {
     return this.#flights.get(key);
   }
 
+  /** The flight that took the place of one in the air: it began after the callers of that one. */
+  successor(flight: Flight): Flight | undefined {
+    const newest = this.#flights.get(flight.key);
+    return newest === flight || newest?.abandoned === true ? undefined : newest;
+  }
+
   add(flight: Flight): void {
     for (const landed of this.#landed) {
       if (this.#now() - (landed.landedAt ?? 0) < LONGEST_TIMEOUT_MS) break;
       this.#remove(landed);
     }
+    const before = this.#flights.get(flight.key);
+    if (before !== undefined) this.#landed.delete(before);
     this.#flights.set(flight.key, flight);
   }
 

@@ -27,9 +27,23 @@ export function encodeKey(backend: string, key: Key): string {
   throw invalid(backend, 'a key is a non-empty string or array of parts');
 }
 
-function checkSize(backend: string, text: string): string {
+/** Whether every backend takes a text of this size as a key, also with what the cache writes before it. */
+export function fits(text: string): boolean {
   // No character takes more than three bytes of UTF-8 for each unit of its length.
-  if (3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES) return text;
+  return 3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES;
+}
+
+/** A key, or a part of one, of the cache's own. */
+export function copyKey<T extends KeyPart>(part: T): T {
+  if (typeof part !== 'object' || part === null) return part;
+  const copied = Array.isArray(part)
+    ? part.map(copyKey)
+    : Object.fromEntries(Object.entries(part).map(([name, value]) => [name, copyKey(value)]));
+  return copied as T;
+}
+
+function checkSize(backend: string, text: string): string {
+  if (fits(text)) return text;
   throw invalid(backend, 'a key is at most 8,000 bytes as text');
 }
 

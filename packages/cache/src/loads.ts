@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
-import { type Fence, fenceNames, type Seen, stampOf } from './fence.ts';
+import type { Fence, Seen } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
@@ -81,23 +81,23 @@ export class Loads {
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
     const flight = new Flight(miss, async (own) => {
-      let brought: Brought;
+      let arrival: Arrival;
       try {
-        brought = await this.#fly(own, miss);
+        arrival = await this.#fly(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
       }
-      return own.land(brought);
+      return 'landing' in arrival ? await arrival.landing : own.land(arrival);
     });
     flights.add(flight);
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Brought> {
+  async #fly(flight: Flight, miss: Miss): Promise<Arrival> {
     flight.blind = miss.seen === undefined;
     const ground = flight.blind ? blind : await this.#prepare(flight, miss);
-    if ('output' in ground) return ground;
+    if ('output' in ground || 'landing' in ground) return ground;
     flight.blind = ground.fence === undefined;
     try {
       if (flight.abandoned) throw flight.signal.reason;
@@ -110,14 +110,14 @@ export class Loads {
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Brought> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     miss.pass();
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Brought> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const { backend, clock, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -133,14 +133,12 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Brought | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Arrival | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     try {
       const lease = await leases.take(miss.key);
       flight.lease = lease;
       flight.lookedAt = flights.step();
-      // What it may find now can bear tags of its own, of which those who come from here on know nothing.
-      flight.fence = undefined;
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
       const value = sight.value(index);
@@ -151,8 +149,6 @@ export class Loads {
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.lookedAt = Number.POSITIVE_INFINITY;
-      const names = fenceNames(miss.key, miss.tags);
-      flight.fence = { names, stamp: stampOf(names, sight.seen) };
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
       return { fence: flight.fence };
@@ -160,7 +156,9 @@ export class Loads {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
       void flight.lease?.release();
       events.tolerate(error);
-      return blind;
+      // Of those whom the backend fails at the same moment one loads.
+      const successor = flight.abandoned ? undefined : flights.successor(flight);
+      return successor === undefined ? blind : { landing: successor.succeed(flight) };
     }
   }
 
@@ -200,6 +198,9 @@ interface Ground {
 }
 
 const blind: Ground = {};
+
+/** What a flight itself brought, or the one that took its place will. */
+type Arrival = Brought | { readonly landing: Promise<Landing> };
 
 interface Insistence {
   readonly insist: boolean;

@@ -2,14 +2,14 @@ import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType,
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
 import { MOST_TAGS } from './fence.ts';
-import type { Key } from './key.ts';
+import { fits, type Key } from './key.ts';
 
 export interface CacheOptions {
   /** Seconds that entries and counters live for which no call says otherwise; `undefined`: for ever. */
   readonly ttl?: number | undefined;
   /** Seconds after which a process that died while it loaded is replaced; default 10. Longer than any load should take. */
   readonly leaseTtl?: number | undefined;
-  /** Milliseconds that a call waits for another process's load; default: until a lease has surely ended. */
+  /** Milliseconds that a process waits for another's load of a key; default: until a lease has surely ended. */
   readonly waitMs?: number | undefined;
   /** What a call does that has waited so long: it loads by itself (default), or rejects `TIMEOUT`. */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
@@ -140,11 +140,11 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
 
 /** The tags, each once. */
 export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
-  const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed();
+  const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed() && fits(tag);
   if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw invalidCall(
     backend,
-    'tags are at most 1,000 non-empty, well-formed strings: an array as an option, and invalidateTags(...tags)',
+    'tags are at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',
   );
 }
 

@@ -1,13 +1,13 @@
 import { type CacheBackend, CacheError } from '@ninefold/core';
 import type { Cache } from './contract.ts';
-import { copy } from './copy.ts';
+import { type Given, take } from './copy.ts';
 import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
 import { Events, type Tally } from './events.ts';
 import { asCallerKnows } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import { Flights } from './flights.ts';
-import { encodeKey, type Key, type KeyPart } from './key.ts';
+import { copyKey, encodeKey, type Key, type KeyPart } from './key.ts';
 import { Leases } from './lease.ts';
 import { Loads } from './loads.ts';
 import {
@@ -111,15 +111,16 @@ export class ReadThroughCache implements Cache {
     options?: LoadOptions & GetOptions<unknown>,
   ): Promise<never[]> {
     return this.#run('getOrSetMany', lengthOf(keys), (tally) => {
-      // Copied: the array is the caller's, who may change it while the cache is read.
-      const asked = [...checkKeys(this.#name, keys)] as never[];
       checkLoader(this.#name, loader);
+      const texts = this.#keys(keys);
+      // Copied: they are the caller's, who may change them while the cache is read.
+      const asked = keys.map(copyKey);
       const load = async (indexes: readonly number[], context: LoadContext): Promise<readonly unknown[]> =>
         (await loader(
           indexes.map((index) => asked[index] as never),
           context,
         )) as readonly unknown[];
-      return this.#reads.getOrLoadMany(this.#keys(asked), load, this.#call(options), tally);
+      return this.#reads.getOrLoadMany(texts, load, this.#call(options), tally);
     });
   }
 
@@ -128,12 +129,17 @@ export class ReadThroughCache implements Cache {
     wrapOptions: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
   ): (...args: A) => Promise<never> {
     const { key, tags, ...options } = checkWrap(this.#name, wrapOptions);
+    checkLoader(this.#name, fn);
     const keyOf = (args: A): Key => {
       if (typeof key === 'function') return key(...args);
       return [...(typeof key === 'string' ? [key] : key), ...(args as readonly KeyPart[])];
     };
     const tagsOf = (args: A) => (typeof tags === 'function' ? tags(...args) : tags);
-    return async (...args) => await this.getOrSet(keyOf(args), () => fn(...args), { ...options, tags: tagsOf(args) });
+    const cache = this;
+    return async function (this: unknown, ...args) {
+      const load = (): unknown => Reflect.apply(fn, this, args);
+      return await cache.getOrSet(keyOf(args), load, { ...options, tags: tagsOf(args) });
+    };
   }
 
   invalidateTags(...tags: readonly string[]): Promise<void> {
@@ -177,13 +183,12 @@ export class ReadThroughCache implements Cache {
   }
 
   #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [this.#key(key), this.#value(value)]));
+    const values = new Map(pairs.map(([key, value]) => [this.#key(key), this.#given(value)]));
     return this.#writes.set(values, this.#call(options));
   }
 
-  /** As it is at this moment. */
-  #value(value: unknown): unknown {
-    if (value !== undefined) return copy(value);
+  #given(value: unknown): Given {
+    if (value !== undefined) return take(value);
     const reason = '$: undefined, which is what a miss looks like';
     throw new CacheError({ code: 'INVALID_VALUE', backend: this.#name, operation: 'setValue', reason });
   }

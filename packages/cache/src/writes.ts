@@ -1,4 +1,5 @@
 import type { CacheBackend } from '@ninefold/core';
+import type { Given } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
@@ -21,21 +22,29 @@ export class Writes {
     this.#flights = flights;
   }
 
-  async set(values: ReadonlyMap<string, unknown>, { tags, ttl }: Call): Promise<void> {
+  async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
+    await this.#tryOut(values, ttl);
     const seen: Seen = new Map();
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
     await Promise.all([
       this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
       ...Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen)),
     ]);
-    const fenced = async ([key, value]: readonly [string, unknown]): Promise<readonly [string, Entry]> => {
+    const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
     };
     const entries = new Map(await Promise.all(Array.from(values, fenced)));
     await this.#entries.write(entries, ttl);
     this.#flights.forget(({ key }) => values.has(key));
+  }
+
+  /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
+  async #tryOut(values: ReadonlyMap<string, Given>, ttl: number | undefined): Promise<void> {
+    const doubtful = new Map<string, Entry>();
+    for (const [key, { value, isDoubtful }] of values) if (isDoubtful) doubtful.set(key, { value, stamp: 0, tags: [] });
+    if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
   }
 
   async delete(keys: readonly string[]): Promise<void> {

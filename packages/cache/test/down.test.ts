@@ -1,11 +1,12 @@
 import { type CacheError, isCacheError } from '@ninefold/core';
 import { memcachedBackend } from '@ninefold/memcached';
-import { redisBackend } from '@ninefold/redis';
+import { type RedisBackendOptions, redisBackend } from '@ninefold/redis';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheEvent, createCache } from '../src/cache.ts';
+import { pending } from './support/pending.ts';
 
 let proxy: FaultProxy;
 let stop: () => Promise<void>;
@@ -26,17 +27,18 @@ afterAll(() => stop());
 
 let run = 0;
 
+function place(): RedisBackendOptions {
+  return { url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500, namespace: `run${run}` };
+}
+
 beforeEach(() => {
   errors = [];
   events = [];
   run += 1;
-  cache = createCache(
-    redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500, namespace: `run${run}` }),
-    {
-      onError: (error) => errors.push(error),
-      listener: (event) => events.push(event),
-    },
-  );
+  cache = createCache(redisBackend(place()), {
+    onError: (error) => errors.push(error),
+    listener: (event) => events.push(event),
+  });
 });
 
 afterEach(async () => {
@@ -108,6 +110,36 @@ describe('a server that goes down', () => {
     expect(value).toBe('loaded');
     expect(errors.map(({ operation }) => operation)).toEqual(['setValue']);
     await expect.poll(() => errors.map(({ operation }) => operation)).toEqual(['setValue', 'delete']);
+  });
+
+  it('while a process waits for the load of another has it load once, whoever saw what before', async () => {
+    const [begun, paused, over] = [pending<void>(), pending<void>(), pending<void>()];
+    const loadElsewhere = (): Promise<void> => {
+      begun.resolve();
+      return over.promise;
+    };
+    const elsewhere = cache.getOrSet('k', loadElsewhere, { tags: ['t'] });
+    await begun.promise;
+    const wait = (): Promise<void> => {
+      paused.resolve();
+      return over.promise;
+    };
+    const waiting = createCache(redisBackend(place()), { clock: { now: () => 0, wait } });
+    let loads = 0;
+    const calls: Promise<number>[] = [];
+    const call = () => calls.push(waiting.getOrSet('k', async () => ++loads, { tags: ['t'] }));
+    call();
+    await paused.promise;
+    for (let count = 0; count < 5; count++) {
+      await cache.invalidateTags('t');
+      call();
+      await waiting.get('another');
+    }
+    await proxy.set({ kind: 'refuse' });
+    over.resolve();
+    expect(await Promise.all(calls)).toEqual(calls.map(() => 1));
+    await elsewhere;
+    await waiting.close();
   });
 
   it('and comes back is used again', async () => {

@@ -160,6 +160,18 @@ describe('many', () => {
     expect(calls).toEqual([['a', 'c']]);
   });
 
+  it('are loaded by their keys as these were when they were asked for', async () => {
+    const keys: [string, { page: number }][] = [
+      ['list', { page: 1 }],
+      ['list', { page: 2 }],
+    ];
+    const call = cache.getOrSetMany(keys, (missing) => missing.map(([, { page }]) => page));
+    for (const [, part] of keys) part.page = 9;
+    keys.length = 0;
+    expect(await call).toEqual([1, 2]);
+    expect(await cache.get(['list', { page: 1 }])).toBe(1);
+  });
+
   it('leave to others what others load', async () => {
     const slow = pending<string>();
     const single = cache.getOrSet('a', () => slow.promise);

@@ -52,6 +52,11 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
   });
 });
 
+it('what is no function cannot be wrapped', () => {
+  const wrap = (): unknown => cache.wrap(any(undefined), { key: 'k' });
+  expect(wrap).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
+});
+
 it('the longest key is stored, counted, loaded and deleted', async () => {
   const key = 'x'.repeat(8000);
   await cache.set(key, 1);

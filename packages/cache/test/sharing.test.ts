@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type CacheBackend, CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,6 +124,23 @@ it('a wait that finds a value with tags of its own is not joined by who comes af
   expect(await late).toBe('new');
 });
 
+it('callers whom the backend fails at one moment load once, though none could join another before', async () => {
+  const look = pending<void>();
+  let reads = 0;
+  const isLook = ([names]: readonly unknown[]): boolean => (names as string[]).includes('k') && ++reads % 2 === 0;
+  hold = (operation, args) => (operation === 'multiGetValues' && isLook(args) ? look.promise : undefined);
+  let loads = 0;
+  const calls: Promise<{ n: number }>[] = [];
+  for (let count = 0; count < 3; count++) {
+    calls.push(cache.getOrSet('k', async () => ({ n: ++loads })));
+    await settled();
+  }
+  look.reject(new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'multiGetValues', reason: 'late' }));
+  const values = await Promise.all(calls);
+  expect(values).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
+  expect(new Set(values).size).toBe(3);
+});
+
 describe('many calls with one signal', () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): number => warnings.push(warning);
@@ -195,6 +214,33 @@ describe('a backend that fails', () => {
     expect(loads).toBe(1);
     slow.resolve('value');
     expect(await Promise.all([waiting, later])).toEqual(['value', 'value']);
+  });
+
+  it('has what was loaded let go when its key is loaded anew', async () => {
+    fail();
+    const loaded: WeakRef<object>[] = [];
+    const loadNew = async (): Promise<object> => {
+      const value = {};
+      loaded.push(new WeakRef(value));
+      return value;
+    };
+    for (let call = 0; call < 5; call++) await cache.getOrSet('k', loadNew);
+    await settled();
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    // The last one stays for those who began before it.
+    expect(loaded.filter((value) => value.deref() !== undefined).length).toBeLessThanOrEqual(1);
+  });
+
+  it('has the loader called at once, which may abort the call', async () => {
+    fail();
+    const controller = new AbortController();
+    const leave = (): Promise<string> => {
+      controller.abort(new Error('gone'));
+      return slow.promise;
+    };
+    const call = cache.getOrSet('k', leave, { signal: controller.signal });
+    await expect(call).rejects.toThrow('gone');
   });
 
   it('during a load that a delete of this process has outdated has those who come then load anew', async () => {

@@ -1,4 +1,4 @@
-import { isCacheError, scoped } from '@ninefold/core';
+import { isCacheError, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
@@ -77,6 +77,42 @@ describe('values', () => {
     });
     expect(await codeOf(cache.set('k', undefined))).toBe('INVALID_VALUE');
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
+  });
+
+  it('that are refused leave what was there', async () => {
+    const operations: string[] = [];
+    const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
+    await watched.set('k', 'old', { tags: ['t'] });
+    operations.length = 0;
+    const refused = [() => 1, Symbol('s'), new Map([['price', new URLSearchParams()]]), [new Date(Number.NaN)]];
+    for (const value of refused) {
+      expect(await codeOf(watched.set('k', value))).toBe('INVALID_VALUE');
+      const pairs: [string, unknown][] = [
+        ['k', 'new'],
+        ['other', value],
+      ];
+      expect(await codeOf(watched.setMany(pairs))).toBe('INVALID_VALUE');
+    }
+    // Each was refused by the backend, which sends nothing of what it refuses.
+    expect(new Set(operations)).toEqual(new Set(['setValue']));
+    expect(await watched.getMany(['k', 'other'])).toEqual(['old', undefined]);
+  });
+
+  it('that only the backend’s own serializer can write are stored', async () => {
+    const serializer = {
+      serialize: (value: unknown) => `*${JSON.stringify(value)}`,
+      deserialize: (text: string): unknown => JSON.parse(text.slice(1)),
+    };
+    const own = createCache(memoryBackend({ serializer }));
+    class Money {
+      amount = 1;
+    }
+    await own.set('k', new Money());
+    await own.setMany([
+      ['a', new Money()],
+      ['b', 'plain'],
+    ]);
+    expect(await own.getMany(['k', 'a', 'b'])).toEqual([{ amount: 1 }, { amount: 1 }, 'plain']);
   });
 
   it('under keys of the same text in another shape are others', async () => {
@@ -184,10 +220,22 @@ describe('tags and clear', () => {
   });
 
   it('tags that are none are refused before anything is sent', async () => {
-    for (const tags of ['t', [''], [5], new Array(1), ['\ud800'], Array.from({ length: 1001 }, String)]) {
+    await cache.set('k', 'old', { tags: ['t'] });
+    for (const tags of [
+      't',
+      [''],
+      [5],
+      ['x'.repeat(8001)],
+      new Array(1),
+      ['\ud800'],
+      Array.from({ length: 1001 }, String),
+    ]) {
       expect(await codeOf(cache.set('k', 1, { tags: tags as never }))).toBe('INVALID_OPTIONS');
     }
-    expect(await codeOf(cache.invalidateTags(''))).toBe('INVALID_OPTIONS');
+    for (const tag of ['', 'x'.repeat(8001)]) {
+      expect(await codeOf(cache.invalidateTags('t', tag))).toBe('INVALID_OPTIONS');
+    }
+    expect(await cache.get('k')).toBe('old');
   });
 
   it('a thousand tags are kept apart', async () => {
@@ -212,6 +260,19 @@ describe('wrap', () => {
     expect([await add(1, { n: 2 }), await add(1, { n: 2 }), await add(2, { n: 2 })]).toEqual([3, 3, 4]);
     expect(calls.length).toBe(2);
     expect(await cache.get(['add', 1, { n: 2 }])).toBe(3);
+  });
+
+  it('passes on what it is called on', async () => {
+    class Users {
+      readonly #names = ['Ada'];
+      async find(index: number): Promise<string | undefined> {
+        return this.#names[index];
+      }
+    }
+    class CachedUsers extends Users {
+      override find = cache.wrap(super.find, { key: 'user' });
+    }
+    expect(await new CachedUsers().find(0)).toBe('Ada');
   });
 
   it('takes key and tags from the arguments', async () => {

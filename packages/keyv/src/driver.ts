@@ -25,8 +25,9 @@ export const keyvCapabilities: Capabilities = Object.freeze({
 });
 
 /**
- * Texts in a store of Keyv. Some stores have no TTL of their own, so each text begins with the time at which it expires,
- * in milliseconds since 1970, or nothing, and a `|`.
+ * Texts in a store of Keyv. Some stores have no TTL of their own, and one whose connection is out of step answers with the
+ * entry of another key: so each text is the time at which it expires, in milliseconds since 1970, or nothing, then its key
+ * after the number of its UTF-16 units, then what is stored, with a `|` between them.
  */
 export class KeyvDriver implements CacheDriver {
   readonly name = 'keyv';
@@ -38,14 +39,17 @@ export class KeyvDriver implements CacheDriver {
   }
 
   async get(key: string, call: Call): Promise<Found> {
-    return found(await ask(call, () => this.#store.get(key)));
+    return found(key, await ask(call, () => this.#store.get(key)));
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     if (this.#store.getMany === undefined) return await sendParts(keys, itself, (key) => this.get(key, call));
-    const answer = await ask(call, () => this.#store.getMany?.([...keys]));
-    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the store answered what is no list');
-    return answer.map(found);
+    const [values] = await sendParts([keys], first, async () => {
+      const answer = await ask(call, () => this.#store.getMany?.([...keys]));
+      if (Array.isArray(answer) && answer.length === keys.length) return answer as readonly unknown[];
+      throw new DriverError('BACKEND', 'the store answered what are no values of the keys');
+    });
+    return keys.map((key, index) => found(key, values?.[index]));
   }
 
   async setMany(
@@ -59,7 +63,7 @@ export class KeyvDriver implements CacheDriver {
       entries,
       ([key]) => key,
       async ([key, value]) => {
-        const stored = await ask(call, () => this.#store.set(key, `${expires}|${value}`, ttlMs));
+        const stored = await ask(call, () => this.#store.set(key, `${expires}|${nameOf(key)}${value}`, ttlMs));
         // What Keyv's own stores answer for a write that failed.
         if (stored === false) throw new DriverError('BACKEND', 'the store did not take the entry');
       },
@@ -92,6 +96,10 @@ function itself(key: string): string {
   return key;
 }
 
+function first(keys: readonly string[]): string | undefined {
+  return keys[0];
+}
+
 async function ask(call: Call, request: () => Awaitable<unknown>): Promise<unknown> {
   if (call.ended) return undefined;
   try {
@@ -103,11 +111,18 @@ async function ask(call: Call, request: () => Awaitable<unknown>): Promise<unkno
   }
 }
 
-function found(stored: unknown): Found {
+function found(key: string, stored: unknown): Found {
   if (stored === undefined || stored === null) return undefined;
-  if (typeof stored !== 'string') return null;
-  const bar = stored.indexOf('|');
-  if (bar === -1 || !/^\d*$/.test(stored.slice(0, bar))) return null;
-  if (bar > 0 && Number(stored.slice(0, bar)) <= Date.now()) return undefined;
-  return stored.slice(bar + 1);
+  const bar = typeof stored === 'string' ? /^\d*\|/.exec(stored)?.[0].length : undefined;
+  if (typeof stored !== 'string' || bar === undefined) return null;
+  const name = nameOf(key);
+  if (!stored.startsWith(name, bar))
+    throw new DriverError('BACKEND', 'the store answered with the entry of another key', { key, retryable: true });
+  // The clock shows whole milliseconds, of which a part was over when the entry was stored.
+  if (bar > 1 && Number(stored.slice(0, bar - 1)) < Date.now()) return undefined;
+  return stored.slice(bar + name.length);
+}
+
+function nameOf(key: string): string {
+  return `${key.length}|${key}|`;
 }

@@ -1,5 +1,5 @@
 import calculateSlot from 'cluster-key-slot';
-import { failureOf } from './failures.ts';
+import { failureOf, Refusal } from './failures.ts';
 import type { Argument, Command, Sender, Sending } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
@@ -25,6 +25,8 @@ export class Borrowed implements Sender {
 
   async send(call: Sending, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
+    // A client that does not know it would send it without its prefix, and to any node of a cluster.
+    if (name === 'MSETEX') throw new Refusal(`ERR unknown command '${name}'`);
     call.sent = true;
     try {
       return await this.#client.call(name, args);

@@ -14,8 +14,9 @@ const INCR_SHA: string = createHash('sha1').update(INCR).digest('hex');
  */
 export class Commands {
   readonly #sender: Sender;
-  /** What the user may not run, as the server said. */
-  readonly #forbidden = new Set<string>();
+  /** What the server does not know or the user may not run, as it said; of `MSETEX` it has to say that it does first. */
+  readonly #forbidden = new Set(['MSETEX']);
+  #askedForMsetex = false;
   #incrLoaded = false;
 
   constructor(sender: Sender) {
@@ -78,12 +79,13 @@ export class Commands {
     },
   ): Promise<void> {
     if (entries.length === 1) return await apart();
-    const name = ttlMs === undefined ? 'MSET' : 'EVAL';
     const [[key]] = entries as readonly [Entry];
-    await this.#orElse(name, apart, async () => {
-      const args = ttlMs === undefined ? pairsOf(entries) : scriptOf(entries, ttlMs);
+    const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
-    });
+    if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
+    if (!this.#askedForMsetex) void this.#askForMsetex(key, call);
+    const script = (): Promise<void> => this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#orElse('MSETEX', script, () => send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
@@ -102,7 +104,7 @@ export class Commands {
       this.#incrLoaded = true;
       return answer;
     } catch (error) {
-      if (!(error instanceof Refusal) || error.command === undefined) throw error;
+      if (!(error instanceof Refusal) || error.word !== 'NOPERM' || error.command === undefined) throw error;
       const { command, options } = error;
       throw new DriverError(
         'AUTH',
@@ -131,10 +133,23 @@ export class Commands {
       return await without();
     }
   }
+
+  /** Beside the first batch with a TTL and not before it, by what changes nothing: an `MSETEX` of no keys. */
+  async #askForMsetex(key: string, call: Sending): Promise<void> {
+    this.#askedForMsetex = true;
+    try {
+      await this.#sender.send(call, { name: 'MSETEX', args: [0, key, ''], key });
+    } catch (error) {
+      const word = error instanceof Refusal ? error.word : undefined;
+      // Refused for having no keys, and so known; what passes, such as OOM, says nothing, and it is asked for again.
+      if (word === 'NUMKEYS') this.#forbidden.delete('MSETEX');
+      else this.#askedForMsetex = word === 'UNKNOWN' || word === 'NOPERM' || word === 'ERR';
+    }
+  }
 }
 
 /** Refusals after which another command may do what this one did not. */
-const UNDONE = new Set(['NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
+const UNDONE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
 
 function itself(key: string): string {
   return key;
@@ -162,7 +177,8 @@ function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
 
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
 function done(answer: unknown): void {
-  if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
+  // The latter from `MSETEX`, which answers by numbers.
+  if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the server answered what is no OK');
 }
 
 /** A value as it is stored, or a miss. */

@@ -17,6 +17,7 @@ const outside: Meaning = { code: 'COUNTER_RANGE', reason: 'the result is outside
 /** What the first word of an error of the server means. */
 const WORDS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: outside,
+  UNKNOWN: { code: 'BACKEND', reason: 'the server does not know the command' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
@@ -52,23 +53,27 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
 
 /** A command that the server did not run. */
 export class Refusal extends DriverError {
-  /** The first word of its error, such as `NOPERM`. */
+  /** The first word of its error, such as `NOPERM`; `UNKNOWN` for a command that it does not know, `NUMKEYS` for no keys. */
   readonly word: string;
   /** Of `MOVED` and `ASK`: `host:port`, where the host may be missing and is then the one that answered. */
   readonly to: string | undefined;
-  /** Of `NOPERM`: the command that the user may not run; `undefined` where it is a key. */
+  /** Of `NOPERM` and `UNKNOWN`: the command; `undefined` where it is a key that the user may not use. */
   readonly command: string | undefined;
 
   constructor(answer: string) {
     // Before Redis 7 what a script's command was refused for stands behind the place in the script.
     const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-    const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
+    const word = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
     const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
     const { code, reason, retryable } = inner ??
-      WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
-    const command = word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
+      WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
+    const command = (
+      unknown ?? (word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1] : undefined)
+    )?.toUpperCase();
     const told = command === undefined ? reason : `${reason}: ${command}`;
-    super(code, told, { applied: 'no', retryable, cause: { name: 'ReplyError', code: word } });
+    super(code, told, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });
     this.word = word;
     this.to = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];
     this.command = command;

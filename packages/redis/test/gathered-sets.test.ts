@@ -34,7 +34,11 @@ describe('sets of one tick', () => {
   beforeAll(async () => {
     wire = await Wire.start(server);
     backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'sets', timeoutMs: 20_000 });
-    await backend.exists('connected');
+    // The first batch with a TTL asks what the server has.
+    await backend.multiSetValues(
+      [...'ab'].map((key) => [key, 0] as const),
+      { ttl: 60 },
+    );
   });
 
   afterAll(async () => {
@@ -60,11 +64,11 @@ describe('sets of one tick', () => {
 
   it('that have one TTL are one command as well', async () => {
     for (const [count, command] of [
-      [20, 'EVAL 43'],
-      [2, 'EVAL 7'],
+      [20, /^(EVAL|MSETEX) 43$/],
+      [2, /^(EVAL|MSETEX) 7$/],
     ] as const) {
       expect(await sent(() => keysOf(count).map((key) => backend.setValue(key, count, { ttl: 60 })))).toEqual([
-        command,
+        expect.stringMatching(command),
       ]);
       expect(await backend.multiGetValues(keysOf(count))).toEqual(keysOf(count).map(() => count));
       for (const key of keysOf(count)) expect(Number(await ask(server, 'PTTL', `sets:${key}`))).toBeGreaterThan(50_000);
@@ -74,7 +78,7 @@ describe('sets of one tick', () => {
   it('that have different TTLs do not share a command, nor does what is large', async () => {
     const ttls = [undefined, undefined, 60, 600, 600];
     const sets = (): Promise<void>[] => ttls.map((ttl, index) => backend.setValue(`t${index}`, index, { ttl }));
-    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', 'EVAL 7']);
+    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', expect.stringMatching(/^(EVAL|MSETEX) 7$/)]);
     const lengths = [1, 10_000, 1, 1];
     const commands = await sent(() =>
       lengths.map((length, index) => backend.setValue(`l${index}`, 'x'.repeat(length))),
@@ -152,7 +156,7 @@ describe('sets that are sent as one, but fail', () => {
 
     beforeEach(async () => {
       proxy = await FaultProxy.start(server);
-      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 300 });
+      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 1000 });
       for (const ttl of [undefined, 60])
         await Promise.all(keysOf(9).map((key) => backend.setValue(key, 'old', { ttl })));
     });

@@ -3,16 +3,16 @@ import {
   type CacheDriver,
   type Call,
   type Capabilities,
-  DriverError,
   type Found,
   inParts,
-  LargeKeys,
   type Stored,
   sendParts,
   utf8Bytes,
 } from '@ninefold/core';
+import { expectInteger, expectText, found, list } from './answers.ts';
 import type { Commands, UpstashPipeline } from './client.ts';
-import { type Ask, Gathering } from './gathering.ts';
+import { GatheredReads } from './gathered-reads.ts';
+import { type Ask, Gathering, latest } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
 
 /** Keys in one MGET, and commands in one pipeline, that were asked for one by one. */
@@ -21,12 +21,6 @@ const MOST_GATHERED = 1000;
 const MOST_ARGUMENTS = 10_000;
 /** Of the service's 10 MB: what a request may reach by `jsonBytes`, beside the names of its commands. */
 const MAX_REQUEST_BYTES = 9_900_000;
-
-interface Read {
-  readonly key: string;
-  readonly kind: 'get' | 'exists';
-  readonly deadline: number;
-}
 
 interface Write {
   readonly add: (pipeline: UpstashPipeline) => void;
@@ -41,21 +35,17 @@ export class UpstashDriver implements CacheDriver {
   readonly name = 'upstash';
   readonly capabilities: Capabilities;
   readonly #commands: Commands;
-  readonly #reads = new Gathering<Read, unknown>(MOST_GATHERED, (asks) => void this.#sendReads(asks));
+  readonly #reads: GatheredReads;
   readonly #writes = new Gathering<Write, unknown>(MOST_GATHERED, (asks) => this.#sendWrites(asks));
-  readonly #large = new LargeKeys();
 
   constructor(commands: Commands, capabilities: Capabilities) {
     this.#commands = commands;
     this.capabilities = capabilities;
+    this.#reads = new GatheredReads(commands, MOST_GATHERED);
   }
 
-  async get(key: string, { deadline }: Call): Promise<Found> {
-    if (!this.#large.has(key)) return found(await this.#reads.ask({ key, kind: 'get', deadline }));
-    const [values] = await this.#commands.send((pipeline) => pipeline.mget([key]), deadline);
-    const value = found(list(values, 1)[0]);
-    this.#large.weigh(key, value);
-    return value;
+  get(key: string, { deadline }: Call): Promise<Found> {
+    return this.#reads.get(key, deadline);
   }
 
   async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
@@ -86,20 +76,19 @@ export class UpstashDriver implements CacheDriver {
     });
   }
 
-  async exists(key: string, { deadline }: Call): Promise<boolean> {
-    return expectInteger(await this.#reads.ask({ key, kind: 'exists', deadline })) === 1;
+  exists(key: string, { deadline }: Call): Promise<boolean> {
+    return this.#reads.exists(key, deadline);
   }
 
   async deleteMany(keys: readonly string[], { deadline }: Call): Promise<number> {
-    if (keys.length === 1) {
-      const add = (pipeline: UpstashPipeline) => pipeline.unlink(...keys);
-      return expectInteger(await this.#writes.ask({ add, bytes: jsonBytes(keys[0] ?? ''), deadline }));
-    }
-    const answers = await sendParts(inRequests(keys, jsonBytes), first, (part) =>
-      this.#commands.send((pipeline) => {
+    const answers = await sendParts(inRequests(keys, jsonBytes), first, async (part) => {
+      const add = (pipeline: UpstashPipeline): void => {
         for (const few of inParts(part, { mostItems: MOST_ARGUMENTS })) pipeline.unlink(...few);
-      }, deadline),
-    );
+      };
+      const [key] = keys;
+      if (key === undefined || keys.length > 1) return await this.#commands.send(add, deadline);
+      return [await this.#writes.ask({ add, bytes: jsonBytes(key), deadline })];
+    });
     return answers.flat().reduce((sum: number, answer) => sum + expectInteger(answer), 0);
   }
 
@@ -111,29 +100,6 @@ export class UpstashDriver implements CacheDriver {
 
   close(): void {
     this.#commands.close();
-  }
-
-  /** All that was asked for in one tick: one MGET, and an EXISTS each, in one request. */
-  async #sendReads(asks: readonly Ask<Read, unknown>[]): Promise<void> {
-    const gets = asks.filter(({ question }) => question.kind === 'get');
-    const exists = asks.filter(({ question }) => question.kind === 'exists');
-    const build = (pipeline: UpstashPipeline): void => {
-      if (gets.length > 0) pipeline.mget(gets.map(({ question }) => question.key));
-      for (const { question } of exists) pipeline.exists(question.key);
-    };
-    try {
-      const answers = [...(await this.#commands.send(build, latest(asks)))];
-      if (gets.length > 0) {
-        const values = list(answers.shift(), gets.length);
-        for (const [index, { question, resolve }] of gets.entries()) {
-          this.#large.weigh(question.key, values[index]);
-          resolve(values[index]);
-        }
-      }
-      for (const [index, { resolve }] of exists.entries()) resolve(answers[index]);
-    } catch (error) {
-      for (const { reject } of asks) reject(error);
-    }
   }
 
   #sendWrites(asks: readonly Ask<Write, unknown>[]): void {
@@ -165,10 +131,6 @@ function addSets(pipeline: UpstashPipeline, entries: readonly Entry[], px: numbe
   pipeline.eval(SET_MANY, keys, [...entries.map(([, value]) => String(value)), String(px)]);
 }
 
-function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): number {
-  return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);
-}
-
 /** Bytes of a text and a comma in a JSON body. A short one is taken for as many as it can have: six for a control character. */
 function jsonBytes(text: string): number {
   return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
@@ -189,29 +151,4 @@ function first(keys: readonly string[]): string | undefined {
 
 function firstOfEntries(entries: readonly Entry[]): string | undefined {
   return entries[0]?.[0];
-}
-
-function misfit(): DriverError {
-  return new DriverError('BACKEND', 'the answer is not of the shape that the command has');
-}
-
-function list(answer: unknown, length: number): readonly unknown[] {
-  if (answer instanceof DriverError) throw answer;
-  if (!Array.isArray(answer) || answer.length !== length) throw misfit();
-  return answer;
-}
-
-function found(answer: unknown): Found {
-  if (answer === null) return undefined;
-  if (typeof answer === 'string') return answer;
-  throw answer instanceof DriverError ? answer : misfit();
-}
-
-function expectInteger(answer: unknown): number {
-  if (Number.isSafeInteger(answer)) return answer as number;
-  throw answer instanceof DriverError ? answer : misfit();
-}
-
-function expectText(answer: unknown, text: string): void {
-  if (answer !== text) throw answer instanceof DriverError ? answer : misfit();
 }

@@ -32,3 +32,8 @@ export class Gathering<Q, A> {
     for (let from = 0; from < asks.length; from += this.#most) this.#send(asks.slice(from, from + this.#most));
   }
 }
+
+/** When the last of them is given up. */
+export function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): number {
+  return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);
+}

@@ -144,6 +144,13 @@ describe('a failure of the service', () => {
     ]);
   });
 
+  it('names the key of a batch of one that it fails', async () => {
+    front.fail({ kind: 'status', status: 500 }, { times: 3 });
+    for (const call of [() => backend.deleteMany(['k']), () => backend.multiGetValues(['k'])])
+      expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
+    expect(await failureOf(backend.multiSetValues([['k', 1]]))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
+  });
+
   it('that is a refused command fails that command alone among those gathered', async () => {
     await backend.setValue('text', 'x');
     const [text, number] = await Promise.allSettled([backend.incr('text'), backend.incr('fine')]);

@@ -25,7 +25,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await backend.close();
-  await ask(server, 'ACL', 'SETUSER', 'default', '+@all');
+  await ask(server, 'ACL', 'SETUSER', 'default', '+@all', '~*');
   await ask(server, 'FLUSHALL');
 });
 
@@ -50,6 +50,24 @@ it.each(['eval', 'set', 'incrby'])('counts nothing where %s is missing', async (
   const incr = backend.incr('never', 1, missing === 'set' ? { ttl: 60 } : {});
   await expect(incr).rejects.toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
   expect(await ask(server, 'EXISTS', 'count:never')).toBe('0');
+});
+
+it('fails a read of a key that the token may not read, and none of those that were gathered with it', async () => {
+  await backend.multiSetValues([
+    ['mine', 1],
+    ['yours', 2],
+    ['n', 3],
+  ]);
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~count:mine', '~count:n');
+  front.requests.length = 0;
+  const reads = [backend.getValue('mine'), backend.getValue('yours'), backend.exists('mine'), backend.getValue('n')];
+  const [mine, yours, exists, n] = await Promise.allSettled(reads);
+  expect([mine, exists, n]).toMatchObject([1, true, 3].map((value) => ({ status: 'fulfilled', value })));
+  expect(yours).toMatchObject({ status: 'rejected', reason: { code: 'AUTH', key: 'yours' } });
+  expect(front.requests.map(({ commands }) => commands)).toEqual([
+    ['MGET', 'EXISTS'],
+    ['MGET', 'MGET', 'MGET'],
+  ]);
 });
 
 it('stores nothing of a batch with a TTL where SET is missing', async () => {

@@ -7,6 +7,7 @@ import { unpackedServer } from '../../servers/unpack.ts';
 it.each([
   ['Redis 8', 'redis_version:8.'],
   ['Valkey 8', 'valkey_version:8.'],
+  ['Valkey 9', 'valkey_version:9.'],
 ] as const)(
   'unpacks %s, which runs beside the machine’s own',
   async (name, version) => {

@@ -1,0 +1,83 @@
+import KeyvRedis from '@keyv/redis';
+import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { describe, expect, it } from 'vitest';
+import { keyvBackend } from '../src/keyv.ts';
+
+describe('a store that answers with what was not asked for', () => {
+  it('never makes the entry of one key that of another', async () => {
+    const store = new Map<string, string>();
+    const cache = keyvBackend({ store });
+    await cache.multiSetValues([
+      ['a', 'of a'],
+      ['a|b', 'of a|b'],
+    ]);
+    const lying = keyvBackend({
+      store: {
+        get: () => store.get('a|b'),
+        getMany: () => [store.get('a|b'), store.get('a')],
+        set: () => undefined,
+        delete: () => true,
+      },
+    });
+    for (const call of [lying.getValue('a'), lying.multiGetValues(['a', 'a|b']), lying.exists('a'), lying.delete('a')])
+      expect(await failureOf(call)).toMatchObject({ code: 'BACKEND', retryable: true, key: 'a' });
+    expect(await lying.getValue('a|b')).toBe('of a|b');
+  });
+
+  it('is told by the first key of a batch that it does not fit, or that it failed', async () => {
+    for (const getMany of [() => 'none', () => [], () => [undefined], () => [undefined, undefined, undefined]]) {
+      const lying = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
+      expect(await failureOf(lying.multiGetValues(['a', 'b']))).toMatchObject({ code: 'BACKEND', key: 'a' });
+    }
+    const getMany = () => Promise.reject(new Error('s3cret'));
+    const failing = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
+    expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
+      code: 'UNAVAILABLE',
+      key: 'a',
+    });
+  });
+
+  it('is what KeyvRedis is after it has connected twice at a time', async () => {
+    const server = await startRedis();
+    const proxy = await startCountingProxy(server);
+    proxy.delayMs = 20;
+    // It gives connecting up before the server can answer, and begins anew beside what is still under way.
+    const store = new KeyvRedis<string>(`redis://127.0.0.1:${proxy.port}`, {
+      throwOnErrors: true,
+      connectionTimeout: 15,
+    });
+    store.on('error', () => undefined);
+    const direct = new KeyvRedis<string>(`redis://${server.host}:${server.port}`);
+    const [cache, writer] = [keyvBackend({ store }), keyvBackend({ store: direct })];
+    const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+    await writer.multiSetValues(keys.map((key) => [key, `of ${key}`] as const));
+    const failures = new Set<unknown>();
+    const reader = async (first: number): Promise<void> => {
+      for (let at = first; at < first + 60; at++) {
+        const key = keys[at % keys.length] as string;
+        const value = await cache.getValue(key).catch((error: unknown) => void failures.add((error as Error).message));
+        if (value !== undefined) expect(value).toBe(`of ${key}`);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, index) => reader(5 * index)));
+    expect([...failures].join()).toContain('the entry of another key');
+    expect(await ask(server, 'DBSIZE')).toBe('100');
+    await Promise.all([store.disconnect(true), direct.disconnect()]);
+    await proxy.stop();
+    await server.stop();
+  });
+});
+
+it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
+  const cache = keyvBackend({ store: new Map() });
+  let early = 0;
+  for (let round = 0; round < 2000; round++) {
+    const begin = performance.now();
+    await cache.setValue('k', round, { ttl: 0.001 });
+    const value = await cache.getValue('k');
+    if (value === undefined && performance.now() - begin < 1) early += 1;
+  }
+  expect(early).toBe(0);
+});

@@ -1,0 +1,84 @@
+import { DriverError, type Found, LargeKeys } from '@ninefold/core';
+import { expectInteger, found, list } from './answers.ts';
+import type { Commands, UpstashPipeline } from './client.ts';
+import { type Ask, Gathering, latest } from './gathering.ts';
+
+interface Read {
+  readonly key: string;
+  readonly kind: 'get' | 'exists';
+  readonly deadline: number;
+}
+
+/** Reads that are one command. */
+type Group = readonly Ask<Read, unknown>[];
+
+/** Single reads: those of one tick are one request. Values known to be large are asked for alone. */
+export class GatheredReads {
+  readonly #commands: Commands;
+  readonly #large = new LargeKeys();
+  readonly #gathering: Gathering<Read, unknown>;
+
+  constructor(commands: Commands, most: number) {
+    this.#commands = commands;
+    this.#gathering = new Gathering(most, (asks) => this.#send(asks));
+  }
+
+  async get(key: string, deadline: number): Promise<Found> {
+    if (!this.#large.has(key)) return found(await this.#gathering.ask({ key, kind: 'get', deadline }));
+    const [values] = await this.#commands.send((pipeline) => pipeline.mget([key]), deadline);
+    const value = found(list(values, 1)[0]);
+    this.#large.weigh(key, value);
+    return value;
+  }
+
+  async exists(key: string, deadline: number): Promise<boolean> {
+    return expectInteger(await this.#gathering.ask({ key, kind: 'exists', deadline })) === 1;
+  }
+
+  /** All that was asked for in one tick: one MGET, and an EXISTS each, in one request. */
+  #send(asks: readonly Ask<Read, unknown>[]): void {
+    const gets = asks.filter(({ question }) => question.kind === 'get');
+    const exists = asks.filter(({ question }) => question.kind === 'exists');
+    void this.#sendGroups([gets, ...exists.map((ask) => [ask])].filter(({ length }) => length > 0));
+  }
+
+  /** Reads in one request, each group in one command. */
+  async #sendGroups(groups: readonly Group[]): Promise<void> {
+    const build = (pipeline: UpstashPipeline): void => {
+      for (const group of groups) addRead(pipeline, group);
+    };
+    try {
+      const answers = await this.#commands.send(build, latest(groups.flat()));
+      for (const [index, group] of groups.entries()) this.#settle(group, answers[index]);
+    } catch (error) {
+      for (const { reject } of groups.flat()) reject(error);
+    }
+  }
+
+  #settle(group: Group, answer: unknown): void {
+    if (group[0]?.question.kind === 'exists') {
+      group[0].resolve(answer);
+      return;
+    }
+    // A key that the token may not read fails those that it may; each is told for itself.
+    if (group.length > 1 && answer instanceof DriverError && answer.code === 'AUTH') {
+      void this.#sendGroups(group.map((ask) => [ask]));
+      return;
+    }
+    try {
+      const values = list(answer, group.length);
+      for (const [index, { question, resolve }] of group.entries()) {
+        this.#large.weigh(question.key, values[index]);
+        resolve(values[index]);
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+}
+
+function addRead(pipeline: UpstashPipeline, group: Group): void {
+  const keys = group.map(({ question }) => question.key);
+  if (group[0]?.question.kind === 'get') pipeline.mget(keys);
+  else pipeline.exists(keys[0] as string);
+}
