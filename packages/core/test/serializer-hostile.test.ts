@@ -234,18 +234,20 @@ describe('a hostile payload', () => {
   for (const [what, text] of killers) {
     it(`is read or refused within 200 ms and 50 MB: ${what}`, () => {
       expect(text.length).toBeLessThanOrEqual(1_000_000);
-      // The best of three: others may use the machine at the same time.
+      // The best of three, and of this process alone: others may use the machine at the same time.
       let best = Number.POSITIVE_INFINITY;
       let bytes = Number.POSITIVE_INFINITY;
       for (let attempt = 0; attempt < 3; attempt++) {
         const heap = process.memoryUsage().heapUsed;
         const start = performance.now();
+        const work = process.cpuUsage();
         try {
           deserialize(text);
         } catch (error) {
           expect(error).toBeInstanceOf(Error);
         }
-        best = Math.min(best, performance.now() - start);
+        const { user, system } = process.cpuUsage(work);
+        best = Math.min(best, performance.now() - start, (user + system) / 1000);
         bytes = Math.min(bytes, process.memoryUsage().heapUsed - heap);
       }
       expect(best).toBeLessThan(MOST_MS);

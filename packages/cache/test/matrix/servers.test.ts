@@ -2,7 +2,8 @@ import { memcachedBackend } from '@ninefold/memcached';
 import { redisBackend } from '@ninefold/redis';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
-import { type Lab, recipe } from '../support/labs.ts';
+import type { Lab } from '../support/labs.ts';
+import { recipe } from '../support/recipe.ts';
 import { tryOn } from '../support/try-on.ts';
 
 // Where an entry and its counters lie on several servers, which do not answer at the same moment.

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CacheBackend } from '@ninefold/core';
 import { createCache } from '../../src/cache.ts';
-import type { Recipe } from '../support/labs.ts';
+import { make, type Recipe } from '../support/recipe.ts';
 
 // One of several processes that all ask for the same missing key at once. Prints how often its loader was called.
 const { recipe, processes, callers } = JSON.parse(process.argv[2] ?? '') as {
@@ -9,8 +8,7 @@ const { recipe, processes, callers } = JSON.parse(process.argv[2] ?? '') as {
   readonly processes: number;
   readonly callers: number;
 };
-const module = (await import(recipe.module)) as Record<string, (options: object) => CacheBackend>;
-const backend = (module[recipe.factory] as (options: object) => CacheBackend)(recipe.options);
+const backend = await make(recipe);
 const cache = createCache(backend, { ttl: 60, leaseTtl: 30 });
 
 let loads = 0;

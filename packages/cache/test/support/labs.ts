@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { CacheBackend } from '@ninefold/core';
 import { memcachedBackend } from '@ninefold/memcached';
 import { memoryBackend } from '@ninefold/memory';
@@ -9,13 +7,7 @@ import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { upstashBackend } from '@ninefold/upstash';
-
-/** How another process makes a backend on the same entries. */
-export interface Recipe {
-  readonly module: string;
-  readonly factory: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
+import { type Recipe, recipe } from './recipe.ts';
 
 /** A real server, or memory, and backends on it. */
 export interface Lab {
@@ -26,13 +18,6 @@ export interface Lab {
   /** How often something was sent and answered since the last time. */
   rounds(): number;
   stop(): Promise<void>;
-}
-
-const packages = join(import.meta.dirname, '../../..');
-
-export function recipe(name: string, options: object): (namespace: string) => Recipe {
-  const module = pathToFileURL(join(packages, name, `src/${name}.ts`)).href;
-  return (namespace) => ({ module, factory: `${name}Backend`, options: { ...options, namespace } });
 }
 
 async function memory(): Promise<Lab> {

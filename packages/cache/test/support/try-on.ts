@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCache } from '../../src/cache.ts';
 import { play, programs as sequences } from './interleavings.ts';
-import type { Lab, Recipe } from './labs.ts';
+import type { Lab } from './labs.ts';
+import type { Recipe } from './recipe.ts';
 
 const { NINEFOLD_SEED } = process.env;
 const PROCESSES = 4;

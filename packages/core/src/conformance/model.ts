@@ -10,7 +10,10 @@ export interface FastCheck {
   nat(max: number): Arbitrary<number>;
   array<T>(items: Arbitrary<T>, constraints: { minLength?: number; maxLength?: number }): Arbitrary<T[]>;
   tuple<A, B, C>(a: Arbitrary<A>, b: Arbitrary<B>, c: Arbitrary<C>): Arbitrary<[A, B, C]>;
-  commands(commands: Arbitrary<Command>[], constraints: { maxCommands: number }): Arbitrary<Iterable<Command>>;
+  commands(
+    commands: Arbitrary<Command>[],
+    constraints: { maxCommands: number; size: 'max' },
+  ): Arbitrary<Iterable<Command>>;
   asyncModelRun(setup: () => Promise<{ model: Model; real: CacheBackend }>, commands: Iterable<Command>): Promise<void>;
   asyncProperty<T>(values: Arbitrary<T>, predicate: (value: T) => Promise<void>): unknown;
   assert(property: unknown, parameters: { numRuns: number; seed?: number }): Promise<void> | void;
@@ -54,7 +57,7 @@ const DELTAS = [1, 0, -1, 7, -41, 2 ** 32, MAX, -MAX];
 
 interface Entry {
   readonly value: unknown;
-  /** Seconds on the clock of the model; `Infinity` for ever. */
+  /** Milliseconds on the clock of the model; `Infinity` for ever. */
   readonly deadline: number;
 }
 
@@ -69,7 +72,7 @@ export class Model {
   }
 
   set(key: string, value: unknown, ttl: number | undefined): void {
-    this.#entries.set(key, { value, deadline: ttl === undefined ? Number.POSITIVE_INFINITY : this.now + ttl });
+    this.#entries.set(key, { value, deadline: this.now + (ttl ?? Number.POSITIVE_INFINITY) * 1000 });
   }
 
   delete(key: string): number {
@@ -120,18 +123,21 @@ let runs = 0;
  */
 export async function checkModel(options: ModelOptions): Promise<void> {
   const { fc, clock, create, seed, runs: numRuns = 100 } = options;
-  const property = fc.asyncProperty(fc.commands(commandsOf(options), { maxCommands: 40 }), async (commands) => {
-    runs += 1;
-    const namespace = `model-${Math.trunc(performance.timeOrigin % 1e9).toString(36)}-${runs}`;
-    const real = await create({ namespace });
-    try {
-      await fc.asyncModelRun(async () => ({ model: new Model(), real }), commands);
-    } finally {
-      // A server of others is left as it was.
-      if (clock === undefined) await real.deleteMany(KEYS);
-      await real.close();
-    }
-  });
+  const property = fc.asyncProperty(
+    fc.commands(commandsOf(options), { maxCommands: 40, size: 'max' }),
+    async (commands) => {
+      runs += 1;
+      const namespace = `model-${Math.trunc(performance.timeOrigin % 1e9).toString(36)}-${runs}`;
+      const real = await create({ namespace });
+      try {
+        await fc.asyncModelRun(async () => ({ model: new Model(), real }), commands);
+      } finally {
+        // A server of others is left as it was.
+        if (clock === undefined) await real.deleteMany(KEYS);
+        await real.close();
+      }
+    },
+  );
   await fc.assert(property, seed === undefined ? { numRuns } : { numRuns, seed });
 }
 
@@ -140,10 +146,10 @@ function commandsOf({ fc, clock, capabilities }: ModelOptions): Arbitrary<Comman
   const keys = fc.array(key, { maxLength: 5 });
   const value = fc.constantFrom(...VALUES);
   // Without a clock nothing can be told of what expires, and no TTL is short enough to matter.
-  const ttl = fc.constantFrom<number | undefined>(undefined, ...(clock === undefined ? [600] : [1, 5]));
+  const ttl = fc.constantFrom<number | undefined>(undefined, ...(clock === undefined ? [600] : [1.5, 5, 3_888_000]));
   const delta = fc.constantFrom(...DELTAS);
   const pairs = fc.array(fc.tuple(key, value, key), { maxLength: 5 });
-  const passing = fc.constantFrom(0.3, 0.9, 2.2, 7.1);
+  const passing = fc.constantFrom(300, 900, 2200, 3_000_000_000);
   const commands = [
     key.map((k) => command(`get ${show(k)}`, async (m, r) => [await r.getValue(k), m.get(k)?.value])),
     fc.tuple(key, value, ttl).map(([k, v, t]) =>
@@ -179,19 +185,19 @@ function commandsOf({ fc, clock, capabilities }: ModelOptions): Arbitrary<Comman
       command(`incr ${show(k)} ${d} ttl ${t}`, async (m, r) => {
         const expected = capabilities.atomicIncr ? m.incr(k, d, t) : 'UNSUPPORTED';
         const actual = await r
-          .incr(k, d, { ttl: t })
+          .incr(k, d === 1 ? undefined : d, { ttl: t })
           .catch((error: unknown) => (isCacheError(error) ? error.code : error));
         return [actual, expected];
       }),
     ),
   ];
   if (clock === undefined) return commands;
-  const advance = passing.map((seconds) =>
-    command(`${seconds} s pass`, async (model) => {
-      model.now += seconds;
-      clock.advance(seconds * 1000);
+  const advance = passing.map((milliseconds) =>
+    command(`${milliseconds / 1000} s pass`, async (model) => {
+      model.now += milliseconds;
+      clock.advance(milliseconds);
       return [undefined, undefined];
     }),
   );
-  return [...commands, advance];
+  return [...commands, advance, advance];
 }
