@@ -16,11 +16,13 @@ export class Commands {
   readonly #sender: Sender;
   /** What the server does not know or the user may not run, as it said; of `MSETEX` it has to say that it does first. */
   readonly #forbidden = new Set(['MSETEX']);
-  #askedForMsetex = false;
+  #askedForMsetex: boolean;
   #incrLoaded = false;
 
   constructor(sender: Sender) {
     this.#sender = sender;
+    // Not in a cluster: any node of Valkey 9.1.2 takes keys by it that are another's, or on their way to another.
+    this.#askedForMsetex = sender.slotOf !== undefined;
   }
 
   get ready(): boolean {
@@ -84,8 +86,10 @@ export class Commands {
       done(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
     if (!this.#askedForMsetex) void this.#askForMsetex(key, call);
-    const script = (): Promise<void> => this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
-    await this.#orElse('MSETEX', script, () => send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]));
+    // Where one is refused the entries go apart, not all by the other: some of the calls that share it may have ended.
+    if (this.#forbidden.has('MSETEX'))
+      return await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#orElse('MSETEX', apart, () => send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
@@ -137,14 +141,16 @@ export class Commands {
   /** Beside the first batch with a TTL and not before it, by what changes nothing: an `MSETEX` of no keys. */
   async #askForMsetex(key: string, call: Sending): Promise<void> {
     this.#askedForMsetex = true;
+    let word: string | undefined;
     try {
       await this.#sender.send(call, { name: 'MSETEX', args: [0, key, ''], key });
     } catch (error) {
-      const word = error instanceof Refusal ? error.word : undefined;
-      // Refused for having no keys, and so known; what passes, such as OOM, says nothing, and it is asked for again.
-      if (word === 'NUMKEYS') this.#forbidden.delete('MSETEX');
-      else this.#askedForMsetex = word === 'UNKNOWN' || word === 'NOPERM' || word === 'ERR';
+      if (error instanceof Refusal) word = error.word;
     }
+    // Refused for having no keys, and so known. What passes, such as OOM, says nothing, nor does the answer to a call that
+    // ended before this was sent: it is asked for again.
+    if (word === 'NUMKEYS') this.#forbidden.delete('MSETEX');
+    else this.#askedForMsetex = word === 'UNKNOWN' || word === 'NOPERM' || word === 'ERR';
   }
 }
 

@@ -188,6 +188,23 @@ describe('sets that are sent as one, but fail', () => {
       expect(await late.multiGetValues(['a', 'b', 'scope:a', 'scope:b'])).toEqual([1, 1, undefined, undefined]);
       await late.close();
     });
+
+    it('leave what only a batch that was given up would have asked to the next batch', async () => {
+      await proxy.set({ kind: 'delay', delayMs: 1500 });
+      const late = redisBackend({ url: `redis://:any@127.0.0.1:${proxy.port}`, namespace: 'late', timeoutMs: 10_000 });
+      const pairs = [...'ab'].map((key) => [key, 1] as const);
+      const scope = scoped(late, 'scope');
+      const given = outcomesOf([scope.multiSetValues(pairs, { ttl: 60 })]);
+      await scope.close();
+      expect(await given).toEqual([['CLOSED', undefined, false]]);
+      await proxy.set(undefined);
+      await late.exists('connected');
+      await ask(server, 'CONFIG', 'RESETSTAT');
+      await late.multiSetValues(pairs, { ttl: 60 });
+      // A server without MSETEX does not know it, one with it refuses that it has no keys.
+      expect(await ask(server, 'INFO', 'errorstats')).toContain('errorstat_ERR:count=1');
+      await late.close();
+    });
   });
 });
 

@@ -1,10 +1,12 @@
+import { type CacheError, scoped } from '@ninefold/core';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { type UnpackedServer, unpackedServer } from '@ninefold/tooling/servers/unpack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { PASSWORD, permit, USER } from '../support/permissions.ts';
+import { SlotMove, startCluster, type TestCluster } from '../support/cluster.ts';
+import { CLUSTER_PERMISSIONS, PASSWORD, permit, USER } from '../support/permissions.ts';
 import { tryAll } from '../support/try-all.ts';
 
 /** Each with the command that stores a batch with a TTL there. */
@@ -62,6 +64,52 @@ describe.each(servers)('%s', (name, command) => {
       { ttl: 600 },
     );
     await store(2, command === 'msetex' ? 'eval' : 'set');
+    await backend.close();
+  });
+
+  it('stores no set of a call that has ended, where the command that it shared is refused', async () => {
+    await permit(server, `+${command}`);
+    const proxy = await FaultProxy.start(server);
+    const way = Object.assign(new URL(url), { port: String(proxy.port) }).href;
+    const backend = redisBackend({ url: way, namespace: 'ended', timeoutMs: 10_000 });
+    for (const value of [0, 1])
+      await backend.multiSetValues(
+        [...'xy'].map((key) => [key, value] as const),
+        { ttl: 60 },
+      );
+    await permit(server, `-${command}`);
+    await proxy.set({ kind: 'delay', delayMs: 1500 });
+    const scope = scoped(backend, 'scope');
+    const given = scope.setValue('a', 'old', { ttl: 60 }).catch(({ code }: CacheError) => code);
+    const stored = backend.setValue('a', 'new', { ttl: 60 });
+    await scope.close();
+    expect(await given).toBe('CLOSED');
+    // Answered after the refusal of what was sent before it.
+    await backend.delete('scope:a');
+    await stored;
+    expect(await backend.multiGetValues(['a', 'scope:a'])).toEqual(['new', undefined]);
+    await backend.close();
+    await proxy.stop();
+  });
+
+  it('stores a batch with a TTL where its keys are, though they move', async () => {
+    for (const node of cluster.nodes) await permit(node, ...CLUSTER_PERMISSIONS.split(' '), `+${command}`);
+    const backend = redisBackend({ cluster: cluster.urls, namespace: 'moves', timeoutMs: 5000 });
+    const keys = ['{tag}a', '{tag}b', '{tag}c'];
+    const store = async (value: string): Promise<void> => {
+      await backend.multiSetValues(
+        keys.map((key) => [key, value] as const),
+        { ttl: 60 },
+      );
+      expect(await backend.multiGetValues(keys)).toEqual(keys.map(() => value));
+    };
+    await store('first');
+    await store('at rest');
+    const move = await SlotMove.begin(cluster.nodes, 'moves:{tag}');
+    await move.migrate(['moves:{tag}b']);
+    await store('half moved');
+    await move.end();
+    await store('moved');
     await backend.close();
   });
 });
