@@ -8,7 +8,10 @@ export function asCallerKnows(error: unknown, only?: () => string | undefined): 
   return owner === error.key ? error : error.with({ key: owner });
 }
 
-/** Waits for writes side by side and the reads beside them. Rejects with the first failure, which may be of one write where others were applied. */
+/**
+ * Waits for writes side by side and the reads beside them. Rejects with the first failure, which says whether any of the
+ * writes may have been applied.
+ */
 export async function applied(
   writes: readonly Promise<unknown>[],
   ...reads: readonly Promise<unknown>[]

@@ -16,13 +16,14 @@ export class Commands {
   readonly #sender: Sender;
   /** What the server does not know or the user may not run, as it said; of `MSETEX` it has to say that it does first. */
   readonly #forbidden = new Set(['MSETEX']);
-  #askedForMsetex: boolean;
+  /** Whether the next batch with a TTL asks for it. */
+  #asksForMsetex: boolean;
   #incrLoaded = false;
 
   constructor(sender: Sender) {
     this.#sender = sender;
     // Not in a cluster: any node of Valkey 9.1.2 takes keys by it that are another's, or on their way to another.
-    this.#askedForMsetex = sender.slotOf !== undefined;
+    this.#asksForMsetex = sender.slotOf === undefined;
   }
 
   get ready(): boolean {
@@ -85,7 +86,7 @@ export class Commands {
     const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
-    if (!this.#askedForMsetex) void this.#askForMsetex(key, call);
+    if (this.#asksForMsetex) void this.#askForMsetex(key, call);
     // Where one is refused the entries go apart, not all by the other: some of the calls that share it may have ended.
     if (this.#forbidden.has('MSETEX'))
       return await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
@@ -140,7 +141,7 @@ export class Commands {
 
   /** Beside the first batch with a TTL and not before it, by what changes nothing: an `MSETEX` of no keys. */
   async #askForMsetex(key: string, call: Sending): Promise<void> {
-    this.#askedForMsetex = true;
+    this.#asksForMsetex = false;
     let word: string | undefined;
     try {
       await this.#sender.send(call, { name: 'MSETEX', args: [0, key, ''], key });
@@ -150,7 +151,7 @@ export class Commands {
     // Refused for having no keys, and so known. What passes, such as OOM, says nothing, nor does the answer to a call that
     // ended before this was sent: it is asked for again.
     if (word === 'NUMKEYS') this.#forbidden.delete('MSETEX');
-    else this.#askedForMsetex = word === 'UNKNOWN' || word === 'NOPERM' || word === 'ERR';
+    else this.#asksForMsetex = word !== 'UNKNOWN' && word !== 'NOPERM' && word !== 'ERR';
   }
 }
 
