@@ -3,12 +3,13 @@ import { Batch, type BatchLoader, type Seat } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
-import { asCallerKnows } from './failure.ts';
+import { allSettled, asCallerKnows } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
 import type { Call } from './options.ts';
 import { NONE, Sight } from './sight.ts';
+import { orAborted } from './signals.ts';
 import { asMiss, asTyped } from './types.ts';
 
 /** What a caller brings to the load of what it missed. */
@@ -95,7 +96,8 @@ export class Reads {
         seat.pass();
       }
     };
-    await Promise.all(misses.map(land));
+    // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
+    await orAborted(allSettled(misses.map(land)), call.signal);
     return values;
   }
 

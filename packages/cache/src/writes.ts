@@ -27,10 +27,8 @@ export class Writes {
     await this.#tryOut(values, ttl);
     const seen: Seen = new Map();
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
-    await Promise.all([
-      this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
-      ...Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen)),
-    ]);
+    const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
+    await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
     const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
