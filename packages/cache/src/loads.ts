@@ -21,7 +21,9 @@ export interface Miss extends Call {
   /** What its caller saw, or `undefined` where the backend failed it. */
   readonly seen: Seen | undefined;
   readonly load: (context: LoadContext) => unknown;
-  /** Called when it turns out that it is not loaded here, or not yet. */
+  /** How it waits before it looks again, with the others of its batch. */
+  readonly pause: (wait: () => Promise<void>) => Promise<void>;
+  /** Called when it turns out that it is not loaded here. */
   readonly pass: () => void;
 }
 
@@ -110,7 +112,6 @@ export class Loads {
   async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
-    miss.pass();
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
@@ -118,7 +119,7 @@ export class Loads {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
-      await pause(clock, random, attempt);
+      await miss.pause(() => pause(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
       const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });

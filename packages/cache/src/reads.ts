@@ -72,7 +72,9 @@ export class Reads {
     }
     const hit = asMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
-    if (value === undefined) return await this.#land(key, { load, pass }, { ...call, step, seen: sight?.seen }, tally);
+    if (value === undefined) {
+      return await this.#land(key, { load, ...alone }, { ...call, step, seen: sight?.seen }, tally);
+    }
     tally.hits += 1;
     return value;
   }
@@ -121,4 +123,5 @@ export class Reads {
   }
 }
 
-const pass = (): void => undefined;
+/** Who is in no batch waits for nobody else. */
+const alone: Omit<Seat, 'load'> = { pause: (wait) => wait(), pass: () => undefined };
