@@ -12,12 +12,13 @@ import { types } from './rules/types.ts';
 import { values } from './rules/values.ts';
 import { runRule } from './run-rule.ts';
 
-export type { Fault, FaultLab } from './faults.ts';
+export type { Fault, FaultLab, FaultRule } from './faults.ts';
 export { type Happening, type Recorder, recorder } from './history.ts';
 export { isLinearizable, notLinearizable } from './linearizability.ts';
 export { type Arbitrary, type Command, checkModel, type FastCheck, type Model, type ModelOptions } from './model.ts';
 export type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
-export { type FaultRule, faults, runFaultRule } from './rules/faults.ts';
+export { faults } from './rules/faults.ts';
+export { runFaultRule } from './run-fault-rule.ts';
 export { RuleBroken, runRule } from './run-rule.ts';
 
 /** Every rule of the contract. Without a runner: `for (const rule of rulesFor(options)) await runRule(rule, options)`. */
