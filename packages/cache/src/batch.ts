@@ -11,20 +11,30 @@ interface Wish {
   readonly reject: (error: unknown) => void;
 }
 
+interface Pause {
+  readonly wait: () => Promise<void>;
+  readonly resume: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** A place in a batch, for one of its misses. */
 export interface Seat {
   /** The value, from the call of the loader that all who load share. */
   readonly load: (context: LoadContext) => unknown;
-  /** Lets the others go on: this one does not load, or not yet. */
+  /** Waits together with the others that wait for another's load, to look again together. */
+  readonly pause: (wait: () => Promise<void>) => Promise<void>;
+  /** Lets the others go on: this one does not load. */
   readonly pass: () => void;
 }
 
-/** Holds the loader back until each miss has a lease to load or waits for another's load; late-comers load alone. */
+/** Goes in rounds: holds the loader back until each miss has a lease to load or waits for another's load. */
 export class Batch {
   readonly #backend: string;
   readonly #loader: BatchLoader;
+  /** In this round. */
   #undecided: number;
   #wishes: Wish[] = [];
+  #pauses: Pause[] = [];
 
   constructor(backend: string, misses: number, loader: BatchLoader) {
     this.#backend = backend;
@@ -37,14 +47,37 @@ export class Batch {
     const pass = (): void => {
       if (!decided) this.#undecided -= 1;
       decided = true;
-      if (this.#undecided === 0) void this.#call();
+      if (this.#undecided > 0) return;
+      void this.#call();
+      void this.#pause();
     };
     const load = (context: LoadContext): Promise<unknown> =>
       new Promise((resolve, reject) => {
         this.#wishes.push({ index, context, resolve, reject });
         pass();
       });
-    return { load, pass };
+    const pause = (wait: () => Promise<void>): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const resume = (): void => {
+          decided = false;
+          resolve();
+        };
+        this.#pauses.push({ wait, resume, reject });
+        pass();
+      });
+    return { load, pause, pass };
+  }
+
+  async #pause(): Promise<void> {
+    const pauses = this.#pauses;
+    this.#pauses = [];
+    try {
+      await pauses[0]?.wait();
+      this.#undecided += pauses.length;
+      for (const { resume } of pauses) resume();
+    } catch (error) {
+      for (const { reject } of pauses) reject(error);
+    }
   }
 
   async #call(): Promise<void> {

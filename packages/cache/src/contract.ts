@@ -60,7 +60,11 @@ export interface Cache {
   getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
   getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions>): Promise<T>;
 
-  /** As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys. */
+  /**
+   * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys. Rejects
+   * with the first failure in the order of the keys, once all loads and writes of the call have ended; when its signal
+   * aborts, at once.
+   */
   getOrSetMany<K extends Key, S extends Schema>(
     keys: readonly K[],
     loader: ManyLoader<K, In<S>>,

@@ -1,4 +1,5 @@
 import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
+import { type Clock, pause } from './clock.ts';
 import {
   epochName,
   type Fence,
@@ -7,6 +8,8 @@ import {
   GENERATION,
   isTrace,
   isVersion,
+  isWhole,
+  RENEWAL,
   type Seen,
   sum,
 } from './fence.ts';
@@ -14,16 +17,23 @@ import {
 /** Seconds that an epoch lives at the least, and what a bump leaves of a counter that was not there: a day. */
 const TRACE_TTL = 86_400;
 
+interface CountersOptions {
+  readonly random: () => number;
+  readonly clock: Clock;
+  /** Seconds after which a maker that died is replaced. */
+  readonly leaseTtl: number;
+}
+
 /** The counters that fence entries: epochs of keys, versions of tags, the generation of all. */
 export class Counters {
   readonly #backend: CacheBackend;
-  readonly #random: () => number;
+  readonly #options: CountersOptions;
   /** Those being made: two makers in one process would spoil each other's fence. */
   readonly #making = new Map<string, Promise<number>>();
 
-  constructor(backend: CacheBackend, random: () => number) {
+  constructor(backend: CacheBackend, options: CountersOptions) {
     this.#backend = backend;
-    this.#random = random;
+    this.#options = options;
   }
 
   /** Sees those that were not looked for yet. */
@@ -36,7 +46,7 @@ export class Counters {
 
   /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
   async bump(name: string): Promise<number> {
-    return await this.#incr(name, 1, TRACE_TTL);
+    return await this.#incr(name, 1, traceTtl(name));
   }
 
   /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
@@ -55,11 +65,20 @@ export class Counters {
     return { names, stamp: sum(versions) };
   }
 
-  /** The generation, a new one if there is none. */
+  /** The generation, a new one if there is none; if several make it, once they have come to one. */
   async generation(): Promise<number> {
-    const seen: Seen = new Map();
-    await this.look([GENERATION], seen);
-    return await this.#versionOf(GENERATION, seen, undefined);
+    const { clock, random, leaseTtl } = this.#options;
+    const deadline = clock.now() + 1000 * leaseTtl;
+    for (let attempt = 0; ; attempt++) {
+      const seen: Seen = new Map();
+      await this.look([GENERATION], seen);
+      const generation = await this.#versionOf(GENERATION, seen, undefined);
+      if (isWhole(generation)) return generation;
+      const isRenewer = clock.now() >= deadline && (await this.#incr(RENEWAL, 1, leaseTtl)) === 1;
+      // A maker died before it took back what it had added.
+      if (isRenewer) await this.#backend.delete(GENERATION);
+      else await pause(clock, random, attempt);
+    }
   }
 
   async #versionOf(name: string, seen: Seen, ttl: number | undefined): Promise<number> {
@@ -74,18 +93,23 @@ export class Counters {
 
   async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
     // The trace of a bump would keep its TTL.
-    const isOfUse = trace === undefined || (ttl === TRACE_TTL && isTrace(trace));
+    const isOfUse = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
     if (!isOfUse) await this.#backend.delete(name);
-    const first = firstVersion(this.#random);
+    const first = firstVersion(this.#options.random);
     const made = await this.#incr(name, first, ttl);
     // Another was quicker, or the counter was there and could not be seen: it stays where it was, or it would grow with
     // each maker, and what is stored would be stale.
-    return isVersion(made - first) ? await this.#incr(name, -first, TRACE_TTL) : made;
+    return isVersion(made - first) ? await this.#incr(name, -first, traceTtl(name)) : made;
   }
 
   async #incr(name: string, delta: number, ttl: number | undefined): Promise<number> {
     return await add(this.#backend, name, delta, ttl);
   }
+}
+
+/** The generation's is as lasting as the generation: two who find it would both delete it, and the generation with it. */
+function traceTtl(name: string): number | undefined {
+  return name === GENERATION ? undefined : TRACE_TTL;
 }
 
 /** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */

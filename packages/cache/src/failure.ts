@@ -8,6 +8,12 @@ export function asCallerKnows(error: unknown, only?: () => string | undefined): 
   return owner === error.key ? error : error.with({ key: owner });
 }
 
+/** Waits for all, and rejects with the first failure in their order. */
+export async function allSettled(parts: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(parts);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
 /**
  * Waits for writes side by side and the reads beside them. Rejects with the first failure, which says whether any of the
  * writes may have been applied.

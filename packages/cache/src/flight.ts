@@ -1,7 +1,7 @@
 import { type Fence, holds, type Seen } from './fence.ts';
 import { Landing, type Outcome } from './landing.ts';
 import type { Lease } from './lease.ts';
-import { onAbort } from './signals.ts';
+import { orAborted } from './signals.ts';
 
 /** What a loader is told. */
 export interface LoadContext {
@@ -87,17 +87,7 @@ export class Flight {
   /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
   join(signal: AbortSignal | undefined): Promise<Landing> {
     this.#callers += 1;
-    if (signal === undefined) return this.landing;
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#leave(signal.reason);
-        reject(signal.reason);
-      };
-      // A loader that began with this call may have aborted it.
-      if (signal.aborted) return leave();
-      const stay = onAbort(signal, leave);
-      this.landing.finally(stay).then(resolve, reject);
-    });
+    return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
   }
 
   /** As `join`, for all callers of a flight whose place this one took. */

@@ -1,5 +1,5 @@
 import { CacheError, isCacheError } from '@ninefold/core';
-import type { Clock } from './clock.ts';
+import { type Clock, pause } from './clock.ts';
 import { copy } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
@@ -21,7 +21,9 @@ export interface Miss extends Call {
   /** What its caller saw, or `undefined` where the backend failed it. */
   readonly seen: Seen | undefined;
   readonly load: (context: LoadContext) => unknown;
-  /** Called when it turns out that it is not loaded here, or not yet. */
+  /** How it waits before it looks again, with the others of its batch. */
+  readonly pause: (wait: () => Promise<void>) => Promise<void>;
+  /** Called when it turns out that it is not loaded here. */
   readonly pass: () => void;
 }
 
@@ -37,9 +39,6 @@ export interface LoadsOptions {
   readonly waitMs: number;
   readonly onWaitTimeout: 'load' | 'throw';
 }
-
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 200;
 
 /** Loads what is missing: once in this process, and as a rule once in all. */
 export class Loads {
@@ -113,15 +112,14 @@ export class Loads {
   async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
-    miss.pass();
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
   async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
-    const { backend, clock, waitMs, onWaitTimeout } = this.#options;
+    const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
-      await this.#pause(attempt);
+      await miss.pause(() => pause(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
       const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
@@ -160,12 +158,6 @@ export class Loads {
       const successor = flight.abandoned ? undefined : flights.successor(flight);
       return successor === undefined ? blind : { landing: successor.succeed(flight) };
     }
-  }
-
-  async #pause(attempt: number): Promise<void> {
-    const { clock, random } = this.#options;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
-    await clock.wait(pause * (0.5 + random() / 2));
   }
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {

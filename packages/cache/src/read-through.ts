@@ -44,13 +44,13 @@ export class ReadThroughCache implements Cache {
   readonly #writes: Writes;
 
   constructor(backend: CacheBackend, options: CheckedOptions) {
-    const { clock, random, leaseTtl } = options;
+    const { clock, leaseTtl } = options;
     this.#backend = backend;
     this.#name = backend.name;
     this.#ttl = options.ttl;
     this.#plainCall = checkCall(this.#name, {}, this.#ttl);
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
-    const counters = new Counters(backend, random);
+    const counters = new Counters(backend, options);
     const entries = new Entries(backend, counters);
     const leases = new Leases(backend, leaseTtl, clock, this.#events);
     this.#flights = new Flights(() => clock.now());

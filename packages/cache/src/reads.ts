@@ -3,12 +3,13 @@ import { Batch, type BatchLoader, type Seat } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
-import { asCallerKnows } from './failure.ts';
+import { allSettled, asCallerKnows } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
 import type { Call } from './options.ts';
 import { NONE, Sight } from './sight.ts';
+import { orAborted } from './signals.ts';
 import { asMiss, asTyped } from './types.ts';
 
 /** What a caller brings to the load of what it missed. */
@@ -71,7 +72,9 @@ export class Reads {
     }
     const hit = asMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
-    if (value === undefined) return await this.#land(key, { load, pass }, { ...call, step, seen: sight?.seen }, tally);
+    if (value === undefined) {
+      return await this.#land(key, { load, ...alone }, { ...call, step, seen: sight?.seen }, tally);
+    }
     tally.hits += 1;
     return value;
   }
@@ -95,7 +98,8 @@ export class Reads {
         seat.pass();
       }
     };
-    await Promise.all(misses.map(land));
+    // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
+    await orAborted(allSettled(misses.map(land)), call.signal);
     return values;
   }
 
@@ -119,4 +123,5 @@ export class Reads {
   }
 }
 
-const pass = (): void => undefined;
+/** Who is in no batch waits for nobody else. */
+const alone: Omit<Seat, 'load'> = { pause: (wait) => wait(), pass: () => undefined };

@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import { applied } from './failure.ts';
-import { countName, epochName, GENERATION, isVersion, leaseName, type Seen, tagName } from './fence.ts';
+import { countName, epochName, GENERATION, leaseName, type Seen, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
 import type { Call } from './options.ts';
 
@@ -27,10 +27,8 @@ export class Writes {
     await this.#tryOut(values, ttl);
     const seen: Seen = new Map();
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
-    await Promise.all([
-      this.#counters.look([GENERATION, ...tags.map(tagName)], seen),
-      ...Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen)),
-    ]);
+    const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
+    await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
     const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
@@ -49,11 +47,11 @@ export class Writes {
 
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
-    const seen: Seen = new Map();
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
-    await applied(bumps, this.#counters.look([GENERATION], seen));
-    const generation = seen.get(GENERATION);
-    const counts = isVersion(generation) ? keys.map((key) => countName(generation, key)) : [];
+    const generation = this.#counters.generation();
+    await applied(bumps, generation);
+    const made = await generation;
+    const counts = keys.map((key) => countName(made, key));
     // The lease goes too: the load that holds it is of no use any more.
     await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     const gone = new Set(keys);

@@ -26,7 +26,7 @@ it('a counter stays where it is for the one who came second', async () => {
   const backend = memoryBackend();
   await startCold(backend, 6);
   const counters = await backend.multiGetValues<number>(['!g', '!t:t0', '!t:t999', '!e:own-0']);
-  // One of 2^40 places after the first 2^40.
+  // One of 2^39 places after the first 2^40.
   expect(counters.map((counter) => Math.floor(Math.log2(counter ?? 0)))).toEqual([40, 40, 40, 40]);
 });
 

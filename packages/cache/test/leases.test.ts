@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
@@ -52,6 +52,86 @@ describe('several processes', () => {
     await clock.advance(500);
     expect(await many).toEqual(['first a', 'many b', 'many c']);
     expect(calls.length).toBe(1);
+  });
+
+  describe('load by one call what others have not loaded after all', () => {
+    let calls: (readonly string[])[];
+    const load = (keys: readonly string[]): string[] => {
+      calls.push(keys);
+      return keys.map((key) => `many ${key}`);
+    };
+    const values = ['many a', 'many b', 'many c'];
+
+    beforeEach(() => {
+      calls = [];
+    });
+
+    it('because their loader failed', async () => {
+      const slow = pending<string[]>();
+      const failing = process().getOrSetMany(['a', 'b'], () => slow.promise);
+      await settled();
+      const many = process().getOrSetMany(['a', 'b', 'c'], load);
+      await clock.advance(100);
+      slow.reject(new Error('no'));
+      await expect(failing).rejects.toThrow('no');
+      await clock.advance(500);
+      expect(await many).toEqual(values);
+      expect(calls).toEqual([['c'], ['a', 'b']]);
+    });
+
+    it('because they died', async () => {
+      void process().getOrSetMany(['a', 'b', 'c'], () => new Promise<never>(() => undefined));
+      await settled();
+      const many = process().getOrSetMany(['a', 'b', 'c'], load);
+      await clock.advance(10_500);
+      expect(await many).toEqual(values);
+      expect(calls).toEqual([['a', 'b', 'c']]);
+    });
+
+    it('in time', async () => {
+      void process().getOrSetMany(['a', 'b', 'c'], () => new Promise<never>(() => undefined));
+      await settled();
+      const many = process({ waitMs: 1000 }).getOrSetMany(['a', 'b', 'c'], load);
+      await clock.advance(1500);
+      expect(await many).toEqual(values);
+      expect(calls).toEqual([['a', 'b', 'c']]);
+    });
+
+    it('one after the other', async () => {
+      const [a, b] = [pending<string>(), pending<string>()];
+      const failing = [process().getOrSet('a', () => a.promise), process().getOrSet('b', () => b.promise)];
+      const outcomes = Promise.allSettled(failing);
+      await settled();
+      const many = process().getOrSetMany(['a', 'b', 'c'], load);
+      await clock.advance(300);
+      a.reject(new Error('no'));
+      await clock.advance(500);
+      expect(calls).toEqual([['c'], ['a']]);
+      b.reject(new Error('no'));
+      await clock.advance(500);
+      expect(await many).toEqual(values);
+      expect(calls).toEqual([['c'], ['a'], ['b']]);
+      await outcomes;
+    });
+  });
+
+  it('look together for what a batch waits for', async () => {
+    const slow = pending<number[]>();
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    const loading = process().getOrSetMany(keys, () => slow.promise);
+    await settled();
+    let looks = 0;
+    const watched = observed(backend, ({ operation }) => {
+      if (operation === 'multiGetValues') looks += 1;
+    });
+    const many = createCache(watched, { clock, random: () => 0.5 }).getOrSetMany(keys, () => []);
+    await clock.advance(2000);
+    slow.resolve(keys.map((_key, index) => index));
+    await loading;
+    await clock.advance(200);
+    expect((await many).length).toBe(50);
+    // As often as for one key alone.
+    expect(looks).toBeLessThan(25);
   });
 
   it('go on at once with another’s load when its loader fails', async () => {

@@ -1,9 +1,10 @@
-import { observed } from '@ninefold/core';
+import { type CacheError, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
-import { pending } from './support/pending.ts';
+import { type Pending, pending } from './support/pending.ts';
 
 let cache: Cache;
 let clock: ManualClock;
@@ -195,6 +196,50 @@ describe('many', () => {
       message: expect.stringContaining('no array of 2 values'),
     });
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
+  });
+
+  it('reject once nothing of theirs is under way any more', async () => {
+    const writes: Pending<void>[] = [];
+    const write = (): Promise<void> => {
+      writes.push(pending());
+      return (writes.at(-1) as Pending<void>).promise;
+    };
+    const slow = held(memoryBackend(), (operation) => (operation === 'setValue' ? write() : undefined));
+    class Money {}
+    let settledAs = '';
+    const calls = [
+      createCache(slow).getOrSetMany(['a', 'b'], () => [new Money(), 1]),
+      createCache(slow).getOrSetMany(['c', 'd'], () => [1, new Money()]),
+    ].map((call, index) =>
+      call.catch((error: CacheError) => {
+        settledAs += `${index} ${error.code} ${error.key} `;
+      }),
+    );
+    await settled();
+    expect([writes.length, settledAs]).toEqual([2, '']);
+    for (const { resolve } of writes) resolve();
+    await Promise.all(calls);
+    expect(settledAs).toBe('0 INVALID_VALUE a 1 INVALID_VALUE d ');
+  });
+
+  it('call their loader no more after they have rejected', async () => {
+    const calls: (readonly string[])[] = [];
+    const [elsewhere, backend] = [pending<string>(), memoryBackend({ now: clock.now })];
+    const failing = createCache(backend, { clock }).getOrSet('a', () => elsewhere.promise);
+    await settled();
+    const many = createCache(backend, { clock }).getOrSetMany(['a', 'b'], (keys) => {
+      calls.push(keys);
+      throw new Error(`no ${keys}`);
+    });
+    const rejection = expect(many)
+      .rejects.toThrow('no a')
+      .then(() => calls.push(['rejected']));
+    await clock.advance(100);
+    elsewhere.reject(new Error('no'));
+    await expect(failing).rejects.toThrow('no');
+    await clock.advance(500);
+    await rejection;
+    expect(calls).toEqual([['b'], ['a'], ['rejected']]);
   });
 
   it('tell their loader when nobody waits for any of its values', async () => {

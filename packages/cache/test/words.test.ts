@@ -1,7 +1,10 @@
-import { isCacheError, observed, scoped } from '@ninefold/core';
+import { CacheError, isCacheError, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
+import { settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
 
 let time: number;
 let cache: Cache;
@@ -96,6 +99,31 @@ describe('values', () => {
     // Each was refused by the backend, which sends nothing of what it refuses.
     expect(new Set(operations)).toEqual(new Set(['setValue']));
     expect(await watched.getMany(['k', 'other'])).toEqual(['old', undefined]);
+  });
+
+  it('whose set fails are not being stored any more when it rejects', async () => {
+    const bump = pending<void>();
+    const reason = 'down';
+    const backend = held(memoryBackend(), (operation, [key]) => {
+      if (operation === 'incr' && key === '!e:a') return bump.promise;
+      if (operation !== 'incr' || key !== '!e:b') return undefined;
+      return Promise.reject(new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'incr', reason }));
+    });
+    let done = false;
+    const setting = createCache(backend).setMany(
+      new Map([
+        ['a', 1],
+        ['b', 2],
+      ]),
+    );
+    const rejection = expect(setting).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    void rejection.then(() => {
+      done = true;
+    });
+    await settled();
+    expect(done).toBe(false);
+    bump.resolve();
+    await rejection;
   });
 
   it('that only the backend’s own serializer can write are stored', async () => {

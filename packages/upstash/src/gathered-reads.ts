@@ -1,9 +1,9 @@
-import { DriverError, type Found, LargeKeys } from '@ninefold/core';
+import { DriverError, type Found, LargeKeys, type PartLimits } from '@ninefold/core';
 import { expectInteger, found, list } from './answers.ts';
 import type { Commands, UpstashPipeline } from './client.ts';
 import { type Ask, Gathering, latest } from './gathering.ts';
 
-interface Read {
+export interface Read {
   readonly key: string;
   readonly kind: 'get' | 'exists';
   readonly deadline: number;
@@ -18,9 +18,10 @@ export class GatheredReads {
   readonly #large = new LargeKeys();
   readonly #gathering: Gathering<Read, unknown>;
 
-  constructor(commands: Commands, most: number) {
+  /** `limits` are those of one request. */
+  constructor(commands: Commands, limits: PartLimits<Ask<Read, unknown>>) {
     this.#commands = commands;
-    this.#gathering = new Gathering(most, (asks) => this.#send(asks));
+    this.#gathering = new Gathering(limits, (asks) => this.#send(asks));
   }
 
   async get(key: string, deadline: number): Promise<Found> {

@@ -44,6 +44,20 @@ describe('a request', () => {
     await bare.close();
   });
 
+  it('carries of the reads of one tick what fits into it, with the longest of keys', async () => {
+    const keys = Array.from({ length: 1000 }, (_, index) => `${index}`.padEnd(8192, '"'));
+    await backend.setValue(keys[999] as string, 1);
+    front.requests.length = 0;
+    const [values, found] = await Promise.all([
+      Promise.all(keys.map((key) => backend.getValue(key))),
+      Promise.all(keys.map((key) => backend.exists(key))),
+    ]);
+    expect(values.filter((value) => value !== undefined)).toEqual([1]);
+    expect(found.filter(Boolean)).toHaveLength(1);
+    // 32.8 MB, of which a request takes 9.9.
+    expect(bill().requests).toBe(4);
+  });
+
   it('brings the newest sync token, though an earlier answer may come later', async () => {
     const sent: string[] = [];
     const received: string[] = [];

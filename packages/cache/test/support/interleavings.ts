@@ -101,25 +101,30 @@ export interface Trial {
 /** Seconds; short, so that a dead owner is replaced within few steps. */
 const LEASE_TTL = 0.3;
 
+/** Where whoever goes on is decided by a scheduler, and time passes when someone waits. */
+export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, wrong?: Trial['wrong']): Place {
+  let time = 0;
+  const memory = memoryBackend({ now: () => time });
+  const backend = wrong === undefined ? memory : wrong(memory);
+  const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label);
+  const wait = async (milliseconds: number): Promise<void> => {
+    await turn('pause');
+    time += milliseconds;
+  };
+  return {
+    create: () => backend,
+    turn,
+    options: { leaseTtl: LEASE_TTL, clock: { now: () => time, wait }, ...options },
+  };
+}
+
 /** Searches interleavings of what callers in several processes do for one that serves what is dead, and tells of it. */
 export async function searchInterleavings({ runs, seed, options, callers, wrong }: Trial): Promise<string | undefined> {
   const property = fc.asyncProperty(
     fc.scheduler(),
     callers === undefined ? programs : fc.constant(callers),
     async (scheduler, program) => {
-      let time = 0;
-      const memory = memoryBackend({ now: () => time });
-      const backend = wrong === undefined ? memory : wrong(memory);
-      const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label);
-      const wait = async (milliseconds: number): Promise<void> => {
-        await turn('pause');
-        time += milliseconds;
-      };
-      const place = {
-        create: () => backend,
-        turn,
-        options: { leaseTtl: LEASE_TTL, clock: { now: () => time, wait }, ...options },
-      };
+      const place = placeUnder(scheduler, options, wrong);
       const stale = await play(place, program, (all) => scheduler.waitFor(all));
       if (stale !== undefined) throw new Error(stale);
     },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, scoped } from '@ninefold/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCache } from '../../src/cache.ts';
@@ -46,6 +46,11 @@ async function stampede(recipe: Recipe): Promise<{ readonly loads: number; reado
   return JSON.parse(stdout);
 }
 
+async function count(recipe: Recipe, namespaces: readonly string[]): Promise<void> {
+  const task = JSON.stringify({ recipe, processes: PROCESSES, namespaces });
+  await promisify(execFile)(process.execPath, [...node, join(programs, 'counter.ts'), task]);
+}
+
 /** What holds with several processes on any server, and under random delays. */
 export function tryOn(name: string, start: () => Promise<Lab>): void {
   describe(`on ${name}`, () => {
@@ -70,6 +75,16 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       const outcomes = await Promise.all(Array.from({ length: PROCESSES }, () => stampede(recipe)));
       expect(outcomes.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
       expect(new Set(outcomes.map(({ by }) => by)).size).toBe(1);
+    }, 120_000);
+
+    it(`${PROCESSES} processes that count at once in new namespaces count everything`, async () => {
+      const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('counts');
+      const namespaces = Array.from({ length: 100 }, (_, index) => `new-${index}`);
+      await Promise.all(Array.from({ length: PROCESSES }, () => count(recipe, namespaces)));
+      const backend = lab.create('counts');
+      const counts = namespaces.map((namespace) => createCache(scoped(backend, namespace)).incr('n', 0));
+      expect(await Promise.all(counts)).toEqual(namespaces.map(() => PROCESSES));
+      await backend.close();
     }, 120_000);
 
     it('a cache that is closed while it loads gives its lease back, so that nobody waits for it', async () => {

@@ -16,18 +16,11 @@ export function isPlain(value: unknown): boolean {
 }
 
 function walk(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true;
-    case 'number':
-      // A difference is NaN for NaN and the infinities; -0 alone has an infinite negative inverse.
-      return value - value === 0 && (value !== 0 || 1 / value > 0);
-    case 'object':
-      return value === null || walkContainer(value, depth + 1);
-    default:
-      return false;
-  }
+  // A switch on the kind takes a tenth longer.
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true;
+  // A difference is NaN for NaN and the infinities; -0 alone has an infinite negative inverse.
+  if (typeof value === 'number') return value - value === 0 && (value !== 0 || 1 / value > 0);
+  return typeof value === 'object' && walkContainer(value, depth + 1);
 }
 
 function walkContainer(value: object, depth: number): boolean {
@@ -44,7 +37,8 @@ function walkContainer(value: object, depth: number): boolean {
   }
   if (prototype !== Object.prototype && prototype !== null) return false;
   // `arguments` and `Math` are no plain objects, though they look like it.
-  if ((value as Partial<Iterable<unknown>>)[Symbol.iterator] !== undefined || Symbol.toStringTag in value) return false;
+  const { [Symbol.iterator]: iterator, [Symbol.toStringTag]: tag } = value as { readonly [symbol: symbol]: unknown };
+  if (iterator !== undefined || tag !== undefined) return false;
   for (const key in value) {
     if (key === '__proto__' || !walk((value as Record<string, unknown>)[key], depth)) return false;
   }
