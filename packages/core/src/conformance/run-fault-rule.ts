@@ -3,6 +3,7 @@ import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts
 import { type Called, missingFrom } from './failure.ts';
 import type { FaultLab, FaultRule } from './faults.ts';
 import { show } from './story.ts';
+import { within } from './within.ts';
 
 /** Milliseconds: the deadline that the rules give to the backend, long enough for a busy machine. */
 export const TIMEOUT_MS = 500;
@@ -10,7 +11,6 @@ export const TIMEOUT_MS = 500;
 export const GRACE_MS = 350;
 /** Milliseconds after a fault in which a backend works again; the contract says 2,000, a busy machine may take longer. */
 const RECOVERY_MS = 4000;
-const TURN_MS = 20;
 /** A value, or a key that is to be hidden: no error and no backend shows it. */
 export const SECRET = 's3cretText';
 
@@ -36,22 +36,14 @@ export type Outcome = { readonly value: unknown } | { readonly error: CacheError
 /** What a call comes to within its deadline and grace; a failure says all that it has to, and shows nothing. */
 export async function settle(lab: FaultLab, made: Made, capMs: number = TIMEOUT_MS + GRACE_MS): Promise<Outcome> {
   const { backend, operation, result } = made;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => {
-      // Where this very process stalled, the deadline of the backend is only firing now.
-      timer = setTimeout(() => resolve('late'), TURN_MS);
-    }, capMs);
-  });
-  const outcome = await Promise.race([
-    late,
+  const outcome = await within(
     result.then(
       (value): Outcome => ({ value }),
       (error: unknown) => ({ error: error as CacheError }),
     ),
-  ]);
-  clearTimeout(timer);
-  if (outcome === 'late') throw new Broken(`expected ${operation} to settle within ${capMs} ms`);
+    capMs,
+    new Broken(`expected ${operation} to settle within ${capMs} ms`),
+  );
   if ('error' in outcome) {
     const { error } = outcome;
     holds(isCacheError(error), `${operation} to reject with a CacheError, got ${show(error)}`);
