@@ -7,6 +7,10 @@ const BIAS = 1n << 62n;
 
 const DIGITS = 19;
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
+/** What memcached's increment takes for a number, whatever follows a space behind its digits. */
+const NUMBER = /^\s*[+-]?\d+(?![!-~])/;
+/** Stands before a text that would be taken for a number, or that begins with it. */
+const QUOTE = "'";
 
 export function toBiased(number: number): bigint {
   return BigInt(number) + BIAS;
@@ -23,9 +27,16 @@ export function wasSafe(biased: bigint, delta: number): boolean {
   return fromBiased(biased - BigInt(delta)) !== undefined;
 }
 
-/** What a text of the server is: a counter of ours, `null` for an integer of another program, or the text itself. */
+/** How a counter or a text lies in the server. */
+export function writeText(value: string | number): string {
+  if (typeof value === 'number') return String(toBiased(value));
+  return value.startsWith(QUOTE) || NUMBER.test(value) ? QUOTE + value : value;
+}
+
+/** What a text of the server is: a counter or a text of ours, or `null` for an integer of another program. */
 export function readText(text: string): string | number | null {
   const first = text.charCodeAt(0);
+  if (first === 0x27) return text.slice(1);
   // Nearly all texts begin with a brace.
   if (first !== 0x2d && !(first >= 0x30 && first <= 0x39)) return text;
   if (!INTEGER.test(text)) return text;

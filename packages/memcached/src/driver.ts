@@ -7,7 +7,7 @@ import {
   isDriverError,
   type Stored,
 } from '@ninefold/core';
-import { fromBiased, readText, toBiased, wasSafe } from './counters.ts';
+import { fromBiased, readText, toBiased, wasSafe, writeText } from './counters.ts';
 import { wireKey } from './keys.ts';
 import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
@@ -46,10 +46,7 @@ export class MemcachedDriver implements CacheDriver {
     ttl: number | undefined,
     call: Call,
   ): Promise<void> {
-    const texts = entries.map(([key, value]): [string, string] => [
-      wireKey(key),
-      typeof value === 'number' ? String(toBiased(value)) : value,
-    ]);
+    const texts = entries.map(([key, value]): [string, string] => [wireKey(key), writeText(value)]);
     try {
       await this.#transport.setMany(texts, expiresOf(ttl), call);
     } catch (error) {

@@ -92,6 +92,38 @@ describe('counters', () => {
   });
 });
 
+describe('a text of a serializer that memcached takes for a number', () => {
+  const texts = [
+    '007',
+    '+5',
+    '-0',
+    ' 41',
+    '5 apples',
+    '5\n',
+    '5\u0000',
+    '\t\v\f\r5',
+    `-${2n ** 64n - 1n} x`,
+    "'5",
+    "'",
+  ];
+  for (const text of texts) {
+    it(`such as ${JSON.stringify(text)} is no counter, and stays as it was`, async () => {
+      const serializer = { serialize: String, deserialize: (stored: string) => stored };
+      const bare = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'bare', serializer });
+      await bare.multiSetValues([
+        ['k', text],
+        ['other', '5.5'],
+      ]);
+      for (const delta of [1, -3, 0]) {
+        expect(await failureOf(bare.incr('k', delta))).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false });
+      }
+      expect(await bare.getValue('k')).toBe(text);
+      expect(await bare.multiGetValues(['k', 'other'])).toEqual([text, '5.5']);
+      await bare.close();
+    });
+  }
+});
+
 describe('a TTL', () => {
   const day = 86_400;
   const ttls = [

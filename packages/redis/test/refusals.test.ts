@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@ninefold/tooling/servers/process';
@@ -73,6 +75,28 @@ describe('a server that refuses', () => {
         (value) => value > 7,
         () => false,
       ),
+    );
+  }, 30_000);
+
+  it('writes, being a replica, is left though it never answers the goodbye', async () => {
+    const server = await serve('--replicaof', '127.0.0.1 1');
+    const listener = createServer((client) => {
+      const onward = connect(server.port, server.host);
+      client.on('data', (bytes) => /quit/i.test(bytes.toString('latin1')) || onward.write(bytes));
+      onward.pipe(client);
+      client.on('close', () => onward.destroy());
+    });
+    kept({ stop: async () => void listener.close() });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const backend = open({ ...server, port: (listener.address() as AddressInfo).port });
+    expect(await failureOf(backend.incr('k'))).toMatchObject({ cause: { code: 'READONLY' } });
+    await until(
+      'the connection is given up',
+      () =>
+        new Promise((resolve) => {
+          listener.getConnections((_, connections) => resolve(connections === 0));
+        }),
     );
   }, 30_000);
 

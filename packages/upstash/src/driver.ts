@@ -9,18 +9,18 @@ import {
   sendParts,
   utf8Bytes,
 } from '@ninefold/core';
-import { expectInteger, expectText, found, list } from './answers.ts';
+import { expectInteger, expectText, found, isTooLarge, list } from './answers.ts';
 import type { Commands, UpstashPipeline } from './client.ts';
 import { GatheredReads } from './gathered-reads.ts';
-import { type Ask, Gathering, latest } from './gathering.ts';
+import { type Ask, Gathering, halves, latest, MOST_HALVINGS } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
 
-/** Keys in one MGET, and commands in one pipeline, that were asked for one by one. */
-const MOST_GATHERED = 1000;
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
 const MOST_ARGUMENTS = 10_000;
 /** Of the service's 10 MB: what a request may reach by `jsonBytes`, beside the names of its commands. */
 const MAX_REQUEST_BYTES = 9_900_000;
+/** Of what was asked for one by one: keys in one MGET, and commands in one pipeline. */
+const GATHERED = { mostItems: 1000, mostBytes: MAX_REQUEST_BYTES };
 
 interface Write {
   readonly add: (pipeline: UpstashPipeline) => void;
@@ -36,12 +36,15 @@ export class UpstashDriver implements CacheDriver {
   readonly capabilities: Capabilities;
   readonly #commands: Commands;
   readonly #reads: GatheredReads;
-  readonly #writes = new Gathering<Write, unknown>(MOST_GATHERED, (asks) => this.#sendWrites(asks));
+  readonly #writes = new Gathering<Write, unknown>(
+    { ...GATHERED, bytesOf: ({ question }) => question.bytes },
+    (asks) => void this.#sendWrites(asks),
+  );
 
   constructor(commands: Commands, capabilities: Capabilities) {
     this.#commands = commands;
     this.capabilities = capabilities;
-    this.#reads = new GatheredReads(commands, MOST_GATHERED);
+    this.#reads = new GatheredReads(commands, { ...GATHERED, bytesOf: ({ question }) => jsonBytes(question.key) });
   }
 
   get(key: string, { deadline }: Call): Promise<Found> {
@@ -49,11 +52,7 @@ export class UpstashDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
-    const values = await sendParts(inRequests(keys, jsonBytes), first, async (part) => {
-      const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...part]), deadline);
-      return list(answer, part.length).map(found);
-    });
-    return values.flat();
+    return await this.#read(inRequests(keys, jsonBytes), deadline, MOST_HALVINGS);
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
@@ -102,11 +101,21 @@ export class UpstashDriver implements CacheDriver {
     this.#commands.close();
   }
 
-  #sendWrites(asks: readonly Ask<Write, unknown>[]): void {
-    for (const part of inRequests(asks, ({ question }) => question.bytes)) void this.#sendWritesPart(part);
+  /** A part that is too large is asked for in halves, which may be halved as often. */
+  async #read(parts: readonly (readonly string[])[], deadline: number, halvings: number): Promise<readonly Found[]> {
+    const values = await sendParts(parts, first, async (keys) => {
+      try {
+        const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...keys]), deadline);
+        return list(answer, keys.length).map(found);
+      } catch (error) {
+        if (halvings === 0 || keys.length === 1 || !isTooLarge(error)) throw error;
+        return await this.#read(halves(keys), deadline, halvings - 1);
+      }
+    });
+    return values.flat();
   }
 
-  async #sendWritesPart(asks: readonly Ask<Write, unknown>[]): Promise<void> {
+  async #sendWrites(asks: readonly Ask<Write, unknown>[]): Promise<void> {
     const build = (pipeline: UpstashPipeline): void => {
       for (const { question } of asks) question.add(pipeline);
     };

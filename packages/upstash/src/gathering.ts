@@ -1,3 +1,5 @@
+import { inParts, type PartLimits } from '@ninefold/core';
+
 /** Something that waits for its turn in a gathered request. */
 export interface Ask<Q, A> {
   readonly question: Q;
@@ -10,12 +12,13 @@ export interface Ask<Q, A> {
  * Workers a timer of one request may not serve another.
  */
 export class Gathering<Q, A> {
-  readonly #most: number;
+  readonly #limits: PartLimits<Ask<Q, A>>;
   readonly #send: (asks: readonly Ask<Q, A>[]) => void;
   #asks: Ask<Q, A>[] = [];
 
-  constructor(most: number, send: (asks: readonly Ask<Q, A>[]) => void) {
-    this.#most = most;
+  /** `limits` are those of one request. */
+  constructor(limits: PartLimits<Ask<Q, A>>, send: (asks: readonly Ask<Q, A>[]) => void) {
+    this.#limits = limits;
     this.#send = send;
   }
 
@@ -29,8 +32,15 @@ export class Gathering<Q, A> {
   #flush(): void {
     const asks = this.#asks;
     this.#asks = [];
-    for (let from = 0; from < asks.length; from += this.#most) this.#send(asks.slice(from, from + this.#most));
+    for (const part of inParts(asks, this.#limits)) this.#send(part);
   }
+}
+
+/** How often reads are halved that are too large together: an answer may be 32 times what the service gives at once. */
+export const MOST_HALVINGS = 5;
+
+export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
+  return inParts(items, { mostItems: Math.ceil(items.length / 2) });
 }
 
 /** When the last of them is given up. */

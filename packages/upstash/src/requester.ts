@@ -13,6 +13,9 @@ export interface RestOptions {
   readonly fetch: typeof fetch;
 }
 
+/** Next.js would keep answers. Workers with a compatibility date before 2024-11-11 keep none, and throw for the option. */
+const CACHE = 'cache' in (globalThis.Request?.prototype ?? {}) ? ({ cache: 'no-store' } as const) : {};
+
 /** One command's answer inside a pipeline. */
 export interface CommandResult {
   readonly result?: unknown;
@@ -66,7 +69,7 @@ export class RestRequester implements Requester {
     let text: string;
     try {
       // A redirect would carry the token to whoever it names.
-      const init = { method: 'POST', headers, signal, redirect: 'manual', cache: 'no-store', ...bodyOf(body) } as const;
+      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(body) } as const;
       response = await fetch([url, ...path].join('/'), init);
       text = await response.text();
     } catch (error) {

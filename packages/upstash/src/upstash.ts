@@ -87,7 +87,8 @@ function commandsOf(options: UpstashOptions): Commands {
   }
   const { url, token } = options;
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: the REST address of the database');
-  if (!isHttpUrl(url)) throw invalid(options, 'url is no http(s) address; it is the REST address of the database');
+  if (!isHttpUrl(url))
+    throw invalid(options, 'url is no http(s) address without login, query and spaces: the REST address');
   if (typeof token !== 'string' || token === '')
     throw invalid(options, 'token is missing: the REST token of the database');
   // A header takes no line breaks, and its error would quote the token.
@@ -107,9 +108,10 @@ function checkClient(options: UpstashClientOptions): UpstashClient {
 }
 
 function isHttpUrl(url: string): boolean {
+  // No login, nothing that a path cannot stand behind, and no space, which `URL` passes over at either end.
+  if (!/^https?:\/\/[^\s@?#]+$/i.test(url)) return false;
   try {
-    const { protocol, username, password } = new URL(url);
-    return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+    return new URL(url).host !== '';
   } catch {
     return false;
   }

@@ -7,17 +7,19 @@ import { startFront } from './support/service.ts';
 
 let front: UpstashFront;
 let stop: () => Promise<void>;
+let script: string;
 let worker: Miniflare;
 /** What the bundle still imports at run time. */
 let imports: readonly unknown[];
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  const { text: script, metafile } = await bundle('worker/worker.ts', {
+  const { text, metafile } = await bundle('worker/worker.ts', {
     platform: 'browser',
     define: { SERVICE: JSON.stringify({ url: front.url, token: front.token }) },
   });
   imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  script = text;
   worker = new Miniflare({ modules: true, script, compatibilityDate: '2025-07-01' });
   await worker.ready;
 }, 60_000);
@@ -62,6 +64,13 @@ describe('in workerd, with one backend at module scope', () => {
     front.fail({ kind: 'drop-reply' });
     expect(await visit('h')).toEqual({ error: expect.stringContaining('was lost') });
     expect(front.requests).toEqual([{ path: '/pipeline', commands: ['EVAL'] }]);
+  }, 30_000);
+
+  it('a Worker works whose compatibility date is years ago', async () => {
+    const old = new Miniflare({ modules: true, script, compatibilityDate: '2022-01-01' });
+    const response = await old.dispatchFetch('http://worker/old');
+    expect(await response.json()).toMatchObject({ same: true, date: true, miss: true });
+    await old.dispose();
   }, 30_000);
 
   it('nothing is imported that a Worker has not', () => {

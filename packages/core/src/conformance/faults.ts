@@ -33,3 +33,10 @@ export interface FaultLab {
   /** What no error may show: passwords and tokens. */
   readonly secrets: readonly string[];
 }
+
+/** One sentence of the contract that a backend keeps while its server fails. */
+export interface FaultRule {
+  readonly id: string;
+  readonly text: string;
+  readonly run: (lab: FaultLab, namespace: string) => Promise<void>;
+}

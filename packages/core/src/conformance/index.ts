@@ -10,14 +10,15 @@ import { serializers } from './rules/serializers.ts';
 import { ttl } from './rules/ttl.ts';
 import { types } from './rules/types.ts';
 import { values } from './rules/values.ts';
-import { runRule } from './run-rule.ts';
+import { RULE_TIMEOUT_MS, runRule } from './run-rule.ts';
 
-export type { Fault, FaultLab } from './faults.ts';
+export type { Fault, FaultLab, FaultRule } from './faults.ts';
 export { type Happening, type Recorder, recorder } from './history.ts';
 export { isLinearizable, notLinearizable } from './linearizability.ts';
 export { type Arbitrary, type Command, checkModel, type FastCheck, type Model, type ModelOptions } from './model.ts';
 export type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
-export { type FaultRule, faults, runFaultRule } from './rules/faults.ts';
+export { faults } from './rules/faults.ts';
+export { runFaultRule } from './run-fault-rule.ts';
 export { RuleBroken, runRule } from './run-rule.ts';
 
 /** Every rule of the contract. Without a runner: `for (const rule of rulesFor(options)) await runRule(rule, options)`. */
@@ -46,12 +47,13 @@ export interface Runner {
   readonly it: (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
 }
 
-/** Milliseconds for one rule, for runners that take them. */
-const TIMEOUT_MS = 30_000;
+/** Milliseconds that a runner waits longer than a rule may take, in which its backends are closed. */
+const RUNNER_GRACE_MS = 5000;
 
 /** Tries every rule that applies to a backend, each as a test of the runner that is handed in. */
 export function describeCacheBackend(name: string, options: SuiteOptions & Runner): void {
-  const { describe, it } = options;
+  const { describe, it, ruleTimeoutMs = RULE_TIMEOUT_MS } = options;
+  const timeoutMs = ruleTimeoutMs + RUNNER_GRACE_MS;
   const sideBySide = new Map<Rule, Promise<void>>();
 
   /** Rules that wait for a server begin together; with a clock that the suite moves, each goes alone. */
@@ -72,10 +74,10 @@ export function describeCacheBackend(name: string, options: SuiteOptions & Runne
     for (const rule of rulesFor(options)) {
       const body = function (this: { timeout?: (ms: number) => void } | undefined): Promise<void> {
         // Mocha takes a time-out this way only.
-        if (typeof this?.timeout === 'function') this.timeout(TIMEOUT_MS);
+        if (typeof this?.timeout === 'function') this.timeout(timeoutMs);
         return attempt(rule);
       };
-      it(`${rule.id}: ${rule.text}`, body, TIMEOUT_MS);
+      it(`${rule.id}: ${rule.text}`, body, timeoutMs);
     }
   });
 }

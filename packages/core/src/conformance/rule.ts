@@ -49,4 +49,6 @@ export interface SuiteOptions {
   readonly capabilities: Capabilities;
   /** Of a backend whose time the suite moves: no rule waits then. */
   readonly clock?: { advance(milliseconds: number): void } | undefined;
+  /** Milliseconds that a rule may take, 25,000 by default: more for a server that is far away. */
+  readonly ruleTimeoutMs?: number | undefined;
 }

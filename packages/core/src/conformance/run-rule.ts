@@ -4,6 +4,7 @@ import { equal } from './equal.ts';
 import { missingFrom } from './failure.ts';
 import type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
 import { Story, show } from './story.ts';
+import { within } from './within.ts';
 
 /** A broken rule; the message is its story. */
 export class RuleBroken extends Error {
@@ -26,18 +27,31 @@ class Unexpected extends Error {}
 let trials = 0;
 const session = Math.trunc(performance.timeOrigin % 1e9).toString(36);
 
+/** Milliseconds for a rule; runners are given some more, so that what hangs ends here, with its story. */
+export const RULE_TIMEOUT_MS = 25_000;
+/** Milliseconds for the backends of a rule to close in; the contract says 1,000, a busy machine may take longer. */
+const CLOSE_MS = 2000;
+
 /** Tries one rule; rejects with `RuleBroken` if the backend breaks it. */
 export async function runRule(rule: Rule, options: SuiteOptions, name = 'the backend'): Promise<void> {
+  const { ruleTimeoutMs = RULE_TIMEOUT_MS } = options;
   const story = new Story();
   const opened: CacheBackend[] = [];
+  const close = async (): Promise<void> => {
+    const closed = Promise.allSettled(opened.map(async (backend) => await backend.close()));
+    await within(closed, CLOSE_MS, new Unexpected(`expected its backends to close within ${CLOSE_MS / 1000} s`));
+  };
   try {
-    await rule.run(await createTrial(options, story, opened));
+    const late = new Unexpected(`expected it to end within ${ruleTimeoutMs / 1000} s`);
+    await within(createTrial(options, story, opened).then(rule.run), ruleTimeoutMs, late);
+    await close();
   } catch (error) {
     const what = error instanceof Unexpected ? error.message : `expected it to work, got ${show(error)}`;
     const why = rule.why === undefined ? '' : ` ${rule.why}`;
-    throw new RuleBroken(rule.id, `${name} breaks ${rule.id}: ${rule.text}\n    ${story}\n  ${what}.${why}`);
-  } finally {
-    await Promise.allSettled(opened.map((backend) => backend.close()));
+    const broken = new RuleBroken(rule.id, `${name} breaks ${rule.id}: ${rule.text}\n    ${story}\n  ${what}.${why}`);
+    // The first failure is the one to tell.
+    await close().catch(() => undefined);
+    throw broken;
   }
 }
 

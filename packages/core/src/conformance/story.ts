@@ -3,6 +3,9 @@ import { isCacheError } from '../errors.ts';
 import type { Called } from './failure.ts';
 
 const SHOWN = 60;
+/** Calls that a story tells. */
+const MOST = 12;
+const PENDING = ' → pending';
 
 /** A value in a few words, as a story tells it. */
 export function show(value: unknown): string {
@@ -67,8 +70,15 @@ export class Story {
         return (...args: readonly unknown[]): unknown => {
           const line = `${name}${String(property)}(${args.map(show).join(', ')})`;
           const at = this.#lines.push(line) - 1;
-          const result: unknown = Reflect.apply(member, target, args);
+          let result: unknown;
+          try {
+            result = Reflect.apply(member, target, args);
+          } catch (error) {
+            this.#end(at, line, `throws ${show(error)}`);
+            throw error;
+          }
           if (result instanceof Promise) {
+            this.#lines[at] = line + PENDING;
             this.#calls.set(result, { backend, operation: String(property), args, keysHidden });
             result.then(
               (value: unknown) => this.#end(at, line, show(value)),
@@ -86,8 +96,9 @@ export class Story {
   }
 
   toString(): string {
-    const most = 12;
-    const first = this.#lines.length > most ? [`… ${this.#lines.length - most} calls before …`] : [];
-    return [...first, ...this.#lines.slice(-most)].join(' · ');
+    const before = this.#lines.slice(0, -MOST);
+    const pending = before.filter((line) => line.endsWith(PENDING)).slice(0, 3);
+    const first = before.length > 0 ? [`… ${before.length} calls before …`, ...pending] : [];
+    return [...first, ...this.#lines.slice(-MOST)].join(' · ');
   }
 }

@@ -35,6 +35,8 @@ const beyond = [
   'takes anything for keys',
   'takes no more than 1,000 keys',
   'passes keys as arguments',
+  'answers a large batch in part',
+  'fails a large batch with an error of the runtime',
   'begins a counter again with the old deadline',
   'increments by a get and a set',
   'takes any delta',

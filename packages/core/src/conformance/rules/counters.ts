@@ -256,16 +256,16 @@ export const counters: readonly Rule[] = [
         text: 'incr keeps the TTL of a counter, whether it is given one or not',
         waits: true,
         run: async ({ cache, equal, outlive, wait }) => {
-          await cache.setValue('a', 1, { ttl: 3 });
-          await cache.setValue('b', 1, { ttl: 3 });
-          await cache.incr('c', 1, { ttl: 3 });
+          await cache.setValue('a', 1, { ttl: 4 });
+          await cache.setValue('b', 1, { ttl: 4 });
+          await cache.incr('c', 1, { ttl: 4 });
           await wait(2);
           equal(
             [await cache.incr('a'), await cache.incr('b', 1, { ttl: 600 }), await cache.incr('c', 1, { ttl: 600 })],
             [2, 2, 2],
           );
           // Not more than is left, so that a TTL which begins again is seen.
-          await outlive(1);
+          await outlive(2);
           equal(await cache.multiGetValues(['a', 'b', 'c']), [undefined, undefined, undefined]);
         },
       },
@@ -298,12 +298,12 @@ export const counters: readonly Rule[] = [
         text: 'an incr that is refused keeps the TTL as it keeps the value',
         waits: true,
         run: async ({ cache, equal, outlive, rejects, wait }) => {
-          await cache.setValue('k', MAX, { ttl: 3 });
-          await cache.setValue('t', '5', { ttl: 3 });
+          await cache.setValue('k', MAX, { ttl: 4 });
+          await cache.setValue('t', '5', { ttl: 4 });
           await wait(2);
           await rejects(cache.incr('k', 1, { ttl: 600 }), 'COUNTER_RANGE');
           await rejects(cache.incr('t', 1, { ttl: 600 }), 'NOT_A_COUNTER');
-          await outlive(1);
+          await outlive(2);
           equal(await cache.multiGetValues(['k', 't']), [undefined, undefined]);
         },
       },

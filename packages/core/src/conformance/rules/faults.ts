@@ -1,162 +1,81 @@
-import type { CacheBackend } from '../../backend.ts';
-import { type CacheError, type CacheErrorCode, isCacheError } from '../../errors.ts';
-import type { Fault, FaultLab } from '../faults.ts';
+import type { CacheBackend, Operation } from '../../backend.ts';
+import type { CacheErrorCode } from '../../errors.ts';
+import { equal } from '../equal.ts';
+import type { Fault, FaultRule } from '../faults.ts';
+import {
+  Broken,
+  call,
+  fails,
+  failsAtFirst,
+  GRACE_MS,
+  holds,
+  recovers,
+  SECRET,
+  settle,
+  TIMEOUT_MS,
+  withBench,
+} from '../run-fault-rule.ts';
 import { show } from '../story.ts';
 
-/** Milliseconds: the deadline that the rules give to the backend, long enough for a busy machine. */
-const TIMEOUT_MS = 500;
-/** Milliseconds after its deadline in which the contract lets a call settle. */
-const GRACE_MS = 350;
-/** Milliseconds after a fault in which a backend works again; the contract says 2,000, a busy machine may take longer. */
-const RECOVERY_MS = 4000;
 const CLOSE_MS = 1500;
-const SECRET_VALUE = 's3cretValue';
 
-export interface FaultRule {
-  readonly id: string;
-  readonly text: string;
-  readonly run: (lab: FaultLab, namespace: string) => Promise<void>;
-}
+type Call = readonly [operation: Operation, ...args: readonly unknown[]];
 
-class Broken extends Error {}
+/** Writes, and how to see that they have been applied to what the bench holds. */
+const writes: readonly (readonly [Call, applied: (direct: CacheBackend) => Promise<boolean>])[] = [
+  [['incr', 'n'], async (direct) => (await direct.getValue('n')) !== 10],
+  [['setValue', 's', SECRET], (direct) => direct.exists('s')],
+  [
+    ['multiSetValues', ['a', 'b'].map((key) => [key, SECRET]), { ttl: 60 }],
+    async (direct) => (await direct.exists('a')) || (await direct.exists('b')),
+  ],
+  [['delete', 'd'], async (direct) => !(await direct.exists('d'))],
+  [['deleteMany', ['e', 'f']], async (direct) => !(await direct.exists('e')) || !(await direct.exists('f'))],
+];
 
-function holds(condition: boolean, claim: string): void {
-  if (!condition) throw new Broken(`expected ${claim}`);
-}
+/** Reads, and what they give. */
+const reads: readonly (readonly [Call, right: unknown])[] = [
+  [['getValue', 'k'], 'v'],
+  [
+    ['multiGetValues', ['none', 'k']],
+    [undefined, 'v'],
+  ],
+  [['exists', 'k'], true],
+];
 
-/** What became of a call within its deadline and grace. */
-type Outcome = { readonly value: unknown } | { readonly error: CacheError };
-
-async function settle(
-  lab: FaultLab,
-  what: string,
-  call: Promise<unknown>,
-  capMs: number = TIMEOUT_MS + GRACE_MS,
-): Promise<Outcome> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), capMs);
-  });
-  const outcome = await Promise.race([
-    late,
-    call.then(
-      (value): Outcome => ({ value }),
-      (error: unknown) => ({ error: error as CacheError }),
-    ),
-  ]);
-  clearTimeout(timer);
-  if (outcome === 'late') throw new Broken(`expected ${what} to settle within ${capMs} ms`);
-  if ('error' in outcome) {
-    holds(isCacheError(outcome.error), `${what} to reject with a CacheError, got ${show(outcome.error)}`);
-    const shown = `${lab.inspect(outcome.error)}${String(outcome.error)}${JSON.stringify(outcome.error)}`;
-    holds(
-      ![...lab.secrets, SECRET_VALUE].some((secret) => shown.includes(secret)),
-      `no secret and no value in what ${what} rejects with`,
-    );
-  }
-  return outcome;
-}
-
-/** The error of a call that must fail, with one of these codes. */
-async function fails(
-  lab: FaultLab,
-  what: string,
-  call: Promise<unknown>,
-  codes: readonly CacheErrorCode[],
-): Promise<CacheError> {
-  const outcome = await settle(lab, what, call);
-  if (!('error' in outcome)) throw new Broken(`expected ${what} to reject, it resolved ${show(outcome.value)}`);
-  const { code, retryable } = outcome.error;
-  holds(codes.includes(code), `${what} to reject ${codes.join(' or ')}, got ${code}`);
-  holds(retryable || (code !== 'TIMEOUT' && code !== 'UNAVAILABLE'), `${code} to be retryable`);
-  return outcome.error;
-}
-
-/** A batch that must fail, and name its first key; what a deadline ended may not know where it was. */
-async function failsAt(
-  lab: FaultLab,
-  what: string,
-  call: Promise<unknown>,
-  codes: readonly CacheErrorCode[],
-  key: string,
-): Promise<void> {
-  const failure = await fails(lab, what, call, codes);
-  if (failure.code === 'TIMEOUT') return;
-  holds(failure.key === key, `${what} to name '${key}', got ${show(failure.key)}`);
-}
-
-/** The same backend works again by itself, and each answer is that of its own call. */
-async function recovers(backend: CacheBackend, direct: CacheBackend): Promise<void> {
-  const keys = Array.from({ length: 20 }, (_, index) => `after ${index}`);
-  await direct.multiSetValues(keys.map((key) => [key, `value of ${key}`] as const));
-  const end = performance.now() + RECOVERY_MS;
-  for (;;) {
-    const values = await Promise.all(keys.map((key) => backend.getValue(key))).catch((error: unknown) => {
-      if (performance.now() > end)
-        throw new Broken(`expected it to work again within ${RECOVERY_MS} ms, got ${show(error)}`);
-      return undefined;
-    });
-    if (values === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      continue;
-    }
-    for (const [index, key] of keys.entries())
-      holds(values[index] === `value of ${key}`, `the value of '${key}', got ${show(values[index])}`);
-    return;
-  }
-}
-
-interface Bench {
-  readonly backend: CacheBackend;
-  readonly direct: CacheBackend;
-}
-
-/** Runs with a backend whose connection is warm, and mends the way afterwards. */
-async function withBench(lab: FaultLab, namespace: string, work: (bench: Bench) => Promise<void>): Promise<void> {
-  await lab.set(undefined);
-  const backend = lab.create({ namespace, timeoutMs: TIMEOUT_MS });
-  const direct = lab.direct({ namespace, timeoutMs: 10_000 });
-  try {
-    await direct.multiSetValues([
-      ['k', 'v'],
-      ['n', 10],
-    ]);
-    await backend.getValue('k');
-    await work({ backend, direct });
-    await lab.set(undefined);
-    await recovers(backend, direct);
-  } finally {
-    await lab.set(undefined);
-    await Promise.allSettled([backend.close(), direct.close()]);
-  }
-}
-
-/** A fault of one request: an increment counts at most once, and says so; a read is right or fails; a set is told without its value. */
+/** A fault of one request: a write is applied once at most and says that it may be; a read is right or fails. */
 function oneRequest(id: string, what: string, fault: Fault, codes: readonly CacheErrorCode[]): FaultRule {
   return {
     id: `faults/${id}`,
-    text: `${what}: an increment counts at most once, a read is right or rejects, and the next calls are fine`,
+    text: `${what}: a write rejects, and says so if it may have been applied; an increment counts at most once; a read is right or rejects; the next calls are fine`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async ({ backend, direct }) => {
-        await lab.set(fault);
-        const failure = await fails(lab, 'incr', backend.incr('n'), codes);
-        await lab.set(undefined);
+      withBench(lab, namespace, async (bench) => {
+        const { backend, direct } = bench;
+        for (const [[operation, ...args], applied] of writes) {
+          await lab.set(fault);
+          const { maybeApplied } = await fails(lab, call(backend, operation, ...args), codes);
+          await lab.set(undefined);
+          await recovers(lab, bench);
+          holds(
+            maybeApplied || !(await applied(direct)),
+            `${operation}, which was applied, to say that it may have been`,
+          );
+        }
         const counted = await direct.getValue('n');
         holds(counted === 10 || counted === 11, `the counter to be 10 or 11, got ${show(counted)}`);
-        holds(counted === 10 || failure.maybeApplied, 'an increment that was applied to say that it may have been');
-        await recovers(backend, direct);
-        await lab.set(fault);
-        await fails(lab, 'setValue', backend.setValue('s', SECRET_VALUE), codes);
-        await lab.set(undefined);
-        await recovers(backend, direct);
-        await lab.set(fault);
-        const read = await settle(lab, 'getValue', backend.getValue('k'));
-        if ('value' in read) holds(read.value === 'v', `'v' or a rejection, got ${show(read.value)}`);
-        else
-          holds(
-            [...codes, 'CORRUPT'].includes(read.error.code) && !read.error.maybeApplied,
-            `a read to reject ${codes.join(' or ')}, got ${read.error.code}`,
-          );
+        for (const [[operation, ...args], right] of reads) {
+          await lab.set(fault);
+          const read = await settle(lab, call(backend, operation, ...args));
+          await lab.set(undefined);
+          if ('value' in read)
+            holds(equal(read.value, right), `${show(right)} or a rejection, got ${show(read.value)}`);
+          else
+            holds(
+              [...codes, 'CORRUPT'].includes(read.error.code),
+              `${operation} to reject ${codes.join(' or ')}, got ${read.error.code}`,
+            );
+          await recovers(lab, bench);
+        }
       }),
   };
 }
@@ -167,45 +86,36 @@ function lasting(id: string, what: string, fault: Fault, codes: readonly CacheEr
     id: `faults/${id}`,
     text: `${what}: every call rejects in time, a batch names the key it failed at, and the backend works again afterwards`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async ({ backend, direct }) => {
+      withBench(lab, namespace, async (bench) => {
+        const { backend, direct } = bench;
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
-          await Promise.all([
-            fails(lab, 'getValue', backend.getValue('k'), codes),
-            failsAt(lab, 'multiGetValues', backend.multiGetValues(['k', 'none']), codes, 'k'),
-            failsAt(lab, 'deleteMany', backend.deleteMany(['d', 'e']), codes, 'd'),
-            fails(lab, 'exists', backend.exists('none'), codes),
-            fails(lab, 'setValue', backend.setValue('s', SECRET_VALUE), codes),
-            failsAt(
-              lab,
-              'multiSetValues',
-              backend.multiSetValues(
-                [
-                  ['a', SECRET_VALUE],
-                  ['b', 1],
-                ],
-                { ttl: 60 },
-              ),
-              codes,
-              'a',
-            ),
-            fails(lab, 'delete', backend.delete('d'), codes),
-            fails(lab, 'incr', backend.incr('n'), codes),
-          ]);
+          const calls: readonly Call[] = [
+            ...writes.map(([write]) => write),
+            ...reads.map(([read]) => read),
+            ['multiSetValues', [['a', SECRET]]],
+            ['multiGetValues', ['k']],
+            ['deleteMany', ['d']],
+          ];
+          await Promise.all(
+            calls.map(([operation, ...args]) => failsAtFirst(lab, call(backend, operation, ...args), codes)),
+          );
         }
         await lab.set(undefined);
-        await recovers(backend, direct);
+        await recovers(lab, bench);
         // What was rejected is not sent later, over newer data.
-        await direct.setValue('s', 'newer');
+        const newer = ['s', 'a', 'b', 'd', 'e', 'f'].map((key) => [key, 'newer'] as const);
+        await direct.multiSetValues(newer);
         const counted = await direct.getValue<number>('n');
         holds(
           typeof counted === 'number' && counted >= 10 && counted <= 12,
           `at most two increments, got ${show(counted)}`,
         );
         await new Promise((resolve) => setTimeout(resolve, 300));
+        const later = await direct.multiGetValues([...newer.map(([key]) => key), 'n']);
         holds(
-          (await direct.getValue('s')) === 'newer' && (await direct.getValue('n')) === counted,
-          'nothing to be sent after it was rejected',
+          equal(later, [...newer.map(([, value]) => value), counted]),
+          `nothing to be sent after it was rejected, got ${show(later)}`,
         );
       }),
   };
@@ -239,16 +149,44 @@ export const faults: readonly FaultRule[] = [
   oneRequest('half-reply', 'half an answer', { kind: 'half-reply' }, strange),
   oneRequest('garbage', 'an answer that is none', { kind: 'garbage' }, strange),
   {
+    id: 'faults/keys-hidden',
+    text: "errorKeys: 'hidden' leaves keys out of the failures of a server, too",
+    run: (lab, namespace) =>
+      withBench(lab, namespace, async () => {
+        const backend = lab.create({ namespace, timeoutMs: TIMEOUT_MS, errorKeys: 'hidden' });
+        const calls: readonly Call[] = [
+          ['getValue', SECRET],
+          ['setValue', SECRET, 1],
+          ['multiGetValues', [SECRET, 'k']],
+          ['multiSetValues', [[SECRET, 1]]],
+          ['exists', SECRET],
+          ['delete', SECRET],
+          ['deleteMany', [SECRET, 'k']],
+          ['incr', SECRET],
+        ];
+        try {
+          await lab.set({ kind: 'refuse' });
+          await Promise.all(
+            calls.map(([operation, ...args]) =>
+              fails(lab, { ...call(backend, operation, ...args), keysHidden: true }, either),
+            ),
+          );
+        } finally {
+          await backend.close();
+        }
+      }),
+  },
+  {
     id: 'faults/idle-cut',
     text: 'a connection that ended while nothing was asked costs a read nothing, and a write at most one rejection',
     run: async (lab, namespace) => {
       for (const by of ['rst', 'fin'] as const) {
         await withBench(lab, namespace, async ({ backend, direct }) => {
           await lab.set({ kind: 'idle-cut', by });
-          const read = await settle(lab, 'getValue', backend.getValue('k'));
+          const read = await settle(lab, call(backend, 'getValue', 'k'));
           holds('value' in read && read.value === 'v', "'v'");
           await lab.set({ kind: 'idle-cut', by });
-          await settle(lab, 'incr', backend.incr('n'));
+          await settle(lab, call(backend, 'incr', 'n'));
           const counted = await direct.getValue('n');
           holds(counted === 10 || counted === 11, `one increment at the most, got ${show(counted)}`);
         });
@@ -261,9 +199,9 @@ export const faults: readonly FaultRule[] = [
     run: (lab, namespace) =>
       withBench(lab, namespace, async ({ backend }) => {
         await lab.set({ kind: 'trickle' });
-        const read = await settle(lab, 'multiGetValues', backend.multiGetValues(['k', 'none', 'n']));
+        const read = await settle(lab, call(backend, 'multiGetValues', ['k', 'none', 'n']));
         holds(
-          'value' in read && show(read.value) === show(['v', undefined, 10]),
+          'value' in read && equal(read.value, ['v', undefined, 10]),
           `['v', undefined, 10], got ${show('value' in read ? read.value : read.error)}`,
         );
       }),
@@ -275,8 +213,8 @@ export const faults: readonly FaultRule[] = [
       withBench(lab, namespace, async ({ backend }) => {
         await lab.set({ kind: 'delay', delayMs: 100 });
         const outcomes = await Promise.all([
-          settle(lab, 'getValue', backend.getValue('k')),
-          settle(lab, 'incr', backend.incr('n')),
+          settle(lab, call(backend, 'getValue', 'k')),
+          settle(lab, call(backend, 'incr', 'n')),
         ]);
         holds(
           outcomes.every((outcome) => 'value' in outcome),
@@ -294,10 +232,10 @@ export const faults: readonly FaultRule[] = [
           ['b', 'of b'],
         ]);
         await lab.set({ kind: 'delay', delayMs: TIMEOUT_MS + GRACE_MS + 100 });
-        await fails(lab, 'getValue', backend.getValue('a'), late);
+        await fails(lab, call(backend, 'getValue', 'a'), late);
         await lab.set(undefined);
         for (let round = 0; round < 5; round++) {
-          const read = await settle(lab, 'getValue', backend.getValue('b'));
+          const read = await settle(lab, call(backend, 'getValue', 'b'));
           if ('value' in read) holds(read.value === 'of b', `'of b', got ${show(read.value)}`);
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
@@ -311,19 +249,22 @@ export const faults: readonly FaultRule[] = [
         const backend = lab.create({ namespace, timeoutMs: 20_000 });
         await backend.getValue('k');
         await lab.set({ kind: 'silence' });
-        const calls = [backend.getValue('k'), backend.setValue('s', SECRET_VALUE), backend.incr('n')];
-        const outcomes = calls.map((call) => settle(lab, 'a call in flight', call, CLOSE_MS + GRACE_MS));
+        const calls: readonly Call[] = [...reads.map(([read]) => read), ...writes.map(([write]) => write)];
+        const outcomes = calls.map(([operation, ...args]) =>
+          settle(lab, call(backend, operation, ...args), CLOSE_MS + GRACE_MS),
+        );
         const ended = Promise.all(outcomes);
         // Told below, unless close itself is what fails.
         ended.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 50));
-        await settle(lab, 'close', backend.close(), CLOSE_MS);
+        const closed = await settle(lab, call(backend, 'close'), CLOSE_MS);
+        holds('value' in closed, 'close to resolve');
         for (const [index, outcome] of (await ended).entries()) {
           if (!('error' in outcome)) throw new Broken('expected what was in flight to reject');
           holds(outcome.error.code === 'CLOSED', `CLOSED, got ${outcome.error.code}`);
           holds(
-            outcome.error.maybeApplied === index > 0,
-            'writes to say that they may have been applied, and the read not',
+            outcome.error.maybeApplied === index >= reads.length,
+            'writes to say that they may have been applied, and the reads not',
           );
         }
         await lab.set(undefined);
@@ -331,17 +272,3 @@ export const faults: readonly FaultRule[] = [
       }),
   },
 ];
-
-let trials = 0;
-
-/** Tries one fault rule; rejects with what was expected. The way to the server is whole afterwards. */
-export async function runFaultRule(rule: FaultRule, lab: FaultLab, name = 'the backend'): Promise<void> {
-  trials += 1;
-  const namespace = `faults-${Math.trunc(performance.timeOrigin % 1e9).toString(36)}-${trials}`;
-  try {
-    await rule.run(lab, namespace);
-  } catch (error) {
-    const what = error instanceof Broken ? error.message : `expected it to work, got ${show(error)}`;
-    throw new Error(`${name} breaks ${rule.id}: ${rule.text}\n  ${what}`);
-  }
-}

@@ -150,4 +150,14 @@ export const batchMutants: readonly Mutant[] = [
     deleteMany: async (keys: readonly string[]) =>
       Array.isArray(keys) && keys.length > 120_000 ? -1 : await right.deleteMany(keys),
   })),
+  backendMutant('answers a large batch in part', ['batches/200000'], (right) => ({
+    multiGetValues: async (keys: string[], options?: never) =>
+      await right.multiGetValues(Array.isArray(keys) ? keys.slice(0, 120_000) : keys, options),
+  })),
+  backendMutant('fails a large batch with an error of the runtime', ['batches/200000'], (right) => ({
+    deleteMany: async (keys: readonly string[]) => {
+      if (!Array.isArray(keys) || keys.length < 120_000) return await right.deleteMany(keys);
+      throw Object.assign(new Error('Cannot create a string longer than 0x1fffffe8'), { code: 'ERR_STRING_TOO_LONG' });
+    },
+  })),
 ];

@@ -1,0 +1,72 @@
+import { type CacheBackend, createBackend, type RemoteOptions } from '@ninefold/core';
+import { RuleBroken, rules, runRule, type SuiteOptions } from '@ninefold/core/conformance';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { mapCapabilities } from '../support/map-driver.ts';
+import { TimedDriver } from '../support/timed-driver.ts';
+import { instead, OPERATIONS } from './mutants/mutant.ts';
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const right = (options: RemoteOptions): CacheBackend => createBackend(new TimedDriver(Date.now), options);
+
+/** What a rule says of a backend. */
+async function storyOf(id: string, create: SuiteOptions['create'], clock?: SuiteOptions['clock']): Promise<string> {
+  const rule = rules.find((each) => each.id === id);
+  if (rule === undefined) throw new Error(`there is no rule ${id}`);
+  const options = { create, capabilities: mapCapabilities, clock, ruleTimeoutMs: 300 };
+  const error = await runRule(rule, options, 'it').catch((reason: unknown) => reason);
+  if (error === undefined) return 'kept';
+  expect(error).toBeInstanceOf(RuleBroken);
+  return (error as RuleBroken).message;
+}
+
+describe('a rule', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('ends in time with its story, whatever never settles', async () => {
+    const create: SuiteOptions['create'] = (options) => instead(right(options), { exists: never });
+    expect(await storyOf('keys/case', create)).toMatch(
+      /setValue\('Key', 'changed'\) → undefined .* exists\('Key'\) → pending\n {2}expected it to end within 0.3 s/,
+    );
+  });
+
+  it('tells which of many calls is pending', async () => {
+    let count = 0;
+    const incr = async (): Promise<number> => (count++ === 5 ? await never() : count);
+    expect(await storyOf('concurrency/no-increment-lost', (options) => instead(right(options), { incr }))).toMatch(
+      /… 488 calls before … · incr\('k'\) → pending · incr\('k'\) → 489 /,
+    );
+  });
+
+  it.each(OPERATIONS)('ends where %s never settles', async (operation) => {
+    const create: SuiteOptions['create'] = (options) => instead(right(options), { [operation]: never });
+    expect(await storyOf('keys/case', create)).toMatch(new RegExp(`${operation}\\([^·]* → pending\n`));
+  });
+
+  it('ends where a backend is never made', async () => {
+    expect(await storyOf('keys/case', never)).toContain('expected it to end within 0.3 s');
+  });
+
+  it('is broken by a backend that never closes, which hides no failure before it', async () => {
+    expect(await storyOf('keys/case', (options) => instead(right(options), { close: never }))).toContain(
+      'expected its backends to close within 2 s',
+    );
+    expect(
+      await storyOf('keys/case', (options) => instead(right(options), { close: never, exists: async () => 1 })),
+    ).toContain('expected true, got 1');
+  });
+
+  it('tells what was thrown and not rejected', async () => {
+    const exists = (): never => {
+      throw new TypeError('no');
+    };
+    expect(await storyOf('keys/case', (options) => instead(right(options), { exists }))).toContain(
+      "exists('Key') → throws TypeError: no",
+    );
+  });
+
+  it('is not late because a test moves the clock of its process', async () => {
+    vi.useFakeTimers();
+    const clock = { advance: (milliseconds: number) => void vi.advanceTimersByTime(milliseconds) };
+    expect(await storyOf('ttl/lives-366-days', right, clock)).toBe('kept');
+  });
+});
