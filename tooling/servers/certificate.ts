@@ -13,12 +13,15 @@ export interface Certificate {
 
 const YEARS = 10;
 
-/** A certificate for localhost and 127.0.0.1, for servers that tests start. Made once. */
-export async function certificate(): Promise<Certificate> {
-  const folder = await madeOnce('certificate', async (draft) => {
+/** A certificate for localhost and 127.0.0.1, for servers that tests start; an `expired` one was good for a day. Made once. */
+export async function certificate({ expired = false } = {}): Promise<Certificate> {
+  const folder = await madeOnce(expired ? 'certificate-expired' : 'certificate', async (draft) => {
+    const notBeforeDate = new Date();
     const notAfterDate = new Date();
-    notAfterDate.setFullYear(notAfterDate.getFullYear() + YEARS);
-    const options = { keyType: 'ec', algorithm: 'sha256', notAfterDate } as const;
+    if (expired) notBeforeDate.setDate(notBeforeDate.getDate() - 2);
+    if (expired) notAfterDate.setDate(notAfterDate.getDate() - 1);
+    else notAfterDate.setFullYear(notAfterDate.getFullYear() + YEARS);
+    const options = { keyType: 'ec', algorithm: 'sha256', notBeforeDate, notAfterDate } as const;
     const made = await generate([{ name: 'commonName', value: 'localhost' }], options);
     await writeFile(join(draft, 'certificate.pem'), made.cert);
     await writeFile(join(draft, 'key.pem'), made.private, { mode: 0o600 });

@@ -2,6 +2,8 @@ import type { Flight } from './flight.ts';
 
 /** No backend should take longer to fail. */
 const LONGEST_TIMEOUT_MS = 10_000;
+/** In an outage every load is a blind one, and its value stays in memory. */
+const MOST_LANDED = 1000;
 
 /** The flights of a process, one for each key, and the order of what happens to them. */
 export class Flights {
@@ -32,10 +34,6 @@ export class Flights {
   }
 
   add(flight: Flight): void {
-    for (const landed of this.#landed) {
-      if (this.#now() - (landed.landedAt ?? 0) < LONGEST_TIMEOUT_MS) break;
-      this.#remove(landed);
-    }
     const before = this.#flights.get(flight.key);
     if (before !== undefined) this.#landed.delete(before);
     this.#flights.set(flight.key, flight);
@@ -45,7 +43,12 @@ export class Flights {
     flight.landedAt = this.#now();
     // A blind one stays for those who began before it, and whom the backend is about to fail too.
     if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
-    else this.#remove(flight);
+    else this.remove(flight);
+    for (const landed of this.#landed) {
+      const isLate = this.#now() - (landed.landedAt ?? 0) >= LONGEST_TIMEOUT_MS;
+      if (!isLate && this.#landed.size <= MOST_LANDED) break;
+      this.remove(landed);
+    }
   }
 
   /** Lets no later caller join the flights that match; `leases`: of which the leases are gone. */
@@ -54,7 +57,7 @@ export class Flights {
       if (!matches(flight)) continue;
       flight.outdated = true;
       if (leases) flight.lease = undefined;
-      this.#remove(flight);
+      this.remove(flight);
     }
   }
 
@@ -63,7 +66,8 @@ export class Flights {
     await Promise.all(Array.from(this.#flights.values(), ({ lease }) => lease?.release()));
   }
 
-  #remove(flight: Flight): void {
+  /** Lets no later caller join it. */
+  remove(flight: Flight): void {
     this.#landed.delete(flight);
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }

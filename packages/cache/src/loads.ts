@@ -11,6 +11,7 @@ import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
 import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
+import { untilOverdue } from './overdue.ts';
 import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
@@ -36,6 +37,8 @@ export interface LoadsOptions {
   readonly events: Events;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly leaseTtl: number;
+  readonly leaseMs: number;
   readonly waitMs: number;
   readonly onWaitTimeout: 'load' | 'throw';
 }
@@ -59,12 +62,30 @@ export class Loads {
       const flight = this.#options.flights.get(miss.key);
       if (flight?.suits(miss.step, seen) === true) {
         miss.pass();
-        return await flight.join(miss.signal);
+        const landing = await this.#join(flight, miss.signal);
+        if (landing !== undefined) return landing;
+        continue;
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
       seen = await this.#look(unseen, seen);
     }
+  }
+
+  /** What a flight brings, `undefined` if that takes so long that the caller is to load by itself. */
+  async #join(flight: Flight, signal: AbortSignal | undefined): Promise<Landing | undefined> {
+    const landing = await flight.join(signal, untilOverdue(flight, this.#options));
+    if (landing !== undefined) return landing;
+    const { flights, leaseMs, onWaitTimeout } = this.#options;
+    flights.remove(flight);
+    const error = this.#timeout(flight.key, `its load has not ended within ${leaseMs} ms`);
+    flight.leave(error);
+    if (onWaitTimeout === 'throw') throw error;
+    return undefined;
+  }
+
+  #timeout(key: string, reason: string): CacheError {
+    return new CacheError({ code: 'TIMEOUT', backend: this.#options.backend, operation: 'getValue', reason, key });
   }
 
   async #look(unseen: readonly string[], seen: Seen): Promise<Seen | undefined> {
@@ -116,7 +137,7 @@ export class Loads {
   }
 
   async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
-    const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
+    const { clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       await miss.pause(() => pause(clock, random, attempt));
@@ -125,8 +146,7 @@ export class Loads {
       const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
       if (ground !== undefined) return ground;
       if (!over) continue;
-      const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
-      throw new CacheError({ code: 'TIMEOUT', backend, operation: 'getValue', reason, key: miss.key });
+      throw this.#timeout(miss.key, `another holds the lease and has not loaded it within ${waitMs} ms`);
     }
   }
 
@@ -161,8 +181,9 @@ export class Loads {
   }
 
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
-    const { events, flights } = this.#options;
+    const { clock, events, flights } = this.#options;
     flight.lookedAt = flights.step();
+    flight.begin(clock.now());
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const output = await asMiss(miss.type, forType(miss, value));

@@ -11,7 +11,7 @@ export interface CacheOptions {
   readonly leaseTtl?: number | undefined;
   /** Milliseconds that a process waits for another's load of a key; default: until a lease has surely ended. */
   readonly waitMs?: number | undefined;
-  /** What a call does that has waited so long: it loads by itself (default), or rejects `TIMEOUT`. */
+  /** What a call does that has waited so long, or for a load of this process that outlasts its lease: it loads by itself (default), or rejects `TIMEOUT`. */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
   /** Told each failure of the backend that a call went on without. What it throws is raised as an uncaught error. */
   readonly onError?: ((error: CacheError) => void) | undefined;
@@ -56,6 +56,8 @@ export interface WrapOptions<A extends readonly unknown[]> extends CountOptions 
 export interface CheckedOptions {
   readonly ttl: number | undefined;
   readonly leaseTtl: number;
+  /** Milliseconds after which a lease has surely ended. */
+  readonly leaseMs: number;
   readonly waitMs: number;
   readonly onWaitTimeout: 'load' | 'throw';
   readonly onError: ((error: CacheError) => void) | undefined;
@@ -70,8 +72,9 @@ export function checkOptions(backend: CacheBackend, options: CacheOptions): Chec
   if (reason !== undefined) throw invalidOptions('cache', { name: backend?.name }, reason);
   const { ttl, leaseTtl = 10, onWaitTimeout = 'load', onError, listener } = options;
   const { clock = systemClock, random = Math.random } = options;
-  const { waitMs = 1000 * (leaseTtl + backend.capabilities.ttlGranularity + 1) } = options;
-  return { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random };
+  const leaseMs = 1000 * (leaseTtl + backend.capabilities.ttlGranularity + 1);
+  const { waitMs = leaseMs } = options;
+  return { ttl, leaseTtl, leaseMs, waitMs, onWaitTimeout, onError, listener, clock, random };
 }
 
 function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {

@@ -11,7 +11,7 @@ import { openSocket, type Place } from './socket.ts';
 
 /** Milliseconds without a byte after which a connection that owes answers gets no more requests. */
 const SILENCE_MS = 1000;
-/** Milliseconds after the last deadline of its requests before a connection is ended. */
+/** Milliseconds past the first deadline of its requests before a connection gets no more, past the last before it ends. */
 const GRACE_MS = 100;
 /** Milliseconds without an answer after which a server under TLS is sent something, and bytes that let that happen. */
 const POKE_MS = 50;
@@ -58,10 +58,11 @@ export class Connection {
     this.#rest();
   }
 
-  /** Has been silent for too long to be trusted with another request. */
-  get silent(): boolean {
-    const owes = this.#state === 'greeting' || this.#sent.length > 0;
-    return owes && performance.now() - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs);
+  /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
+  get late(): boolean {
+    if (this.#state !== 'greeting' && this.#sent.length === 0) return false;
+    const now = performance.now();
+    return now - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs) || now - this.#sent.due > GRACE_MS;
   }
 
   send(request: Request): void {

@@ -80,6 +80,8 @@ export function placesOf(options: MemcachedUrlOptions | MemcachedServersOptions,
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
     throw invalid(options, 'tls is true, or options of tls.connect');
   }
+  // Either may have been meant, and one of them would send the password in the clear.
+  if (given?.tls && tls === false) throw invalid(options, 'the url asks for TLS, and tls is false');
   const secured = typeof tls === 'object' ? { ...tls } : (tls ?? given?.tls) ? {} : undefined;
   return addresses.map((address) => ({ ...address, tls: secured, login, timeoutMs }));
 }

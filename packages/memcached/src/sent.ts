@@ -37,6 +37,11 @@ export class SentRequests {
     if (oldest.request.take(index, answer)) this.#queue.shift();
   }
 
+  /** When the oldest is given up, on the clock of `performance.now()`. */
+  get due(): number {
+    return this.#queue.first?.request.call.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
   has(request: Request): boolean {
     return this.#queue.some((sent) => sent.request === request);
   }

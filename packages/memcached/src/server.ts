@@ -36,8 +36,8 @@ export class TrustedServer extends Server implements Lane {
       request.fail(unconnected('the connection was closed'));
       return;
     }
-    // A silent connection keeps what is on it, each to its own deadline.
-    if (this.#current?.silent) {
+    // One that is late keeps what is on it, each to its own deadline.
+    if (this.#current?.late) {
       this.#current.retire();
       this.#current = undefined;
     }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
@@ -51,6 +53,52 @@ it('a call has its answer soon after a fault, though one that was greeted in vai
   expect(['TIMEOUT', 'UNAVAILABLE']).toContain((await first).code);
   await backend.close();
   await stop();
+}, 20_000);
+
+it('a connection whose answers drip is left to the calls that it has, and later ones have another', async () => {
+  const server = await startMemcached();
+  let links = 0;
+  let drips = false;
+  const proxy = createServer((client) => {
+    links += 1;
+    const link = links;
+    const upstream = connect({ host: server.host, port: server.port });
+    client.pipe(upstream);
+    let rest = Buffer.alloc(0);
+    upstream.on('data', (bytes) => {
+      rest = Buffer.concat([rest, bytes]);
+      const drop = link === 1 && drips ? 1 : rest.length;
+      client.write(rest.subarray(0, drop));
+      rest = rest.subarray(drop);
+    });
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        for (const other of [client, upstream]) other.destroy();
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const backend = memcachedBackend({ servers: `127.0.0.1:${port}`, timeoutMs: 500 });
+  await backend.setValue('k', 'v');
+  drips = true;
+  const get = (): Promise<boolean> =>
+    backend.getValue('k').then(
+      (value) => value === 'v',
+      () => false,
+    );
+  const calls: Promise<boolean>[] = [];
+  for (let call = 0; call < 30; call++) {
+    calls.push(get());
+    await sleep(50);
+  }
+  const answered = await Promise.all(calls);
+  expect([answered[0], ...answered.slice(-5)]).toEqual([false, true, true, true, true, true]);
+  expect(links).toBe(2);
+  await backend.close();
+  proxy.close();
+  await server.stop();
 }, 20_000);
 
 describe('what a server begins with', () => {

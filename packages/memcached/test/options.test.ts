@@ -51,6 +51,7 @@ describe('memcachedBackend', () => {
     ['a username alone', { servers, username: 's3cret' }],
     ['a password with U+0000', { servers, username: 'u', password: 's3cret\0' }],
     ['a tls that is a text', { servers, tls: 's3cret' }],
+    ['a url that asks for TLS, and a tls that is false', { url: 'memcacheds://u:s3cret@a', tls: false }],
     ['a client that is none', { client: {} }],
     ['client: null', { client: null }],
     ['a transport that lacks methods', { transport: { getMany: () => [] } }],

@@ -9,6 +9,7 @@ export interface RedisClient {
 /** What is needed of a client of our own. */
 export interface OwnClient extends RedisClient {
   readonly isOpen: boolean;
+  readonly options: { readonly socket?: { readonly tls?: boolean } | undefined };
   connect(): Promise<unknown>;
   destroy(): void;
   on(event: 'error', listener: (error: unknown) => void): unknown;
@@ -121,7 +122,7 @@ class Link {
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
     this.connected = new Promise((resolve, reject) => {
-      this.#fail = (error) => reject(unconnected(error));
+      this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
       this.#answer(client.connect()).then(
         () => {
           this.ready = true;

@@ -42,6 +42,8 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
+  // What is long is not read from whom it does not know.
+  [/unauthenticated (?:multi)?bulk length/, 'NOAUTH'],
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
   [/DB index is out of range/, 'NODATABASE'],
@@ -60,21 +62,29 @@ export function failureOf(error: unknown): DriverError {
   });
 }
 
-/** Why there is no connection; nothing was sent. */
-export function unconnected(error: unknown): DriverError {
+/** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
+const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+/** Why there is no connection, which was to be `secure` with TLS; nothing was sent. */
+export function unconnected(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  return new DriverError('UNAVAILABLE', reason, { applied: 'no', cause: { name: kind, code } });
+  const hint = secure && NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: kind, code } });
 }
 
-/** The client's classes do not set `name`, and a client that was handed in has classes of its own. */
+/**
+ * The client's classes do not set `name`, and a client that was handed in has classes of its own. A code is that of the
+ * system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
+ */
 function partsOf(error: unknown): { kind: string; message: string; code: string | undefined } {
   if (!(error instanceof Error)) return { kind: typeof error, message: '', code: undefined };
-  const { code } = error as { readonly code?: unknown };
-  const known = typeof code === 'string' && /^[A-Z_]{3,30}$/.test(code);
-  return { kind: error.constructor.name, message: error.message, code: known ? code : undefined };
+  const kind = error.constructor.name;
+  const { code = kind === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = error as { readonly code?: unknown };
+  const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
+  return { kind, message: error.message, code: known ? code : undefined };
 }
 
 function isReply(kind: string): boolean {

@@ -22,7 +22,7 @@ export class Connection implements Sender {
   /** Of a server that is no primary any more: what was sent on them is still answered. */
   readonly #leaving = new Set<Redis>();
   #waiting: Waiting[] = [];
-  /** Why the last attempt to connect failed. */
+  /** Why the last attempt to connect failed, or the connection ended. */
   #failure: unknown;
   /** Whether the client's connection is greeted and what was asked for. */
   #open = false;
@@ -81,7 +81,7 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error);
+      const failure = failureOf(error, client === this.#client ? this.#failure : undefined);
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {
@@ -113,7 +113,12 @@ export class Connection implements Sender {
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
-    client.quit().catch(() => client.disconnect());
+    const silence = this.#silence;
+    silence?.sent();
+    client
+      .quit()
+      .catch(() => client.disconnect())
+      .finally(() => silence?.answered());
   }
 
   #create(): Redis {
@@ -139,7 +144,7 @@ export class Connection implements Sender {
       client.on(event, () => {
         if (this.#client !== client) return;
         this.#open = false;
-        this.#release(({ reject }) => reject(unconnected(this.#failure)));
+        this.#release(({ reject }) => reject(unconnected(this.#failure, { secure: client.options.tls !== undefined })));
       });
     return client;
   }

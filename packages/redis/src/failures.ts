@@ -12,6 +12,7 @@ const elsewhere: Meaning = {
   code: 'BACKEND',
   reason: 'this is a node of a Redis Cluster; name its nodes in `cluster`',
 };
+const passwordless: Meaning = { code: 'AUTH', reason: 'the server wants a password' };
 const outside: Meaning = { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' };
 
 /** What the first word of an error of the server means. */
@@ -20,7 +21,7 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   UNKNOWN: { code: 'BACKEND', reason: 'the server does not know the command' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
-  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOAUTH: passwordless,
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
@@ -41,6 +42,8 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
   [/increment or decrement would overflow/, outside],
   [/max number of clients/, notReady('the server has too many connections')],
+  // What is long is not read from whom it does not know.
+  [/unauthenticated (?:multi)?bulk length/, passwordless],
   [/no password is set|without any password/i, { code: 'AUTH', reason: 'the server has no password: leave it out' }],
   [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
@@ -80,8 +83,8 @@ export class Refusal extends DriverError {
   }
 }
 
-/** System codes of a connection that was never made: no byte has left. */
-const UNMADE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+/** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
+const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
 interface Raw {
   readonly name?: unknown;
@@ -89,29 +92,38 @@ interface Raw {
   readonly code?: unknown;
 }
 
-/** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
-export function failureOf(error: unknown): DriverError {
+/**
+ * What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. `lostBy` is what ended
+ * the connection, if that is known: the client does not tell it to the commands.
+ */
+export function failureOf(error: unknown, lostBy?: unknown): DriverError {
   if (error instanceof DriverError) return error;
-  const { name, message, code } = (error ?? {}) as Raw;
+  const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
-  const cause = { name: String(name), code: typeof code === 'string' ? code : undefined };
-  const text = typeof code === 'string' && /^[A-Z_]{3,30}$/.test(code) ? ` (${code})` : '';
-  const lost: DriverErrorOptions = { connectionLost: true, cause };
-  return new DriverError('UNAVAILABLE', `the connection was lost${text}`, lost);
+  const code = codeOf(error) ?? codeOf(lostBy);
+  const lost: DriverErrorOptions = { connectionLost: true, cause: { name: String(name), code } };
+  return new DriverError('UNAVAILABLE', `the connection was lost${code === undefined ? '' : ` (${code})`}`, lost);
 }
 
-/** A connection that could not be made; nothing was sent on it. */
-export function unconnected(error: unknown): DriverError {
+/** A connection that could not be made, `secure` with TLS; nothing was sent on it. */
+export function unconnected(error: unknown, { secure = false }: { readonly secure?: boolean } = {}): DriverError {
   if (error instanceof DriverError) return error;
   if (error === undefined) return new DriverError('UNAVAILABLE', 'the connection was closed', { applied: 'no' });
-  const { name, message, code } = error as Raw;
+  const { name, message } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   // Of the sentinels, as the client tells it.
   const refusal = /^All sentinels are unreachable.* Last error: ((?:NOAUTH|WRONGPASS|NOPERM) .*)$/.exec(
     String(message),
   );
   if (refusal?.[1] !== undefined) return new Refusal(refusal[1]);
-  const known =
-    typeof code === 'string' && UNMADE.has(code) ? `cannot be reached (${code})` : 'the connection could not be made';
-  return new DriverError('UNAVAILABLE', known, { applied: 'no', cause: { name: String(name), code: String(code) } });
+  const code = codeOf(error);
+  const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
+  const hint = secure && NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
+}
+
+/** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */
+function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as Raw;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code) ? code : undefined;
 }

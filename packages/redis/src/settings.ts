@@ -3,6 +3,8 @@ import type { RedisOptions } from 'ioredis';
 /** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
 const RETRY_STEP_MS = 50;
 const RETRY_MOST_MS = 500;
+/** Of the time of a call, what connecting may take: the rest is for saying what could not be reached. */
+const CONNECT_SHARE = 0.9;
 /** Milliseconds that a socket may take to say goodbye. */
 const GOODBYE_MS = 100;
 
@@ -25,7 +27,7 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    connectTimeout: timeoutMs,
+    connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
     disconnectTimeout: GOODBYE_MS,
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,

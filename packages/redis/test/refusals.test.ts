@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CacheBackend } from '@ninefold/core';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -76,6 +79,28 @@ describe('a server that refuses', () => {
     );
   }, 30_000);
 
+  it('writes, being a replica, is left though it never answers the goodbye', async () => {
+    const server = await serve('--replicaof', '127.0.0.1 1');
+    const listener = createServer((client) => {
+      const onward = connect(server.port, server.host);
+      client.on('data', (bytes) => /quit/i.test(bytes.toString('latin1')) || onward.write(bytes));
+      onward.pipe(client);
+      client.on('close', () => onward.destroy());
+    });
+    kept({ stop: async () => void listener.close() });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const backend = open({ ...server, port: (listener.address() as AddressInfo).port });
+    expect(await failureOf(backend.incr('k'))).toMatchObject({ cause: { code: 'READONLY' } });
+    await until(
+      'the connection is given up',
+      () =>
+        new Promise((resolve) => {
+          listener.getConnections((_, connections) => resolve(connections === 0));
+        }),
+    );
+  }, 30_000);
+
   it('batches with a TTL, is sent each as one command again once it takes them', async () => {
     const refusals = [
       ['REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE'],
@@ -124,6 +149,23 @@ describe('a server that refuses', () => {
         () => false,
       ),
     );
+  }, 30_000);
+
+  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+    const server = await serve('--requirepass', 's3cret');
+    const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
+    const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
+      (backend) => backend.getValue('k'),
+      (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
+      (backend) => backend.multiSetValues(pairs),
+      (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
+    ];
+    for (const call of calls) {
+      // Each on a connection of its own: the server closes it.
+      const failure = await failureOf(settled(call(open(server, { timeoutMs: 5000 }))), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
+      expect(failure.message).toContain('the server wants a password');
+    }
   }, 30_000);
 
   it('all, while it loads its data', async () => {

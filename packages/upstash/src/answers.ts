@@ -6,6 +6,11 @@ function misfit(): DriverError {
   return new DriverError('BACKEND', 'the answer is not of the shape that the command has');
 }
 
+/** Refused for its size, which may be that of the answer: fewer at once may do. */
+export function isTooLarge(answer: unknown): answer is DriverError {
+  return answer instanceof DriverError && answer.code === 'TOO_LARGE';
+}
+
 /** As many answers as there were questions in one command. */
 export function list(answer: unknown, length: number): readonly unknown[] {
   if (answer instanceof DriverError) throw answer;

@@ -9,10 +9,10 @@ import {
   sendParts,
   utf8Bytes,
 } from '@ninefold/core';
-import { expectInteger, expectText, found, list } from './answers.ts';
+import { expectInteger, expectText, found, isTooLarge, list } from './answers.ts';
 import type { Commands, UpstashPipeline } from './client.ts';
 import { GatheredReads } from './gathered-reads.ts';
-import { type Ask, Gathering, latest } from './gathering.ts';
+import { type Ask, Gathering, halves, latest, MOST_HALVINGS } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
 
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
@@ -52,11 +52,7 @@ export class UpstashDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
-    const values = await sendParts(inRequests(keys, jsonBytes), first, async (part) => {
-      const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...part]), deadline);
-      return list(answer, part.length).map(found);
-    });
-    return values.flat();
+    return await this.#read(inRequests(keys, jsonBytes), deadline, MOST_HALVINGS);
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
@@ -103,6 +99,20 @@ export class UpstashDriver implements CacheDriver {
 
   close(): void {
     this.#commands.close();
+  }
+
+  /** A part that is too large is asked for in halves, which may be halved as often. */
+  async #read(parts: readonly (readonly string[])[], deadline: number, halvings: number): Promise<readonly Found[]> {
+    const values = await sendParts(parts, first, async (keys) => {
+      try {
+        const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...keys]), deadline);
+        return list(answer, keys.length).map(found);
+      } catch (error) {
+        if (halvings === 0 || keys.length === 1 || !isTooLarge(error)) throw error;
+        return await this.#read(halves(keys), deadline, halvings - 1);
+      }
+    });
+    return values.flat();
   }
 
   async #sendWrites(asks: readonly Ask<Write, unknown>[]): Promise<void> {

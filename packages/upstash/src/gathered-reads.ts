@@ -1,7 +1,7 @@
 import { DriverError, type Found, LargeKeys, type PartLimits } from '@ninefold/core';
-import { expectInteger, found, list } from './answers.ts';
+import { expectInteger, found, isTooLarge, list } from './answers.ts';
 import type { Commands, UpstashPipeline } from './client.ts';
-import { type Ask, Gathering, latest } from './gathering.ts';
+import { type Ask, Gathering, halves, latest, MOST_HALVINGS } from './gathering.ts';
 
 export interface Read {
   readonly key: string;
@@ -9,7 +9,7 @@ export interface Read {
   readonly deadline: number;
 }
 
-/** Reads that are one command. */
+/** Reads that go together. */
 type Group = readonly Ask<Read, unknown>[];
 
 /** Single reads: those of one tick are one request. Values known to be large are asked for alone. */
@@ -37,33 +37,39 @@ export class GatheredReads {
   }
 
   /** All that was asked for in one tick: one MGET, and an EXISTS each, in one request. */
-  #send(asks: readonly Ask<Read, unknown>[]): void {
+  #send(asks: Group, halvings = MOST_HALVINGS): void {
     const gets = asks.filter(({ question }) => question.kind === 'get');
     const exists = asks.filter(({ question }) => question.kind === 'exists');
-    void this.#sendGroups([gets, ...exists.map((ask) => [ask])].filter(({ length }) => length > 0));
+    void this.#sendGroups(
+      [gets, ...exists.map((ask) => [ask])].filter(({ length }) => length > 0),
+      halvings,
+    );
   }
 
   /** Reads in one request, each group in one command. */
-  async #sendGroups(groups: readonly Group[]): Promise<void> {
+  async #sendGroups(groups: readonly Group[], halvings: number): Promise<void> {
     const build = (pipeline: UpstashPipeline): void => {
       for (const group of groups) addRead(pipeline, group);
     };
     try {
       const answers = await this.#commands.send(build, latest(groups.flat()));
-      for (const [index, group] of groups.entries()) this.#settle(group, answers[index]);
+      for (const [index, group] of groups.entries()) this.#settle(group, answers[index], halvings);
     } catch (error) {
-      for (const { reject } of groups.flat()) reject(error);
+      this.#fail(groups.flat(), error, halvings);
     }
   }
 
-  #settle(group: Group, answer: unknown): void {
+  #settle(group: Group, answer: unknown, halvings: number): void {
     if (group[0]?.question.kind === 'exists') {
       group[0].resolve(answer);
       return;
     }
     // A key that the token may not read fails those that it may; each is told for itself.
     if (group.length > 1 && answer instanceof DriverError && answer.code === 'AUTH') {
-      void this.#sendGroups(group.map((ask) => [ask]));
+      void this.#sendGroups(
+        group.map((ask) => [ask]),
+        halvings,
+      );
       return;
     }
     try {
@@ -73,8 +79,17 @@ export class GatheredReads {
         resolve(values[index]);
       }
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      this.#fail(group, error, halvings);
     }
+  }
+
+  /** Those that are too large together are asked for in halves. */
+  #fail(asks: Group, error: unknown, halvings: number): void {
+    if (halvings > 0 && asks.length > 1 && isTooLarge(error)) {
+      for (const half of halves(asks)) this.#send(half, halvings - 1);
+      return;
+    }
+    for (const { reject } of asks) reject(error);
   }
 }
 

@@ -36,6 +36,13 @@ export class Gathering<Q, A> {
   }
 }
 
+/** How often reads are halved that are too large together: an answer may be 32 times what the service gives at once. */
+export const MOST_HALVINGS = 5;
+
+export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
+  return inParts(items, { mostItems: Math.ceil(items.length / 2) });
+}
+
 /** When the last of them is given up. */
 export function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): number {
   return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);

@@ -1,4 +1,5 @@
 import type { CacheBackend } from '@ninefold/core';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
@@ -56,6 +57,52 @@ describe('a request', () => {
     expect(found.filter(Boolean)).toHaveLength(1);
     // 32.8 MB, of which a request takes 9.9.
     expect(bill().requests).toBe(4);
+  });
+
+  it('is cut in halves where the service refuses its answer for its size', async () => {
+    const limited: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      const text = await response.text();
+      if (text.length < 1_000_000) return new Response(text, response);
+      return Response.json({ error: 'ERR max request size exceeded' }, { status: 400 });
+    };
+    const client = upstashBackend({ url: front.url, token: front.token, namespace: 'halves', fetch: limited });
+    const pairs = Array.from({ length: 12 }, (_, index): [string, string] => [`k${index}`, `${index}`.repeat(90_000)]);
+    const keys = pairs.map(([key]) => key);
+    await client.multiSetValues(pairs);
+    front.requests.length = 0;
+    expect(await client.multiGetValues(keys)).toEqual(pairs.map(([, value]) => value));
+    expect(bill().requests).toBe(3);
+    const reads = Promise.all(keys.map((key) => client.getValue(key)));
+    const found = Promise.all(keys.map((key) => client.exists(key)));
+    expect(await reads).toEqual(pairs.map(([, value]) => value));
+    expect(await found).toEqual(keys.map(() => true));
+    await client.setValue('large', 'x'.repeat(1_000_000));
+    const failure = await failureOf(client.multiGetValues([...keys, 'large']));
+    expect(failure).toMatchObject({ code: 'TOO_LARGE', key: 'large' });
+    const [one, other] = await Promise.allSettled([client.getValue('large'), client.getValue('k0')]);
+    expect(one).toMatchObject({ status: 'rejected', reason: { code: 'TOO_LARGE', key: 'large' } });
+    expect(other.status).toBe('fulfilled');
+    await client.close();
+  });
+
+  it('is not cut for ever where the service refuses whatever the size', async () => {
+    const refusal = { kind: 'status', status: 413 } as const;
+    front.fail(refusal, { times: 10_000 });
+    let requests = 0;
+    const counted: typeof fetch = (url, init) => {
+      requests += 1;
+      return fetch(url, init);
+    };
+    const client = upstashBackend({ url: front.url, token: front.token, fetch: counted });
+    const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
+    expect(await failureOf(client.multiGetValues(keys))).toMatchObject({ code: 'TOO_LARGE', key: 'k0' });
+    expect(requests).toBe(63);
+    const outcomes = await Promise.allSettled(keys.map((key) => client.getValue(key)));
+    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(requests).toBe(2 * 63);
+    front.heal();
+    await client.close();
   });
 
   it('brings the newest sync token, though an earlier answer may come later', async () => {

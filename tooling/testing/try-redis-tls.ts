@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { CacheBackend, RemoteOptions } from '@ninefold/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { certificate } from '../servers/certificate.ts';
+import type { ServerProcess } from '../servers/process.ts';
+import { startRedis } from '../servers/redis.ts';
+import { failureOf } from './failure-of.ts';
+import { staysQuiet } from './stays-quiet.ts';
+
+export interface TlsOptions extends RemoteOptions {
+  readonly url: string;
+  /** Of a `rediss://` URL. */
+  readonly tls: ConnectionOptions | undefined;
+}
+
+/** Milliseconds, of which a tenth is left to say what was not reached: on a busy machine too. */
+const TIMEOUT_MS = 3000;
+const PASSWORD = 's3cretPassword';
+const VALUE = 's3cretValue';
+
+/** What the user of a Redis adapter is told where client and server do not agree on TLS. */
+export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
+  const servers: ServerProcess[] = [];
+
+  staysQuiet();
+
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop();
+  });
+
+  async function serve({ tls = true, args = [] }: { tls?: boolean; args?: string[] } = {}): Promise<number> {
+    const server = await startRedis(args, { tls });
+    servers.push(server);
+    return server.port;
+  }
+
+  /** What becomes of a write and of a read, each told once. */
+  async function attempt(url: string, tls?: ConnectionOptions): Promise<string[]> {
+    const backend = create({ url, tls, timeoutMs: TIMEOUT_MS });
+    const told = new Set<string>();
+    for (const call of [() => backend.setValue('k', VALUE), () => backend.getValue('k')]) {
+      const { code, message } = await failureOf(call(), [PASSWORD, VALUE]);
+      told.add(message.replace(/.*": /, `${code}: `));
+    }
+    await backend.close();
+    return [...told];
+  }
+
+  describe('a rediss:// URL', () => {
+    it('of a server that speaks no TLS and waits, says that it may speak none', async () => {
+      const port = await serve({ tls: false });
+      expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
+        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may speak no TLS',
+      ]);
+    });
+
+    it('of a server that speaks no TLS and answers, says that it may speak none', async () => {
+      const port = await serve({ tls: false, args: ['--maxclients', '1'] });
+      const only = connect(port, '127.0.0.1');
+      await once(only, 'connect');
+      // That it has too many connections, in plain text.
+      expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
+        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may speak no TLS',
+      ]);
+      only.destroy();
+    });
+
+    it('of a server that is not there says no more than that', async () => {
+      expect(await attempt(`rediss://:${PASSWORD}@localhost:1`)).toEqual([
+        'UNAVAILABLE: cannot be reached (ECONNREFUSED)',
+      ]);
+    });
+
+    it('of a server that is not trusted says why', async () => {
+      const [{ ca }, old] = await Promise.all([certificate(), certificate({ expired: true })]);
+      const url = `rediss://:${PASSWORD}@localhost:${await serve()}`;
+      const args = ['--tls-cert-file', old.file, '--tls-key-file', old.keyFile];
+      const oldUrl = `rediss://:${PASSWORD}@localhost:${await serve({ args })}`;
+      expect(await attempt(url, { ca: old.ca })).toEqual([
+        'UNAVAILABLE: cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT)',
+      ]);
+      expect(await attempt(url, { ca, servername: 'other.example' })).toEqual([
+        'UNAVAILABLE: cannot be reached (ERR_TLS_CERT_ALTNAME_INVALID)',
+      ]);
+      expect(await attempt(oldUrl, { ca: old.ca })).toEqual(['UNAVAILABLE: cannot be reached (CERT_HAS_EXPIRED)']);
+    });
+
+    it.each([
+      ['greets', `:${PASSWORD}@`, 'cannot be reached'],
+      // Which is refused after TLS was agreed on.
+      ['only sends what it is asked to', '', 'the connection was lost'],
+    ])('of a server that wants a certificate says so, where the client %s', async (_, login, reason) => {
+      const port = await serve({ args: ['--tls-auth-clients', 'yes'] });
+      const { ca } = await certificate();
+      // The server resets the connection as well, and that may be seen first.
+      await expect
+        .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }), { timeout: 10_000 })
+        .toContain(`UNAVAILABLE: ${reason} (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)`);
+    });
+  });
+
+  it('a redis:// URL of a server with TLS says how the connection ends', async () => {
+    const port = await serve();
+    expect(await attempt(`redis://localhost:${port}`)).toEqual(['UNAVAILABLE: the connection was lost (ECONNRESET)']);
+    expect(await attempt(`redis://:${PASSWORD}@localhost:${port}`)).toEqual([
+      'UNAVAILABLE: cannot be reached (ECONNRESET)',
+    ]);
+  });
+}
