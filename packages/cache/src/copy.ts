@@ -1,4 +1,4 @@
-import { superjsonSerializer } from '@ninefold/core';
+import { superjsonSerializer, utf8Bytes } from '@ninefold/core';
 
 /** A value written down, so that later changes of it are not seen. */
 export interface Written {
@@ -29,15 +29,25 @@ export function copy(value: unknown): unknown {
 export interface Given {
   /** As it is at this moment. */
   readonly value: unknown;
-  /** Ours cannot write it, so the backend may refuse it. */
+  /** Ours cannot write it, or not in so many bytes, so the backend may refuse it. */
   readonly isDoubtful: boolean;
 }
 
-export function take(value: unknown): Given {
-  const own = copy(value);
-  // Of what is written there is a copy.
-  const isUnwritten = own === value && isMutable(value);
-  return { value: own, isDoubtful: isUnwritten || typeof value === 'function' || typeof value === 'symbol' };
+/** Bytes of an entry beside its value; tags, and what is no plain data, may take more. */
+const ENTRY_BYTES = 64;
+
+/** `most`: the bytes of text that the backend takes for sure. */
+export function take(value: unknown, most: number): Given {
+  const room = most - ENTRY_BYTES;
+  // Escaped, a character takes six bytes, and else three at the most: only texts in between need counting.
+  const isLong = typeof value === 'string' && 6 * value.length > room;
+  if (!isMutable(value) && !isLong) {
+    return { value, isDoubtful: typeof value === 'function' || typeof value === 'symbol' };
+  }
+  const written = write(value);
+  const { text } = written;
+  const isDoubtful = text === undefined || (3 * text.length > room && utf8Bytes(text) > room);
+  return { value: isMutable(value) ? read(written, value) : value, isDoubtful };
 }
 
 export function isMutable(value: unknown): boolean {

@@ -188,7 +188,8 @@ export class ReadThroughCache implements Cache {
   }
 
   #given(value: unknown): Given {
-    if (value !== undefined) return take(value);
+    const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
+    if (value !== undefined) return take(value, maxValueBytes);
     const reason = '$: undefined, which is what a miss looks like';
     throw new CacheError({ code: 'INVALID_VALUE', backend: this.#name, operation: 'setValue', reason });
   }

@@ -8,6 +8,9 @@ import { countName, epochName, GENERATION, leaseName, type Seen, tagName } from 
 import type { Flights } from './flights.ts';
 import type { Call } from './options.ts';
 
+/** No sum of counters, and as long as the longest. */
+const NO_STAMP = -Number.MAX_SAFE_INTEGER;
+
 /** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
 export class Writes {
   readonly #backend: CacheBackend;
@@ -24,7 +27,7 @@ export class Writes {
 
   async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
-    await this.#tryOut(values, ttl);
+    await this.#tryOut(values, tags, ttl);
     const seen: Seen = new Map();
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
     const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
@@ -39,9 +42,11 @@ export class Writes {
   }
 
   /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
-  async #tryOut(values: ReadonlyMap<string, Given>, ttl: number | undefined): Promise<void> {
+  async #tryOut(values: ReadonlyMap<string, Given>, tags: readonly string[], ttl: number | undefined): Promise<void> {
     const doubtful = new Map<string, Entry>();
-    for (const [key, { value, isDoubtful }] of values) if (isDoubtful) doubtful.set(key, { value, stamp: 0, tags: [] });
+    for (const [key, { value, isDoubtful }] of values) {
+      if (isDoubtful) doubtful.set(key, { value, stamp: NO_STAMP, tags });
+    }
     if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
   }
 

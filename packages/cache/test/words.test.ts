@@ -101,6 +101,44 @@ describe('values', () => {
     expect(await watched.getMany(['k', 'other'])).toEqual(['old', undefined]);
   });
 
+  it.each([
+    ['text', 'x'.repeat(200_000)],
+    ['text that is escaped', '\n'.repeat(60_000)],
+    ['text of more bytes than characters', 'ä'.repeat(60_000)],
+    ['objects', { list: ['x'.repeat(100_000), 'y'.repeat(100_000)] }],
+  ])('that are larger than the backend takes leave what was there: %s', async (_what, value) => {
+    const small = createCache(memoryBackend({ maxBytes: 110_000 }));
+    await small.setMany(
+      new Map([
+        ['k', 'old'],
+        ['other', 'old'],
+      ]),
+      { tags: ['t'] },
+    );
+    expect(await codeOf(small.set('k', value, { tags: ['t'] }))).toBe('TOO_LARGE');
+    expect(
+      await codeOf(
+        small.setMany(
+          new Map([
+            ['other', 'new' as unknown],
+            ['k', value],
+          ]),
+        ),
+      ),
+    ).toBe('TOO_LARGE');
+    expect(await small.getMany(['k', 'other'])).toEqual(['old', 'old']);
+  });
+
+  it('that are as large as the backend takes are stored', async () => {
+    const operations: string[] = [];
+    const watch = ({ operation }: { readonly operation: string }) => operations.push(operation);
+    const small = createCache(observed(memoryBackend({ maxBytes: 110_000 }), watch));
+    await small.set('k', 'ä'.repeat(40_000));
+    expect(await small.get('k')).toBe('ä'.repeat(40_000));
+    // Written once: it need not be tried out.
+    expect(operations.filter((operation) => operation === 'setValue').length).toBe(1);
+  });
+
   it('whose set fails are not being stored any more when it rejects', async () => {
     const bump = pending<void>();
     const reason = 'down';

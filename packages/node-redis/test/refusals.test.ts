@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -74,6 +75,22 @@ describe('a server that refuses', () => {
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: true, cause: { code: 'NOREPLICAS' } });
     expect(await backend.getValue('k')).toBeUndefined();
+  });
+
+  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+    const { port } = await serve('--requirepass', 's3cret');
+    const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
+    const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
+      (backend) => backend.getValue('k'),
+      (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
+      (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
+    ];
+    for (const call of calls) {
+      // Each on a connection of its own: the server closes it.
+      const failure = await failureOf(call(open(port)), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
+      expect(failure.message).toContain('the server wants a password');
+    }
   });
 
   it('connections, having too many', async () => {

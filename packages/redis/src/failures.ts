@@ -12,6 +12,7 @@ const elsewhere: Meaning = {
   code: 'BACKEND',
   reason: 'this is a node of a Redis Cluster; name its nodes in `cluster`',
 };
+const passwordless: Meaning = { code: 'AUTH', reason: 'the server wants a password' };
 const outside: Meaning = { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' };
 
 /** What the first word of an error of the server means. */
@@ -20,7 +21,7 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   UNKNOWN: { code: 'BACKEND', reason: 'the server does not know the command' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
-  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOAUTH: passwordless,
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
@@ -41,6 +42,8 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
   [/increment or decrement would overflow/, outside],
   [/max number of clients/, notReady('the server has too many connections')],
+  // What is long is not read from whom it does not know.
+  [/unauthenticated (?:multi)?bulk length/, passwordless],
   [/no password is set|without any password/i, { code: 'AUTH', reason: 'the server has no password: leave it out' }],
   [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
