@@ -1,13 +1,19 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
 import { until } from './delay.ts';
+
+/** Milliseconds between two bytes of a link that drips. */
+const DRIP_MS = 100;
 
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
   /** It lost bytes, and never speaks again. */
   silent: boolean;
+  /** What it brings comes a byte now and then. */
+  drips: boolean;
   /** What is still on its way to the client: TCP keeps the order, so that later answers wait for it. */
   way: Promise<void>;
 }
@@ -33,6 +39,11 @@ export class FaultProxy {
     return proxy;
   }
 
+  /** How many connections of clients there are. */
+  get links(): number {
+    return this.#links.size;
+  }
+
   async set(fault: Fault | undefined): Promise<void> {
     this.#fault = fault;
     this.#spent = false;
@@ -44,6 +55,7 @@ export class FaultProxy {
     }
     if (fault?.kind === 'idle-cut') for (const link of [...this.#links]) this.#end(link, fault.by);
     if (fault?.kind === 'silence') for (const link of this.#links) link.silent = true;
+    if (fault?.kind === 'drip') for (const link of this.#links) link.drips = true;
     await this.#listen();
   }
 
@@ -68,19 +80,27 @@ export class FaultProxy {
   #link(client: Socket): void {
     const server = connect({ ...this.#target, noDelay: true });
     client.setNoDelay(true);
-    const link: Link = { client, server, silent: this.#fault?.kind === 'silence', way: Promise.resolve() };
+    const link: Link = {
+      client,
+      server,
+      silent: this.#fault?.kind === 'silence',
+      drips: false,
+      way: Promise.resolve(),
+    };
     this.#links.add(link);
     client.on('data', (bytes) => this.#request(link, bytes));
     server.on('data', (bytes) => this.#reply(link, bytes));
     client.on('end', () => server.end());
-    server.on('end', () => link.silent || client.end());
-    for (const socket of [client, server]) {
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        this.#links.delete(link);
-        if (socket === client || !link.silent) for (const other of [client, server]) other.destroy();
-      });
-    }
+    server.on('end', async () => {
+      if (link.drips) await link.way;
+      if (!link.silent) client.end();
+    });
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+    client.on('close', () => {
+      this.#links.delete(link);
+      server.destroy();
+    });
+    server.on('close', () => link.silent || link.drips || client.destroy());
   }
 
   #request(link: Link, bytes: Buffer): void {
@@ -100,7 +120,9 @@ export class FaultProxy {
     link.way = link.way.then(async () => {
       if (fault?.kind === 'delay') await until(arrival + fault.delayMs);
       if (link.silent) return;
-      if (fault?.kind === 'trickle') await drip(link.client, bytes);
+      if (link.drips) await bytewise(link.client, bytes, () => sleep(DRIP_MS));
+      // One turn of the event loop for each, or the kernel would join them.
+      else if (fault?.kind === 'trickle') await bytewise(link.client, bytes, nextTurn);
       else if (fault === undefined || !this.#hits(fault)) link.client.write(bytes);
       else await this.#spoil(link, bytes, fault);
     });
@@ -138,10 +160,10 @@ export class FaultProxy {
   }
 }
 
-async function drip(client: Socket, bytes: Buffer): Promise<void> {
+async function bytewise(client: Socket, bytes: Buffer, pause: () => Promise<unknown>): Promise<void> {
   for (const byte of bytes) {
+    if (client.destroyed) return;
     client.write(Buffer.of(byte));
-    // One turn of the event loop for each, or the kernel would join them.
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause();
   }
 }

@@ -4,7 +4,7 @@ import { failureOf, Refusal, unconnected } from './failures.ts';
 import type { Command, Sender, Sending } from './sender.ts';
 import { Silence } from './silence.ts';
 
-/** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
+/** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
 
 interface Waiting {
@@ -19,7 +19,7 @@ export class Connection implements Sender {
   readonly #corking = new Corking();
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
-  /** Of a server that is no primary any more: what was sent on them is still answered. */
+  /** Late, or of a server that is no primary any more: what was sent on them may still be answered. */
   readonly #leaving = new Set<Redis>();
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed, or the connection ended. */
@@ -102,6 +102,12 @@ export class Connection implements Sender {
     });
   }
 
+  /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */
+  #giveUp(client: Redis): void {
+    if (this.#client === client) this.#leave(client);
+    else client.disconnect();
+  }
+
   /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
   #leave(client: Redis): void {
     if (this.#client !== client) return;
@@ -130,7 +136,7 @@ export class Connection implements Sender {
     // The greeting that comes before commands owes answers as well.
     client.on('connect', () => {
       this.#failure = undefined;
-      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS);
+      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS, () => this.#giveUp(client));
       this.#silence.sent();
     });
     client.on('ready', () => {

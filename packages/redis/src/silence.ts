@@ -8,53 +8,64 @@ interface Socket {
 const LOOK_MS = 250;
 
 /**
- * Gives one socket up that owes answers and has brought no byte for a while. The client's own `socketTimeout` does the same
- * with a timer and a listener for each command.
+ * Gives one socket up that owes answers and has brought no byte for a while, and tells where it brings some, but an answer
+ * is late by as much. The client's own `socketTimeout` does the first with a timer and a listener for each command.
  */
 export class Silence {
   readonly #socket: Socket;
   readonly #patienceMs: number;
-  #awaited = 0;
+  readonly #late: () => void;
+  #sent = 0;
+  #answered = 0;
   /** When the answers began to be owed that are: on the clock of `performance.now()`. */
   #owedSince = 0;
+  /** The last look that found new bytes, and how many there were. */
+  #heard = { at: 0, bytes: 0 };
+  /** A look, and how many commands had been sent by then: all are to be answered before the next such look. */
+  #mark = { at: 0, sent: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: Socket, patienceMs: number) {
+  constructor(socket: Socket, patienceMs: number, late: () => void) {
     this.#socket = socket;
     this.#patienceMs = patienceMs;
+    this.#late = late;
   }
 
   sent(): void {
-    if (this.#awaited === 0) this.#owedSince = performance.now();
-    this.#awaited += 1;
-    if (this.#timer === undefined) this.#look(performance.now(), this.#socket.bytesRead);
+    const isFirst = this.#sent === this.#answered;
+    if (isFirst) this.#owedSince = performance.now();
+    this.#sent += 1;
+    if (this.#timer !== undefined) return;
+    this.#heard = { at: this.#owedSince, bytes: this.#socket.bytesRead };
+    this.#mark = { at: this.#owedSince, sent: this.#sent };
+    this.#watch();
   }
 
   answered(): void {
-    this.#awaited -= 1;
+    this.#answered += 1;
   }
 
-  #look(since: number, bytesRead: number): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        if (this.#awaited === 0) return;
-        const now = performance.now();
-        const socket = this.#socket;
-        if (socket.bytesRead !== bytesRead) this.#look(now, socket.bytesRead);
-        else if (now - Math.max(since, this.#owedSince) < this.#patienceMs) this.#look(since, bytesRead);
-        else this.#end(bytesRead);
-      },
-      Math.min(LOOK_MS, this.#patienceMs),
-    );
+  #watch(): void {
+    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#look()), Math.min(LOOK_MS, this.#patienceMs));
     this.#timer.unref();
   }
 
-  /** Where the event loop stood still, timers come before what was received meanwhile: that has one turn first. */
-  #end(bytesRead: number): void {
-    setImmediate(() => {
-      if (this.#socket.bytesRead === bytesRead) this.#socket.destroy(new Error('the server fell silent'));
-      else if (this.#awaited > 0 && this.#timer === undefined) this.#look(performance.now(), this.#socket.bytesRead);
-    });
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#sent === this.#answered) return;
+    const now = performance.now();
+    const bytes = this.#socket.bytesRead;
+    if (bytes !== this.#heard.bytes) this.#heard = { at: now, bytes };
+    if (now - Math.max(this.#heard.at, this.#owedSince) >= this.#patienceMs) {
+      this.#socket.destroy(new Error('the server fell silent'));
+      return;
+    }
+    if (now - this.#mark.at >= this.#patienceMs) {
+      const isLate = this.#answered < this.#mark.sent;
+      this.#mark = { at: now, sent: this.#sent };
+      if (isLate) this.#late();
+    }
+    this.#watch();
   }
 }

@@ -5,18 +5,19 @@ import { startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 
 const PASSWORD = 's3cretPassword';
 
+let proxy: FaultProxy;
 let lab: FaultLab;
 let url: string;
 let stop: () => Promise<void>;
 
 beforeAll(async () => {
   const server = await startRedis(['--requirepass', PASSWORD]);
-  const proxy = await FaultProxy.start(server);
+  proxy = await FaultProxy.start(server);
   url = `redis://:${PASSWORD}@127.0.0.1:${proxy.port}`;
   lab = {
     create: (options) => redisBackend({ url, ...options }),
@@ -34,6 +35,18 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 tryFaults('redis', () => lab);
+
+it('leaves a connection whose answers drip to the calls that it has, and ends it once these are over', async () => {
+  const backend = lab.create({ timeoutMs: 200 });
+  await backend.setValue('k', 'v'.repeat(1000));
+  await proxy.set({ kind: 'drip' });
+  await expect(backend.getValue('k')).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await vi.waitFor(() => backend.getValue('k'), { timeout: 3000 });
+  expect(proxy.links).toBe(2);
+  await vi.waitFor(() => expect(proxy.links).toBe(1), { timeout: 3000 });
+  await backend.getValue('k');
+  await backend.close();
+});
 
 interface Settings {
   readonly maxRetriesPerRequest?: number;

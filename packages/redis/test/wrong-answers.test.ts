@@ -104,7 +104,7 @@ describe('a connection', () => {
     let sent = Number.NaN;
     const silentMs = await new Promise<number>((resolve) => {
       const destroy = (): void => resolve(performance.now() - sent);
-      const silence = new Silence({ bytesRead: 0, destroy }, PATIENCE_MS);
+      const silence = new Silence({ bytesRead: 0, destroy }, PATIENCE_MS, expect.unreachable);
       silence.sent();
       silence.answered();
       setTimeout(() => {

@@ -59,6 +59,19 @@ const hasty: typeof fetch = async (...args) => {
   return new Response(first?.value ?? null, { status: response.status, headers: response.headers });
 };
 
+/** A fetch of one request at a time, which it never gives up. */
+function patient(): typeof fetch {
+  let before: Promise<unknown> = Promise.resolve();
+  return (url, { signal: _, ...init } = {}) => {
+    const response = before.then(async () => {
+      const { status, headers, body } = await fetch(url, init);
+      return new Response(await new Response(body).text(), { status, headers });
+    });
+    before = response.catch(() => undefined);
+    return response;
+  };
+}
+
 const mutants: readonly Mutant[] = [
   {
     name: 'sends again whatever was lost, as the client does by default',
@@ -300,6 +313,11 @@ const mutants: readonly Mutant[] = [
     name: 'takes the first bytes of an answer for all of it',
     breaks: ['faults/trickle'],
     make: (service, options) => upstashBackend({ ...service, ...options, fetch: hasty }),
+  },
+  {
+    name: 'stays with a connection for ever',
+    breaks: ['faults/drip'],
+    make: (service, options) => upstashBackend({ ...service, ...options, fetch: patient() }),
   },
 ];
 

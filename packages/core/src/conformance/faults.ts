@@ -18,7 +18,9 @@ export type Fault =
   /** Answers come so many milliseconds late. */
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** Answers come one byte at a time. */
-  | { readonly kind: 'trickle' };
+  | { readonly kind: 'trickle' }
+  /** On the links that there are answers come a byte now and then, and never end; new ones are fine. */
+  | { readonly kind: 'drip' };
 
 /** How the suite breaks the way to a server, for adapters that have one. */
 export interface FaultLab {

@@ -207,6 +207,15 @@ export const faults: readonly FaultRule[] = [
       }),
   },
   {
+    id: 'faults/drip',
+    text: 'a connection that brings a byte now and then, and no answer, fails no more calls than one that is silent',
+    run: (lab, namespace) =>
+      withBench(lab, namespace, async (bench) => {
+        await lab.set({ kind: 'drip' });
+        await recovers(lab, bench);
+      }),
+  },
+  {
     id: 'faults/slow-but-in-time',
     text: 'an answer within the deadline is an answer, however slow',
     run: (lab, namespace) =>
