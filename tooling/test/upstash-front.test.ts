@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../servers/redis.ts';
 import { UpstashFront } from '../upstash-front/front.ts';
@@ -138,6 +141,16 @@ describe('the REST front', () => {
       ['mget', 'k', 'l'],
     ]);
     expect(front.requests).toEqual([{ path: '/pipeline', commands: ['GET', 'MGET'] }]);
+  });
+
+  it('serves the next request after one whose client broke off in its body', async () => {
+    const socket = connect(front.port, '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nhost: front\r\ncontent-length: 100\r\n\r\n["set",');
+    await once(socket, 'connect');
+    await sleep(50);
+    socket.resetAndDestroy();
+    await front.settled();
+    expect((await post('/', ['ping'])).status).toBe(200);
   });
 
   it('fails as it is told, and only as often', async () => {

@@ -109,6 +109,7 @@ export class UpstashFront {
     if (fault?.kind === 'drop-request') return void request.socket.resetAndDestroy();
     if (fault?.kind === 'hang') return;
     const body = await bodyOf(request);
+    if (body === undefined) return;
     if (fault !== undefined && answerWithout(response, fault)) return;
     if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.#answer(request, body);
@@ -223,9 +224,15 @@ function answerWithout(response: ServerResponse, fault: HttpFault): boolean {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+/** `undefined` where the client broke off. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+  } catch (error) {
+    if (request.complete) throw error;
+    return undefined;
+  }
   return Buffer.concat(chunks);
 }
 

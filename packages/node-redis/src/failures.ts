@@ -42,6 +42,8 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
+  // What is long is not read from whom it does not know.
+  [/unauthenticated (?:multi)?bulk length/, 'NOAUTH'],
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
   [/DB index is out of range/, 'NODATABASE'],

@@ -54,9 +54,13 @@ function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
   if (client === undefined) {
     const url = checkUrl(options);
     const { redis: given = {} } = options;
+    if (typeof given !== 'object' || given === null) throw invalid(options, 'redis is an object of options of redis');
+    const { tls } = given.socket ?? {};
+    if (tls !== undefined && tls !== url.startsWith('rediss:'))
+      throw invalid(options, 'redis.socket.tls is true for rediss:// and for nothing else');
     return new Connection(() => createOwn(url, given, timeoutMs), timeoutMs);
   }
-  if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6');
+  if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6, for one server');
   if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
   return new Borrowed(client);
 }
@@ -78,7 +82,9 @@ function createOwn(url: string, given: RedisClientOptions, timeoutMs: number): O
 }
 
 function isRedisClient(thing: unknown): thing is RedisClient {
-  return typeof (thing as { readonly sendCommand?: unknown } | null)?.sendCommand === 'function';
+  const { sendCommand } = (thing ?? {}) as { readonly sendCommand?: unknown };
+  // That of a Cluster or a Sentinel wants to know first where the command goes.
+  return typeof sendCommand === 'function' && sendCommand.length <= 2;
 }
 
 function checkUrl(options: NodeRedisBackendOptions): string {
@@ -89,9 +95,21 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
     throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
+  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is no number of a database');
+  if (!isDecodable(parsed.username + parsed.password))
+    throw invalid(options, 'url has a user or password that is not percent-encoded');
   // The same user, and by name a server that wants no password is fine with one.
   if (parsed.username === '' && parsed.password !== '') parsed.username = 'default';
   return parsed.href;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function invalid(options: NodeRedisBackendOptions, reason: string): CacheError {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { createCluster, createSentinel } from 'redis';
 import { describe, expect, it, vi } from 'vitest';
 import { type NodeRedisBackendOptions, nodeRedisBackend } from '../src/node-redis.ts';
 
@@ -32,6 +33,13 @@ describe('nodeRedisBackend', () => {
     ['a url without a host', { url: 'redis:///0' }],
     ['a client that is none', { client: {} }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
+    ['a Cluster', { client: createCluster({ rootNodes: [{ url: 'redis://user:s3cret@host' }] }) }],
+    ['a Sentinel', { client: createSentinel({ name: 's3cret', sentinelRootNodes: [{ host: 'host', port: 1 }] }) }],
+    ['a url with a path that names no database', { url: 'redis://user:s3cret@host/s3cret' }],
+    ['a password that is not percent-encoded', { url: 'redis://user:s3cret%zz@host' }],
+    ['TLS for a redis:// url', { url: 'redis://user:s3cret@host', redis: { socket: { tls: true } } }],
+    ['no TLS for a rediss:// url', { url: 'rediss://user:s3cret@host', redis: { socket: { tls: false } } }],
+    ['further options that are none', { url: 'redis://user:s3cret@host', redis: null }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],

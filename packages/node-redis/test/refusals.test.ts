@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -51,7 +52,8 @@ describe('a server that refuses', () => {
     const { target, port } = await address(old);
     const backend = open(port);
     await backend.setValue('k', 1);
-    await expect.poll(() => ask(next, 'GET', 'k')).toBe('1');
+    // What comes right after the data waits for the replica's next word, which comes once a second.
+    await expect.poll(() => ask(next, 'GET', 'k'), { timeout: 10_000 }).toBe('1');
     await ask(next, 'REPLICAOF', 'NO', 'ONE');
     await ask(old, 'REPLICAOF', next.host, String(next.port));
     target.server = next;
@@ -74,6 +76,22 @@ describe('a server that refuses', () => {
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: true, cause: { code: 'NOREPLICAS' } });
     expect(await backend.getValue('k')).toBeUndefined();
+  });
+
+  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+    const { port } = await serve('--requirepass', 's3cret');
+    const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
+    const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
+      (backend) => backend.getValue('k'),
+      (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
+      (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
+    ];
+    for (const call of calls) {
+      // Each on a connection of its own: the server closes it.
+      const failure = await failureOf(call(open(port)), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
+      expect(failure.message).toContain('the server wants a password');
+    }
   });
 
   it('connections, having too many', async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CacheBackend } from '@ninefold/core';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -148,6 +149,23 @@ describe('a server that refuses', () => {
         () => false,
       ),
     );
+  }, 30_000);
+
+  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+    const server = await serve('--requirepass', 's3cret');
+    const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
+    const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
+      (backend) => backend.getValue('k'),
+      (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
+      (backend) => backend.multiSetValues(pairs),
+      (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
+    ];
+    for (const call of calls) {
+      // Each on a connection of its own: the server closes it.
+      const failure = await failureOf(settled(call(open(server, { timeoutMs: 5000 }))), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
+      expect(failure.message).toContain('the server wants a password');
+    }
   }, 30_000);
 
   it('all, while it loads its data', async () => {

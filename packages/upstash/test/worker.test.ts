@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tried } from './programs/try-rules.ts';
@@ -71,6 +74,29 @@ describe('in workerd, with one backend at module scope', () => {
     const response = await old.dispatchFetch('http://worker/old');
     expect(await response.json()).toMatchObject({ same: true, date: true, miss: true });
     await old.dispose();
+  }, 30_000);
+
+  it('the Worker of the README answers', async () => {
+    const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+    const [text = ''] = readme.split('```').filter((block) => block.includes('interface Env'));
+    const { outputFiles } = await build({
+      stdin: { contents: text.replace(/^ts/, ''), loader: 'ts', resolveDir: import.meta.dirname },
+      bundle: true,
+      write: false,
+      format: 'esm',
+      conditions: ['@ninefold/source', 'workerd', 'import'],
+    });
+    const shown = new Miniflare({
+      modules: true,
+      script: outputFiles[0]?.text ?? '',
+      compatibilityDate: '2025-07-01',
+      bindings: { UPSTASH_REDIS_REST_URL: front.url, UPSTASH_REDIS_REST_TOKEN: front.token },
+    });
+    for (const visits of [1, 2]) {
+      const response = await shown.dispatchFetch('http://worker/');
+      expect(await response.text()).toBe(`visit ${visits}`);
+    }
+    await shown.dispose();
   }, 30_000);
 
   it('nothing is imported that a Worker has not', () => {

@@ -177,4 +177,42 @@ describe('a recorded backend', () => {
     expect(notLinearizable(await record(instead(right, { incr: losing(true) })))).toBeUndefined();
     expect(notLinearizable(await record(instead(right, { incr: losing(false) })))).toMatch(/^k[01]$/);
   });
+
+  it('notes a batch key by key, as what may have happened where its answer was lost', async () => {
+    const right = createBackend(new TimedDriver(() => 0));
+    const losing =
+      (maybeApplied: boolean) =>
+      async (pairs: Iterable<readonly [string, unknown]>): Promise<void> => {
+        await right.multiSetValues([...pairs].slice(1));
+        throw new CacheError({
+          code: 'TIMEOUT',
+          backend: 'x',
+          operation: 'multiSetValues',
+          reason: 'late',
+          maybeApplied,
+        });
+      };
+    const noted = async (maybeApplied: boolean): Promise<Happening[]> => {
+      const history: Happening[] = [];
+      let time = 0;
+      const notes = recorder(instead(right, { multiSetValues: losing(maybeApplied) }), history, () => ++time);
+      await notes.multiSet([
+        ['a', 1],
+        ['b', 2],
+      ]);
+      await notes.multiGet(['a', 'b']);
+      await notes.deleteMany('b');
+      return history;
+    };
+    const history = await noted(true);
+    expect(history.map(({ kind, key, end }) => [kind, key, end === null])).toEqual([
+      ['set', 'a', true],
+      ['set', 'b', true],
+      ['get', 'a', false],
+      ['get', 'b', false],
+      ['delete', 'b', false],
+    ]);
+    expect(notLinearizable(history)).toBeUndefined();
+    expect(notLinearizable(await noted(false))).toBe('b');
+  });
 });

@@ -40,6 +40,8 @@ const beyond = [
   'begins a counter again with the old deadline',
   'increments by a get and a set',
   'takes any delta',
+  'gathers each setValue under the TTL of the first',
+  'gathers each multiSetValues under the TTL of the first',
 ];
 
 describe('the model', () => {

@@ -1,8 +1,9 @@
 import { type CacheError, scoped } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
-import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { type UnpackedServer, unpackedServer } from '@ninefold/tooling/servers/unpack';
+import { until } from '@ninefold/tooling/servers/until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 import { SlotMove, startCluster, type TestCluster } from '../support/cluster.ts';
@@ -113,3 +114,32 @@ describe.each(servers)('%s', (name, command) => {
     await backend.close();
   });
 });
+
+it('goes on where its server comes back as another that knows fewer commands, or more', async () => {
+  const port = String(await freePort());
+  const start = async (name?: UnpackedServer): Promise<ServerProcess> =>
+    startRedis(['--port', port], { program: name && (await unpackedServer(name)) });
+  const backend = redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 });
+  const keys = ['a', 'b', 'c'];
+  for (const name of ['Valkey 9', undefined, 'Redis 8', 'Valkey 9'] as const) {
+    const server = await start(name);
+    await until('it is found again', () =>
+      backend.exists('none').then(
+        () => true,
+        () => false,
+      ),
+    );
+    for (const round of [1, 2, 3]) {
+      await backend.multiSetValues(
+        keys.map((key) => [key, `${name} ${round}`] as const),
+        { ttl: 60 },
+      );
+      expect(await backend.multiGetValues(keys)).toEqual(keys.map(() => `${name} ${round}`));
+      expect(await backend.incr('n', 1, { ttl: 60 })).toBe(round);
+    }
+    for (const key of [...keys, 'n'])
+      expect(Number(await ask({ host: '127.0.0.1', port: Number(port) }, 'PTTL', key))).toBeGreaterThan(0);
+    await server.stop();
+  }
+  await backend.close();
+}, 180_000);

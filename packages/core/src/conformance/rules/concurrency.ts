@@ -1,6 +1,15 @@
-import type { Rule } from '../rule.ts';
+import type { CacheBackend } from '../../backend.ts';
+import { type Happening, recorder } from '../history.ts';
+import { notLinearizable } from '../linearizability.ts';
+import type { Rule, Trial } from '../rule.ts';
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
+
+/** Two backends that see the same entries; one and the same where none is shared. */
+async function clients({ cache, open, capabilities }: Trial): Promise<(index: number) => CacheBackend> {
+  const second = capabilities.shared ? await open() : cache;
+  return (index) => (index % 2 === 0 ? cache : second);
+}
 
 export const concurrency: readonly Rule[] = [
   {
@@ -34,65 +43,111 @@ export const concurrency: readonly Rule[] = [
     },
   },
   {
+    id: 'concurrency/batches',
+    text: 'batches side by side are each stored whole, answered each with its own values, and count a deleted key once',
+    run: async (trial) => {
+      const client = await clients(trial);
+      const batches = range(9).map((batch) => range(3 + (batch % 3)).map((index) => `${batch} ${index}`));
+      const read = (): Promise<unknown[][]> =>
+        Promise.all(batches.map((keys, index) => client(index + 1).multiGetValues(keys)));
+      await Promise.all(
+        batches.map((keys, index) => client(index).multiSetValues(keys.map((key) => [key, `value ${key}`] as const))),
+      );
+      trial.equal(
+        await read(),
+        batches.map((keys) => keys.map((key) => `value ${key}`)),
+      );
+      const counts = await Promise.all([...batches, ...batches].map((keys, index) => client(index).deleteMany(keys)));
+      trial.equal(
+        batches.map((_, index) => (counts[index] ?? 0) + (counts[index + batches.length] ?? 0)),
+        batches.map(({ length }) => length),
+      );
+      trial.equal(
+        await read(),
+        batches.map((keys) => keys.map(() => undefined)),
+      );
+    },
+  },
+  {
     id: 'concurrency/failures-apart',
     text: 'a call that fails does no harm to those beside it',
-    run: async ({ cache, equal }) => {
+    run: async ({ cache, capabilities, equal }) => {
       await cache.multiSetValues([
         ['text', 'x'],
         ['k', 1],
       ]);
-      const outcomes = await Promise.allSettled([
-        cache.getValue('k'),
-        cache.getValue('k', { type: () => undefined }),
-        cache.getValue('k'),
-        cache.setValue('k', () => 1),
-        cache.getValue('k'),
-      ]);
+      const type = (): undefined => undefined;
+      const calls: readonly (readonly [right: () => Promise<unknown>, wrong: () => Promise<unknown>])[] = [
+        [() => cache.getValue('k'), () => cache.getValue('k', { type })],
+        [() => cache.setValue('s', 1), () => cache.setValue('k', () => 1)],
+        [() => cache.multiGetValues(['k']), () => cache.multiGetValues(['k'], { type })],
+        [() => cache.multiSetValues([['m', 1]]), () => cache.multiSetValues([['k', () => 1]])],
+        [() => cache.exists('k'), () => cache.exists('')],
+        [() => cache.delete('d'), () => cache.delete('')],
+        [() => cache.deleteMany(['d']), () => cache.deleteMany([''])],
+        ...(capabilities.atomicIncr ? [[() => cache.incr('n'), () => cache.incr('text')] as const] : []),
+      ];
+      const outcomes = await Promise.allSettled(calls.flatMap(([right, wrong]) => [right(), wrong(), right()]));
       equal(
         outcomes.map(({ status }) => status),
-        ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+        calls.flatMap(() => ['fulfilled', 'rejected', 'fulfilled']),
       );
       equal(await cache.getValue('k'), 1);
+      equal(await cache.multiGetValues(['k', 's', 'm', 'text']), [1, 1, 1, 'x']);
+    },
+  },
+  {
+    id: 'concurrency/own-copies',
+    text: 'reads of a key side by side give each caller a copy of its own',
+    run: async ({ cache, equal }) => {
+      await cache.setValue('k', { list: [1] });
+      const read = async (): Promise<unknown[]> => {
+        const value = await cache.getValue<{ list: number[] }>('k');
+        const [other] = await cache.multiGetValues<{ list: number[] }>(['k']);
+        return [...(value?.list.splice(0) ?? []), ...(other?.list.splice(0) ?? [])];
+      };
+      equal(
+        await Promise.all(range(5).map(read)),
+        range(5).map(() => [1, 1]),
+      );
     },
   },
   {
     id: 'concurrency/no-increment-lost',
     text: 'increments side by side are all counted, each with a result of its own',
     when: ({ atomicIncr }) => atomicIncr,
-    run: async ({ cache, open, capabilities, equal }) => {
-      const second = capabilities.shared ? await open() : cache;
-      const results = await Promise.all(range(500).map((index) => (index % 2 === 0 ? cache : second).incr('k')));
-      equal(
+    run: async (trial) => {
+      const client = await clients(trial);
+      const results = await Promise.all(range(500).map((index) => client(index).incr('k')));
+      trial.equal(
         results.sort((a, b) => a - b),
         range(500).map((index) => index + 1),
       );
-      equal(await cache.getValue('k'), 500);
+      trial.equal(await trial.cache.getValue('k'), 500);
     },
   },
   {
     id: 'concurrency/one-creator',
     text: 'of increments side by side on a missing key one creates it, and none is lost',
     when: ({ atomicIncr }) => atomicIncr,
-    run: async ({ cache, open, capabilities, equal }) => {
-      const second = capabilities.shared ? await open() : cache;
+    run: async (trial) => {
+      const client = await clients(trial);
       for (const key of ['a', 'b', 'c']) {
-        const results = await Promise.all(
-          range(20).map((index) => (index % 2 === 0 ? cache : second).incr(key, 1, { ttl: 60 })),
-        );
-        equal(results.filter((result) => result === 1).length, 1);
-        equal(Math.max(...results), 20);
+        const results = await Promise.all(range(20).map((index) => client(index).incr(key, 1, { ttl: 60 })));
+        trial.equal(results.filter((result) => result === 1).length, 1);
+        trial.equal(Math.max(...results), 20);
       }
     },
   },
   {
     id: 'concurrency/one-deleter',
     text: 'of deletes side by side exactly one says 1',
-    run: async ({ cache, open, capabilities, equal }) => {
-      const second = capabilities.shared ? await open() : cache;
+    run: async (trial) => {
+      const client = await clients(trial);
       for (let round = 0; round < 10; round++) {
-        await cache.setValue('k', round);
-        const counts = await Promise.all(range(8).map((index) => (index % 2 === 0 ? cache : second).delete('k')));
-        equal(
+        await trial.cache.setValue('k', round);
+        const counts = await Promise.all(range(8).map((index) => client(index).delete('k')));
+        trial.equal(
           counts.reduce((sum, count) => sum + count, 0),
           1,
         );
@@ -119,23 +174,67 @@ export const concurrency: readonly Rule[] = [
     id: 'concurrency/awaited-order',
     text: 'what was awaited is seen by what comes after it, from any backend of the server',
     when: ({ shared }) => shared,
-    run: async ({ cache, open, capabilities, equal }) => {
-      const second = await open();
-      const seen = async (): Promise<unknown[]> => [
-        await second.getValue('k'),
-        await second.multiGetValues(['k']),
-        await second.exists('k'),
-      ];
-      for (let step = 0; step < 20; step += 2) {
-        await cache.setValue('k', step);
-        equal(await seen(), [step, [step], true]);
-        await cache.multiSetValues([['k', step + 1]]);
-        equal(await seen(), [step + 1, [step + 1], true]);
-        if (capabilities.atomicIncr) await cache.incr('k');
-        else await cache.setValue('k', step + 2);
-        equal(await seen(), [step + 2, [step + 2], true]);
-        await (step % 4 === 0 ? cache.delete('k') : cache.deleteMany(['k']));
-        equal(await seen(), [undefined, [undefined], false]);
+    run: async (trial) => {
+      const { capabilities, equal } = trial;
+      const client = await clients(trial);
+      for (let round = 0; round < 10; round++) {
+        const step = round * 3;
+        const writes: readonly (readonly [write: (cache: CacheBackend) => Promise<unknown>, value: unknown])[] = [
+          [(cache) => cache.multiSetValues([['k', step]]), step],
+          [(cache) => (capabilities.atomicIncr ? cache.incr('k') : cache.setValue('k', step + 1)), step + 1],
+          [(cache) => cache.setValue('k', step + 2), step + 2],
+          [(cache) => (round % 4 < 2 ? cache.delete('k') : cache.deleteMany(['k'])), undefined],
+        ];
+        for (const [index, [write, value]] of writes.entries()) {
+          // One writes and the other reads; then both do.
+          const writer = round % 2 === 0 ? 0 : index;
+          await write(client(writer));
+          const reader = client(writer + 1);
+          equal(
+            [await reader.getValue('k'), await reader.multiGetValues(['k']), await reader.exists('k')],
+            [value, [value], value !== undefined],
+          );
+        }
+      }
+    },
+  },
+  {
+    id: 'concurrency/linearizable',
+    text: 'what calls side by side see of a key, one order explains in which each takes effect between its call and its end',
+    run: async (trial) => {
+      const { capabilities, holds } = trial;
+      const client = await clients(trial);
+      let time = 0;
+      // The same calls each time: Park and Miller's random numbers.
+      let state = 1;
+      const random = (below: number): number => {
+        state = (state * 48_271) % 2_147_483_647;
+        return state % below;
+      };
+      const caller = async (id: number, keys: readonly string[], history: Happening[]): Promise<void> => {
+        const notes = recorder(client(id), history, () => ++time);
+        for (const step of range(12)) {
+          const key = keys[random(2)] ?? '';
+          const value = id * 1000 + step;
+          const calls = [
+            () => notes.get(key),
+            () => notes.multiGet(keys),
+            () => notes.exists(key),
+            () => notes.set(key, value),
+            () => notes.multiSet(keys.map((each) => [each, value])),
+            () => notes.delete(key),
+            () => notes.deleteMany(key),
+            ...(capabilities.atomicIncr ? [() => notes.incr(key, 1), () => notes.incr(key, 10)] : []),
+          ];
+          await calls[random(calls.length)]?.();
+        }
+      };
+      for (const round of range(8)) {
+        const keys = [`${round} a`, `${round} b`];
+        const history: Happening[] = [];
+        await Promise.all(range(6).map((id) => caller(id, keys, history)));
+        const key = notLinearizable(history);
+        holds(key === undefined, `an order of the calls on '${key}' that explains what they saw`);
       }
     },
   },

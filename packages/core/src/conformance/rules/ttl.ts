@@ -190,6 +190,26 @@ export const ttl: readonly Rule[] = [
     },
   },
   {
+    id: 'ttl/side-by-side',
+    text: 'sets, batches and increments side by side keep each its own TTL',
+    waits: true,
+    run: async ({ cache, capabilities, equal, outlive }) => {
+      const writes: readonly ((name: string, ttl?: number) => Promise<unknown>)[] = [
+        (name, ttl) => cache.setValue(`set ${name}`, 1, { ttl }),
+        (name, ttl) => cache.multiSetValues([[`batch ${name}`, 1]], { ttl }),
+        (name, ttl) =>
+          capabilities.atomicIncr ? cache.incr(`incr ${name}`, 1, { ttl }) : cache.setValue(`incr ${name}`, 1, { ttl }),
+      ];
+      await Promise.all(writes.flatMap((write) => [write('long', 600), write('short', SHORT), write('ever')]));
+      await outlive(SHORT);
+      const keys = ['set', 'batch', 'incr'].flatMap((what) => [`${what} long`, `${what} short`, `${what} ever`]);
+      equal(
+        await cache.multiGetValues(keys),
+        writes.flatMap(() => [1, undefined, 1]),
+      );
+    },
+  },
+  {
     id: 'ttl/longer-set',
     text: 'a later set with a longer TTL counts',
     waits: true,

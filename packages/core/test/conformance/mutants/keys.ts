@@ -2,6 +2,7 @@ import { createBackend } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import {
   backendMutant,
+  type Call,
   cacheError,
   driverMutant,
   instead,
@@ -9,6 +10,7 @@ import {
   type Mutant,
   mapKeys,
   type Now,
+  OPERATIONS,
 } from './mutant.ts';
 
 /** What becomes of keys in caches that take them for names of files, for bytes of a protocol, for properties. */
@@ -97,6 +99,30 @@ export const keyMutants: readonly Mutant[] = [
       };
     },
   ),
+  ...OPERATIONS.flatMap((each) => {
+    const batch = /multi|Many/.test(each);
+    const has = (first: unknown, kind: (key: unknown) => boolean): boolean =>
+      batch
+        ? Array.isArray(first) && first.some((item: unknown) => kind(Array.isArray(item) ? item[0] : item))
+        : kind(first);
+    const text = (item: unknown): unknown =>
+      Array.isArray(item) ? [text(item[0]), ...item.slice(1)] : item instanceof String ? String(item) : item;
+    return [
+      backendMutant(`takes a String for a string in ${each}`, ['keys/refuses-not-a-string'], (right) => ({
+        [each]: (first: unknown, ...rest: never[]) =>
+          (right[each] as Call)(
+            ...([batch && Array.isArray(first) ? first.map(text) : text(first), ...rest] as never[]),
+          ),
+      })),
+      backendMutant(`throws at a symbol in ${each}`, ['keys/refuses-not-a-string'], (right) => ({
+        [each]: (first: unknown, ...rest: never[]) => {
+          if (has(first, (key) => typeof key === 'symbol'))
+            throw new TypeError('Cannot convert a Symbol value to a string');
+          return (right[each] as Call)(...([first, ...rest] as never[]));
+        },
+      })),
+    ];
+  }),
   backendMutant('ends the connection after a bad key', ['keys/after-a-refusal'], (right) => {
     let broken = false;
     return {

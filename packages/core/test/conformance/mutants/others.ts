@@ -286,4 +286,119 @@ export const concurrencyMutants: readonly Mutant[] = [
       });
     },
   },
+  backendMutant('answers batches that are read side by side with one answer', ['concurrency/batches'], (right) => {
+    const running = new Map<number, Promise<unknown>>();
+    return {
+      multiGetValues: async (keys: string[], options?: never) => {
+        if (!Array.isArray(keys) || options !== undefined) return await right.multiGetValues(keys, options);
+        const known = running.get(keys.length) ?? right.multiGetValues(keys);
+        running.set(keys.length, known);
+        return await known.finally(() => running.delete(keys.length));
+      },
+    };
+  }),
+  backendMutant('stores of batches that are set side by side the last', ['concurrency/batches'], (right) => {
+    let last: unknown;
+    return {
+      multiSetValues: async (pairs: [string, unknown][], options?: never) => {
+        last = pairs;
+        const set = right.multiSetValues(pairs, options);
+        await null;
+        await set;
+        if (last !== pairs && Array.isArray(pairs)) await right.deleteMany(pairs.map(([key]) => key));
+      },
+    };
+  }),
+  backendMutant('counts what was there before it deletes a batch', ['concurrency/batches'], (right) => ({
+    deleteMany: async (keys: string[]) => {
+      const there = Array.isArray(keys) ? await right.multiGetValues([...new Set(keys)]) : [];
+      await right.deleteMany(keys);
+      return there.filter((value) => value !== undefined).length;
+    },
+  })),
+  ...OPERATIONS.map((each) =>
+    backendMutant(`fails each ${each} that is gathered when one fails`, ['concurrency/failures-apart'], (right) => {
+      let gathered: Promise<unknown>[] = [];
+      return around(right, async (operation, call) => {
+        const made = call();
+        if (operation !== each) return await made;
+        made.catch(() => undefined);
+        gathered.push(made);
+        await null;
+        const mine = gathered;
+        await null;
+        gathered = [];
+        await Promise.all(mine);
+        return await made;
+      });
+    }),
+  ),
+  backendMutant('reads a key once for all who ask at once', ['concurrency/own-copies'], (right) => {
+    const running = new Map<string, Promise<unknown>>();
+    return {
+      getValue: async (key: string, options?: never) => {
+        if (options !== undefined) return await right.getValue(key, options);
+        const known = running.get(key) ?? right.getValue(key).finally(() => running.delete(key));
+        running.set(key, known);
+        return await known;
+      },
+    };
+  }),
+  ...(['getValue', 'multiGetValues', 'exists'] as const).map(
+    (each): Mutant => ({
+      name: `answers ${each} from what it wrote itself`,
+      breaks: ['concurrency/awaited-order'],
+      capabilities: { shared: true },
+      create: (options, now) => {
+        const right = createBackend(sharedDriver(now), options);
+        const written = new Map<unknown, unknown>();
+        const changed = around(right, async (operation, call, [first, value]) => {
+          const result = await call();
+          if (operation === 'setValue') written.set(first, value);
+          else if (/Set|delete|incr/.test(operation)) written.clear();
+          if (operation !== each || value !== undefined) return result;
+          if (each === 'exists') return written.has(first) || result;
+          if (each === 'getValue') return written.get(first) ?? result;
+          return (first as string[]).map((key, index) => written.get(key) ?? (result as unknown[])[index]);
+        });
+        return instead(right, changed);
+      },
+    }),
+  ),
+  {
+    name: 'says that a batch is stored before all of it is',
+    breaks: ['concurrency/linearizable', 'concurrency/batches'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const right = createBackend(sharedDriver(now), options);
+      return instead(right, {
+        multiSetValues: async (pairs: [string, unknown][], given?: never) => {
+          if (!Array.isArray(pairs) || pairs.length < 2) return await right.multiSetValues(pairs, given);
+          const last = pairs.at(-1) as [string, unknown];
+          await right.multiSetValues(pairs.slice(0, -1), given);
+          const store = async (): Promise<void> => {
+            for (let turn = 0; turn < 9; turn++) await null;
+            await right.multiSetValues([last], given);
+          };
+          store().catch(() => undefined);
+        },
+      });
+    },
+  },
+  backendMutant('increments by a get and a set, one at a time', ['concurrency/linearizable'], (right) => {
+    let before: Promise<unknown> = Promise.resolve();
+    return {
+      incr: async (key: string, delta = 1, options?: never) => {
+        const incremented = before.then(async () => {
+          const value = options === undefined ? await right.getValue(key).catch(() => undefined) : undefined;
+          if (typeof value !== 'number' || !Number.isSafeInteger(value + delta))
+            return await right.incr(key, delta, options);
+          await right.setValue(key, value + delta);
+          return value + delta;
+        });
+        before = incremented.catch(() => undefined);
+        return await incremented;
+      },
+    };
+  }),
 ];

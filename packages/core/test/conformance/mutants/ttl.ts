@@ -1,6 +1,6 @@
 import type { Stored } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
-import { backendMutant, driverMutant, type Mutant, type Now } from './mutant.ts';
+import { around, backendMutant, type Call, driverMutant, type Mutant, type Now } from './mutant.ts';
 
 type Entries = readonly (readonly [string, Stored])[];
 
@@ -222,5 +222,20 @@ export const ttlMutants: readonly Mutant[] = [
           return ttl === undefined ? super.deadline(ttl) : 0;
         }
       })(now),
+  ),
+  ...(['setValue', 'multiSetValues', 'incr'] as const).map((each) =>
+    backendMutant(`gathers each ${each} under the TTL of the first`, ['ttl/side-by-side'], (right) => {
+      let first: { readonly options: unknown } | undefined;
+      return around(right, async (operation, call, args) => {
+        if (operation !== each) return await call();
+        const at = each === 'multiSetValues' ? 1 : 2;
+        first ??= { options: args[at] };
+        const given = [...args];
+        given[at] = first.options;
+        const result: unknown = await Reflect.apply(right[each] as Call, right, given);
+        first = undefined;
+        return result;
+      });
+    }),
   ),
 ];
