@@ -150,7 +150,7 @@ export class Connection implements Sender {
       client.on(event, () => {
         if (this.#client !== client) return;
         this.#open = false;
-        this.#release(({ reject }) => reject(unconnected(this.#failure, { secure: client.options.tls !== undefined })));
+        this.#release(({ reject }) => reject(unconnected(this.#failure, client.options)));
       });
     return client;
   }

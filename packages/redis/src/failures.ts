@@ -86,10 +86,20 @@ export class Refusal extends DriverError {
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+/** How the client tells that no sentinel led to a primary, and what the last of them said to that. */
+const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
+
 interface Raw {
   readonly name?: unknown;
   readonly message?: unknown;
   readonly code?: unknown;
+  readonly cause?: unknown;
+}
+
+/** Of a client; no options of TLS are a connection without. */
+interface TlsOptions {
+  readonly tls?: object | undefined;
+  readonly sentinelTLS?: object | undefined;
 }
 
 /**
@@ -105,20 +115,22 @@ export function failureOf(error: unknown, lostBy?: unknown): DriverError {
   return new DriverError('UNAVAILABLE', `the connection was lost${code === undefined ? '' : ` (${code})`}`, lost);
 }
 
-/** A connection that could not be made, `secure` with TLS; nothing was sent on it. */
-export function unconnected(error: unknown, { secure = false }: { readonly secure?: boolean } = {}): DriverError {
+/** A connection that could not be made, with TLS where there are options of it; nothing was sent on it. */
+export function unconnected(error: unknown, { tls, sentinelTLS }: TlsOptions = {}): DriverError {
   if (error instanceof DriverError) return error;
   if (error === undefined) return new DriverError('UNAVAILABLE', 'the connection was closed', { applied: 'no' });
-  const { name, message } = error as Raw;
+  const { name, message, cause } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
-  // Of the sentinels, as the client tells it.
-  const refusal = /^All sentinels are unreachable.* Last error: ((?:NOAUTH|WRONGPASS|NOPERM) .*)$/.exec(
-    String(message),
-  );
-  if (refusal?.[1] !== undefined) return new Refusal(refusal[1]);
-  const code = codeOf(error);
-  const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const hint = secure && NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const sentinels = SENTINELS.exec(String(message));
+  const said = sentinels?.[1] ?? '';
+  if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
+  if (said.startsWith('ERR No such master'))
+    return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
+  const code = codeOf(error) ?? codeOf(cause);
+  const [secure, reached] =
+    sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
+  const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
+  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : '';
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 

@@ -22,17 +22,29 @@ interface Asking {
   connectToSentinel(...how: readonly unknown[]): Redis;
 }
 
-/** Asks the sentinels through clients that are quiet. */
+/** Asks the sentinels through clients that are quiet, and tells of the last that it could not ask what was in the way. */
 export class QuietSentinels extends SentinelConnector {
+  #failure: unknown;
+
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0]);
     const asking = this as unknown as Asking;
     const connect = asking.connectToSentinel.bind(this);
     asking.connectToSentinel = (...how) => {
       const client = connect(...how);
-      // Those that only watch for a failover have nobody to tell.
-      client.on('error', () => undefined);
+      client.on('error', (error: unknown) => {
+        this.#failure = error;
+      });
       return quietened(client);
     };
+  }
+
+  override async connect(...how: Parameters<SentinelConnector['connect']>): ReturnType<SentinelConnector['connect']> {
+    this.#failure = undefined;
+    try {
+      return await super.connect(...how);
+    } catch (error) {
+      throw Object.assign(error as Error, { cause: this.#failure });
+    }
   }
 }

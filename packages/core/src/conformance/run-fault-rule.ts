@@ -30,11 +30,20 @@ export function call(backend: CacheBackend, operation: Operation, ...args: reado
   return { backend, operation, args, keysHidden: false, result: method.apply(backend, [...args]) };
 }
 
+/** A backend whose way to the server breaks, and one that sees what the server holds. */
+export interface Bench {
+  readonly lab: FaultLab;
+  readonly backend: CacheBackend;
+  readonly direct: CacheBackend;
+  /** Milliseconds in which a call of the backend settles. */
+  readonly capMs: number;
+}
+
 /** What became of a call. */
 export type Outcome = { readonly value: unknown } | { readonly error: CacheError };
 
 /** What a call comes to within its deadline and grace; a failure says all that it has to, and shows nothing. */
-export async function settle(lab: FaultLab, made: Made, capMs: number = TIMEOUT_MS + GRACE_MS): Promise<Outcome> {
+export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome> {
   const { backend, operation, result } = made;
   const outcome = await within(
     result.then(
@@ -62,9 +71,9 @@ function showsNothing(lab: FaultLab, thing: unknown, what: string): void {
 }
 
 /** The error of a call that must fail, with one of these codes. A batch says where, unless its deadline ended it. */
-export async function fails(lab: FaultLab, made: Made, codes: readonly CacheErrorCode[]): Promise<CacheError> {
+export async function fails(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<CacheError> {
   const { operation, args, keysHidden } = made;
-  const outcome = await settle(lab, made);
+  const outcome = await settle(bench, made);
   if (!('error' in outcome)) throw new Broken(`expected ${operation} to reject, it resolved ${show(outcome.value)}`);
   const { code, key } = outcome.error;
   holds(codes.includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
@@ -74,25 +83,20 @@ export async function fails(lab: FaultLab, made: Made, codes: readonly CacheErro
 }
 
 /** As `fails`, of a fault that none of the keys escapes: the first is named, if any is. */
-export async function failsAtFirst(lab: FaultLab, made: Made, codes: readonly CacheErrorCode[]): Promise<void> {
-  const { key } = await fails(lab, made, codes);
+export async function failsAtFirst(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<void> {
+  const { key } = await fails(bench, made, codes);
   const [first] = [made.args[0]].flat(2);
   holds(key === undefined || key === first, `${made.operation} to name ${show(first)}, got ${show(key)}`);
 }
 
-/** A backend whose way to the server breaks, and one that sees what the server holds. */
-export interface Bench {
-  readonly backend: CacheBackend;
-  readonly direct: CacheBackend;
-}
-
 /** The same backend works again by itself, and each answer is that of its own call. */
-export async function recovers(lab: FaultLab, { backend, direct }: Bench): Promise<void> {
+export async function recovers(bench: Bench): Promise<void> {
+  const { backend, direct } = bench;
   const keys = Array.from({ length: 20 }, (_, index) => `after ${index}`);
   await direct.multiSetValues(keys.map((key) => [key, `value of ${key}`] as const));
   const end = performance.now() + RECOVERY_MS;
   for (;;) {
-    const outcomes = await Promise.all(keys.map((key) => settle(lab, call(backend, 'getValue', key))));
+    const outcomes = await Promise.all(keys.map((key) => settle(bench, call(backend, 'getValue', key))));
     const failed = outcomes.find((outcome) => 'error' in outcome);
     if (failed === undefined) {
       for (const [index, outcome] of outcomes.entries()) {
@@ -112,16 +116,18 @@ export async function withBench(
   lab: FaultLab,
   namespace: string,
   work: (bench: Bench) => Promise<void>,
+  timeoutMs: number = TIMEOUT_MS,
 ): Promise<void> {
   await lab.set(undefined);
-  const backend = lab.create({ namespace, timeoutMs: TIMEOUT_MS });
+  const backend = lab.create({ namespace, timeoutMs });
   const direct = lab.direct({ namespace, timeoutMs: 10_000 });
+  const bench = { lab, backend, direct, capMs: timeoutMs + GRACE_MS };
   try {
     await direct.multiSetValues([['k', 'v'], ['n', 10], ...['d', 'e', 'f'].map((key) => [key, 'v'] as const)]);
     await backend.getValue('k');
-    await work({ backend, direct });
+    await work(bench);
     await lab.set(undefined);
-    await recovers(lab, { backend, direct });
+    await recovers(bench);
   } finally {
     await lab.set(undefined);
     await Promise.allSettled([backend.close(), direct.close()]);

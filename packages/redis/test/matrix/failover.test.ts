@@ -237,13 +237,23 @@ describe('three sentinels', () => {
     }
   }, 30_000);
 
-  it('of which none is there are told as such', async () => {
-    const nobody = redisBackend({ sentinels: { name: group.name, urls: ['redis://127.0.0.1:1'] }, timeoutMs: 1000 });
-    const failure = await settled(nobody.setValue('k', 1)).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    expect(failure).toMatchObject({ retryable: true, maybeApplied: false });
-    await nobody.close();
-  });
+  it('of which none leads to the primary are told as such, and why', async () => {
+    const { name } = group;
+    const [{ port }] = group.sentinels as [ServerProcess];
+    const ways = [
+      [{ name, urls: ['redis://127.0.0.1:1'] }, 'no sentinel can be reached (ECONNREFUSED)'],
+      [
+        { name, urls: [`rediss://:s3cret@127.0.0.1:${port}`] },
+        'no sentinel can be reached (ETIMEDOUT), and may speak no TLS',
+      ],
+      [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know of no such primary'],
+    ] as const;
+    for (const [sentinels, reason] of ways) {
+      const lost = redisBackend({ sentinels, timeoutMs: 3000 });
+      const failure = await failureOf(settled(lost.setValue('k', 1)), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+      expect(failure.message).toBe(`[redis] setValue "k": ${reason}`);
+      await lost.close();
+    }
+  }, 30_000);
 });
