@@ -221,7 +221,7 @@ export const faults: readonly FaultRule[] = [
     run: (lab, namespace) =>
       withBench(lab, namespace, async (bench) => {
         await lab.set({ kind: 'drip' });
-        await recovers(lab, bench);
+        await recovers(bench);
       }),
   },
   {
