@@ -47,6 +47,8 @@ export class FaultProxy {
   async set(fault: Fault | undefined): Promise<void> {
     this.#fault = fault;
     this.#spent = false;
+    // A pool may hold some that nothing has been asked on yet.
+    for (const link of [...this.#links]) if (link.drips) this.#end(link, 'rst');
     if (fault?.kind === 'refuse') {
       // Before it: a server is closed once its connections are.
       for (const link of [...this.#links]) this.#end(link, 'rst');

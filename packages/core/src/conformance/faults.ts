@@ -19,7 +19,7 @@ export type Fault =
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** Answers come one byte at a time. */
   | { readonly kind: 'trickle' }
-  /** On the links that there are answers come a byte now and then, and never end; new ones are fine. */
+  /** On the links that there are answers come a byte now and then, until the next fault ends these; new ones are fine. */
   | { readonly kind: 'drip' };
 
 /** How the suite breaks the way to a server, for adapters that have one. */
