@@ -62,9 +62,7 @@ export class Loads {
       const flight = this.#options.flights.get(miss.key);
       if (flight?.suits(miss.step, seen) === true) {
         miss.pass();
-        const landing = await this.#join(flight, miss.signal);
-        if (landing !== undefined) return landing;
-        continue;
+        return await this.#join(flight, { ...miss, seen });
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
@@ -72,16 +70,19 @@ export class Loads {
     }
   }
 
-  /** What a flight brings, `undefined` if that takes so long that the caller is to load by itself. */
-  async #join(flight: Flight, signal: AbortSignal | undefined): Promise<Landing | undefined> {
-    const landing = await flight.join(signal, untilOverdue(flight, this.#options));
-    if (landing !== undefined) return landing;
+  /** What a flight brings, or the next one, if that comes first: one that outlasts its lease may never end. */
+  async #join(flight: Flight, miss: Miss): Promise<Landing> {
     const { flights, leaseMs, onWaitTimeout } = this.#options;
+    const landing = await flight.join(miss.signal, untilOverdue(flight, this.#options));
+    if (landing !== undefined) return landing;
     flights.remove(flight);
     const error = this.#timeout(flight.key, `its load has not ended within ${leaseMs} ms`);
-    flight.leave(error);
-    if (onWaitTimeout === 'throw') throw error;
-    return undefined;
+    try {
+      if (onWaitTimeout === 'throw') throw error;
+      return await Promise.race([flight.landing, this.land(miss)]);
+    } finally {
+      flight.leave(error);
+    }
   }
 
   #timeout(key: string, reason: string): CacheError {

@@ -180,6 +180,21 @@ describe('a load that takes longer than its lease lasts', () => {
     expect(operations).toEqual(['load', ...calls.map(() => 'getOrSet')]);
   });
 
+  it('and ends in the end is still what those who wait for it get', async () => {
+    let loads = 0;
+    const slow = async (): Promise<string> => {
+      const load = `load ${++loads}`;
+      await clock.wait(30_000);
+      return load;
+    };
+    const calls = Array.from({ length: 50 }, () => cache.getOrSet('k', slow));
+    await clock.advance(29_900);
+    // One more each time that a lease has ended, as other processes would.
+    expect(loads).toBe(3);
+    await clock.advance(200);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['load 1']));
+  });
+
   it('has who comes then, and finds nobody waiting, load at once', async () => {
     void cache.getOrSet('k', never);
     await clock.advance(11_300);
