@@ -2,8 +2,7 @@
 export interface Clock {
   /** Milliseconds from any origin, never going back. */
   now(): number;
-  /** Resolves after so long, or as soon as the signal aborts. */
-  wait(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  wait(milliseconds: number): Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 10;
@@ -17,13 +16,5 @@ export async function pause(clock: Clock, random: () => number, attempt: number)
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wait: (milliseconds, signal) =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      const stop = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      signal?.addEventListener('abort', stop, { once: true });
-    }),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };

@@ -33,13 +33,10 @@ export class Flight {
   blind = false;
   /** What it loaded could not be written. */
   unwritten = false;
-  /** Resolves when its loader is called: what the cache's clock says then, as it is told by `begin`. */
-  readonly loading: Promise<number>;
-  begin: (now: number) => void = () => undefined;
+  /** When its loader was called, by the cache's clock. */
+  loadingSince: number | undefined;
   /** When it landed, by the cache's clock. */
   landedAt: number | undefined;
-  /** For all who join it. */
-  untilOverdue: Promise<Landing | undefined> | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
   /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
@@ -52,9 +49,6 @@ export class Flight {
   constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
     this.key = key;
     this.tags = tags;
-    this.loading = new Promise((resolve) => {
-      this.begin = resolve;
-    });
     this.landing = fly(this);
     // Each caller hears of a failure by itself; there may be none left.
     this.landing.catch(() => undefined);
@@ -93,19 +87,9 @@ export class Flight {
   }
 
   /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
-  join(signal: AbortSignal | undefined): Promise<Landing>;
-  join<T>(signal: AbortSignal | undefined, landing: Promise<T>): Promise<T>;
-  join(signal: AbortSignal | undefined, landing: Promise<unknown> = this.landing): Promise<unknown> {
+  join(signal: AbortSignal | undefined): Promise<Landing> {
     this.#callers += 1;
-    return orAborted(landing, signal, () => this.leave(signal?.reason));
-  }
-
-  /** Gives up for one of its callers, with the last of whom the load itself is given up. */
-  leave(reason: unknown): void {
-    this.#callers -= 1;
-    if (this.#callers > 0) return;
-    this.#abandoned = { reason };
-    this.#controller?.abort(reason);
+    return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
   }
 
   /** As `join`, for all callers of a flight whose place this one took. */
@@ -117,5 +101,12 @@ export class Flight {
   /** What it brings, ready for as many as wait; to be called when none can join any more. */
   land({ value, ...outcome }: Brought): Landing {
     return new Landing(value, outcome, { shared: this.#callers > 1 || this.#succeeds || this.blind });
+  }
+
+  #leave(reason: unknown): void {
+    this.#callers -= 1;
+    if (this.#callers > 0) return;
+    this.#abandoned = { reason };
+    this.#controller?.abort(reason);
   }
 }

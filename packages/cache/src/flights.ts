@@ -43,11 +43,11 @@ export class Flights {
     flight.landedAt = this.#now();
     // A blind one stays for those who began before it, and whom the backend is about to fail too.
     if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
-    else this.remove(flight);
+    else this.#remove(flight);
     for (const landed of this.#landed) {
       const isLate = this.#now() - (landed.landedAt ?? 0) >= LONGEST_TIMEOUT_MS;
       if (!isLate && this.#landed.size <= MOST_LANDED) break;
-      this.remove(landed);
+      this.#remove(landed);
     }
   }
 
@@ -57,7 +57,7 @@ export class Flights {
       if (!matches(flight)) continue;
       flight.outdated = true;
       if (leases) flight.lease = undefined;
-      this.remove(flight);
+      this.#remove(flight);
     }
   }
 
@@ -66,8 +66,7 @@ export class Flights {
     await Promise.all(Array.from(this.#flights.values(), ({ lease }) => lease?.release()));
   }
 
-  /** Lets no later caller join it. */
-  remove(flight: Flight): void {
+  #remove(flight: Flight): void {
     this.#landed.delete(flight);
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }

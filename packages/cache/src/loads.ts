@@ -11,7 +11,6 @@ import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
 import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { untilOverdue } from './overdue.ts';
 import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
@@ -37,7 +36,6 @@ export interface LoadsOptions {
   readonly events: Events;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly leaseTtl: number;
   readonly leaseMs: number;
   readonly waitMs: number;
   readonly onWaitTimeout: 'load' | 'throw';
@@ -59,10 +57,10 @@ export class Loads {
         miss.pass();
         throw miss.signal.reason;
       }
-      const flight = this.#options.flights.get(miss.key);
+      const flight = this.#joinable(miss.key);
       if (flight?.suits(miss.step, seen) === true) {
         miss.pass();
-        return await this.#join(flight, { ...miss, seen });
+        return await flight.join(miss.signal);
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
@@ -70,23 +68,14 @@ export class Loads {
     }
   }
 
-  /** What a flight brings, or the next one, if that comes first: one that outlasts its lease may never end. */
-  async #join(flight: Flight, miss: Miss): Promise<Landing> {
-    const { flights, leaseMs, onWaitTimeout } = this.#options;
-    const landing = await flight.join(miss.signal, untilOverdue(flight, this.#options));
-    if (landing !== undefined) return landing;
-    flights.remove(flight);
-    const error = this.#timeout(flight.key, `its load has not ended within ${leaseMs} ms`);
-    try {
-      if (onWaitTimeout === 'throw') throw error;
-      return await Promise.race([flight.landing, this.land(miss)]);
-    } finally {
-      flight.leave(error);
-    }
-  }
-
-  #timeout(key: string, reason: string): CacheError {
-    return new CacheError({ code: 'TIMEOUT', backend: this.#options.backend, operation: 'getValue', reason, key });
+  /** Who comes does not join a load that has outlasted its lease, and may never end: another takes its place. */
+  #joinable(key: string): Flight | undefined {
+    const { clock, flights, leaseMs } = this.#options;
+    const flight = flights.get(key);
+    const since = flight?.loadingSince;
+    if (flight?.landedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
+    flights.forget((each) => each === flight);
+    return undefined;
   }
 
   async #look(unseen: readonly string[], seen: Seen): Promise<Seen | undefined> {
@@ -138,7 +127,7 @@ export class Loads {
   }
 
   async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
-    const { clock, random, waitMs, onWaitTimeout } = this.#options;
+    const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       await miss.pause(() => pause(clock, random, attempt));
@@ -147,7 +136,8 @@ export class Loads {
       const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
       if (ground !== undefined) return ground;
       if (!over) continue;
-      throw this.#timeout(miss.key, `another holds the lease and has not loaded it within ${waitMs} ms`);
+      const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
+      throw new CacheError({ code: 'TIMEOUT', backend, operation: 'getValue', reason, key: miss.key });
     }
   }
 
@@ -184,7 +174,7 @@ export class Loads {
   async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
     const { clock, events, flights } = this.#options;
     flight.lookedAt = flights.step();
-    flight.begin(clock.now());
+    flight.loadingSince = clock.now();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const output = await asMiss(miss.type, forType(miss, value));

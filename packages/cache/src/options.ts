@@ -11,7 +11,7 @@ export interface CacheOptions {
   readonly leaseTtl?: number | undefined;
   /** Milliseconds that a process waits for another's load of a key; default: until a lease has surely ended. */
   readonly waitMs?: number | undefined;
-  /** What a call does that has waited so long, or for a load of this process that outlasts its lease: it loads by itself (default), or rejects `TIMEOUT`. */
+  /** What a call does that has waited so long: it loads by itself (default), or rejects `TIMEOUT`. */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
   /** Told each failure of the backend that a call went on without. What it throws is raised as an uncaught error. */
   readonly onError?: ((error: CacheError) => void) | undefined;

@@ -145,85 +145,43 @@ describe('a caller that gives up', () => {
 describe('a load that takes longer than its lease lasts', () => {
   const never = (): Promise<never> => new Promise(() => undefined);
 
-  it('because it asks for its own key has who asks load by itself', async () => {
-    let loads = 0;
-    const call = cache.getOrSet('k', () => cache.getOrSet('k', () => `inner ${++loads}`));
-    await clock.advance(10_900);
-    expect(loads).toBe(0);
-    await clock.advance(300);
-    expect(await call).toBe('inner 1');
-    expect(await cache.get('k')).toBe('inner 1');
-  });
-
-  it('because it asks for its own keys has them loaded by who asks', async () => {
-    const keys = ['a', 'b'];
-    const call = cache.getOrSetMany(keys, (outer) => cache.getOrSetMany(outer, (inner) => inner));
-    await clock.advance(11_300);
-    expect(await call).toEqual(keys);
-  });
-
-  it('has those who wait for it, and who come then, share another', async () => {
-    const operations: string[] = [];
-    const watched = createCache(memoryBackend({ now: clock.now }), {
-      clock,
-      listener: ({ operation }) => operations.push(operation),
-    });
-    let loads = 0;
-    const load = (): string => `load ${++loads}`;
-    void watched.getOrSet('k', never);
-    await settled();
-    const calls = Array.from({ length: 5 }, () => watched.getOrSet('k', load));
-    await clock.advance(11_300);
-    calls.push(watched.getOrSet('k', load));
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['load 1']));
-    // None waited for another's.
-    expect(operations).toEqual(['load', ...calls.map(() => 'getOrSet')]);
-  });
-
-  it('and ends in the end is still what those who wait for it get', async () => {
+  it('is waited for by all who share it', async () => {
     let loads = 0;
     const slow = async (): Promise<string> => {
-      const load = `load ${++loads}`;
+      loads += 1;
       await clock.wait(30_000);
-      return load;
+      return 'value';
     };
     const calls = Array.from({ length: 50 }, () => cache.getOrSet('k', slow));
-    await clock.advance(29_900);
-    // One more each time that a lease has ended, as other processes would.
-    expect(loads).toBe(3);
-    await clock.advance(200);
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['load 1']));
+    const batch = cache.getOrSetMany(['k', 'k'], () => expect.unreachable());
+    await clock.advance(30_100);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['value']));
+    expect(await batch).toEqual(['value', 'value']);
+    expect(loads).toBe(1);
   });
 
-  it('has who comes then, and finds nobody waiting, load at once', async () => {
+  it('is not joined by who comes then: they share another', async () => {
     void cache.getOrSet('k', never);
-    await clock.advance(11_300);
-    expect(await cache.getOrSet('k', () => 'mine')).toBe('mine');
+    await clock.advance(10_900);
+    let loads = 0;
+    const load = (): string => `load ${++loads}`;
+    const joined = cache.getOrSet('k', load);
+    await clock.advance(300);
+    const calls = Array.from({ length: 5 }, () => cache.getOrSet('k', load));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['load 1']));
+    expect(await Promise.race([joined, 'waits'])).toBe('waits');
   });
 
-  it('is waited for by who gives up the wait for another’s no longer than that', async () => {
-    const throwing = createCache(memoryBackend({ now: clock.now }), { clock, onWaitTimeout: 'throw' });
-    const call = throwing.getOrSet('k', () => throwing.getOrSet('k', () => 'inner'));
-    const rejection = expect(call).rejects.toMatchObject({ code: 'TIMEOUT', key: 'k' });
-    await clock.advance(11_300);
-    await rejection;
-  });
-
-  it('is told, by its signal, when those who waited have gone and its caller gives up', async () => {
-    const controller = new AbortController();
-    const signals: AbortSignal[] = [];
-    const load = ({ signal }: LoadContext): Promise<never> => {
-      signals.push(signal);
-      return never();
-    };
-    const call = cache.getOrSet('k', load, { signal: controller.signal });
-    await settled();
-    const joined = cache.getOrSet('k', () => 'mine');
-    await clock.advance(11_300);
-    expect(await joined).toBe('mine');
-    controller.abort(new Error('gone'));
-    await expect(call).rejects.toThrow('gone');
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  it('and ends after the next one does not replace what is newer', async () => {
+    const old = cache.getOrSet('k', async () => {
+      await clock.wait(20_000);
+      return 'old';
+    });
+    await clock.advance(12_000);
+    expect(await cache.getOrSet('k', () => 'new')).toBe('new');
+    await clock.advance(10_000);
+    expect(await old).toBe('old');
+    expect(await cache.get('k')).toBe('new');
   });
 });
 

@@ -104,8 +104,10 @@ export class Connection implements Sender {
 
   /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */
   #giveUp(client: Redis): void {
-    if (this.#client === client) this.#leave(client);
-    else client.disconnect();
+    if (this.#client !== client) client.disconnect();
+    else if (this.#open) this.#leave(client);
+    // In its greeting: whoever waits for it is told, and it connects anew.
+    else client.disconnect(true);
   }
 
   /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type FaultLab, type FaultRule, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
@@ -46,6 +49,40 @@ it('leaves a connection whose answers drip to the calls that it has, and ends it
   await vi.waitFor(() => expect(proxy.links).toBe(1), { timeout: 3000 });
   await backend.getValue('k');
   await backend.close();
+});
+
+it('has who waits for a greeting that is broken off told that nothing was sent', async () => {
+  let links = 0;
+  const relay = createServer((client) => {
+    links += 1;
+    const upstream = connect(proxy.port, '127.0.0.1');
+    client.pipe(upstream);
+    if (links > 1) upstream.pipe(client);
+    // The first answer of the greeting, and no other.
+    else upstream.once('data', (bytes) => client.write(bytes.subarray(0, bytes.indexOf('\n') + 1)));
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => other.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const { port } = relay.address() as AddressInfo;
+  const backend = redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${port}/2`, timeoutMs: 1000 });
+  const sets: Promise<unknown>[] = [];
+  for (let call = 0; call < 25; call++) {
+    sets.push(backend.setValue('k', call));
+    await sleep(60);
+  }
+  const failures = (await Promise.allSettled(sets)).filter((outcome) => outcome.status === 'rejected');
+  expect(failures.length).toBeGreaterThan(0);
+  for (const { reason } of failures) expect(reason).toMatchObject({ maybeApplied: false });
+  await backend.setValue('k', 'after');
+  expect(links).toBe(2);
+  await backend.close();
+  relay.close();
 });
 
 interface Settings {
