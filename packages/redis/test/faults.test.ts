@@ -73,12 +73,17 @@ it('has who waits for a greeting that is broken off told that nothing was sent',
   const backend = redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${port}/2`, timeoutMs: 1000 });
   const sets: Promise<unknown>[] = [];
   for (let call = 0; call < 25; call++) {
-    sets.push(backend.setValue('k', call));
+    sets.push(
+      backend.setValue('k', call).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    );
     await sleep(60);
   }
-  const failures = (await Promise.allSettled(sets)).filter((outcome) => outcome.status === 'rejected');
+  const failures = (await Promise.all(sets)).filter((failure) => failure !== undefined);
   expect(failures.length).toBeGreaterThan(0);
-  for (const { reason } of failures) expect(reason).toMatchObject({ maybeApplied: false });
+  for (const failure of failures) expect(failure).toMatchObject({ maybeApplied: false });
   await backend.setValue('k', 'after');
   expect(links).toBe(2);
   await backend.close();
