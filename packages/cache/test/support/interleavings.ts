@@ -100,7 +100,6 @@ export interface Trial {
 
 /** Seconds; short, so that a dead owner is replaced within few steps. */
 const LEASE_TTL = 0.3;
-const TURN_MS = 100;
 
 /** Where whoever goes on is decided by a scheduler, and time passes when someone waits. */
 export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, wrong?: Trial['wrong']): Place {
@@ -109,11 +108,8 @@ export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, 
   const backend = wrong === undefined ? memory : wrong(memory);
   const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label);
   const wait = async (milliseconds: number): Promise<void> => {
-    // The longer, the more comes in between.
-    for (let rest = milliseconds; rest > 0; rest -= TURN_MS) {
-      await turn('pause');
-      time += Math.min(rest, TURN_MS);
-    }
+    await turn('pause');
+    time += milliseconds;
   };
   return {
     create: () => backend,

@@ -204,22 +204,6 @@ export const concurrencyMutants: readonly Mutant[] = [
       return made;
     });
   }),
-  backendMutant('fails all that is gathered when one fails', ['concurrency/failures-apart'], (right) => {
-    let gathered: Promise<unknown>[] = [];
-    return {
-      getValue: async (key: string, options?: never) => {
-        const call = right.getValue(key, options);
-        call.catch(() => undefined);
-        gathered.push(call);
-        await null;
-        const mine = gathered;
-        await null;
-        gathered = [];
-        await Promise.all(mine);
-        return await call;
-      },
-    };
-  }),
   backendMutant('deletes by a read and a delete', ['concurrency/one-deleter'], (right) => ({
     delete: async (key: string) => {
       const there = await right.exists(key);
