@@ -183,7 +183,8 @@ describe('a failure of the service', () => {
 
 describe('an address', () => {
   it('that does not answer is UNAVAILABLE, and a write certainly was not applied', async () => {
-    const dead = upstashBackend({ url: 'http://127.0.0.1:59999', token: 'tok3n', timeoutMs: TIMEOUT_MS });
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const dead = upstashBackend({ url, token: 'tok3n', timeoutMs: TIMEOUT_MS });
     expect(await failureOf(dead.setValue('k', 1), ['tok3n'])).toMatchObject({
       code: 'UNAVAILABLE',
       retryable: true,
