@@ -20,7 +20,7 @@ export default defineConfig({
     // One for each processor: the default keeps one back, which is half of two.
     maxWorkers: '100%',
     // Caps of the runner's own, for what hangs: a property of thousands of runs outlives the default of 5,000 on a busy machine.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {
       include: ['**/src/**'],
