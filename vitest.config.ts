@@ -22,6 +22,7 @@ export default defineConfig({
     // Caps of the runner's own, for what hangs: a property of thousands of runs outlives the default of 5,000 on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     coverage: {
       include: ['**/src/**'],
       reporter: ['text', 'html'],

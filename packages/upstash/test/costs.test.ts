@@ -11,7 +11,7 @@ let backend: CacheBackend;
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs' });
+  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs', timeoutMs: 30_000 });
 });
 
 afterAll(async () => {
@@ -124,7 +124,7 @@ describe('a request', () => {
       release = resolve;
     });
     const first = patient.setValue('a', 1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => received.length).toBe(1);
     await patient.setValue('b', 2);
     release?.();
     await first;
