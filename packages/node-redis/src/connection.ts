@@ -172,13 +172,16 @@ class Link {
   }
 
   #watchFor(milliseconds: number): void {
-    this.#watch = setTimeout(() => {
-      this.#watch = undefined;
-      if (this.#awaited === 0 || this.#over) return;
-      const left = this.#heard + this.#silenceMs - performance.now();
-      if (left > 0) this.#watchFor(left);
-      else this.end(new Error('the server fell silent'));
-    }, milliseconds);
+    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first.
+    this.#watch = setTimeout(() => setImmediate(() => this.#look()), milliseconds);
     this.#watch.unref();
+  }
+
+  #look(): void {
+    this.#watch = undefined;
+    if (this.#awaited === 0 || this.#over) return;
+    const left = this.#heard + this.#silenceMs - performance.now();
+    if (left > 0) this.#watchFor(left);
+    else this.end(new Error('the server fell silent'));
   }
 }
