@@ -12,6 +12,8 @@ export interface OwnClient extends RedisClient {
   readonly options: { readonly socket?: { readonly tls?: boolean } | undefined };
   connect(): Promise<unknown>;
   destroy(): void;
+  ref(): void;
+  unref(): void;
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
@@ -121,10 +123,17 @@ class Link {
     this.#ended = ended;
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
+    // A connection that is being made the client does not end: until then it holds no process.
+    client.unref();
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
       this.#answer(client.connect()).then(
         () => {
+          if (this.#over) {
+            client.destroy();
+            return;
+          }
+          client.ref();
           this.ready = true;
           resolve();
         },
