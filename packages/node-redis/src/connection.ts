@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
 import { failureOf, unconnected } from './failures.ts';
 
 /** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
 export interface RedisClient {
-  sendCommand(args: readonly string[]): Promise<unknown>;
+  sendCommand(args: readonly string[], options?: { readonly typeMapping: object }): Promise<unknown>;
 }
 
 /** What is needed of a client of our own. */
@@ -26,6 +27,12 @@ export interface Sender {
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
 
+/** Milliseconds from one attempt to connect to the next: a server that refuses is not asked by each call. */
+const RETRY_MS = 50;
+
+/** Texts and numbers as they are, whatever the client makes of them for others. */
+const PLAIN = { typeMapping: {} };
+
 /** A client that the caller made and closes, with settings of its own. */
 export class Borrowed implements Sender {
   readonly #client: RedisClient;
@@ -36,7 +43,7 @@ export class Borrowed implements Sender {
 
   async send(_call: Call, args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#client.sendCommand(args);
+      return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
       throw failureOf(error);
     }
@@ -57,6 +64,8 @@ export class Connection implements Sender {
   /** The present one, and those that were left and still owe answers. */
   readonly #links = new Set<Link>();
   #link: Link | undefined;
+  /** When the last attempt to connect began or begins, on the clock of `performance.now()`. */
+  #openedAt = Number.NEGATIVE_INFINITY;
 
   constructor(create: () => OwnClient, timeoutMs: number) {
     this.#create = create;
@@ -89,7 +98,9 @@ export class Connection implements Sender {
   }
 
   #open(): Link {
-    const link: Link = new Link(this.#create(), this.#silenceMs, () => {
+    const now = performance.now();
+    this.#openedAt = Math.max(now, this.#openedAt + RETRY_MS);
+    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#silenceMs, () => {
       this.#links.delete(link);
       this.#forget(link);
     });
@@ -117,7 +128,7 @@ class Link {
   #heard = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, silenceMs: number, ended: () => void) {
+  constructor(client: OwnClient, waitMs: number, silenceMs: number, ended: () => void) {
     this.#client = client;
     this.#silenceMs = silenceMs;
     this.#ended = ended;
@@ -127,7 +138,7 @@ class Link {
     client.unref();
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
-      this.#answer(client.connect()).then(
+      this.#answer(this.#connect(waitMs)).then(
         () => {
           if (this.#over) {
             client.destroy();
@@ -146,10 +157,15 @@ class Link {
 
   async send(args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#answer(this.#client.sendCommand(args));
+      return await this.#answer(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
       throw failureOf(error);
     }
+  }
+
+  async #connect(waitMs: number): Promise<void> {
+    if (waitMs > 0) await sleep(waitMs);
+    if (!this.#over) await this.#client.connect();
   }
 
   /** Ends it once all that was sent on it is answered. */
