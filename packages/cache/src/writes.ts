@@ -57,10 +57,11 @@ export class Writes {
     await applied(bumps, generation);
     const made = await generation;
     const counts = keys.map((key) => countName(made, key));
+    const gone = new Set(keys);
+    // What begins from here on saw the bumps, and may get its lease after the old one has gone.
+    this.#flights.forget(({ key }) => gone.has(key), { leases: true });
     // The lease goes too: the load that holds it is of no use any more.
     await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
-    const gone = new Set(keys);
-    this.#flights.forget(({ key }) => gone.has(key), { leases: true });
   }
 
   async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {

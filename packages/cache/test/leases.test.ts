@@ -2,6 +2,7 @@ import { type CacheBackend, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -190,6 +191,22 @@ it('a load that was deleted by its own process leaves the lease of the next one 
   expect(await backend.exists('!l:k')).toBe(true);
   next.resolve('new');
   expect(await late).toBe('new');
+  expect(await backend.exists('!l:k')).toBe(false);
+});
+
+it('a load that begins while a delete is under way is stored, and gives its lease back', async () => {
+  const [answer, slow] = [pending<void>(), pending<string>()];
+  const far = held(backend, (operation) => (operation === 'deleteMany' ? answer.promise : undefined));
+  const deleting = createCache(far, { clock });
+  const deletion = deleting.delete('k');
+  await settled();
+  const load = deleting.getOrSet('k', () => slow.promise);
+  await settled();
+  answer.resolve();
+  await deletion;
+  slow.resolve('value');
+  expect(await load).toBe('value');
+  expect(await process().get('k')).toBe('value');
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
