@@ -1,6 +1,5 @@
 import { type Fence, holds, type Seen } from './fence.ts';
 import { Landing, type Outcome } from './landing.ts';
-import type { Lease } from './lease.ts';
 import { orAborted } from './signals.ts';
 
 /** What a loader is told. */
@@ -39,8 +38,6 @@ export class Flight {
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
-  /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
-  lease: Lease | undefined;
   #callers = 0;
   #succeeds = false;
   #abandoned: { readonly reason: unknown } | undefined;

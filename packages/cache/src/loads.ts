@@ -9,7 +9,7 @@ import type { Fence, Seen } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
-import type { Leases } from './lease.ts';
+import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
 import { asMiss } from './types.ts';
 
@@ -113,7 +113,7 @@ export class Loads {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground.fence);
     } finally {
-      const released = flight.lease?.release();
+      const released = ground.lease?.release();
       // Else not awaited: a server that is silent has cost the callers one time-out already.
       if (!flight.unwritten) await released;
     }
@@ -144,26 +144,26 @@ export class Loads {
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
   async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Arrival | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
+    let lease: Lease | undefined;
     try {
-      const lease = await leases.take(miss.key);
-      flight.lease = lease;
+      lease = await leases.take(miss.key);
       flight.lookedAt = flights.step();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
       const value = sight.value(index);
       const output = await asMiss(miss.type, forType(miss, value));
       if (output !== undefined) {
-        await flight.lease?.release();
+        await lease?.release();
         return { value, type: miss.type, output, hit: true };
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.lookedAt = Number.POSITIVE_INFINITY;
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
-      return { fence: flight.fence };
+      return { fence: flight.fence, lease };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
-      void flight.lease?.release();
+      void lease?.release();
       events.tolerate(error);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
@@ -199,6 +199,7 @@ export class Loads {
 /** What a load stands on. Without a fence its value is not written. */
 interface Ground {
   readonly fence?: Fence | undefined;
+  readonly lease?: Lease | undefined;
 }
 
 const blind: Ground = {};

@@ -1,4 +1,4 @@
-import { type CacheBackend, observed } from '@ninefold/core';
+import { type CacheBackend, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
@@ -208,6 +208,19 @@ it('a load that begins while a delete is under way is stored, and gives its leas
   expect(await load).toBe('value');
   expect(await process().get('k')).toBe('value');
   expect(await backend.exists('!l:k')).toBe(false);
+});
+
+it.each([
+  ['', async () => undefined],
+  [' that it has outdated', (cache: Cache) => cache.invalidateTags('t')],
+])('a cache that is closed during a load%s gives its lease back', async (_which, outdate) => {
+  // Of each its own, so that the close leaves the entries to the others.
+  const closing = createCache(scoped(backend, 'of-all'), { clock });
+  void closing.getOrSet('k', () => new Promise(() => undefined), { tags: ['t'] });
+  await settled();
+  await outdate(closing);
+  await closing.close();
+  expect(await createCache(scoped(backend, 'of-all'), { clock }).getOrSet('k', () => 'value')).toBe('value');
 });
 
 describe('a wait that is over', () => {
