@@ -28,10 +28,6 @@ export class Flight {
   lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
-  /** The backend failed it, so that it cannot know what was deleted meanwhile. */
-  blind = false;
-  /** What it loaded could not be written. */
-  unwritten = false;
   /** When its loader was called, by the cache's clock. */
   loadingSince: number | undefined;
   /** When it landed, by the cache's clock. */
@@ -67,6 +63,11 @@ export class Flight {
       if (this.#abandoned !== undefined) this.#controller.abort(this.#abandoned.reason);
     }
     return this.#controller.signal;
+  }
+
+  /** It loads, or has loaded, where the backend failed it, and cannot know what was deleted meanwhile. */
+  get blind(): boolean {
+    return this.loadingSince !== undefined && this.fence === undefined;
   }
 
   /** Every caller has given up. */

@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
-import type { Fence, Seen } from './fence.ts';
+import type { Seen } from './fence.ts';
 import { type Brought, Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Landing } from './landing.ts';
@@ -105,17 +105,13 @@ export class Loads {
   }
 
   async #fly(flight: Flight, miss: Miss): Promise<Arrival> {
-    flight.blind = miss.seen === undefined;
-    const ground = flight.blind ? blind : await this.#prepare(flight, miss);
+    const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
     if ('output' in ground || 'landing' in ground) return ground;
-    flight.blind = ground.fence === undefined;
     try {
       if (flight.abandoned) throw flight.signal.reason;
-      return await this.#load(flight, miss, ground.fence);
+      return await this.#load(flight, miss, ground);
     } finally {
-      const released = ground.lease?.release();
-      // Else not awaited: a server that is silent has cost the callers one time-out already.
-      if (!flight.unwritten) await released;
+      await ground.lease?.release();
     }
   }
 
@@ -160,49 +156,50 @@ export class Loads {
       flight.lookedAt = Number.POSITIVE_INFINITY;
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
-      return { fence: flight.fence, lease };
+      return { lease };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
       void lease?.release();
       events.tolerate(error);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
-      return successor === undefined ? blind : { landing: successor.succeed(flight) };
+      return successor === undefined ? noGround : { landing: successor.succeed(flight) };
     }
   }
 
-  async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
+  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Brought> {
     const { clock, events, flights } = this.#options;
     flight.lookedAt = flights.step();
     flight.loadingSince = clock.now();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const output = await asMiss(miss.type, forType(miss, value));
-    if (fence !== undefined && output !== undefined && !flight.outdated) {
-      await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
+    if (flight.fence !== undefined && output !== undefined && !flight.outdated) {
+      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
     }
     return { value, type: miss.type, output, hit: false };
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write(flight: Flight, { key, ttl }: Miss, entry: Entry): Promise<void> {
+  async #write({ key, ttl }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
-      flight.unwritten = true;
       this.#options.events.failed(error);
+      // Not awaited: a server that is silent has cost the callers one time-out already.
+      void lease?.release();
     }
   }
 }
 
-/** What a load stands on. Without a fence its value is not written. */
+/** What a load stands on, besides the fence of its flight. */
 interface Ground {
-  readonly fence?: Fence | undefined;
-  readonly lease?: Lease | undefined;
+  /** `undefined` where its wait was over, or the backend failed. */
+  readonly lease: Lease | undefined;
 }
 
-const blind: Ground = {};
+const noGround: Ground = { lease: undefined };
 
 /** What a flight itself brought, or the one that took its place will. */
 type Arrival = Brought | { readonly landing: Promise<Landing> };
