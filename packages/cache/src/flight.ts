@@ -1,16 +1,11 @@
 import { type Fence, holds, type Seen } from './fence.ts';
-import { Landing, type Outcome } from './landing.ts';
+import type { Landing } from './landing.ts';
 import { orAborted } from './signals.ts';
 
 /** What a loader is told. */
 export interface LoadContext {
   /** Aborts when every caller that waits for the load has given up. */
   readonly signal: AbortSignal;
-}
-
-/** What a flight found or loaded. */
-export interface Brought extends Outcome {
-  readonly value: unknown;
 }
 
 interface Target {
@@ -35,7 +30,6 @@ export class Flight {
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
   #callers = 0;
-  #succeeds = false;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
@@ -88,17 +82,6 @@ export class Flight {
   join(signal: AbortSignal | undefined): Promise<Landing> {
     this.#callers += 1;
     return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
-  }
-
-  /** As `join`, for all callers of a flight whose place this one took. */
-  succeed(older: Flight): Promise<Landing> {
-    this.#succeeds = true;
-    return this.join(older.signal);
-  }
-
-  /** What it brings, ready for as many as wait; to be called when none can join any more. */
-  land({ value, ...outcome }: Brought): Landing {
-    return new Landing(value, outcome, { shared: this.#callers > 1 || this.#succeeds || this.blind });
   }
 
   #leave(reason: unknown): void {

@@ -1,17 +1,15 @@
 import { CacheError, isCacheError } from '@ninefold/core';
 import { type Clock, pause } from './clock.ts';
-import { copy } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
 import type { Seen } from './fence.ts';
-import { type Brought, Flight, type LoadContext } from './flight.ts';
+import { Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
-import type { Landing } from './landing.ts';
+import { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
@@ -91,22 +89,20 @@ export class Loads {
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
     const flight = new Flight(miss, async (own) => {
-      let arrival: Arrival;
       try {
-        arrival = await this.#fly(own, miss);
+        return await this.#fly(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
       }
-      return 'landing' in arrival ? await arrival.landing : own.land(arrival);
     });
     flights.add(flight);
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Arrival> {
+  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
     const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
-    if ('output' in ground || 'landing' in ground) return ground;
+    if (ground instanceof Landing) return ground;
     try {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground);
@@ -116,13 +112,13 @@ export class Loads {
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -138,7 +134,7 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Arrival | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
@@ -146,11 +142,10 @@ export class Loads {
       flight.lookedAt = flights.step();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
-      const value = sight.value(index);
-      const output = await asMiss(miss.type, forType(miss, value));
-      if (output !== undefined) {
+      const landing = await Landing.of(sight.value(index), miss.type, { hit: true });
+      if (landing.sound) {
         await lease?.release();
-        return { value, type: miss.type, output, hit: true };
+        return landing;
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.lookedAt = Number.POSITIVE_INFINITY;
@@ -163,21 +158,23 @@ export class Loads {
       events.tolerate(error);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
-      return successor === undefined ? noGround : { landing: successor.succeed(flight) };
+      if (successor === undefined) return noGround;
+      miss.pass();
+      return await successor.join(flight.signal);
     }
   }
 
-  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Brought> {
+  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Landing> {
     const { clock, events, flights } = this.#options;
     flight.lookedAt = flights.step();
     flight.loadingSince = clock.now();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
-    const output = await asMiss(miss.type, forType(miss, value));
-    if (flight.fence !== undefined && output !== undefined && !flight.outdated) {
+    const landing = await Landing.of(value, miss.type, { hit: false });
+    if (flight.fence !== undefined && landing.sound && !flight.outdated) {
       await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
     }
-    return { value, type: miss.type, output, hit: false };
+    return landing;
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
@@ -201,14 +198,6 @@ interface Ground {
 
 const noGround: Ground = { lease: undefined };
 
-/** What a flight itself brought, or the one that took its place will. */
-type Arrival = Brought | { readonly landing: Promise<Landing> };
-
 interface Insistence {
   readonly insist: boolean;
-}
-
-/** A type may change what it is given, and hand parts of it on: neither what is stored nor what the loader keeps. */
-function forType({ type }: Miss, value: unknown): unknown {
-  return type === undefined ? value : copy(value);
 }
