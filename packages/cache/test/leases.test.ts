@@ -260,6 +260,10 @@ describe('a wait that is over', () => {
     await clock.advance(100);
     controller.abort(new Error('gone'));
     await expect(waiting).rejects.toThrow('gone');
+    await clock.advance(200);
+    const asked = await backend.getValue('!l:k');
+    await clock.advance(5000);
+    expect(await backend.getValue('!l:k')).toBe(asked);
     await clock.advance(60_000);
     expect(loads).toBe(0);
   });
