@@ -8,8 +8,9 @@ import {
   type Stored,
   sendParts,
 } from '@ninefold/core';
-import { expectInteger, expectText } from './answers.ts';
+import { expectCount, expectInteger, expectText } from './answers.ts';
 import type { Command, Commands } from './client.ts';
+import { isUnsent } from './failures.ts';
 import { GatheredReads } from './gathered-reads.ts';
 import { Gathering } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
@@ -84,7 +85,7 @@ export class UpstashDriver implements CacheDriver {
         only !== undefined && unlinks.length === 1
           ? [await this.#write(only, bytes, call)]
           : await this.#commands.send(unlinks, call.deadline);
-      return answers.map((answer) => expectInteger(answer));
+      return answers.map((answer) => expectCount(answer, part.length));
     });
     return counts.flat().reduce((sum, count) => sum + count, 0);
   }
@@ -105,9 +106,15 @@ export class UpstashDriver implements CacheDriver {
     return this.#commands.send([command], call.deadline).then(([answer]) => answer);
   }
 
-  #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
+  async #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
     const commands = writes.map(({ command }) => command);
-    return this.#commands.send(commands, deadline);
+    try {
+      return await this.#commands.send(commands, deadline);
+    } catch (error) {
+      // It was the only request of each of these calls.
+      if (isUnsent(error)) for (const { call } of writes) call.sent = false;
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
-import { expectInteger, found, isTooLarge, list } from './answers.ts';
+import { expectCount, found, isTooLarge, list } from './answers.ts';
 import type { Command, Commands } from './client.ts';
 import { Gathering, halves, MOST_HALVINGS } from './gathering.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
@@ -39,7 +39,7 @@ export class GatheredReads {
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return expectInteger(await this.#gathering.ask({ kind: 'exists', keys: [key], call })) === 1;
+    return expectCount(await this.#gathering.ask({ kind: 'exists', keys: [key], call }), 1) === 1;
   }
 
   /** A part that is too large is asked for in halves, which may be halved as often and share nothing. */
