@@ -126,6 +126,8 @@ export function unconnected(error: unknown, { tls, sentinelTLS }: TlsOptions = {
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
+  if (said.startsWith('ERR unknown command'))
+    return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
   const [secure, reached] =
     sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];

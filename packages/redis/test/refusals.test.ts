@@ -168,6 +168,16 @@ describe('a server that refuses', () => {
     }
   }, 30_000);
 
+  it('to name a primary, being no sentinel', async () => {
+    const { port } = await serve();
+    const sentinels = { name: 'mymaster', urls: [`redis://127.0.0.1:${port}`] };
+    const backend = redisBackend({ sentinels, timeoutMs: 5000 });
+    const refusal = await failureOf(settled(backend.setValue('k', 's3cretValue')), ['s3cretValue']);
+    expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('what `sentinels` names is no sentinel');
+    await backend.close();
+  }, 30_000);
+
   it('all, while it loads its data', async () => {
     // It takes 200 µs for each key, and looks at its clients after every KB.
     const slow = ['--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024'];
