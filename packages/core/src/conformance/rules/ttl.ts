@@ -46,6 +46,7 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/expires',
     text: 'an entry is there before its TTL is over, and gone afterwards for every operation',
+    why: 'A TTL is in seconds.',
     waits: true,
     run: async (trial) => {
       const { cache, equal, wait, outlive } = trial;
