@@ -219,6 +219,22 @@ describe('a server that refuses', () => {
     expect(await backend.getValue('k')).toBe(5);
   }, 30_000);
 
+  it('what a connection begins with, is not asked for one by each call', async () => {
+    const server = await serve();
+    const url = `redis://${server.host}:${server.port}`;
+    const received = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await ask(server, 'INFO', 'stats'))?.[1]);
+    // It has no such database, and is no sentinel.
+    for (const options of [{ url: `${url}/99` }, { sentinels: { name: 'mymaster', urls: [url] } }]) {
+      const backend = redisBackend({ ...options, timeoutMs: 5000 });
+      const [before, start] = [await received(), performance.now()];
+      for (let call = 0; call < 30; call++) await failureOf(backend.getValue('k'));
+      const most = 2 + (performance.now() - start) / 50;
+      expect((await received()) - before).toBeLessThanOrEqual(most);
+      await backend.close();
+    }
+  }, 30_000);
+
   it('all for a while, being busy with a script', async () => {
     const server = await serve('--busy-reply-threshold', '50');
     const backend = open(server, { timeoutMs: 2000 });
