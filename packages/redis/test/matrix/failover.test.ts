@@ -131,9 +131,9 @@ describe('a Cluster of its own', () => {
   let cluster: TestCluster;
   let backend: CacheBackend;
 
-  // Parts that went to and fro leave epochs behind on which later votes may fail. In silence none goes.
+  // Parts that went to and fro leave epochs behind on which later votes may fail.
   beforeAll(async () => {
-    cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 5000 });
+    cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 500 });
     backend = redisBackend({ cluster: cluster.urls });
   }, 60_000);
 
