@@ -1,7 +1,7 @@
 import type { ReadOptions, ValueType, WriteOptions } from './backend.ts';
 import { createCause, isCacheError, nameOf } from './errors.ts';
 import { describe, invalidKey } from './keys.ts';
-import type { Task } from './task.ts';
+import { errorOf, type Task } from './task.ts';
 import { invalidTtl } from './ttl.ts';
 import { isValueType } from './value-type.ts';
 
@@ -11,12 +11,12 @@ import { isValueType } from './value-type.ts';
 export function storedKey(task: Task, key: unknown): string {
   const reason = invalidKey(key);
   if (reason === undefined) return task.origin.prefix + (key as string);
-  throw task.error('INVALID_KEY', reason, { key: key as string });
+  throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
 }
 
 /** The keys as they are stored. */
 export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
-  if (!Array.isArray(keys)) throw task.error('INVALID_KEY', `keys are an array, not ${describe(keys)}`);
+  if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys are an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which would pass over the holes of a sparse array.
   for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
@@ -32,10 +32,10 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
     // Of a wrapper, whose pairs are checked as they are walked.
     if (isCacheError(error)) throw error;
     const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
-    throw task.error('INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
+    throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }
   if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-  throw task.error('INVALID_KEY', 'each of the pairs is an array of a key and a value');
+  throw errorOf(task, 'INVALID_KEY', 'each of the pairs is an array of a key and a value');
 }
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
@@ -43,7 +43,7 @@ export function ttlOf(task: Task, options: WriteOptions | undefined): number | u
   const isObject = typeof options === 'object' && options !== null;
   const ttl = isObject ? options.ttl : undefined;
   const reason = isObject ? invalidTtl(ttl) : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
-  if (reason !== undefined) throw task.error('INVALID_TTL', reason);
+  if (reason !== undefined) throw errorOf(task, 'INVALID_TTL', reason);
   return ttl;
 }
 
@@ -52,11 +52,11 @@ export function typeOf(task: Task, options: ReadOptions<unknown> | undefined): V
   const type = typeof options === 'object' ? options?.type : null;
   if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
   const reason = 'options are an object such as { type: schema }, with a Standard Schema or a function';
-  throw task.error('INVALID_OPTIONS', reason);
+  throw errorOf(task, 'INVALID_OPTIONS', reason);
 }
 
 export function checkDelta(task: Task, delta: number): void {
   if (Number.isSafeInteger(delta)) return;
   const what = typeof delta === 'number' ? String(delta) : describe(delta);
-  throw task.error('INVALID_DELTA', `a delta is a safe integer, not ${what}`);
+  throw errorOf(task, 'INVALID_DELTA', `a delta is a safe integer, not ${what}`);
 }

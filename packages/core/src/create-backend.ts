@@ -4,7 +4,7 @@ import type { CacheDriver, Found, Stored } from './driver.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { checkOptions, type RemoteOptions } from './options.ts';
 import { Runner } from './runner.ts';
-import { type Origin, Task } from './task.ts';
+import { errorOf, failureOf, type Origin, type Task } from './task.ts';
 import { isThenable } from './value-type.ts';
 import { Values } from './values.ts';
 import { SCOPE } from './wrappers/scoped.ts';
@@ -45,7 +45,7 @@ class Backend implements CacheBackend {
   }
 
   async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
-    const task = new Task(this.#origin, 'getValue', 'read', key);
+    const task: Task = { origin: this.#origin, operation: 'getValue', kind: 'read', key };
     const stored = this.#begin(task);
     const type = typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
@@ -55,7 +55,7 @@ class Backend implements CacheBackend {
   }
 
   async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    const task = new Task(this.#origin, 'setValue', 'write', key);
+    const task: Task = { origin: this.#origin, operation: 'setValue', kind: 'write', key };
     const stored = this.#begin(task);
     const ttl = ttlOf(task, options);
     const entries = [[stored, this.#values.encode(task, key, value)]] as const;
@@ -64,7 +64,7 @@ class Backend implements CacheBackend {
   }
 
   async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
-    const task = new Task(this.#origin, 'multiGetValues', 'read');
+    const task: Task = { origin: this.#origin, operation: 'multiGetValues', kind: 'read' };
     const stored = this.#beginMany(task, keys);
     const type = typeOf(task, options);
     if (stored.length === 0) return [];
@@ -75,7 +75,7 @@ class Backend implements CacheBackend {
   }
 
   async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
-    const task = new Task(this.#origin, 'multiSetValues', 'batch write');
+    const task: Task = { origin: this.#origin, operation: 'multiSetValues', kind: 'batch write' };
     this.#assertOpen(task);
     const ttl = ttlOf(task, options);
     const entries = new Map<string, Stored>();
@@ -88,31 +88,31 @@ class Backend implements CacheBackend {
   }
 
   async exists(key: string): Promise<boolean> {
-    const task = new Task(this.#origin, 'exists', 'read', key);
+    const task: Task = { origin: this.#origin, operation: 'exists', kind: 'read', key };
     const stored = this.#begin(task);
     return await this.#runner.run(task, (call) => this.#driver.exists(stored, call));
   }
 
   async delete(key: string): Promise<number> {
-    const task = new Task(this.#origin, 'delete', 'write', key);
+    const task: Task = { origin: this.#origin, operation: 'delete', kind: 'write', key };
     const stored = this.#begin(task);
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([stored], call));
   }
 
   async deleteMany(keys: readonly string[]): Promise<number> {
-    const task = new Task(this.#origin, 'deleteMany', 'batch write');
+    const task: Task = { origin: this.#origin, operation: 'deleteMany', kind: 'batch write' };
     const stored = new Set(this.#beginMany(task, keys));
     if (stored.size === 0) return 0;
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([...stored], call));
   }
 
   async incr(key: string, delta: number = 1, options?: WriteOptions): Promise<number> {
-    const task = new Task(this.#origin, 'incr', 'write', key);
+    const task: Task = { origin: this.#origin, operation: 'incr', kind: 'write', key };
     const stored = this.#begin(task);
     checkDelta(task, delta);
     const ttl = ttlOf(task, options);
     if (!this.capabilities.atomicIncr) {
-      throw task.error('UNSUPPORTED', 'this backend cannot increment atomically');
+      throw errorOf(task, 'UNSUPPORTED', 'this backend cannot increment atomically');
     }
     // Adding 0 turns -0 into 0, on the way in and out.
     return 0 + (await this.#runner.run(task, (call) => this.#driver.incr(stored, 0 + delta, ttl, call)));
@@ -122,7 +122,7 @@ class Backend implements CacheBackend {
     try {
       await this.#lifecycle.close();
     } catch (error) {
-      throw new Task(this.#origin, 'close', 'read').failed(error, false);
+      throw failureOf({ origin: this.#origin, operation: 'close', kind: 'read' }, error, false);
     }
   }
 
@@ -137,7 +137,7 @@ class Backend implements CacheBackend {
   }
 
   #assertOpen(task: Task): void {
-    if (this.#lifecycle.closed) throw task.error('CLOSED', 'the backend is closed');
+    if (this.#lifecycle.closed) throw errorOf(task, 'CLOSED', 'the backend is closed');
   }
 
   /** The key as it is stored. */

@@ -1,7 +1,7 @@
 import { type Awaitable, isDriverError } from './driver.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { PendingCall } from './pending-call.ts';
-import type { Task } from './task.ts';
+import { errorOf, failureOf, type Task } from './task.ts';
 import { isThenable } from './value-type.ts';
 
 type Start<T> = (call: PendingCall) => Awaitable<T>;
@@ -24,7 +24,7 @@ export class Runner {
       result = start(call);
     } catch (error) {
       call.end();
-      throw task.failed(error, call.sent);
+      throw failureOf(task, error, call.sent);
     }
     if (isThenable(result)) return this.#settle(task, call, start, result as PromiseLike<T>);
     call.end();
@@ -48,7 +48,7 @@ export class Runner {
         }
         call.end();
         this.#lifecycle.remove(call);
-        reject(task.failed(error, call.sent));
+        reject(failureOf(task, error, call.sent));
       };
       this.#lifecycle.add(call);
       call.watch((code) => {
@@ -57,7 +57,7 @@ export class Runner {
           code === 'CLOSED'
             ? 'the backend was closed before the answer came'
             : `no answer within ${this.#timeoutMs} ms`;
-        reject(task.error(code, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
+        reject(errorOf(task, code, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
       });
       first.then(succeed, fail);
     });

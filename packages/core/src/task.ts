@@ -13,42 +13,35 @@ export interface Origin {
 type Details = Partial<Pick<CacheErrorOptions, 'key' | 'retryable' | 'maybeApplied' | 'issues' | 'cause'>>;
 
 /** One call of an operation, as its errors tell of it. */
-export class Task {
+export interface Task {
   readonly origin: Origin;
   readonly operation: Operation;
   readonly kind: 'read' | 'write' | 'batch write';
   /** Of a single-key operation or a batch of one, as the caller gave it. */
-  key: string | undefined;
+  key?: string | undefined;
+}
 
-  constructor(origin: Origin, operation: Operation, kind: Task['kind'], key?: string) {
-    this.origin = origin;
-    this.operation = operation;
-    this.kind = kind;
-    this.key = key;
-  }
+export function errorOf(task: Task, code: CacheErrorCode, reason: string, details: Details = {}): CacheError {
+  const { name: backend, hidesKeys } = task.origin;
+  const given = details.key ?? task.key;
+  // What was given for a key may be none.
+  const key = hidesKeys || typeof given !== 'string' ? undefined : given;
+  return new CacheError({ ...details, code, backend, operation: task.operation, reason, key });
+}
 
-  error(code: CacheErrorCode, reason: string, details: Details = {}): CacheError {
-    const { name: backend, hidesKeys } = this.origin;
-    const given = details.key ?? this.key;
-    // What was given for a key may be none.
-    const key = hidesKeys || typeof given !== 'string' ? undefined : given;
-    return new CacheError({ ...details, code, backend, operation: this.operation, reason, key });
+/** The error for what a driver threw; `sent`: some of the request may have left. */
+export function failureOf(task: Task, error: unknown, sent: boolean): CacheError {
+  const maybeApplied = task.kind !== 'read' && sent;
+  if (!isDriverError(error)) {
+    const cause = causeOf(error);
+    return errorOf(task, 'BACKEND', `the driver threw ${cause.name}`, { cause, maybeApplied });
   }
-
-  /** The error for what a driver threw; `sent`: some of the request may have left. */
-  failed(error: unknown, sent: boolean): CacheError {
-    const maybeApplied = this.kind !== 'read' && sent;
-    if (!isDriverError(error)) {
-      const cause = causeOf(error);
-      return this.error('BACKEND', `the driver threw ${cause.name}`, { cause, maybeApplied });
-    }
-    const { applied, key, retryable, cause } = error.options;
-    return this.error(error.code, error.message, {
-      // Of a batch, other items may have been applied, whatever became of this one.
-      maybeApplied: maybeApplied && (this.kind === 'batch write' || applied !== 'no'),
-      key: key?.slice(this.origin.prefix.length),
-      retryable,
-      cause: cause === undefined ? undefined : createCause(cause),
-    });
-  }
+  const { applied, key, retryable, cause } = error.options;
+  return errorOf(task, error.code, error.message, {
+    // Of a batch, other items may have been applied, whatever became of this one.
+    maybeApplied: maybeApplied && (task.kind === 'batch write' || applied !== 'no'),
+    key: key?.slice(task.origin.prefix.length),
+    retryable,
+    cause: cause === undefined ? undefined : createCause(cause),
+  });
 }

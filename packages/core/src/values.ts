@@ -3,7 +3,7 @@ import type { Found, Stored } from './driver.ts';
 import { causeOf, createCause, nameOf } from './errors.ts';
 import type { BackendOptions } from './options.ts';
 import { type Serializer, superjsonSerializer, ValueError } from './serializer.ts';
-import type { Task } from './task.ts';
+import { errorOf, type Task } from './task.ts';
 import { applyType, isThenable, TypeMismatch } from './value-type.ts';
 
 /** A safe integer as it lies on the wire; what a server's own increment works on. */
@@ -27,7 +27,7 @@ export class Values {
       return serialize(this.#serializer, value);
     } catch (error) {
       const reason = error instanceof ValueError ? error.message : `$: the serializer threw ${nameOf(error)}`;
-      throw task.error('INVALID_VALUE', reason, { key });
+      throw errorOf(task, 'INVALID_VALUE', reason, { key });
     }
   }
 
@@ -52,7 +52,7 @@ export class Values {
     type: ValueType<unknown> | undefined,
   ): unknown[] | Promise<unknown[]> {
     if (found.length !== stored.length) {
-      throw task.error('BACKEND', `the driver found ${found.length} values for ${stored.length} keys`);
+      throw errorOf(task, 'BACKEND', `the driver found ${found.length} values for ${stored.length} keys`);
     }
     // Of their length from the start: arrays that grow take twice the time of a small batch.
     const values: unknown[] = new Array(found.length);
@@ -77,11 +77,11 @@ export class Values {
     if (this.#missUnreadable) return undefined;
     const key = stored.slice(task.origin.prefix.length);
     if (!(error instanceof TypeMismatch)) {
-      throw task.error('CORRUPT', 'the stored entry cannot be read', { key, cause: causeOf(error) });
+      throw errorOf(task, 'CORRUPT', 'the stored entry cannot be read', { key, cause: causeOf(error) });
     }
     const { message, issues, thrown } = error;
     const cause = thrown === undefined ? undefined : createCause({ name: thrown });
-    throw task.error('TYPE_MISMATCH', message, { key, issues, cause });
+    throw errorOf(task, 'TYPE_MISMATCH', message, { key, issues, cause });
   }
 }
 
@@ -103,8 +103,11 @@ function wrongText(text: unknown): string | undefined {
 /** Anything thrown means that the entry is unreadable. */
 function decode(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
   if (typeof found !== 'string') return safeInteger(found);
-  if (found.charCodeAt(0) !== OPENING_BRACE && INTEGER.test(found)) return safeInteger(Number(found));
-  const value = found === '' ? undefined : serializer.deserialize(found);
+  if (found.charCodeAt(0) !== OPENING_BRACE) {
+    if (INTEGER.test(found)) return safeInteger(Number(found));
+    if (found === '') throw new Error('no text');
+  }
+  const value = serializer.deserialize(found);
   if (value === undefined) throw new Error('no value');
   return value;
 }

@@ -1,6 +1,6 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
-import { Task } from '../task.ts';
+import { errorOf } from '../task.ts';
 import { type WrappedCall, wrapWith } from './wrapper.ts';
 
 /** Any backend under a prefix, for those that cannot make a view of themselves. Its `close` closes only itself. */
@@ -15,7 +15,7 @@ export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
       closed = true;
       return undefined as T;
     }
-    if (closed) throw new Task(origin, operation, 'read').error('CLOSED', 'the backend is closed');
+    if (closed) throw errorOf({ origin, operation, kind: 'read' }, 'CLOSED', 'the backend is closed');
     try {
       switch (operation) {
         case 'multiGetValues':
