@@ -1,5 +1,5 @@
 import type { ReadOptions, ValueType, WriteOptions } from './backend.ts';
-import { createCause, isCacheError, nameOf } from './errors.ts';
+import { createCause, nameOf } from './errors.ts';
 import { describe, invalidKey } from './keys.ts';
 import { errorOf, type Task } from './task.ts';
 import { invalidTtl } from './ttl.ts';
@@ -29,8 +29,6 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
   try {
     list = [...pairs];
   } catch (error) {
-    // Of a wrapper, whose pairs are checked as they are walked.
-    if (isCacheError(error)) throw error;
     const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
     throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }

@@ -191,7 +191,7 @@ function asArray(node: unknown): readonly unknown[] {
 }
 
 function asRecord(node: unknown): Record<string, unknown> {
-  check(typeof node === 'object' && node !== null && Object.getPrototypeOf(node) === Object.prototype);
+  check(Object.getPrototypeOf(node) === Object.prototype);
   return node as Record<string, unknown>;
 }
 
