@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { type EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -59,7 +61,11 @@ interface Running {
 }
 
 async function launchServer(program: string, args: readonly string[], ready: Ready): Promise<Running> {
-  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    // In a group of its own: Ctrl-C, which reaches the whole group of the tests, would end the keeper before its server.
+    detached: true,
+  });
   const [, , , ids] = keeper.stdio;
   const closed = new Promise<void>((resolve) => keeper.once('close', () => resolve()));
   const end = async (): Promise<void> => {
@@ -99,22 +105,35 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
 // Below the ports that systems give to outgoing connections, one of which could take it while the server is down.
 const PORTS = { first: 15_000, count: 15_000 };
 
-/** A port that nobody uses at this moment. */
+/** A port that nobody uses at this moment, and that no other process is given while this one lives. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    if (await isFree(port)) return port;
+    if ((await claim(port)) && (await isFree(port))) return port;
   }
+}
+
+/** Whether the port was nobody's. The claim is a UDP socket of the same number, which stays until this process ends. */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref();
+  return await bound(socket, () => socket.bind(port, '127.0.0.1'));
 }
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const free = await new Promise<boolean>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
-    );
-    server.listen(port, '127.0.0.1', () => resolve(true));
-  });
+  const free = await bound(server, () => server.listen(port, '127.0.0.1'));
   if (free) await new Promise((resolve) => server.close(resolve));
   return free;
+}
+
+async function bound(endpoint: EventEmitter, bind: () => void): Promise<boolean> {
+  const listening = once(endpoint, 'listening');
+  bind();
+  try {
+    await listening;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
 }

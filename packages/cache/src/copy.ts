@@ -16,13 +16,15 @@ export function write(value: unknown): Written {
   }
 }
 
-/** A value of the reader's own; what could not be written is shared. */
-export function read({ text }: Written, value: unknown): unknown {
+function read({ text }: Written, value: unknown): unknown {
   return text === undefined ? value : superjsonSerializer.deserialize(text);
 }
 
-export function copy(value: unknown): unknown {
-  return isMutable(value) ? read(write(value), value) : value;
+/** Gives copies of a value as it is at this moment; what cannot be written is shared. */
+export function copiesOf(value: unknown): () => unknown {
+  if (!isMutable(value)) return () => value;
+  const written = write(value);
+  return () => read(written, value);
 }
 
 /** What is given to be stored. */
@@ -50,6 +52,6 @@ export function take(value: unknown, most: number): Given {
   return { value: isMutable(value) ? read(written, value) : value, isDoubtful };
 }
 
-export function isMutable(value: unknown): boolean {
+function isMutable(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }

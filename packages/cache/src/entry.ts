@@ -1,3 +1,5 @@
+import { isTag } from './key.ts';
+
 /** A value, the sum of the counters that it depends on, and its tags. */
 export interface Entry {
   readonly value: unknown;
@@ -14,7 +16,7 @@ export function pack({ value, stamp, tags }: Entry): Packed {
 
 /** An entry as it was stored, or `undefined` for what is none. */
 export function unpack(stored: unknown): Packed | undefined {
-  if (!Array.isArray(stored) || stored.length < 2 || typeof stored[1] !== 'number') return undefined;
-  for (let index = 2; index < stored.length; index++) if (typeof stored[index] !== 'string') return undefined;
+  if (!Array.isArray(stored) || typeof stored[1] !== 'number') return undefined;
+  for (let index = 2; index < stored.length; index++) if (!isTag(stored[index])) return undefined;
   return stored as unknown as Packed;
 }

@@ -1,17 +1,11 @@
 import { type Fence, holds, type Seen } from './fence.ts';
-import { Landing, type Outcome } from './landing.ts';
-import type { Lease } from './lease.ts';
+import type { Landing } from './landing.ts';
 import { orAborted } from './signals.ts';
 
 /** What a loader is told. */
 export interface LoadContext {
   /** Aborts when every caller that waits for the load has given up. */
   readonly signal: AbortSignal;
-}
-
-/** What a flight found or loaded. */
-export interface Brought extends Outcome {
-  readonly value: unknown;
 }
 
 interface Target {
@@ -29,20 +23,13 @@ export class Flight {
   lookedAt: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
-  /** The backend failed it, so that it cannot know what was deleted meanwhile. */
-  blind = false;
-  /** What it loaded could not be written. */
-  unwritten = false;
   /** When its loader was called, by the cache's clock. */
   loadingSince: number | undefined;
   /** When it landed, by the cache's clock. */
   landedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
-  /** What it has to give back, unless this process has deleted it: then it may be another's by now. */
-  lease: Lease | undefined;
   #callers = 0;
-  #succeeds = false;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
@@ -72,6 +59,11 @@ export class Flight {
     return this.#controller.signal;
   }
 
+  /** It loads, or has loaded, where the backend failed it, and cannot know what was deleted meanwhile. */
+  get blind(): boolean {
+    return this.loadingSince !== undefined && this.fence === undefined;
+  }
+
   /** Every caller has given up. */
   get abandoned(): boolean {
     return this.#abandoned !== undefined;
@@ -90,17 +82,6 @@ export class Flight {
   join(signal: AbortSignal | undefined): Promise<Landing> {
     this.#callers += 1;
     return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
-  }
-
-  /** As `join`, for all callers of a flight whose place this one took. */
-  succeed(older: Flight): Promise<Landing> {
-    this.#succeeds = true;
-    return this.join(older.signal);
-  }
-
-  /** What it brings, ready for as many as wait; to be called when none can join any more. */
-  land({ value, ...outcome }: Brought): Landing {
-    return new Landing(value, outcome, { shared: this.#callers > 1 || this.#succeeds || this.blind });
   }
 
   #leave(reason: unknown): void {

@@ -51,19 +51,13 @@ export class Flights {
     }
   }
 
-  /** Lets no later caller join the flights that match; `leases`: of which the leases are gone. */
-  forget(matches: (flight: Flight) => boolean, { leases = false }: { readonly leases?: boolean } = {}): void {
+  /** Lets no later caller join the flights that match. */
+  forget(matches: (flight: Flight) => boolean): void {
     for (const flight of this.#flights.values()) {
       if (!matches(flight)) continue;
       flight.outdated = true;
-      if (leases) flight.lease = undefined;
       this.#remove(flight);
     }
-  }
-
-  /** Gives back the leases of those in the air, so that no other process waits for them. */
-  async release(): Promise<void> {
-    await Promise.all(Array.from(this.#flights.values(), ({ lease }) => lease?.release()));
   }
 
   #remove(flight: Flight): void {

@@ -27,8 +27,12 @@ export function encodeKey(backend: string, key: Key): string {
   throw invalid(backend, 'a key is a non-empty string or array of parts');
 }
 
+export function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && tag !== '' && tag.isWellFormed() && fits(tag);
+}
+
 /** Whether every backend takes a text of this size as a key, also with what the cache writes before it. */
-export function fits(text: string): boolean {
+function fits(text: string): boolean {
   // No character takes more than three bytes of UTF-8 for each unit of its length.
   return 3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES;
 }

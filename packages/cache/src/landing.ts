@@ -1,39 +1,36 @@
 import type { ValueType } from '@ninefold/core';
-import { isMutable, read, type Written, write } from './copy.ts';
+import { copiesOf } from './copy.ts';
+import { asMiss } from './types.ts';
 
-export interface Outcome {
-  readonly type: ValueType<unknown> | undefined;
-  /** The value as `type` made it, `undefined` where there is none or the type refused it. */
-  readonly output: unknown;
-  /** Whether it was found in the cache after all. */
-  readonly hit: boolean;
-}
+type Type = ValueType<unknown> | undefined;
 
 /** What a flight brought. Each of those who waited takes a value of its own, as each hit is one. */
 export class Landing {
+  /** Whether it was found in the cache after all. */
   readonly hit: boolean;
-  readonly #value: unknown;
-  readonly #written: Written | undefined;
-  #first: Outcome | undefined;
+  /** Whether there is a value, and its type takes it. */
+  readonly sound: boolean;
+  readonly #copies: () => unknown;
+  /** Of the first who takes it as the type that it was read as. */
+  #made: { readonly type: Type; readonly output: unknown } | undefined;
 
-  constructor(value: unknown, outcome: Outcome, { shared }: { readonly shared: boolean }) {
-    const { output, hit } = outcome;
-    const isMade = output !== undefined && output !== value;
+  private constructor(copies: () => unknown, type: Type, output: unknown, hit: boolean) {
     this.hit = hit;
-    this.#value = value;
-    this.#first = output === undefined ? undefined : outcome;
-    // Written down at once: the first may change what it took before the others take theirs. A loader may keep what it gave.
-    if (isMutable(value) && (shared || !(hit || isMade))) this.#written = write(value);
+    this.sound = output !== undefined;
+    this.#copies = copies;
+    if (this.sound) this.#made = { type, output };
   }
 
-  async take(type: ValueType<unknown> | undefined, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
-    const first = this.#first;
-    if (first === undefined || first.type !== type) return await apply(this.#own());
-    this.#first = undefined;
-    return first.output === this.#value ? this.#own() : first.output;
+  /** Of the value as it is at this moment: a loader may keep what it gave, and a type may change what it is given. */
+  static async of(value: unknown, type: Type, { hit }: { readonly hit: boolean }): Promise<Landing> {
+    const copies = copiesOf(value);
+    return new Landing(copies, type, await asMiss(type, copies()), hit);
   }
 
-  #own(): unknown {
-    return this.#written === undefined ? this.#value : read(this.#written, this.#value);
+  async take(type: Type, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
+    const made = this.#made;
+    if (made === undefined || made.type !== type) return await apply(this.#copies());
+    this.#made = undefined;
+    return made.output;
   }
 }

@@ -16,6 +16,8 @@ export class Leases {
   readonly #ttl: number;
   readonly #clock: Clock;
   readonly #events: Events;
+  /** Those that this process has in hand, by key. */
+  readonly #held = new Map<string, Lease>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -30,17 +32,29 @@ export class Leases {
     const deadline = this.#clock.now() + 1000 * this.#ttl;
     const count = await add(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
-    let held = true;
     const release = async (): Promise<void> => {
+      if (this.#held.get(key) !== lease) return;
+      this.#held.delete(key);
       // After its end it may be another's.
-      if (!held || this.#clock.now() >= deadline) return;
-      held = false;
+      if (this.#clock.now() >= deadline) return;
       try {
         await this.#backend.delete(name);
       } catch (error) {
         this.#events.failed(error);
       }
     };
-    return { release };
+    const lease = { release };
+    this.#held.set(key, lease);
+    return lease;
+  }
+
+  /** Lets go of those that are about to be deleted: from then on they may be another's. */
+  forget(keys: readonly string[]): void {
+    for (const key of keys) this.#held.delete(key);
+  }
+
+  /** Gives back all, so that no other process waits for them. */
+  async release(): Promise<void> {
+    await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }
 }

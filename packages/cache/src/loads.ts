@@ -1,17 +1,15 @@
 import { CacheError, isCacheError } from '@ninefold/core';
 import { type Clock, pause } from './clock.ts';
-import { copy } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events } from './events.ts';
-import type { Fence, Seen } from './fence.ts';
-import { type Brought, Flight, type LoadContext } from './flight.ts';
+import type { Seen } from './fence.ts';
+import { Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
-import type { Landing } from './landing.ts';
-import type { Leases } from './lease.ts';
+import { Landing } from './landing.ts';
+import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
-import { asMiss } from './types.ts';
 
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
@@ -91,42 +89,36 @@ export class Loads {
   #start(miss: Miss): Flight {
     const { flights } = this.#options;
     const flight = new Flight(miss, async (own) => {
-      let arrival: Arrival;
       try {
-        arrival = await this.#fly(own, miss);
+        return await this.#fly(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
       }
-      return 'landing' in arrival ? await arrival.landing : own.land(arrival);
     });
     flights.add(flight);
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Arrival> {
-    flight.blind = miss.seen === undefined;
-    const ground = flight.blind ? blind : await this.#prepare(flight, miss);
-    if ('output' in ground || 'landing' in ground) return ground;
-    flight.blind = ground.fence === undefined;
+  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
+    const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
+    if (ground instanceof Landing) return ground;
     try {
       if (flight.abandoned) throw flight.signal.reason;
-      return await this.#load(flight, miss, ground.fence);
+      return await this.#load(flight, miss, ground);
     } finally {
-      const released = flight.lease?.release();
-      // Else not awaited: a server that is silent has cost the callers one time-out already.
-      if (!flight.unwritten) await released;
+      await ground.lease?.release();
     }
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Arrival> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -142,75 +134,70 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Arrival | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
+    let lease: Lease | undefined;
     try {
-      const lease = await leases.take(miss.key);
-      flight.lease = lease;
+      lease = await leases.take(miss.key);
       flight.lookedAt = flights.step();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { sight, index } = await entries.look(miss.key, miss.tags);
-      const value = sight.value(index);
-      const output = await asMiss(miss.type, forType(miss, value));
-      if (output !== undefined) {
-        await flight.lease?.release();
-        return { value, type: miss.type, output, hit: true };
+      const landing = await Landing.of(sight.value(index), miss.type, { hit: true });
+      if (landing.sound) {
+        await lease?.release();
+        return landing;
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.lookedAt = Number.POSITIVE_INFINITY;
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
-      return { fence: flight.fence };
+      return { lease };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
-      void flight.lease?.release();
+      void lease?.release();
       events.tolerate(error);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
-      return successor === undefined ? blind : { landing: successor.succeed(flight) };
+      if (successor === undefined) return noGround;
+      miss.pass();
+      return await successor.join(flight.signal);
     }
   }
 
-  async #load(flight: Flight, miss: Miss, fence: Fence | undefined): Promise<Brought> {
+  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Landing> {
     const { clock, events, flights } = this.#options;
     flight.lookedAt = flights.step();
     flight.loadingSince = clock.now();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
-    const output = await asMiss(miss.type, forType(miss, value));
-    if (fence !== undefined && output !== undefined && !flight.outdated) {
-      await this.#write(flight, miss, { value, stamp: fence.stamp, tags: miss.tags });
+    const landing = await Landing.of(value, miss.type, { hit: false });
+    if (flight.fence !== undefined && landing.sound && !flight.outdated) {
+      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
     }
-    return { value, type: miss.type, output, hit: false };
+    return landing;
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write(flight: Flight, { key, ttl }: Miss, entry: Entry): Promise<void> {
+  async #write({ key, ttl }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
-      flight.unwritten = true;
       this.#options.events.failed(error);
+      // Not awaited: a server that is silent has cost the callers one time-out already.
+      void lease?.release();
     }
   }
 }
 
-/** What a load stands on. Without a fence its value is not written. */
+/** What a load stands on, besides the fence of its flight. */
 interface Ground {
-  readonly fence?: Fence | undefined;
+  /** `undefined` where its wait was over, or the backend failed. */
+  readonly lease: Lease | undefined;
 }
 
-const blind: Ground = {};
-
-/** What a flight itself brought, or the one that took its place will. */
-type Arrival = Brought | { readonly landing: Promise<Landing> };
+const noGround: Ground = { lease: undefined };
 
 interface Insistence {
   readonly insist: boolean;
-}
-
-/** A type may change what it is given, and hand parts of it on: neither what is stored nor what the loader keeps. */
-function forType({ type }: Miss, value: unknown): unknown {
-  return type === undefined ? value : copy(value);
 }

@@ -2,7 +2,7 @@ import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType,
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
 import { MOST_TAGS } from './fence.ts';
-import { fits, type Key } from './key.ts';
+import { isTag, type Key } from './key.ts';
 
 export interface CacheOptions {
   /** Seconds that entries and counters live for which no call says otherwise; `undefined`: for ever. */
@@ -143,7 +143,6 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
 
 /** The tags, each once. */
 export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
-  const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag !== '' && tag.isWellFormed() && fits(tag);
   if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw invalidCall(
     backend,

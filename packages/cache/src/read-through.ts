@@ -39,7 +39,7 @@ export class ReadThroughCache implements Cache {
   /** Of calls without options, which are spared the checks. */
   readonly #plainCall: Call;
   readonly #events: Events;
-  readonly #flights: Flights;
+  readonly #leases: Leases;
   readonly #reads: Reads;
   readonly #writes: Writes;
 
@@ -52,12 +52,12 @@ export class ReadThroughCache implements Cache {
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
     const counters = new Counters(backend, options);
     const entries = new Entries(backend, counters);
-    const leases = new Leases(backend, leaseTtl, clock, this.#events);
-    this.#flights = new Flights(() => clock.now());
-    const parts = { entries, counters, leases, flights: this.#flights, events: this.#events };
+    const flights = new Flights(() => clock.now());
+    this.#leases = new Leases(backend, leaseTtl, clock, this.#events);
+    const parts = { entries, counters, flights, leases: this.#leases, events: this.#events };
     const loads = new Loads({ ...options, ...parts, backend: backend.name });
     this.#reads = new Reads(backend.name, { ...parts, loads });
-    this.#writes = new Writes(backend, counters, entries, this.#flights);
+    this.#writes = new Writes(backend, parts);
   }
 
   get(key: Key, options?: GetOptions<unknown>): Promise<never> {
@@ -153,7 +153,7 @@ export class ReadThroughCache implements Cache {
   close(): Promise<void> {
     return this.#run('close', 0, async () => {
       // Not awaited: the backend itself waits for what is in flight, and not for ever.
-      void this.#flights.release();
+      void this.#leases.release();
       await this.#backend.close();
     });
   }

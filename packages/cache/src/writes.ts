@@ -6,7 +6,15 @@ import type { Entry } from './entry.ts';
 import { applied } from './failure.ts';
 import { countName, epochName, GENERATION, leaseName, type Seen, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
+import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
+
+interface WritesParts {
+  readonly counters: Counters;
+  readonly entries: Entries;
+  readonly flights: Flights;
+  readonly leases: Leases;
+}
 
 /** No sum of counters, and as long as the longest. */
 const NO_STAMP = -Number.MAX_SAFE_INTEGER;
@@ -17,12 +25,14 @@ export class Writes {
   readonly #counters: Counters;
   readonly #entries: Entries;
   readonly #flights: Flights;
+  readonly #leases: Leases;
 
-  constructor(backend: CacheBackend, counters: Counters, entries: Entries, flights: Flights) {
+  constructor(backend: CacheBackend, { counters, entries, flights, leases }: WritesParts) {
     this.#backend = backend;
     this.#counters = counters;
     this.#entries = entries;
     this.#flights = flights;
+    this.#leases = leases;
   }
 
   async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
@@ -57,10 +67,12 @@ export class Writes {
     await applied(bumps, generation);
     const made = await generation;
     const counts = keys.map((key) => countName(made, key));
-    // The lease goes too: the load that holds it is of no use any more.
-    await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     const gone = new Set(keys);
-    this.#flights.forget(({ key }) => gone.has(key), { leases: true });
+    // What begins from here on saw the bumps, and may get its lease after the old one has gone.
+    this.#flights.forget(({ key }) => gone.has(key));
+    // The lease goes too: the load that holds it is of no use any more.
+    this.#leases.forget(keys);
+    await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
   }
 
   async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {

@@ -1,4 +1,4 @@
-import { type CacheBackend, observed } from '@ninefold/core';
+import { type CacheBackend, CacheError, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
@@ -39,13 +39,16 @@ it('sums of counters that are too great to tell a bump are of no use to an entry
   expect(await cache.get('k', { tags })).toBeUndefined();
 });
 
-it.each([-5, 0, 2 ** 50, Number.MAX_SAFE_INTEGER])('a counter that came to %i is made anew', async (found) => {
-  const backend = memoryBackend();
-  for (const name of ['!g', '!t:t', '!e:k']) await backend.setValue(name, found);
-  const cache = createCache(backend, { ttl: 60 });
-  expect(await cache.getOrSet('k', () => 'value', { tags: ['t'] })).toBe('value');
-  expect(await cache.get('k')).toBe('value');
-});
+it.each([-5, -(2 ** 41), 0, 2 ** 50, Number.MAX_SAFE_INTEGER])(
+  'a counter that came to %i is made anew',
+  async (found) => {
+    const backend = memoryBackend();
+    for (const name of ['!g', '!t:t', '!e:k']) await backend.setValue(name, found);
+    const cache = createCache(backend, { ttl: 60 });
+    expect(await cache.getOrSet('k', () => 'value', { tags: ['t'] })).toBe('value');
+    expect(await cache.get('k')).toBe('value');
+  },
+);
 
 it('a read that finds nothing where something is clears nothing', async () => {
   const backend = memoryBackend();
@@ -63,6 +66,23 @@ it('a read that finds nothing where something is clears nothing', async () => {
   expect(await cache.get('k')).toBe('value');
 });
 
+it('a counter that cannot be reached is not deleted', async () => {
+  const operations: string[] = [];
+  const down = new Proxy(memoryBackend(), {
+    get: (target, property) => {
+      const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== 'function') return member;
+      return async (): Promise<never> => {
+        const operation = property as 'incr';
+        operations.push(operation);
+        throw new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation, reason: 'down' });
+      };
+    },
+  });
+  await expect(createCache(down).invalidateTags('t')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(operations).toEqual(['incr']);
+});
+
 it('a first set takes three round trips, and one after it two', async () => {
   const rounds: string[] = [];
   const backend = observed(memoryBackend(), ({ operation }) => rounds.push(operation));
@@ -72,6 +92,6 @@ it('a first set takes three round trips, and one after it two', async () => {
   await cache.set('k', 1);
   expect(rounds).toEqual(['multiGetValues', 'incr', 'incr', 'setValue']);
   rounds.length = 0;
-  await cache.set('k', 2);
+  await cache.set('k', { n: 2 });
   expect(rounds).toEqual(['multiGetValues', 'incr', 'setValue']);
 });

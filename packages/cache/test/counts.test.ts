@@ -82,3 +82,15 @@ it('a generation that a dead process has spoilt is made anew by one process, as 
   await clock.advance(500);
   expect((await Promise.all(counts)).sort()).toEqual([1, 2, 3]);
 });
+
+it('a generation that a dead process has spoilt is left to who makes it anew already', async () => {
+  const clock = new ManualClock();
+  const backend = memoryBackend({ now: clock.now });
+  await backend.setValue('!g', 2 ** 41);
+  await backend.incr('!r', 1, { ttl: 3 });
+  const count = createCache(backend, { clock, leaseTtl: 2 }).incr('n');
+  await clock.advance(2900);
+  expect(await backend.getValue('!g')).toBe(2 ** 41);
+  await clock.advance(500);
+  expect(await count).toBe(1);
+});

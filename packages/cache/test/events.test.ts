@@ -16,11 +16,17 @@ it('every call, load and wait is told once it has settled, with its hits, its ti
   await cache.getOrSet('a', () => 2);
   await cache.getMany(['a', 'b']);
   await cache.has('b');
+  await cache.get('a');
+  await cache.getMany(['a', 'b', 'c']);
+  await cache.getOrSetMany(['a', 'a'], () => []);
   expect(told()).toEqual([
     ['set', 1, undefined, 0, undefined],
     ['getOrSet', 1, 1, 0, undefined],
     ['getMany', 2, 1, 0, undefined],
     ['has', 1, 0, 0, undefined],
+    ['get', 1, 1, 0, undefined],
+    ['getMany', 3, 1, 0, undefined],
+    ['getOrSetMany', 2, 2, 0, undefined],
   ]);
 
   const slow = pending<number>();

@@ -114,6 +114,13 @@ describe('what is lost or spoilt in the server', () => {
     },
   );
 
+  it('what has a tag that no entry has is a miss, and its neighbours are hits', async () => {
+    await cache.set('other', 1);
+    await backend.setValue('k', ['title', 5, 'x'.repeat(9000)]);
+    expect(await cache.getMany(['k', 'other'])).toEqual([undefined, 1]);
+    expect(await cache.getOrSet('k', () => 'new')).toBe('new');
+  });
+
   it('an entry that cannot be read is a miss, and its neighbours are hits', async () => {
     let broken = false;
     const serializer = {
@@ -141,6 +148,15 @@ describe('what is lost or spoilt in the server', () => {
     await cache.set('k', 2, { tags: ['t'] });
     expect(await cache.get('k')).toBe(2);
   });
+});
+
+it('an entry lives as long as it is to, however old the trace of a tag or of a key is', async () => {
+  await cache.invalidateTags('t');
+  await cache.delete('for ever');
+  await cache.set('for ever', 1, { tags: ['t'] });
+  await cache.set('for a month', 1, { ttl: 30 * 86_400 });
+  await clock.advance(1000 * 29 * 86_400);
+  expect(await cache.getMany(['for ever', 'for a month'])).toEqual([1, 1]);
 });
 
 it('counters of keys end some time after their entries, those for ever with no TTL do not', async () => {

@@ -109,6 +109,7 @@ describe('a key', () => {
     ['a date among its parts', ['a', new Date(0)]],
     ['a symbol among its parts', ['a', Symbol('s')]],
     ['parts that hold themselves', cyclic()],
+    ['an object that holds itself', [cyclicObject()]],
   ])('is not %s', (_what, key) => {
     expect(() => encode(key as Key)).toThrow(
       expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_KEY'),
@@ -120,6 +121,12 @@ function cyclic(): unknown {
   const list: unknown[] = [];
   list.push(list);
   return list;
+}
+
+function cyclicObject(): unknown {
+  const own: { own?: unknown } = {};
+  own.own = own;
+  return own;
 }
 
 /** Equal as parts of keys are: numbers by `Object.is`, objects in any order. */

@@ -1,7 +1,8 @@
-import { type CacheBackend, observed } from '@ninefold/core';
+import { type CacheBackend, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -193,6 +194,35 @@ it('a load that was deleted by its own process leaves the lease of the next one 
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
+it('a load that begins while a delete is under way is stored, and gives its lease back', async () => {
+  const [answer, slow] = [pending<void>(), pending<string>()];
+  const far = held(backend, (operation) => (operation === 'deleteMany' ? answer.promise : undefined));
+  const deleting = createCache(far, { clock });
+  const deletion = deleting.delete('k');
+  await settled();
+  const load = deleting.getOrSet('k', () => slow.promise);
+  await settled();
+  answer.resolve();
+  await deletion;
+  slow.resolve('value');
+  expect(await load).toBe('value');
+  expect(await process().get('k')).toBe('value');
+  expect(await backend.exists('!l:k')).toBe(false);
+});
+
+it.each([
+  ['', async () => undefined],
+  [' that it has outdated', (cache: Cache) => cache.invalidateTags('t')],
+])('a cache that is closed during a load%s gives its lease back', async (_which, outdate) => {
+  // Of each its own, so that the close leaves the entries to the others.
+  const closing = createCache(scoped(backend, 'of-all'), { clock });
+  void closing.getOrSet('k', () => new Promise(() => undefined), { tags: ['t'] });
+  await settled();
+  await outdate(closing);
+  await closing.close();
+  expect(await createCache(scoped(backend, 'of-all'), { clock }).getOrSet('k', () => 'value')).toBe('value');
+});
+
 describe('a wait that is over', () => {
   it('ends with a load of one’s own', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
@@ -230,6 +260,10 @@ describe('a wait that is over', () => {
     await clock.advance(100);
     controller.abort(new Error('gone'));
     await expect(waiting).rejects.toThrow('gone');
+    await clock.advance(200);
+    const asked = await backend.getValue('!l:k');
+    await clock.advance(5000);
+    expect(await backend.getValue('!l:k')).toBe(asked);
     await clock.advance(60_000);
     expect(loads).toBe(0);
   });

@@ -133,6 +133,27 @@ describe('a caller that gives up', () => {
     expect(await backend.exists('!l:k')).toBe(false);
   });
 
+  it('has a loader that asks for its signal afterwards find it aborted', async () => {
+    const contexts: LoadContext[] = [];
+    const controller = new AbortController();
+    const { signal } = controller;
+    const never = (context: LoadContext): Promise<never> => {
+      contexts.push(context);
+      return new Promise(() => undefined);
+    };
+    const calls = [
+      cache.getOrSet('k', never, { signal }),
+      cache.getOrSetMany(['a', 'b'], (_keys, context) => never(context), { signal }),
+    ];
+    const outcomes = Promise.allSettled(calls);
+    await settled();
+    const reason = new Error('gone');
+    controller.abort(reason);
+    await outcomes;
+    expect(contexts.map((context) => context.signal.reason)).toEqual([reason, reason]);
+    for (const context of contexts) expect(context.signal).toBe(context.signal);
+  });
+
   it('before it began, loads nothing', async () => {
     let loads = 0;
     const signal = AbortSignal.abort(new Error('too late'));
@@ -182,6 +203,33 @@ describe('a load that takes longer than its lease lasts', () => {
     await clock.advance(10_000);
     expect(await old).toBe('old');
     expect(await cache.get('k')).toBe('new');
+  });
+
+  it('and ends has the next one shared on', async () => {
+    const [first, second] = [pending<string>(), pending<string>()];
+    const old = cache.getOrSet('k', () => first.promise);
+    await clock.advance(12_000);
+    const next = cache.getOrSet('k', () => second.promise);
+    await settled();
+    first.resolve('old');
+    expect(await old).toBe('old');
+    const late = cache.getOrSet('k', () => 'a third');
+    await settled();
+    second.resolve('new');
+    expect(await Promise.all([next, late])).toEqual(['new', 'new']);
+  });
+
+  it('leaves the loads of other keys alone, as a delete does', async () => {
+    void cache.getOrSet('old', never);
+    await clock.advance(11_000);
+    const slow = pending<string>();
+    const other = cache.getOrSet('other', () => slow.promise);
+    await clock.advance(1000);
+    expect(await cache.getOrSet('old', () => 'new')).toBe('new');
+    await cache.delete('old');
+    slow.resolve('value');
+    expect(await other).toBe('value');
+    expect(await cache.get('other')).toBe('value');
   });
 });
 

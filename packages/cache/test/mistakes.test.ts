@@ -2,6 +2,7 @@ import { type CacheBackend, CacheError, isCacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
+import { ManualClock } from './support/manual-clock.ts';
 
 let backend: CacheBackend;
 let cache: Cache;
@@ -70,6 +71,15 @@ it.each(['junk', Number.MAX_SAFE_INTEGER])('%j in place of a lease is replaced',
   expect(await cache.getOrSet('k', () => 'value')).toBe('value');
   expect(await cache.get('k')).toBe('value');
   expect(await backend.exists('!l:k')).toBe(false);
+});
+
+it('what replaces junk in place of a lease ends as a lease does', async () => {
+  const clock = new ManualClock();
+  const timed = memoryBackend({ now: clock.now });
+  await timed.setValue('!l:k', 'junk');
+  void createCache(timed, { clock }).getOrSet('k', () => new Promise(() => undefined));
+  await clock.advance(10_000);
+  expect(await timed.exists('!l:k')).toBe(false);
 });
 
 describe('an error of the backend names what the caller named', () => {

@@ -177,13 +177,21 @@ describe('a backend that fails', () => {
     loads += 1;
     return slow.promise;
   };
+  const down = (operation = 'multiGetValues'): CacheError =>
+    new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as never, reason: 'down' });
   const fail = (): void => {
-    hold = (operation) => {
-      const reason = 'down';
-      return Promise.reject(
-        new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as never, reason }),
-      );
+    hold = (operation) => Promise.reject(down(operation));
+  };
+  /** The answers that are to come, to what matches. */
+  const holdBack = (matches: (...call: Parameters<Hold>) => boolean): Pending<void>[] => {
+    const answers: Pending<void>[] = [];
+    hold = (operation, args) => {
+      if (!matches(operation, args)) return undefined;
+      const answer = pending<void>();
+      answers.push(answer);
+      return answer.promise;
     };
+    return answers;
   };
 
   beforeEach(() => {
@@ -246,14 +254,86 @@ describe('a backend that fails', () => {
     await expect(call).rejects.toThrow('gone');
   });
 
-  it('during a load that a delete of this process has outdated has those who come then load anew', async () => {
-    const first = cache.getOrSet('k', load);
+  it.each([
+    ['a delete', () => cache.delete('k')],
+    ['a set', () => cache.set('k', 'set')],
+    ['an invalidation', () => cache.invalidateTags('t')],
+    ['a clear', () => cache.clear()],
+  ])('during a load that %s of this process has outdated has those who come then load anew', async (_what, outdate) => {
+    const first = cache.getOrSet('k', load, { tags: ['t', 'u'] });
     await settled();
-    await cache.delete('k');
+    await outdate();
     fail();
     const later = cache.getOrSet('k', () => 'new');
     expect(await later).toBe('new');
     slow.resolve('old');
     expect(await first).toBe('old');
+  });
+
+  it('has those share a load who began before it had ended, and others load anew', async () => {
+    const looks = holdBack((operation) => operation === 'multiGetValues');
+    const call = () => cache.getOrSet('k', async () => ++loads);
+    const [first, second] = [call(), call()];
+    await settled();
+    looks[0]?.reject(down());
+    expect(await first).toBe(1);
+    const third = call();
+    await settled();
+    looks[2]?.reject(down());
+    expect(await third).toBe(2);
+    looks[1]?.reject(down());
+    expect(await second).toBe(2);
+  });
+
+  it('has those share a load who began before it had ended, for ten seconds', async () => {
+    const looks = holdBack((operation) => operation === 'multiGetValues');
+    const call = (key: string) => cache.getOrSet(key, async () => ++loads);
+    const calls = [call('k'), call('k'), call('k'), call('another')];
+    await settled();
+    const failed = async (index: number): Promise<number | undefined> => {
+      looks[index]?.reject(down());
+      return await calls[index];
+    };
+    expect(await failed(0)).toBe(1);
+    await clock.advance(9999);
+    expect(await failed(1)).toBe(1);
+    await clock.advance(1);
+    expect(await failed(3)).toBe(2);
+    expect(await failed(2)).toBe(3);
+  });
+
+  it('has what was outdated while it was made ready loaded all the same', async () => {
+    const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
+    const early = cache.getOrSet('k', async () => ++loads);
+    await settled();
+    await cache.delete('k');
+    leases[0]?.reject(down());
+    expect(await early).toBe(1);
+  });
+
+  it('has what was outdated loaded, also where who came after the delete has given up', async () => {
+    const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
+    const early = cache.getOrSet('k', async () => ++loads);
+    await settled();
+    await cache.delete('k');
+    const controller = new AbortController();
+    const late = cache.getOrSet('k', async () => ++loads, { signal: controller.signal });
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(late).rejects.toThrow('gone');
+    leases[0]?.reject(down());
+    expect(await early).toBe(1);
+    leases[1]?.resolve();
+  });
+
+  it('has nothing loaded for who gave up before it failed', async () => {
+    const looks = holdBack((operation) => operation === 'multiGetValues');
+    const controller = new AbortController();
+    const call = cache.getOrSet('k', load, { signal: controller.signal });
+    await settled();
+    controller.abort(new Error('gone'));
+    looks[0]?.reject(down());
+    await expect(call).rejects.toThrow('gone');
+    expect(loads).toBe(0);
   });
 });

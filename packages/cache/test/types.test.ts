@@ -3,6 +3,8 @@ import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { type Cache, createCache } from '../src/cache.ts';
+import { settled } from './support/manual-clock.ts';
+import { pending } from './support/pending.ts';
 
 const User = z.object({ name: z.string(), age: z.number() });
 type User = z.infer<typeof User>;
@@ -128,6 +130,18 @@ describe('a loaded value', () => {
       cache.getOrSet('e', load, { type: (value) => JSON.stringify(value) }),
     ]);
     expect([plain, typed, made]).toEqual([{ at }, { at: new Date(at) }, JSON.stringify({ at })]);
+  });
+
+  it('is read by each caller’s own type, also where the first has given up', async () => {
+    const controller = new AbortController();
+    const slow = pending<{ at: string }>();
+    const leaving = cache.getOrSet('e', () => slow.promise, { type: Event, signal: controller.signal });
+    const staying = cache.getOrSet('e', () => slow.promise);
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    slow.resolve({ at });
+    expect(await staying).toEqual({ at });
   });
 });
 

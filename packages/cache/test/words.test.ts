@@ -55,8 +55,12 @@ describe('values', () => {
     await short.set('a', 1);
     await short.set('b', 2, { ttl: 3 });
     await short.getOrSet('c', () => 3);
+    await short.setMany([
+      ['d', 4],
+      ['e', 5],
+    ]);
     time += 1000;
-    expect(await short.getMany(['a', 'b', 'c'])).toEqual([undefined, 2, undefined]);
+    expect(await short.getMany(['a', 'b', 'c', 'd', 'e'])).toEqual([undefined, 2, undefined, undefined, undefined]);
   });
 
   it('are the caller’s own: changing what was given or taken changes nothing', async () => {
@@ -357,8 +361,8 @@ describe('wrap', () => {
 describe('close', () => {
   it('closes the backend, and every call after it rejects', async () => {
     await cache.set('k', 1);
-    await cache.close();
     await cache[Symbol.asyncDispose]();
+    await cache.close();
     let loads = 0;
     const load = (): number => ++loads;
     expect(await codeOf(cache.get('k'))).toBe('CLOSED');
@@ -375,11 +379,14 @@ describe('options', () => {
       { ttl: 0 },
       { leaseTtl: -1 },
       { waitMs: Number.NaN },
+      { waitMs: -1 },
+      { waitMs: '5' },
       { onWaitTimeout: 'wait' },
       { onError: 5 },
       { listener: 5 },
       { random: 5 },
       { clock: {} },
+      { clock: { now: () => 0 } },
       null,
     ];
     for (const options of wrong) {

@@ -75,11 +75,13 @@ export class KeyvDriver implements CacheDriver {
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
+    call.sent = false;
     const deleted = await sendParts(keys, itself, async (key) => {
       // A store without TTLs holds what has expired, and deletes it as if it were there. Of anything else the store knows
       // best: it may have been set or deleted since it was read.
       const stored = await ask(call, () => this.#store.get(key));
       const expired = found(key, stored) === undefined && stored !== undefined && stored !== null;
+      call.sent = true;
       return (await ask(call, () => this.#store.delete(key))) === true && !expired;
     });
     return deleted.filter(Boolean).length;

@@ -81,3 +81,20 @@ it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
   }
   expect(early).toBe(0);
 });
+
+it('says that a delete was not applied where its read failed, or did not end, and that it may be where more failed', async () => {
+  const fails = (): Promise<never> => Promise.reject(new Error('down'));
+  const hangs = (): Promise<never> => new Promise(() => undefined);
+  const store = new Map();
+  const stores: [object, string, boolean][] = [
+    [{ get: fails, delete: fails }, 'UNAVAILABLE', false],
+    [{ get: hangs }, 'TIMEOUT', false],
+    [{ get: () => undefined, delete: fails }, 'UNAVAILABLE', true],
+    [{ get: () => undefined, delete: hangs }, 'TIMEOUT', true],
+    [{ get: (key: string) => (key === 'a' ? fails() : undefined), delete: () => true }, 'UNAVAILABLE', true],
+  ];
+  for (const [ways, code, maybeApplied] of stores) {
+    const cache = keyvBackend({ store: Object.assign(store, ways), timeoutMs: 50 });
+    expect(await failureOf(cache.deleteMany(['a', 'b']))).toMatchObject({ code, maybeApplied });
+  }
+});

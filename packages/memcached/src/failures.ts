@@ -64,7 +64,8 @@ export function unexpected(error: unknown): DriverError {
 /** A connection that was not made: nothing was sent on it. */
 export function unconnected(reason: string, error?: unknown): DriverError {
   const code = systemCode(error);
-  return new DriverError('UNAVAILABLE', code === undefined ? reason : `cannot be reached (${code})`, {
+  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
+  return new DriverError('UNAVAILABLE', code === undefined ? reason : `cannot be reached (${code})${hint}`, {
     applied: 'no',
     cause: code === undefined ? undefined : { name: 'Error', code },
   });

@@ -53,12 +53,12 @@ export function memcachedBackend(options: MemcachedOptions): CacheBackend {
 
 function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTransport {
   if (typeof options !== 'object' || options === null)
-    throw invalid({}, 'options are an object: { servers } or { url }');
+    throw invalid({}, 'options are an object: { url } or { servers }');
   const { url, servers, client, transport } = options;
   const given = [url, servers, client, transport].filter((way) => way !== undefined);
   if (given.length === 0)
-    throw invalid(options, "servers is missing, such as 'localhost:11211'; or give url, client or transport");
-  if (given.length > 1) throw invalid(options, 'give one of servers, url, client and transport');
+    throw invalid(options, 'url is missing: memcached://host:port; or give servers, client or transport');
+  if (given.length > 1) throw invalid(options, 'give one of url, servers, client and transport');
   if (client !== undefined) {
     if (typeof client?.server !== 'function') throw invalid(options, 'client is no Client of memjs');
     return stockTransport(client);

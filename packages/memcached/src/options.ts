@@ -67,10 +67,16 @@ export function invalid(options: RemoteOptions | undefined, reason: string): Cac
 export function placesOf(options: MemcachedUrlOptions | MemcachedServersOptions, timeoutMs: number): readonly Place[] {
   const { url, servers, tls } = options;
   const given = url === undefined ? undefined : parseUrl(url);
-  if (url !== undefined && given === undefined) throw invalid(options, 'url is like memcached://host:port,host:port');
+  if (url !== undefined && given === undefined) {
+    throw invalid(options, 'url is like memcached://user:password@host:port,host:port, with the login percent-encoded');
+  }
   const addresses = given?.servers ?? parseServers(servers ?? []);
   if (addresses === undefined) throw invalid(options, "servers are like 'host:port,host:port', or a list of them");
   if (new Set(addresses.map(nameOf)).size < addresses.length) throw invalid(options, 'a server is named twice');
+  // Of two, a caller cannot know which is used, and one of each would be neither.
+  if (given?.username !== undefined && (options.username ?? options.password) !== undefined) {
+    throw invalid(options, 'give the login in url, or as username and password');
+  }
   const username = options.username ?? given?.username;
   const password = options.password ?? given?.password;
   if (!isText(username) || !isText(password) || (username === undefined) !== (password === undefined)) {

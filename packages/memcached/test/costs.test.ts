@@ -72,7 +72,11 @@ describe('what an operation costs', () => {
   });
 
   it('is one write for each of several servers, side by side', async () => {
-    const three = memcachedBackend({ servers: proxies.map(({ port }) => `127.0.0.1:${port}`), namespace: 'three' });
+    const three = memcachedBackend({
+      servers: proxies.map(({ port }) => `127.0.0.1:${port}`),
+      namespace: 'three',
+      timeoutMs: 10_000,
+    });
     await three.multiSetValues(pairs);
     for (const proxy of proxies) Object.assign(proxy, { counts: { segments: 0, rounds: 0 } });
     expect(await three.multiGetValues(keys)).toEqual(pairs.map(([, value]) => value));

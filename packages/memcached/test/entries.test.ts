@@ -14,7 +14,7 @@ let other: Client;
 
 beforeAll(async () => {
   server = await startMemcached();
-  backend = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'ns' });
+  backend = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'ns', timeoutMs: 10_000 });
   other = Client.create(`${server.host}:${server.port}`);
 });
 
@@ -53,7 +53,7 @@ describe('keys', () => {
   });
 
   it('that look like a hashed one are another key', async () => {
-    const bare = memcachedBackend({ servers: `${server.host}:${server.port}` });
+    const bare = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
     const imitation = keyInServer('a b');
     await bare.multiSetValues([
       ['a b', 1],
@@ -109,7 +109,12 @@ describe('a text of a serializer that memcached takes for a number', () => {
   for (const text of texts) {
     it(`such as ${JSON.stringify(text)} is no counter, and stays as it was`, async () => {
       const serializer = { serialize: String, deserialize: (stored: string) => stored };
-      const bare = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'bare', serializer });
+      const bare = memcachedBackend({
+        servers: `${server.host}:${server.port}`,
+        namespace: 'bare',
+        serializer,
+        timeoutMs: 10_000,
+      });
       await bare.multiSetValues([
         ['k', text],
         ['other', '5.5'],

@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = await startMemcached();
   address = `${server.host}:${server.port}`;
   stock = Client.create(address);
-  ours = memcachedBackend({ servers: address, namespace: 'ours' });
+  ours = memcachedBackend({ servers: address, namespace: 'ours', timeoutMs: 10_000 });
 });
 
 afterAll(async () => {
@@ -93,7 +93,7 @@ describe('memjs, and ours', () => {
     await until('no room is left', async () =>
       others.some(({ readableEnded, destroyed }) => readableEnded || destroyed),
     );
-    const late = memcachedBackend({ servers: place });
+    const late = memcachedBackend({ servers: place, timeoutMs: 10_000 });
     const failure = await failureOf(late.setValue('k', 2));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     expect(failure.message).toContain('too many connections');
@@ -126,7 +126,7 @@ describe('memjs, and ours', () => {
         throw new Error('s3cret');
       },
     };
-    const strict = memcachedBackend({ servers: address, namespace: 'ours', serializer });
+    const strict = memcachedBackend({ servers: address, namespace: 'ours', serializer, timeoutMs: 10_000 });
     expect(await failureOf(strict.getValue('text'), ['s3cret'])).toMatchObject({ code: 'CORRUPT', key: 'text' });
     await strict.close();
   });

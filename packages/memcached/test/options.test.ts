@@ -48,6 +48,8 @@ describe('memcachedBackend', () => {
     ['a url with a path', { url: 'memcached://a:11211/s3cret' }],
     ['a url that is badly encoded', { url: 'memcached://u:s3cret%@a' }],
     ['a url and servers', { url: 'memcached://a', servers }],
+    ['a login in the url and another beside it', { url: 'memcached://u:s3cret@a', username: 'v', password: 'w' }],
+    ['a login in the url and a password beside it', { url: 'memcached://u:v@a', password: 's3cret' }],
     ['a username alone', { servers, username: 's3cret' }],
     ['a password with U+0000', { servers, username: 'u', password: 's3cret\0' }],
     ['a tls that is a text', { servers, tls: 's3cret' }],
@@ -67,6 +69,10 @@ describe('memcachedBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+});
+
+it('names what the README begins with where no server is named', () => {
+  expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
 });
 
 describe('addresses', () => {

@@ -56,8 +56,8 @@ describe('several servers', () => {
   });
 
   it('have the same keys in whatever order they are named', async () => {
-    const there = memcachedBackend({ servers: addresses, namespace: 'order' });
-    const back = memcachedBackend({ servers: [...addresses].reverse(), namespace: 'order' });
+    const there = memcachedBackend({ servers: addresses, namespace: 'order', timeoutMs: 10_000 });
+    const back = memcachedBackend({ servers: [...addresses].reverse(), namespace: 'order', timeoutMs: 10_000 });
     await there.multiSetValues(keys.map((key, index) => [key, index] as const));
     expect(await back.multiGetValues(keys)).toEqual(keys.map((_, index) => index));
     await Promise.all([there.close(), back.close()]);
@@ -86,7 +86,7 @@ describe('several servers', () => {
 
 /** The keys of a namespace that one server has. */
 async function keysOn(address: string, namespace: string): Promise<string[]> {
-  const backend = memcachedBackend({ servers: address, namespace });
+  const backend = memcachedBackend({ servers: address, namespace, timeoutMs: 10_000 });
   const values = await backend.multiGetValues(keys);
   await backend.close();
   return keys.filter((_, index) => values[index] !== undefined);

@@ -35,7 +35,7 @@ describeCacheBackend('memcached on a stock client', {
 describe('a client of the caller', () => {
   it('goes on working after the backend is closed, and shares its entries with it', async () => {
     const client = stockClient();
-    const backend = memcachedBackend({ client, namespace: 'mine' });
+    const backend = memcachedBackend({ client, namespace: 'mine', timeoutMs: 10_000 });
     await backend.setValue('k', 'v');
     await backend.close();
     expect(String((await client.get('mine:k')).value)).toBe('{"json":"v"}');
@@ -43,7 +43,7 @@ describe('a client of the caller', () => {
 
   it('keeps nothing of a batch that is over', async () => {
     const client = stockClient();
-    const backend = memcachedBackend({ client, namespace: 'tidy' });
+    const backend = memcachedBackend({ client, namespace: 'tidy', timeoutMs: 10_000 });
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
     await backend.multiSetValues(keys.map((key) => [key, key] as const));
     await backend.multiGetValues([...keys, 'none']);
@@ -60,12 +60,12 @@ describe('a client of the caller', () => {
     const places = servers.map(({ host, port }) => `${host}:${port}`);
     const words = { log: () => undefined };
     const client = Client.create(places.join(), { failover: true, retries: 1, logger: words });
-    const backend = memcachedBackend({ client });
+    const backend = memcachedBackend({ client, timeoutMs: 10_000 });
     const [first, second] = servers as [ServerProcess, ServerProcess];
     const key = Array.from({ length: 100 }, (_, index) => `count${index}`).find(
       (name) => Number(client.server(name)?.port) === first.port,
     ) as string;
-    const other = memcachedBackend({ servers: `${second.host}:${second.port}` });
+    const other = memcachedBackend({ servers: `${second.host}:${second.port}`, timeoutMs: 10_000 });
     await first.kill();
     expect(await failureOf(backend.incr(key))).toMatchObject({ code: 'UNAVAILABLE', key });
     expect(await other.exists(key)).toBe(false);
@@ -79,7 +79,7 @@ describe('a client of the caller', () => {
   it('that gives up on all its servers makes a backend UNAVAILABLE', async () => {
     const words = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const client = Client.create('127.0.0.1:1', { failover: true, retries: 1 });
-    const backend = memcachedBackend({ client });
+    const backend = memcachedBackend({ client, timeoutMs: 10_000 });
     expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
     // The client marks a server when its own calls fail.
     await client.get('k').catch(() => undefined);

@@ -18,7 +18,7 @@ let direct: CacheBackend;
 
 beforeAll(async () => {
   server = await startMemcached();
-  direct = memcachedBackend({ servers: `${server.host}:${server.port}` });
+  direct = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
 });
 
 afterAll(async () => {
@@ -89,7 +89,7 @@ describe('a counter that two make at once', () => {
   });
 
   it('counts both', async () => {
-    const one = memcachedBackend({ servers: `${server.host}:${server.port}` });
+    const one = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
     const keys = Array.from({ length: 500 }, (_, index) => `race${index}`);
     const sums = await Promise.all(keys.flatMap((key) => [one.incr(key), direct.incr(key)]));
     expect(sums.reduce((sum, value) => sum + value, 0)).toBe(keys.length * 3);

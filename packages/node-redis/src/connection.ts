@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
 import { failureOf, unconnected } from './failures.ts';
 
 /** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
 export interface RedisClient {
-  sendCommand(args: readonly string[]): Promise<unknown>;
+  sendCommand(args: readonly string[], options?: { readonly typeMapping: object }): Promise<unknown>;
 }
 
 /** What is needed of a client of our own. */
@@ -12,6 +13,8 @@ export interface OwnClient extends RedisClient {
   readonly options: { readonly socket?: { readonly tls?: boolean } | undefined };
   connect(): Promise<unknown>;
   destroy(): void;
+  ref(): void;
+  unref(): void;
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
@@ -24,6 +27,12 @@ export interface Sender {
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
 
+/** Milliseconds from one attempt to connect to the next: a server that refuses is not asked by each call. */
+const RETRY_MS = 50;
+
+/** Texts and numbers as they are, whatever the client makes of them for others. */
+const PLAIN = { typeMapping: {} };
+
 /** A client that the caller made and closes, with settings of its own. */
 export class Borrowed implements Sender {
   readonly #client: RedisClient;
@@ -34,7 +43,7 @@ export class Borrowed implements Sender {
 
   async send(_call: Call, args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#client.sendCommand(args);
+      return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
       throw failureOf(error);
     }
@@ -55,6 +64,8 @@ export class Connection implements Sender {
   /** The present one, and those that were left and still owe answers. */
   readonly #links = new Set<Link>();
   #link: Link | undefined;
+  /** When the last attempt to connect began or begins, on the clock of `performance.now()`. */
+  #openedAt = Number.NEGATIVE_INFINITY;
 
   constructor(create: () => OwnClient, timeoutMs: number) {
     this.#create = create;
@@ -87,7 +98,9 @@ export class Connection implements Sender {
   }
 
   #open(): Link {
-    const link: Link = new Link(this.#create(), this.#silenceMs, () => {
+    const now = performance.now();
+    this.#openedAt = Math.max(now, this.#openedAt + RETRY_MS);
+    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#silenceMs, () => {
       this.#links.delete(link);
       this.#forget(link);
     });
@@ -115,16 +128,23 @@ class Link {
   #heard = 0;
   #watch: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, silenceMs: number, ended: () => void) {
+  constructor(client: OwnClient, waitMs: number, silenceMs: number, ended: () => void) {
     this.#client = client;
     this.#silenceMs = silenceMs;
     this.#ended = ended;
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
+    // A connection that is being made the client does not end: until then it holds no process.
+    client.unref();
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
-      this.#answer(client.connect()).then(
+      this.#answer(this.#connect(waitMs)).then(
         () => {
+          if (this.#over) {
+            client.destroy();
+            return;
+          }
+          client.ref();
           this.ready = true;
           resolve();
         },
@@ -137,10 +157,15 @@ class Link {
 
   async send(args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#answer(this.#client.sendCommand(args));
+      return await this.#answer(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
       throw failureOf(error);
     }
+  }
+
+  async #connect(waitMs: number): Promise<void> {
+    if (waitMs > 0) await sleep(waitMs);
+    if (!this.#over) await this.#client.connect();
   }
 
   /** Ends it once all that was sent on it is answered. */
@@ -172,13 +197,16 @@ class Link {
   }
 
   #watchFor(milliseconds: number): void {
-    this.#watch = setTimeout(() => {
-      this.#watch = undefined;
-      if (this.#awaited === 0 || this.#over) return;
-      const left = this.#heard + this.#silenceMs - performance.now();
-      if (left > 0) this.#watchFor(left);
-      else this.end(new Error('the server fell silent'));
-    }, milliseconds);
+    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first.
+    this.#watch = setTimeout(() => setImmediate(() => this.#look()), milliseconds);
     this.#watch.unref();
+  }
+
+  #look(): void {
+    this.#watch = undefined;
+    if (this.#awaited === 0 || this.#over) return;
+    const left = this.#heard + this.#silenceMs - performance.now();
+    if (left > 0) this.#watchFor(left);
+    else this.end(new Error('the server fell silent'));
   }
 }

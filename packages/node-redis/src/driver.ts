@@ -117,7 +117,7 @@ function values(answer: unknown, keys: number): readonly Found[] {
 }
 
 function found(answer: unknown): Found {
-  if (answer === null || answer === undefined) return undefined;
+  if (answer === null) return undefined;
   if (typeof answer === 'string') return answer;
   throw new DriverError('BACKEND', 'the server answered what is no value');
 }

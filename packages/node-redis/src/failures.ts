@@ -50,13 +50,18 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/can't run this command|ACL failure in script/, 'NOPERM'],
 ];
 
+/** What the client says of a command for which it has no connection, and which it keeps for none. */
+const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
+
 /** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
 export function failureOf(error: unknown): DriverError {
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
-  return new DriverError('UNAVAILABLE', `the connection was lost${shown}`, {
+  const unsent = UNSENT.has(kind);
+  return new DriverError('UNAVAILABLE', (unsent ? 'there is no connection' : 'the connection was lost') + shown, {
+    applied: unsent ? 'no' : 'maybe',
     connectionLost: true,
     cause: { name: kind, code },
   });

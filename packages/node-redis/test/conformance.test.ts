@@ -23,7 +23,7 @@ afterAll(async () => {
 describeCacheBackend('node-redis', {
   describe,
   it,
-  create: (options) => nodeRedisBackend({ url, ...options }),
+  create: (options) => nodeRedisBackend({ url, timeoutMs: 10_000, ...options }),
   capabilities: nodeRedisCapabilities,
 });
 
@@ -31,7 +31,7 @@ for (const [index, version] of ['5', '6'].entries()) {
   describeCacheBackend(`node-redis on a client of redis ${version} that is handed in`, {
     describe,
     it,
-    create: (options) => nodeRedisBackend({ client: clients[index], ...options }),
+    create: (options) => nodeRedisBackend({ client: clients[index], timeoutMs: 10_000, ...options }),
     capabilities: nodeRedisCapabilities,
   });
 }
@@ -43,7 +43,7 @@ it('asks a credentials provider for the password of each connection', async () =
     type: 'async-credentials-provider' as const,
     credentials: async () => ({ username: 'default', password: given.shift() ?? '' }),
   };
-  const options = { url: `redis://${server.host}:${server.port}`, redis: { credentialsProvider } };
+  const options = { url: `redis://${server.host}:${server.port}`, redis: { credentialsProvider }, timeoutMs: 10_000 };
   const [right, wrong] = [nodeRedisBackend(options), nodeRedisBackend(options)];
   expect(await right.incr('n')).toBe(1);
   await expect(wrong.incr('n')).rejects.toMatchObject({ code: 'AUTH', maybeApplied: false });

@@ -3,7 +3,7 @@ import type { FaultLab } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
 const PASSWORD = 's3cretPassword';
@@ -30,3 +30,16 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 tryFaults('node-redis', () => lab);
+
+it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
+  const timeoutMs = 500;
+  const backend = lab.direct({ timeoutMs });
+  await backend.setValue('k', 'v');
+  const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1)]);
+  // By then the client has written, and no answer is read before the next turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  const end = performance.now() + 4 * timeoutMs;
+  while (performance.now() < end);
+  expect(await calls).toEqual([1, 'v', undefined]);
+  await backend.close();
+});

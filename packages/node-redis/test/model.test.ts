@@ -11,7 +11,7 @@ it('answers any sequence of calls as a Map would', async () => {
   try {
     await checkModel({
       fc,
-      create: (options) => nodeRedisBackend({ url, ...options }),
+      create: (options) => nodeRedisBackend({ url, timeoutMs: 10_000, ...options }),
       capabilities: nodeRedisCapabilities,
       runs: Number(NINEFOLD_RUNS),
       seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),

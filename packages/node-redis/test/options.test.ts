@@ -61,7 +61,7 @@ describe('nodeRedisBackend', () => {
   });
 
   it('says of a server that is not there that nothing was applied', async () => {
-    const backend = nodeRedisBackend({ url: 'redis://:s3cret@127.0.0.1:59997', timeoutMs: 500 });
+    const backend = nodeRedisBackend({ url: 'redis://:s3cret@127.0.0.1:1', timeoutMs: 5000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     expect(failure.message).toBe('[node-redis] setValue "k": cannot be reached (ECONNREFUSED)');

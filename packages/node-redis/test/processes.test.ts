@@ -16,7 +16,7 @@ afterAll(() => stop());
 
 function backend(run: string): ProcessBackend {
   const module = pathToFileURL(join(import.meta.dirname, '../src/node-redis.ts')).href;
-  return { module, factory: 'nodeRedisBackend', options: { url, namespace: run } };
+  return { module, factory: 'nodeRedisBackend', options: { url, namespace: run, timeoutMs: 10_000 } };
 }
 
 tryProcesses('several processes', backend);

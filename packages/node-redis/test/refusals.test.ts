@@ -105,4 +105,19 @@ describe('a server that refuses', () => {
     holder.close();
     await expect.poll(() => backend.getValue('k').catch(() => undefined)).toBe(5);
   });
+
+  it('connections, is not asked for one by each call', async () => {
+    let connections = 0;
+    const closing = createServer((client) => {
+      connections += 1;
+      client.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(closing, 'listening');
+    const backend = open((closing.address() as AddressInfo).port);
+    const start = performance.now();
+    for (let call = 0; call < 30; call++) await failureOf(backend.setValue('k', call));
+    // Each waits until the last has been begun for so long.
+    expect(connections).toBeLessThanOrEqual(1 + (performance.now() - start) / 50);
+    closing.close();
+  }, 30_000);
 });

@@ -1,11 +1,12 @@
 import calculateSlot from 'cluster-key-slot';
-import { failureOf, Refusal } from './failures.ts';
+import { failureOf, Refusal, unconnected } from './failures.ts';
 import type { Argument, Command, Sender, Sending } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
 export interface RedisClient {
   call(command: string, args: Argument[]): Promise<unknown>;
   readonly isCluster?: boolean | undefined;
+  readonly status?: string | undefined;
   readonly options?: { readonly keyPrefix?: unknown } | undefined;
 }
 
@@ -27,6 +28,8 @@ export class Borrowed implements Sender {
     if (call.ended) return undefined;
     // A client that does not know it would send it without its prefix, and to any node of a cluster.
     if (name === 'MSETEX') throw new Refusal(`ERR unknown command '${name}'`);
+    // It says the same of this as of a connection that was lost under a command.
+    if (this.#client.status === 'end') throw unconnected(undefined);
     call.sent = true;
     try {
       return await this.#client.call(name, args);

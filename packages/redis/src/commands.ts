@@ -3,6 +3,7 @@ import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core'
 import { Refusal } from './failures.ts';
 import { INCR, SET_ALL } from './scripts.ts';
 import type { Argument, Sender, Sending } from './sender.ts';
+import { UsableCommands } from './usable-commands.ts';
 
 export type Entry = readonly [key: string, value: Stored];
 
@@ -14,16 +15,12 @@ const INCR_SHA: string = createHash('sha1').update(INCR).digest('hex');
  */
 export class Commands {
   readonly #sender: Sender;
-  /** What the server does not know or the user may not run, as it said; of `MSETEX` it has to say that it does first. */
-  readonly #forbidden = new Set(['MSETEX']);
-  /** Whether the next batch with a TTL asks for it. */
-  #asksForMsetex: boolean;
+  readonly #usable: UsableCommands;
   #incrLoaded = false;
 
   constructor(sender: Sender) {
     this.#sender = sender;
-    // Not in a cluster: any node of Valkey 9.1.2 takes keys by it that are another's, or on their way to another.
-    this.#asksForMsetex = sender.slotOf === undefined;
+    this.#usable = new UsableCommands(sender);
   }
 
   get ready(): boolean {
@@ -86,22 +83,24 @@ export class Commands {
     const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
-    if (this.#asksForMsetex) void this.#askForMsetex(key, call);
+    void this.#usable.ask(key, call);
     // Where one is refused the entries go apart, not all by the other: some of the calls that share it may have ended.
-    if (this.#forbidden.has('MSETEX'))
-      return await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
-    await this.#orElse('MSETEX', apart, () => send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]));
+    if (this.#usable.has('MSETEX'))
+      return await this.#orElse('MSETEX', apart, () =>
+        send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
+      );
+    await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
     // The server learns the script by the first EVAL, which takes no round trip of its own.
-    if (this.#incrLoaded && !this.#forbidden.has('EVALSHA')) {
+    if (this.#incrLoaded && this.#usable.has('EVALSHA')) {
       try {
         return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
         if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
-        if (error.command === 'EVALSHA') this.#forbidden.add('EVALSHA');
+        if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
     try {
@@ -127,31 +126,16 @@ export class Commands {
     return this.#sender.send(call, { name, args, key: String(args[0]) });
   }
 
-  /** Runs what needs a command, or what does without where it is forbidden or was refused; nothing was applied then. */
+  /** Runs what needs a command, or what does without where it cannot be used or was refused; nothing was applied then. */
   async #orElse<T>(name: string, without: () => Promise<T>, withIt: () => Promise<T>): Promise<T> {
-    if (this.#forbidden.has(name)) return await without();
+    if (!this.#usable.has(name)) return await without();
     try {
       return await withIt();
     } catch (error) {
       if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
-      if (error.command === name) this.#forbidden.add(name);
+      if (error.command === name) this.#usable.refuse(name);
       return await without();
     }
-  }
-
-  /** Beside the first batch with a TTL and not before it, by what changes nothing: an `MSETEX` of no keys. */
-  async #askForMsetex(key: string, call: Sending): Promise<void> {
-    this.#asksForMsetex = false;
-    let word: string | undefined;
-    try {
-      await this.#sender.send(call, { name: 'MSETEX', args: [0, key, ''], key });
-    } catch (error) {
-      if (error instanceof Refusal) word = error.word;
-    }
-    // Refused for having no keys, and so known. What passes, such as OOM, says nothing, nor does the answer to a call that
-    // ended before this was sent: it is asked for again.
-    if (word === 'NUMKEYS') this.#forbidden.delete('MSETEX');
-    else this.#asksForMsetex = word !== 'UNKNOWN' && word !== 'NOPERM' && word !== 'ERR';
   }
 }
 

@@ -6,6 +6,8 @@ import { Silence } from './silence.ts';
 
 /** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
+/** Milliseconds before a client that has ended connects anew: what refuses it is not asked by each call. */
+const RETRY_MS = 50;
 
 interface Waiting {
   readonly resolve: () => void;
@@ -27,6 +29,7 @@ export class Connection implements Sender {
   /** Whether the client's connection is greeted and what was asked for. */
   #open = false;
   #closed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   /** Of the present socket. */
   #silence: Silence | undefined;
 
@@ -97,9 +100,15 @@ export class Connection implements Sender {
     if (this.ready) return client;
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ resolve: () => resolve(client), reject });
-      // Its outcome comes by the events.
-      if (client.status === 'wait' || client.status === 'end') client.connect().catch(() => undefined);
+      if (client.status === 'wait') this.#connect(client);
+      else if (client.status === 'end') this.#retry ??= setTimeout(() => this.#connect(client), RETRY_MS);
     });
+  }
+
+  /** Its outcome comes by the events. */
+  #connect(client: Redis): void {
+    this.#retry = undefined;
+    if (!this.#closed) client.connect().catch(() => undefined);
   }
 
   /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */

@@ -89,6 +89,9 @@ const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_W
 /** How the client tells that no sentinel led to a primary, and what the last of them said to that. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
 
+/** How the client tells that it has no connection for a command, and keeps it for none. */
+const UNSENT = /enableOfflineQueue options is false$/;
+
 interface Raw {
   readonly name?: unknown;
   readonly message?: unknown;
@@ -111,8 +114,14 @@ export function failureOf(error: unknown, lostBy?: unknown): DriverError {
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   const code = codeOf(error) ?? codeOf(lostBy);
-  const lost: DriverErrorOptions = { connectionLost: true, cause: { name: String(name), code } };
-  return new DriverError('UNAVAILABLE', `the connection was lost${code === undefined ? '' : ` (${code})`}`, lost);
+  const unsent = UNSENT.test(String(message));
+  const lost: DriverErrorOptions = {
+    applied: unsent ? 'no' : 'maybe',
+    connectionLost: true,
+    cause: { name: String(name), code },
+  };
+  const reason = unsent ? 'there is no connection' : 'the connection was lost';
+  return new DriverError('UNAVAILABLE', `${reason}${code === undefined ? '' : ` (${code})`}`, lost);
 }
 
 /** A connection that could not be made, with TLS where there are options of it; nothing was sent on it. */
@@ -126,6 +135,8 @@ export function unconnected(error: unknown, { tls, sentinelTLS }: TlsOptions = {
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
+  if (said.startsWith('ERR unknown command'))
+    return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
   const [secure, reached] =
     sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];

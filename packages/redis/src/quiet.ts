@@ -19,24 +19,33 @@ export function quietened(client: Redis): Redis {
 
 /** Private in the client's types; the one place where it makes a client for a sentinel. */
 interface Asking {
-  connectToSentinel(...how: readonly unknown[]): Redis;
+  connectToSentinel(sentinel: unknown, options?: object): Redis;
 }
 
 /** Asks the sentinels through clients that are quiet, and tells of the last that it could not ask what was in the way. */
 export class QuietSentinels extends SentinelConnector {
   #failure: unknown;
+  /** The last that was made: the one that is being asked, if any. */
+  #asked: Redis | undefined;
 
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0]);
     const asking = this as unknown as Asking;
     const connect = asking.connectToSentinel.bind(this);
-    asking.connectToSentinel = (...how) => {
-      const client = connect(...how);
+    asking.connectToSentinel = (sentinel, given) => {
+      const client = connect(sentinel, { disconnectTimeout: this.options.disconnectTimeout, ...given });
       client.on('error', (error: unknown) => {
         this.#failure = error;
       });
+      this.#asked = client;
       return quietened(client);
     };
+  }
+
+  // Or it is waited for until its time is over, though nobody asks for what it says.
+  override disconnect(): void {
+    super.disconnect();
+    this.#asked?.disconnect();
   }
 
   override async connect(...how: Parameters<SentinelConnector['connect']>): ReturnType<SentinelConnector['connect']> {

@@ -95,3 +95,27 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
     expect(await client.set('client:still', 'open')).toBe('OK');
   });
 });
+
+const lost = { lazyConnect: true, enableOfflineQueue: false, retryStrategy: () => 10_000 };
+const lostCluster = { ...lost, clusterRetryStrategy: () => 10_000 };
+
+const offline: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
+  ['Redis of ioredis 6', () => new Redis(1, lost)],
+  ['Redis of ioredis 5', () => new Redis5(1, lost)],
+  ['Cluster of ioredis 6', () => new Cluster([1], lostCluster)],
+  ['Cluster of ioredis 5', () => new Cluster5([1], lostCluster)],
+];
+
+describe.each(offline)('a %s that has no connection', (_, make) => {
+  it('says that nothing was sent, while it waits for one and once it has ended', async () => {
+    const client: Pick<Redis, 'call' | 'on' | 'connect' | 'disconnect'> = make() as Redis;
+    client.on('error', () => undefined);
+    const backend = redisBackend({ client, timeoutMs: 5000 });
+    await client.connect().catch(() => undefined);
+    for (const end of [false, true]) {
+      if (end) client.disconnect();
+      for (const call of [() => backend.setValue('k', 1), () => backend.incr('k'), () => backend.delete('k')])
+        expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    }
+  });
+});

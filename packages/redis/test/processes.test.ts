@@ -16,7 +16,7 @@ afterAll(() => stop());
 
 function backend(run: string): ProcessBackend {
   const module = pathToFileURL(join(import.meta.dirname, '../src/redis.ts')).href;
-  return { module, factory: 'redisBackend', options: { url, namespace: run } };
+  return { module, factory: 'redisBackend', options: { url, namespace: run, timeoutMs: 10_000 } };
 }
 
 tryProcesses('several processes', backend);

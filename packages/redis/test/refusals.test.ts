@@ -168,6 +168,16 @@ describe('a server that refuses', () => {
     }
   }, 30_000);
 
+  it('to name a primary, being no sentinel', async () => {
+    const { port } = await serve();
+    const sentinels = { name: 'mymaster', urls: [`redis://127.0.0.1:${port}`] };
+    const backend = redisBackend({ sentinels, timeoutMs: 5000 });
+    const refusal = await failureOf(settled(backend.setValue('k', 's3cretValue')), ['s3cretValue']);
+    expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('what `sentinels` names is no sentinel');
+    await backend.close();
+  }, 30_000);
+
   it('all, while it loads its data', async () => {
     // It takes 200 µs for each key, and looks at its clients after every KB.
     const slow = ['--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024'];
@@ -207,6 +217,22 @@ describe('a server that refuses', () => {
     holder.close();
     await recovered(backend, 'k');
     expect(await backend.getValue('k')).toBe(5);
+  }, 30_000);
+
+  it('what a connection begins with, is not asked for one by each call', async () => {
+    const server = await serve();
+    const url = `redis://${server.host}:${server.port}`;
+    const received = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await ask(server, 'INFO', 'stats'))?.[1]);
+    // It has no such database, and is no sentinel.
+    for (const options of [{ url: `${url}/99` }, { sentinels: { name: 'mymaster', urls: [url] } }]) {
+      const backend = redisBackend({ ...options, timeoutMs: 5000 });
+      const [before, start] = [await received(), performance.now()];
+      for (let call = 0; call < 30; call++) await failureOf(backend.getValue('k'));
+      const most = 2 + (performance.now() - start) / 50;
+      expect((await received()) - before).toBeLessThanOrEqual(most);
+      await backend.close();
+    }
   }, 30_000);
 
   it('all for a while, being busy with a script', async () => {

@@ -93,6 +93,8 @@ function commandsOf(options: UpstashOptions): Commands {
     throw invalid(options, 'token is missing: the REST token of the database');
   // A header takes no line breaks, and its error would quote the token.
   if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(options, 'token holds a space or a character that no token has');
+  if (options.fetch !== undefined && typeof options.fetch !== 'function')
+    throw invalid(options, 'fetch is a function such as the global one');
   const fetchOf = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
   const requester = new RestRequester({ url: url.replace(/\/+$/, ''), token, fetch: fetchOf });
   return new OwnCommands(new RestClient(requester), requester);

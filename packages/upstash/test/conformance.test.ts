@@ -14,6 +14,6 @@ afterAll(() => service.stop());
 describeCacheBackend('upstash', {
   describe,
   it,
-  create: (options) => upstashBackend({ url: service.url, token: service.token, ...options }),
+  create: (options) => upstashBackend({ url: service.url, token: service.token, timeoutMs: 10_000, ...options }),
   capabilities: upstashCapabilities,
 });

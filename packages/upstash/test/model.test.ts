@@ -11,7 +11,7 @@ it('answers any sequence of calls as a Map would', async () => {
   try {
     await checkModel({
       fc,
-      create: (options) => upstashBackend({ url, token, ...options }),
+      create: (options) => upstashBackend({ url, token, timeoutMs: 10_000, ...options }),
       capabilities: upstashCapabilities,
       runs: Number(NINEFOLD_RUNS),
       seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),

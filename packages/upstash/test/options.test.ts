@@ -46,6 +46,7 @@ describe('upstashBackend', () => {
     ['no token', { url }],
     ['token: undefined', { url, token: undefined }],
     ['a token with a line break', { url, token: 's3cret\n' }],
+    ['a fetch that is none', { url, token, fetch: 's3cret' }],
     ['a client that is none', { client: {} }],
     ['client: null', { client: null }],
     ['a client and a url', { client: new Redis({ url, token, automaticDeserialization: false }), url, token }],

@@ -22,7 +22,11 @@ const wrong = { file: 'support/get-and-set.ts', factory: 'getAndSetBackend' };
 function backend({ file, factory }: typeof right, run: string): ProcessBackend {
   const namespace = `${run}-${Math.trunc(performance.timeOrigin)}`;
   const { url, token } = service;
-  return { module: pathToFileURL(join(import.meta.dirname, file)).href, factory, options: { url, token, namespace } };
+  return {
+    module: pathToFileURL(join(import.meta.dirname, file)).href,
+    factory,
+    options: { url, token, namespace, timeoutMs: 10_000 },
+  };
 }
 
 tryProcesses('several processes', (run) => backend(right, run));

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCache } from '../../src/cache.ts';
 import { play, programs as sequences } from './interleavings.ts';
 import type { Lab } from './labs.ts';
+import { pending } from './pending.ts';
 import type { Recipe } from './recipe.ts';
 
 const { NINEFOLD_SEED } = process.env;
@@ -89,12 +90,12 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
 
     it('a cache that is closed while it loads gives its lease back, so that nobody waits for it', async () => {
       const closed = createCache(lab.create('closed'));
-      const value = new Promise<string>((resolve) => setTimeout(resolve, 500, 'late'));
+      const value = pending<string>();
       let late: Promise<string> | undefined;
       await new Promise<void>((loading) => {
         late = closed.getOrSet('k', () => {
           loading();
-          return value;
+          return value.promise;
         });
       });
       await closed.close();
@@ -102,6 +103,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       const cache = createCache(lab.create('closed'), { listener: ({ operation }) => operations.push(operation) });
       expect(await cache.getOrSet('k', () => 'mine')).toBe('mine');
       expect(operations).toEqual(['load', 'getOrSet']);
+      value.resolve('late');
       expect(await late).toBe('late');
       expect(await cache.get('k')).toBe('mine');
       await cache.close();

@@ -2,7 +2,7 @@ import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
 import type { SuiteOptions } from './rule.ts';
-import { show } from './story.ts';
+import { show, showDifference } from './story.ts';
 
 /** What the check needs of fast-check (https://fast-check.dev), which is handed in as the runner is. */
 export interface FastCheck {
@@ -110,7 +110,7 @@ function command(
     toString: () => text,
     async run(model, real): Promise<void> {
       const [actual, expected] = await run(model, real);
-      if (!equal(actual, expected)) throw new Error(`${text}: expected ${show(expected)}, got ${show(actual)}`);
+      if (!equal(actual, expected)) throw new Error(`${text}: ${showDifference(actual, expected)}`);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
 import { type Called, missingFrom } from './failure.ts';
 import type { FaultLab, FaultRule } from './faults.ts';
-import { show } from './story.ts';
+import { show, showFailure } from './story.ts';
 import { within } from './within.ts';
 
 /** Milliseconds: the deadline that the rules give to the backend, long enough for a busy machine. */
@@ -106,7 +106,7 @@ export async function recovers(bench: Bench): Promise<void> {
       return;
     }
     if (performance.now() > end)
-      throw new Broken(`expected it to work again within ${RECOVERY_MS} ms, got ${show(failed.error)}`);
+      throw new Broken(`expected it to work again within ${RECOVERY_MS} ms, got ${showFailure(failed.error)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -143,7 +143,7 @@ export async function runFaultRule(rule: FaultRule, lab: FaultLab, name = 'the b
   try {
     await rule.run(lab, namespace);
   } catch (error) {
-    const what = error instanceof Broken ? error.message : `expected it to work, got ${show(error)}`;
+    const what = error instanceof Broken ? error.message : `expected it to work, got ${showFailure(error)}`;
     throw new Error(`${name} breaks ${rule.id}: ${rule.text}\n  ${what}`);
   }
 }

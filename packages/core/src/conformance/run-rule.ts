@@ -3,7 +3,7 @@ import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts
 import { equal } from './equal.ts';
 import { missingFrom } from './failure.ts';
 import type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
-import { Story, show } from './story.ts';
+import { Story, show, showDifference, showFailure } from './story.ts';
 import { within } from './within.ts';
 
 /** A broken rule; the message is its story. */
@@ -46,7 +46,7 @@ export async function runRule(rule: Rule, options: SuiteOptions, name = 'the bac
     await within(createTrial(options, story, opened).then(rule.run), ruleTimeoutMs, late);
     await close();
   } catch (error) {
-    const what = error instanceof Unexpected ? error.message : `expected it to work, got ${show(error)}`;
+    const what = error instanceof Unexpected ? error.message : `expected it to work, got ${showFailure(error)}`;
     const why = rule.why === undefined ? '' : ` ${rule.why}`;
     const broken = new RuleBroken(rule.id, `${name} breaks ${rule.id}: ${rule.text}\n    ${story}\n  ${what}.${why}`);
     // The first failure is the one to tell.
@@ -70,7 +70,7 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
   }
 
   async function wait(seconds: number): Promise<void> {
-    story.add(`… ${seconds} s pass …`);
+    story.add(`… ${Number(seconds.toFixed(3))} s pass …`);
     if (clock === undefined) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     else clock.advance(seconds * 1000);
   }
@@ -85,7 +85,7 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
     instant: clock !== undefined,
     outlive: (ttl) => wait(ttl + capabilities.ttlGranularity + (clock === undefined ? 0.25 : 0)),
     equal(actual, expected): void {
-      if (!equal(actual, expected)) throw new Unexpected(`expected ${show(expected)}, got ${show(actual)}`);
+      if (!equal(actual, expected)) throw new Unexpected(showDifference(actual, expected));
     },
     holds(condition, claim): void {
       if (!condition) throw new Unexpected(`expected ${claim}`);
@@ -109,7 +109,7 @@ async function failureOf(call: Promise<unknown>, code: CacheErrorCode): Promise<
     value = await call;
   } catch (error) {
     if (isCacheError(error) && error.code === code) return error;
-    throw new Unexpected(`expected the call to reject ${code}, it rejected ${show(error)}`);
+    throw new Unexpected(`expected the call to reject ${code}, it rejected ${showFailure(error)}`);
   }
   throw new Unexpected(`expected the call to reject ${code}, it resolved ${show(value)}`);
 }

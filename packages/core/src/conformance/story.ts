@@ -1,5 +1,6 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
+import { equal } from './equal.ts';
 import type { Called } from './failure.ts';
 
 const SHOWN = 60;
@@ -15,6 +16,24 @@ export function show(value: unknown): string {
     // A getter or a proxy of a rule's own.
     return 'what throws when looked at';
   }
+}
+
+/** What a call rejected with that should not have; the story has its code alone, and not why or where a driver threw. */
+export function showFailure(error: unknown): string {
+  if (!isCacheError(error)) return show(error);
+  const place = /^\s+at (.+)$/m.exec((error.cause as Error | undefined)?.stack ?? '')?.[1];
+  return `${error.code}: ${error.message}${place === undefined ? '' : `, at ${place}`}`;
+}
+
+/** What was expected and what came; of what looks alike in a few words, the part in which they differ. */
+export function showDifference(actual: unknown, expected: unknown, path: readonly string[] = []): string {
+  const [got, wanted] = [show(actual), show(expected)];
+  if (got === wanted && path.length < 5) {
+    const [a, e] = [Object(actual), Object(expected)];
+    const part = [...Object.keys(e), ...Object.keys(a)].find((key) => !equal(a[key], e[key]));
+    if (part !== undefined) return showDifference(a[part], e[part], [...path, part]);
+  }
+  return `expected ${wanted}${path.length === 0 ? '' : ` at [${path.join('][')}]`}, got ${got}`;
 }
 
 function cut(text: string): string {

@@ -64,6 +64,37 @@ describe('a rule', () => {
     );
   });
 
+  it('tells in what two values differ that look alike in a few words', async () => {
+    const multiGetValues = async (keys: readonly string[]): Promise<unknown[]> =>
+      keys.map((_, index) => (index === 7 ? 8 : index));
+    expect(await storyOf('batches/10000', (options) => instead(right(options), { multiGetValues }))).toContain(
+      'expected 7 at [7], got 8.',
+    );
+    const getValue = async (): Promise<string> => `${'€'.repeat(99_999)}$`;
+    expect(await storyOf('values/long-string', (options) => instead(right(options), { getValue }))).toContain(
+      "expected '€' at [99999], got '$'",
+    );
+  });
+
+  it('tells of a driver that is wrong what it did, and of one that threw where', async () => {
+    class Short extends TimedDriver {
+      override getMany(keys: readonly string[]) {
+        return super.getMany(keys).slice(1);
+      }
+    }
+    class Throwing extends TimedDriver {
+      override incr(): never {
+        throw new TypeError('of a value');
+      }
+    }
+    expect(await storyOf('batches/order', (options) => createBackend(new Short(Date.now), options))).toContain(
+      'expected it to work, got BACKEND: [timed] multiGetValues: the driver found 6 values for 7 keys.',
+    );
+    expect(await storyOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
+      /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)/,
+    );
+  });
+
   it('is not late because a test moves the clock of its process', async () => {
     vi.useFakeTimers();
     const clock = { advance: (milliseconds: number) => void vi.advanceTimersByTime(milliseconds) };

@@ -156,7 +156,9 @@ describe('TLS', () => {
     });
     await withServer(startMemcached(), async (servers) => {
       await closing(memcachedBackend({ servers, tls: true }), async (backend) => {
-        expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+        const failure = await failureOf(backend.setValue('k', 1));
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+        expect(failure.message).toContain('may speak no TLS');
       });
     });
   });

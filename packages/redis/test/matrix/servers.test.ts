@@ -68,6 +68,15 @@ describe.each(servers)('%s', (name, command) => {
     await backend.close();
   });
 
+  it('stores no batch at a node of a Cluster that is asked as though it were a server of its own', async () => {
+    for (const node of cluster.nodes) await permit(node, ...CLUSTER_PERMISSIONS.split(' '), `+${command}`);
+    const lone = redisBackend({ url: cluster.urls[0], timeoutMs: 5000 });
+    const pairs = Array.from({ length: 9 }, (_, index) => [`lone${index}`, 'lone'] as const);
+    for (let batch = 0; batch < 3; batch++)
+      await expect(lone.multiSetValues(pairs, { ttl: 60 })).rejects.toMatchObject({ code: 'BACKEND' });
+    await lone.close();
+  });
+
   it('stores no set of a call that has ended, where the command that it shared is refused', async () => {
     await permit(server, `+${command}`);
     const proxy = await FaultProxy.start(server);

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isCacheError } from '@ninefold/core';
 import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
+
+/** Milliseconds for `close`; the contract says 1,000 for what is in flight, and 350 for the rest. */
+const MOST_MS = 1500;
 
 // Closes while its server fails, and has nothing else to do then. Its options come as an argument, the word that the
 // server fails on standard input; with `cold` nothing is asked before.
@@ -17,7 +21,7 @@ process.stdin.once('data', async () => {
       (error: unknown) => (isCacheError(error) ? error.code : String(error)),
     ),
   );
-  const start = performance.now();
-  await cache.close();
-  say(JSON.stringify({ closeMs: performance.now() - start, outcomes: await Promise.all(calls) }));
+  // By a timer of the same event loop, which stands still for both on a busy machine.
+  const inTime = await Promise.race([cache.close().then(() => true), sleep(MOST_MS, false, { ref: false })]);
+  say(JSON.stringify({ inTime, outcomes: await Promise.all(calls) }));
 });

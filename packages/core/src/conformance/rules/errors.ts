@@ -48,8 +48,9 @@ export const errors: readonly Rule[] = [
     text: 'every failure is a CacheError, an Error, and says which backend, operation and key',
     run: async (trial) => {
       for (const failure of await failures(trial, 'k')) {
-        trial.equal(failure.key?.startsWith('k') ?? /TTL|OPTIONS/.test(failure.code), true);
-        trial.equal(failure.maybeApplied, false);
+        const { code, operation, key, maybeApplied } = failure;
+        trial.holds(key?.startsWith('k') ?? /TTL|OPTIONS/.test(code), `${code} of ${operation} to name its key`);
+        trial.holds(!maybeApplied, `${code} of ${operation} to say that nothing was applied`);
       }
     },
   },

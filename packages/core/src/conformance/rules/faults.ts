@@ -188,16 +188,21 @@ export const faults: readonly FaultRule[] = [
     text: 'a connection that ended while nothing was asked costs a read nothing, and a write at most one rejection',
     run: async (lab, namespace) => {
       for (const by of ['rst', 'fin'] as const) {
-        await withBench(lab, namespace, async (bench) => {
-          const { backend, direct } = bench;
-          await lab.set({ kind: 'idle-cut', by });
-          const read = await settle(bench, call(backend, 'getValue', 'k'));
-          holds('value' in read && read.value === 'v', "'v'");
-          await lab.set({ kind: 'idle-cut', by });
-          await settle(bench, call(backend, 'incr', 'n'));
-          const counted = await direct.getValue('n');
-          holds(counted === 10 || counted === 11, `one increment at the most, got ${show(counted)}`);
-        });
+        await withBench(
+          lab,
+          namespace,
+          async (bench) => {
+            const { backend, direct } = bench;
+            await lab.set({ kind: 'idle-cut', by });
+            const read = await settle(bench, call(backend, 'getValue', 'k'));
+            holds('value' in read && read.value === 'v', "'v'");
+            await lab.set({ kind: 'idle-cut', by });
+            await settle(bench, call(backend, 'incr', 'n'));
+            const counted = await direct.getValue('n');
+            holds(counted === 10 || counted === 11, `one increment at the most, got ${show(counted)}`);
+          },
+          PATIENT_MS,
+        );
       }
     },
   },
@@ -205,15 +210,20 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/trickle',
     text: 'an answer that comes byte by byte is an answer',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend } = bench;
-        await lab.set({ kind: 'trickle' });
-        const read = await settle(bench, call(backend, 'multiGetValues', ['k', 'none', 'n']));
-        holds(
-          'value' in read && equal(read.value, ['v', undefined, 10]),
-          `['v', undefined, 10], got ${show('value' in read ? read.value : read.error)}`,
-        );
-      }),
+      withBench(
+        lab,
+        namespace,
+        async (bench) => {
+          const { backend } = bench;
+          await lab.set({ kind: 'trickle' });
+          const read = await settle(bench, call(backend, 'multiGetValues', ['k', 'none', 'n']));
+          holds(
+            'value' in read && equal(read.value, ['v', undefined, 10]),
+            `['v', undefined, 10], got ${show('value' in read ? read.value : read.error)}`,
+          );
+        },
+        PATIENT_MS,
+      ),
   },
   {
     id: 'faults/drip',
@@ -228,18 +238,23 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/slow-but-in-time',
     text: 'an answer within the deadline is an answer, however slow',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend } = bench;
-        await lab.set({ kind: 'delay', delayMs: 100 });
-        const outcomes = await Promise.all([
-          settle(bench, call(backend, 'getValue', 'k')),
-          settle(bench, call(backend, 'incr', 'n')),
-        ]);
-        holds(
-          outcomes.every((outcome) => 'value' in outcome),
-          'both to resolve',
-        );
-      }),
+      withBench(
+        lab,
+        namespace,
+        async (bench) => {
+          const { backend } = bench;
+          await lab.set({ kind: 'delay', delayMs: 100 });
+          const outcomes = await Promise.all([
+            settle(bench, call(backend, 'getValue', 'k')),
+            settle(bench, call(backend, 'incr', 'n')),
+          ]);
+          holds(
+            outcomes.every((outcome) => 'value' in outcome),
+            'both to resolve',
+          );
+        },
+        PATIENT_MS,
+      ),
   },
   {
     id: 'faults/late-answer',

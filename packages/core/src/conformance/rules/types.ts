@@ -101,10 +101,10 @@ export const types: readonly Rule[] = [
     text: 'a type may take longer than the answer of the server',
     waits: true,
     run: async ({ open, equal }) => {
-      const cache = await open({ timeoutMs: 500 });
+      const cache = await open({ timeoutMs: 2000 });
       await cache.setValue('k', 21);
       const type = async (value: unknown): Promise<number> => {
-        await new Promise((resolve) => setTimeout(resolve, 600));
+        await new Promise((resolve) => setTimeout(resolve, 2100));
         return double(value);
       };
       equal(await Promise.all([cache.getValue('k', { type }), cache.multiGetValues(['k'], { type })]), [42, [42]]);

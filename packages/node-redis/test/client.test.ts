@@ -1,0 +1,56 @@
+import { startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { createClient as createClient6, RESP_TYPES } from 'redis';
+import { createClient as createClient5 } from 'redis-5';
+import { expect, it } from 'vitest';
+import { nodeRedisBackend } from '../src/node-redis.ts';
+
+it.each([
+  ['5', createClient5],
+  ['6', createClient6],
+] as const)('a client of redis %s that has no connection says that nothing was sent', async (_, createClient) => {
+  const server = await startRedis();
+  const client = (createClient as typeof createClient6)({
+    url: `redis://${server.host}:${server.port}`,
+    disableOfflineQueue: true,
+  });
+  client.on('error', () => undefined);
+  const backend = nodeRedisBackend({ client, timeoutMs: 5000 });
+  const fails = async (): Promise<void> => {
+    for (const call of [() => backend.setValue('k', 1), () => backend.incr('k'), () => backend.delete('k')])
+      expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+  };
+  await fails();
+  await client.connect();
+  await backend.setValue('k', 1);
+  await server.kill();
+  await expect.poll(() => client.isReady).toBe(false);
+  await fails();
+  client.destroy();
+  await fails();
+  await server.stop();
+});
+
+it.each([
+  ['5', createClient5],
+  ['6', createClient6],
+] as const)(
+  'a client of redis %s that answers in types of its owner gives what was stored',
+  async (_, createClient) => {
+    const server = await startRedis();
+    const url = `redis://${server.host}:${server.port}`;
+    const client = await (createClient as typeof createClient6)({ url }).connect();
+    const typed = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String });
+    const backend = nodeRedisBackend({ client: typed, timeoutMs: 5000 });
+    await backend.multiSetValues([
+      ['k', 'v'],
+      ['n', 41],
+    ]);
+    expect(await backend.incr('n')).toBe(42);
+    expect(await backend.getValue('k')).toBe('v');
+    expect(await backend.multiGetValues(['k', 'n', 'none'])).toEqual(['v', 42, undefined]);
+    expect(await backend.deleteMany(['k', 'n', 'none'])).toBe(2);
+    client.destroy();
+    await server.stop();
+  },
+);

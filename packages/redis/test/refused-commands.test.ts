@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import type { CacheBackend } from '@ninefold/core';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { redisBackend } from '../src/redis.ts';
+
+let server: ServerProcess;
+let backend: CacheBackend;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  await ask(server, 'ACL', 'SETUSER', 'default', 'reset', 'on', 'nopass', '~*', '+@all');
+  backend = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 5000 });
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await backend.close();
+});
+
+const pairs = [...'abc'].map((key) => [key, 1] as const);
+const keys = pairs.map(([key]) => key);
+
+/** How often the server ran or refused each command meanwhile. */
+async function commandsOf(work: () => Promise<unknown>): Promise<Map<string, number>> {
+  await ask(server, 'CONFIG', 'RESETSTAT');
+  await work();
+  const stats = await ask(server, 'INFO', 'commandstats');
+  const lines = stats.matchAll(/cmdstat_([a-z]+):calls=(\d+).*rejected_calls=(\d+)/g);
+  return new Map([...lines].map(([, name, calls, refused]) => [String(name), Number(calls) + Number(refused)]));
+}
+
+it('what the user might not do is tried again a minute later, and not before', async () => {
+  const work = async (): Promise<void> => {
+    await backend.multiSetValues(pairs);
+    await backend.multiSetValues(pairs, { ttl: 60 });
+    expect(await backend.multiGetValues(keys)).toEqual([1, 1, 1]);
+    expect(await backend.deleteMany(keys)).toBe(3);
+    await backend.incr('n');
+  };
+  const names = ['mset', 'eval', 'mget', 'unlink', 'evalsha'];
+  const used = async (): Promise<string[]> => {
+    const commands = await commandsOf(work);
+    return names.filter((name) => commands.has(name));
+  };
+  await backend.incr('n');
+  await ask(server, 'ACL', 'SETUSER', 'default', ...names.filter((name) => name !== 'eval').map((name) => `-${name}`));
+  expect(await used()).toEqual(names);
+  expect(await used()).toEqual(['eval']);
+  await ask(server, 'ACL', 'SETUSER', 'default', '+@all');
+  expect(await used()).toEqual(['eval']);
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+  expect(await used()).toEqual(['mset', 'eval', 'mget', 'unlink', 'evalsha']);
+});
+
+it('a command that a proxy does not know, and ends the connection for, is asked for once', async () => {
+  let ends = 0;
+  const proxy = createServer((client) => {
+    const upstream = connect(server.port, server.host);
+    upstream.pipe(client);
+    client.on('data', (bytes) => {
+      if (!/MSETEX|HELLO/i.test(bytes.toString('latin1'))) return upstream.write(bytes);
+      ends += 1;
+      return client.destroy();
+    });
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => [client, upstream].forEach((other) => void other.destroy()));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const behind = redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 });
+  await expect(behind.multiSetValues(pairs, { ttl: 60 })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await behind.multiSetValues(pairs, { ttl: 60 });
+  expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
+  expect(ends).toBe(1);
+  await behind.close();
+  proxy.close();
+});
+
+it('a batch with a TTL is set key by key where it is not known that all keys are one server’s', async () => {
+  const sharding = await startRedis(['--rename-command', 'HELLO', '']);
+  const behind = redisBackend({ url: `redis://127.0.0.1:${sharding.port}`, timeoutMs: 5000 });
+  for (let batch = 0; batch < 3; batch++) await behind.multiSetValues(pairs, { ttl: 60 });
+  expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
+  expect(await behind.incr('n', 1, { ttl: 60 })).toBe(1);
+  const stats = await ask(sharding, 'INFO', 'commandstats');
+  expect(stats).toContain('cmdstat_set:calls=10');
+  expect(stats).toContain('cmdstat_eval:calls=1,');
+  await behind.close();
+  await sharding.stop();
+});
