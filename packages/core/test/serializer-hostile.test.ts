@@ -269,6 +269,18 @@ describe('a hostile payload', () => {
     });
   }
 
+  it('is refused where it is deeper than a value may be, and brackets in its texts are no levels', () => {
+    const text = (levels: number, leaf: string): string => `{"json":${'['.repeat(levels)}${leaf}${']'.repeat(levels)}}`;
+    const brackets = '['.repeat(5000);
+    for (const leaf of ['1', `"${brackets}"`, `"\\"${brackets}"`, `"\\\\","${brackets}"`, `{},"${brackets}]"`]) {
+      expect(deserialize(text(999, leaf))).toEqual((JSON.parse(text(999, leaf)) as { json: unknown }).json);
+      expect(() => deserialize(text(1001, leaf))).toThrow();
+      expect(() => deserialize(text(3001, leaf))).toThrow();
+    }
+    expect(deserialize(text(1000, '1'))).toEqual((JSON.parse(text(1000, '1')) as { json: unknown }).json);
+    expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
+  });
+
   it('says nothing of what it holds', () => {
     for (const text of refused) {
       try {
