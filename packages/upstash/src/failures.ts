@@ -72,6 +72,11 @@ const UNSENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** Whether the request never left. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof DriverError && UNSENT.has(error.options.cause?.code ?? '');
+}
+
 /** A request without an answer. */
 export function lostRequest(error: unknown, aborted: boolean): DriverError {
   const code = systemCode(error);

@@ -46,6 +46,12 @@ describe('a client of the caller', () => {
     expect(await backend.deleteMany(['__proto__', 'n', 't', 'x'])).toBe(3);
   });
 
+  it('has answers refused that are fewer than the commands', async () => {
+    front.fail({ kind: 'raw', body: '[]' }, { times: 2 });
+    expect(await failureOf(backend.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  });
+
   it('is not closed with the backend', async () => {
     const closed = upstashBackend({ client, namespace: 'client' });
     await closed.close();

@@ -158,6 +158,16 @@ describe('a failure of the service', () => {
     expect(await failureOf(backend.multiSetValues([['k', 1]]))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
   });
 
+  it('that is a number which cannot be is no answer', async () => {
+    for (const count of [-1, 3]) {
+      const answer = { kind: 'raw', body: JSON.stringify([{ result: count }]) } as const;
+      for (const call of [() => backend.delete('k'), () => backend.deleteMany(['k', 'l']), () => backend.exists('k')]) {
+        front.fail(answer);
+        expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'k' });
+      }
+    }
+  });
+
   it('that is a refused command fails that command alone among those gathered', async () => {
     await backend.setValue('text', 'x');
     const [text, number] = await Promise.allSettled([backend.incr('text'), backend.incr('fine')]);
@@ -196,6 +206,16 @@ describe('an address', () => {
       retryable: true,
       maybeApplied: false,
     });
+    const pairs = [
+      ['a', 1],
+      ['b', 2],
+    ] as const;
+    for (const batch of [
+      dead.multiSetValues(pairs),
+      dead.multiSetValues(pairs, { ttl: 1 }),
+      dead.deleteMany(['a', 'b']),
+    ])
+      expect(await failureOf(batch)).toMatchObject({ code: 'UNAVAILABLE', key: 'a', maybeApplied: false });
     expect((await failureOf(dead.getValue('k'))).message).toBe(
       '[upstash] getValue "k": cannot be reached (ECONNREFUSED)',
     );
