@@ -281,6 +281,40 @@ describe('a hostile payload', () => {
     expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
   });
 
+  it('is refused where what it shares unfolds to what a write would refuse', () => {
+    const levels = (count: number, leaf: unknown): unknown => {
+      let value = leaf;
+      for (let level = 0; level < count; level++) value = [value];
+      return value;
+    };
+    const path = (levels: number): string => `b${'.0'.repeat(levels)}`;
+    const read = (json: unknown, equalities: unknown, values: unknown = {}): unknown =>
+      deserialize(JSON.stringify({ json, meta: { values, referentialEqualities: equalities, v: 1 } }));
+    const doubled = (count: number): (() => unknown) => {
+      const lists = repeat(count, [0, 0]);
+      return () => read(lists, Object.fromEntries(lists.slice(1).map((_, at) => [at, [`${at + 1}.0`, `${at + 1}.1`]])));
+    };
+    const regexps = (count: number) => () =>
+      read({ c: `/${'a'.repeat(30_000)}/`, d: repeat(count, 0) }, { c: places('d', count) }, { c: ['regexp'] });
+    const bytes = (count: number) => () =>
+      read(
+        { c: 'A'.repeat(520_000), d: repeat(count, 0) },
+        { c: places('d', count) },
+        { c: [['custom', 'ninefold:bytes']] },
+      );
+    const deep = (count: number) => () => read({ a: levels(500, 1), b: levels(count, 0) }, { a: [path(count)] });
+    const caused = (count: number) => () => {
+      const error = { name: 'Error', message: '', cause: 0 };
+      return read(
+        { a: levels(500, 1), b: levels(count, error) },
+        { a: [`${path(count)}.cause`] },
+        { [path(count)]: ['Error'] },
+      );
+    };
+    for (const legal of [doubled(4), regexps(2), bytes(600), deep(499), caused(498)]) expect(legal).not.toThrow();
+    for (const hostile of [doubled(40), regexps(3), bytes(700), deep(500), caused(499)]) expect(hostile).toThrow();
+  });
+
   it('says nothing of what it holds', () => {
     for (const text of refused) {
       try {

@@ -194,7 +194,7 @@ export const sharingMutants: readonly Mutant[] = [
         delete: (key: string) => {
           const own = right.delete(key);
           for (const stored of [...driver.entries.keys()])
-            if (stored.endsWith(`:${key}`)) driver.entries.delete(stored);
+            if (stored.endsWith(`:${String(key)}`)) driver.entries.delete(stored);
           return own;
         },
       });
