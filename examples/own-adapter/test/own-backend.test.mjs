@@ -7,7 +7,7 @@ const store = new Map();
 
 describeCacheBackend('own', {
   describe,
-  it: (name, body) => it(name, body),
+  it,
   create: (options) => ownBackend(store, options),
   capabilities: ownCapabilities,
 });

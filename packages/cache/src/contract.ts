@@ -62,8 +62,8 @@ export interface Cache {
 
   /**
    * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys. Rejects
-   * with the first failure in the order of the keys, once all loads and writes of the call have ended; when its signal
-   * aborts, at once.
+   * with the first failure in the order of the keys, once all loads, waits and writes of the call have ended; when its
+   * signal aborts, at once.
    */
   getOrSetMany<K extends Key, S extends Schema>(
     keys: readonly K[],

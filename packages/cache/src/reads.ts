@@ -12,6 +12,8 @@ import { NONE, Sight } from './sight.ts';
 import { orAborted } from './signals.ts';
 import { asMiss, asTyped } from './types.ts';
 
+type Load = (context: LoadContext) => unknown;
+
 /** What a caller brings to the load of what it missed. */
 type Want = Omit<Miss, 'key' | keyof Seat>;
 
@@ -53,8 +55,18 @@ export class Reads {
     return values;
   }
 
-  async getOrLoad(key: string, load: (context: LoadContext) => unknown, call: Call, tally: Tally): Promise<unknown> {
+  getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
     call.signal?.throwIfAborted();
+    return orAborted(this.#getOrLoad(key, load, call, tally), call.signal);
+  }
+
+  /** `loader` is given indexes of keys, and gives their values in that order. */
+  getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
+    call.signal?.throwIfAborted();
+    return orAborted(this.#getOrLoadMany(keys, loader, call, tally), call.signal);
+  }
+
+  async #getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
     const step = this.#flights.step();
     let sight: Sight | undefined = new Sight([key], call.tags);
     let stored: unknown;
@@ -79,9 +91,7 @@ export class Reads {
     return value;
   }
 
-  /** `loader` is given indexes of keys, and gives their values in that order. */
-  async getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
-    call.signal?.throwIfAborted();
+  async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
     const step = this.#flights.step();
     const sight = await this.#look(keys, call);
@@ -99,7 +109,7 @@ export class Reads {
       }
     };
     // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
-    await orAborted(allSettled(misses.map(land)), call.signal);
+    await allSettled(misses.map(land));
     return values;
   }
 

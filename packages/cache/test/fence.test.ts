@@ -1,4 +1,4 @@
-import { type CacheBackend, isCacheError } from '@ninefold/core';
+import { type CacheBackend, CacheError, isCacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
@@ -140,6 +140,24 @@ describe('what is lost or spoilt in the server', () => {
     expect(await own.getOrSet('a', () => 'anew')).toBe('anew');
   });
 
+  it('a failure beside what cannot be read is no miss', async () => {
+    const failing = { CORRUPT: backend.multiGetValues, UNAVAILABLE: backend.getValue };
+    const spoilt = new Proxy(backend, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        const code = Object.entries(failing).find(([, operation]) => operation === member)?.[0] as
+          | 'CORRUPT'
+          | undefined;
+        if (code === undefined) return member;
+        return () =>
+          Promise.reject(
+            new CacheError({ code, backend: 'memory', operation: property as 'getValue', reason: 'spoilt' }),
+          );
+      },
+    });
+    await expect(createCache(spoilt).get('k')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
   it('a counter at the end of the integers begins anew', async () => {
     await cache.set('k', 1, { tags: ['t'] });
     await backend.setValue('!t:t', Number.MAX_SAFE_INTEGER);
@@ -162,9 +180,11 @@ it('an entry lives as long as it is to, however old the trace of a tag or of a k
 it('counters of keys end some time after their entries, those for ever with no TTL do not', async () => {
   await cache.set('mortal', 1, { ttl: 60 });
   await cache.set('immortal', 1);
+  await cache.getOrSet('loaded', () => 1, { ttl: 60 });
   await cache.delete('gone');
   await clock.advance(1000 * (86_400 + 1));
-  expect(await backend.multiGetValues(['!e:mortal', 'mortal', '!e:gone'])).toEqual([undefined, undefined, undefined]);
+  const gone = ['!e:mortal', 'mortal', '!e:loaded', '!e:gone'];
+  expect(await backend.multiGetValues(gone)).toEqual(gone.map(() => undefined));
   expect(await cache.get('immortal')).toBe(1);
 });
 

@@ -1,4 +1,4 @@
-import { type CacheBackend, observed, scoped } from '@ninefold/core';
+import { type CacheBackend, CacheError, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
@@ -238,6 +238,19 @@ describe('a wait that is over', () => {
     await clock.advance(1000);
     expect(await waiting).toBe('mine');
     expect(await process().get('k')).toBe('mine');
+  });
+
+  it('ends with a load of one’s own, also if that cannot be stored', async () => {
+    void process().getOrSet('k', () => new Promise(() => undefined));
+    await settled();
+    const full = held(backend, (operation) =>
+      operation === 'setValue'
+        ? Promise.reject(new CacheError({ code: 'BACKEND', backend: 'memory', operation, reason: 'full' }))
+        : undefined,
+    );
+    const waiting = createCache(full, { clock, waitMs: 2000 }).getOrSet('k', () => 'mine');
+    await clock.advance(2500);
+    expect(await waiting).toBe('mine');
   });
 
   it('ends with a rejection where one is asked for', async () => {

@@ -118,6 +118,26 @@ describe('a caller that gives up', () => {
     expect(await next).toBe('anew');
   });
 
+  it('while the cache is read, rejects at once', async () => {
+    const look = pending<void>();
+    const silent = createCache(held(memoryBackend(), () => look.promise));
+    const controller = new AbortController();
+    const { signal } = controller;
+    let loads = 0;
+    const calls = [
+      silent.getOrSet('k', () => ++loads, { signal }),
+      silent.getOrSetMany(['a', 'b'], () => [++loads], { signal }),
+    ];
+    const outcomes = Promise.allSettled(calls);
+    await settled();
+    const reason = new Error('gone');
+    controller.abort(reason);
+    expect(await outcomes).toEqual(calls.map(() => ({ status: 'rejected', reason })));
+    look.resolve();
+    await settled();
+    expect(loads).toBe(0);
+  });
+
   it('while it is made ready, loads nothing and gives the lease back', async () => {
     const backend = memoryBackend();
     const controller = new AbortController();

@@ -104,6 +104,16 @@ describe('a loaded value', () => {
     expect(new Set(loaded).size).toBe(3);
   });
 
+  it('passes its type once for who loads it alone', async () => {
+    let passes = 0;
+    const type = (value: unknown): unknown => {
+      passes += 1;
+      return value;
+    };
+    await cache.getOrSet('e', () => ({ at }), { type });
+    expect(passes).toBe(1);
+  });
+
   it('is stored, and stays the loader’s, as it was loaded, also where its type changes what it is given', async () => {
     const kept = { price: 1, parts: ['a'] };
     const type = (value: unknown): typeof kept => {

@@ -82,6 +82,16 @@ describe('values', () => {
       key: 'k',
       message: expect.stringContaining('$.price'),
     });
+    const small = createCache(memoryBackend({ maxBytes: 1000 }));
+    const pairs: [string, unknown][] = [
+      ['long', 'x'.repeat(2000)],
+      ['k', [new Money()]],
+    ];
+    await expect(small.setMany(pairs)).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+      key: 'k',
+      message: expect.stringContaining('$[0]'),
+    });
     expect(await codeOf(cache.set('k', undefined))).toBe('INVALID_VALUE');
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
   });

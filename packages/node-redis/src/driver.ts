@@ -81,7 +81,7 @@ export class NodeRedisDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const parts = inParts(keys, { mostItems: MOST_KEYS });
     const counts = await sendParts(parts, first, async (part) =>
-      integer(await this.#connection.send(call, ['DEL', ...part])),
+      integer(await this.#connection.send(call, ['UNLINK', ...part])),
     );
     return counts.reduce((sum, count) => sum + count, 0);
   }

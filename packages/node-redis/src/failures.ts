@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
   NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
+  NOSCRIPTPERM: { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
@@ -47,7 +48,7 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
   [/DB index is out of range/, 'NODATABASE'],
-  [/can't run this command|ACL failure in script/, 'NOPERM'],
+  [/can't run this command|ACL failure in script/, 'NOSCRIPTPERM'],
 ];
 
 /** What the client says of a command for which it has no connection, and which it keeps for none. */
@@ -103,5 +104,7 @@ function refusal(answer: string): DriverError {
   const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
   const meaning = WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
   const cause = { name: 'ErrorReply', code: word };
-  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
+  const command = word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
+  const reason = command === undefined ? meaning.reason : `${meaning.reason}: ${command}`;
+  return new DriverError(meaning.code, reason, { applied: 'no', retryable: meaning.retryable, cause });
 }

@@ -26,6 +26,26 @@ async function may(...commands: string[]): Promise<void> {
   backend = nodeRedisBackend({ url, namespace: 'count', timeoutMs: 5000 });
 }
 
+it('does everything by the commands that @ninefold/redis asks for', async () => {
+  await may('get', 'mget', 'set', 'mset', 'exists', 'unlink', 'eval', 'incrby');
+  const pairs = [
+    ['a', 1],
+    ['b', 2],
+  ] as const;
+  await backend.setValue('a', 0, { ttl: 60 });
+  await backend.multiSetValues(pairs);
+  await backend.multiSetValues(pairs, { ttl: 60 });
+  expect(await backend.multiGetValues(['a', 'b'])).toEqual([1, 2]);
+  expect([await backend.getValue('a'), await backend.exists('b'), await backend.incr('a')]).toEqual([1, true, 2]);
+  expect([await backend.delete('a'), await backend.deleteMany(['a', 'b'])]).toEqual([1, 1]);
+});
+
+it('says which permission is missing', async () => {
+  await may('set', 'eval');
+  await expect(backend.delete('k')).rejects.toThrow('the user lacks a permission: UNLINK');
+  await expect(backend.incr('k')).rejects.toThrow('EXISTS, SET, INCRBY');
+});
+
 it('counts at the ends of the range, and with a TTL, by EXISTS, SET and INCRBY alone', async () => {
   await may('get', 'set', 'eval', 'exists', 'incrby');
   await backend.setValue('n', Number.MAX_SAFE_INTEGER);

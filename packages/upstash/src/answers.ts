@@ -30,6 +30,13 @@ export function expectInteger(answer: unknown): number {
   throw answer instanceof DriverError ? answer : misfit();
 }
 
+/** How many there are of so many. */
+export function expectCount(answer: unknown, most: number): number {
+  const count = expectInteger(answer);
+  if (count < 0 || count > most) throw misfit();
+  return count;
+}
+
 export function expectText(answer: unknown, text: string): void {
   if (answer !== text) throw answer instanceof DriverError ? answer : misfit();
 }

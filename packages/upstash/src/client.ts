@@ -18,10 +18,12 @@ export interface UpstashClient {
   pipeline(): UpstashPipeline;
 }
 
-/** Sends commands as one HTTP request and gives each its answer, or the request's failure to all. */
+/** Adds itself to a request. */
+export type Command = (pipeline: UpstashPipeline) => unknown;
+
 export interface Commands {
-  /** `build` adds the commands. Resolves one result per command, in order; a refused command is a `DriverError` there. */
-  send(build: (pipeline: UpstashPipeline) => void, deadline: number): Promise<readonly unknown[]>;
+  /** Sends commands as one HTTP request. Resolves an answer for each; a refused command's is a `DriverError`. */
+  send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]>;
   close(): void;
 }
 
@@ -39,9 +41,9 @@ export class OwnCommands implements Commands {
     this.#requester = requester;
   }
 
-  async send(build: (pipeline: UpstashPipeline) => void, deadline: number): Promise<readonly unknown[]> {
-    const pipeline = this.#client.pipeline() as unknown as UpstashPipeline & { length(): number };
-    build(pipeline);
+  async send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]> {
+    const pipeline: UpstashPipeline = this.#client.pipeline();
+    for (const add of commands) add(pipeline);
     const controller = new AbortController();
     // The call itself ends at its deadline; this frees the socket, late enough for an answer that a stall held up.
     let timer = setTimeout(
@@ -53,7 +55,7 @@ export class OwnCommands implements Commands {
     this.#running.add(controller);
     try {
       const run = () => pipeline.exec({ keepErrors: true });
-      return resultsOf(await this.#requester.under({ signal: controller.signal }, run), pipeline.length());
+      return resultsOf(await this.#requester.under({ signal: controller.signal }, run), commands.length);
     } finally {
       clearTimeout(timer);
       this.#running.delete(controller);
@@ -73,21 +75,23 @@ export class BorrowedCommands implements Commands {
     this.#client = client;
   }
 
-  async send(build: (pipeline: UpstashPipeline) => void): Promise<readonly unknown[]> {
+  async send(commands: readonly Command[]): Promise<readonly unknown[]> {
     const pipeline = this.#client.pipeline();
-    build(pipeline);
+    for (const add of commands) add(pipeline);
+    let answer: unknown;
     try {
-      return resultsOf(await pipeline.exec({ keepErrors: true }), undefined);
+      answer = await pipeline.exec({ keepErrors: true });
     } catch (error) {
       throw borrowedFailure(error);
     }
+    return resultsOf(answer, commands.length);
   }
 
   close(): void {}
 }
 
-function resultsOf(answer: unknown, commands: number | undefined): readonly unknown[] {
-  if (!Array.isArray(answer) || (commands !== undefined && answer.length !== commands)) {
+function resultsOf(answer: unknown, commands: number): readonly unknown[] {
+  if (!Array.isArray(answer) || answer.length !== commands) {
     throw new DriverError('BACKEND', 'the answer does not fit the request');
   }
   return answer.map(({ result, error }: CommandResult) =>

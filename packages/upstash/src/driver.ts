@@ -7,25 +7,26 @@ import {
   inParts,
   type Stored,
   sendParts,
-  utf8Bytes,
 } from '@ninefold/core';
-import { expectInteger, expectText, found, isTooLarge, list } from './answers.ts';
-import type { Commands, UpstashPipeline } from './client.ts';
+import { expectCount, expectInteger, expectText } from './answers.ts';
+import type { Command, Commands } from './client.ts';
+import { isUnsent } from './failures.ts';
 import { GatheredReads } from './gathered-reads.ts';
-import { type Ask, Gathering, halves, latest, MOST_HALVINGS } from './gathering.ts';
+import { Gathering } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
+import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
 const MOST_ARGUMENTS = 10_000;
-/** Of the service's 10 MB: what a request may reach by `jsonBytes`, beside the names of its commands. */
-const MAX_REQUEST_BYTES = 9_900_000;
-/** Of what was asked for one by one: keys in one MGET, and commands in one pipeline. */
-const GATHERED = { mostItems: 1000, mostBytes: MAX_REQUEST_BYTES };
+/** Commands in one request of what was gathered. */
+const MOST_COMMANDS = 1000;
+/** Of a write that shares its request: a larger one would hold up the others. */
+const MOST_SHARED_BYTES = 1_000_000;
 
 interface Write {
-  readonly add: (pipeline: UpstashPipeline) => void;
+  readonly command: Command;
   readonly bytes: number;
-  readonly deadline: number;
+  readonly call: Call;
 }
 
 type Entry = readonly [key: string, value: Stored];
@@ -37,121 +38,104 @@ export class UpstashDriver implements CacheDriver {
   readonly #commands: Commands;
   readonly #reads: GatheredReads;
   readonly #writes = new Gathering<Write, unknown>(
-    { ...GATHERED, bytesOf: ({ question }) => question.bytes },
-    (asks) => void this.#sendWrites(asks),
+    { mostItems: MOST_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
+    (writes, deadline) => this.#sendWrites(writes, deadline),
   );
 
   constructor(commands: Commands, capabilities: Capabilities) {
     this.#commands = commands;
     this.capabilities = capabilities;
-    this.#reads = new GatheredReads(commands, { ...GATHERED, bytesOf: ({ question }) => jsonBytes(question.key) });
+    this.#reads = new GatheredReads(commands);
   }
 
-  get(key: string, { deadline }: Call): Promise<Found> {
-    return this.#reads.get(key, deadline);
+  get(key: string, call: Call): Promise<Found> {
+    return this.#reads.get(key, call);
   }
 
-  async getMany(keys: readonly string[], { deadline }: Call): Promise<readonly Found[]> {
-    return await this.#read(inRequests(keys, jsonBytes), deadline, MOST_HALVINGS);
+  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    return this.#reads.getMany(keys, call);
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
-    const { deadline } = call;
     // The service's step is a millisecond.
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
     if (entries.length === 1 && entry !== undefined) {
-      const [key, value] = entry;
-      const add = (pipeline: UpstashPipeline) =>
-        pipeline.set(key, String(value), px === undefined ? undefined : { px });
-      expectText(await this.#writes.ask({ add, bytes: entryBytes(entry), deadline }), 'OK');
+      expectText(await this.#write(set(entry, px), entryBytes(entry), call), 'OK');
       return;
     }
-    await sendParts(inRequests(entries, entryBytes), firstOfEntries, async (part) => {
-      const [answer] = await this.#commands.send((pipeline) => addSets(pipeline, part, px), deadline);
-      if (px === undefined) expectText(answer, 'OK');
-      else expectInteger(answer);
+    const { parts, bytes } = inRequests(entries, entryBytes);
+    await sendParts(parts, firstOfEntries, async (part) => {
+      if (px === undefined) expectText(await this.#write(setAll(part), bytes, call), 'OK');
+      else expectInteger(await this.#write(setAllFor(part, px), bytes, call));
     });
   }
 
-  exists(key: string, { deadline }: Call): Promise<boolean> {
-    return this.#reads.exists(key, deadline);
+  exists(key: string, call: Call): Promise<boolean> {
+    return this.#reads.exists(key, call);
   }
 
-  async deleteMany(keys: readonly string[], { deadline }: Call): Promise<number> {
-    const answers = await sendParts(inRequests(keys, jsonBytes), first, async (part) => {
-      const add = (pipeline: UpstashPipeline): void => {
-        for (const few of inParts(part, { mostItems: MOST_ARGUMENTS })) pipeline.unlink(...few);
-      };
-      const [key] = keys;
-      if (key === undefined || keys.length > 1) return await this.#commands.send(add, deadline);
-      return [await this.#writes.ask({ add, bytes: jsonBytes(key), deadline })];
+  async deleteMany(keys: readonly string[], call: Call): Promise<number> {
+    const { parts, bytes } = inRequests(keys, jsonBytes);
+    const counts = await sendParts(parts, first, async (part) => {
+      const unlinks = inParts(part, { mostItems: MOST_ARGUMENTS }).map(unlink);
+      const [only] = unlinks;
+      const answers =
+        only !== undefined && unlinks.length === 1
+          ? [await this.#write(only, bytes, call)]
+          : await this.#commands.send(unlinks, call.deadline);
+      return answers.map((answer) => expectCount(answer, part.length));
     });
-    return answers.flat().reduce((sum: number, answer) => sum + expectInteger(answer), 0);
+    return counts.flat().reduce((sum, count) => sum + count, 0);
   }
 
-  async incr(key: string, delta: number, ttl: number | undefined, { deadline }: Call): Promise<number> {
+  async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
     const px = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
-    const add = (pipeline: UpstashPipeline) => pipeline.eval(INCR, [key], [String(delta), px]);
-    return expectInteger(await this.#writes.ask({ add, bytes: INCR.length + jsonBytes(key), deadline }));
+    const add: Command = (pipeline) => pipeline.eval(INCR, [key], [String(delta), px]);
+    return expectInteger(await this.#write(add, INCR.length + jsonBytes(key), call));
   }
 
   close(): void {
     this.#commands.close();
   }
 
-  /** A part that is too large is asked for in halves, which may be halved as often. */
-  async #read(parts: readonly (readonly string[])[], deadline: number, halvings: number): Promise<readonly Found[]> {
-    const values = await sendParts(parts, first, async (keys) => {
-      try {
-        const [answer] = await this.#commands.send((pipeline) => pipeline.mget([...keys]), deadline);
-        return list(answer, keys.length).map(found);
-      } catch (error) {
-        if (halvings === 0 || keys.length === 1 || !isTooLarge(error)) throw error;
-        return await this.#read(halves(keys), deadline, halvings - 1);
-      }
-    });
-    return values.flat();
+  /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
+  #write(command: Command, bytes: number, call: Call): Promise<unknown> {
+    if (bytes <= MOST_SHARED_BYTES) return this.#writes.ask({ command, bytes, call });
+    return this.#commands.send([command], call.deadline).then(([answer]) => answer);
   }
 
-  async #sendWrites(asks: readonly Ask<Write, unknown>[]): Promise<void> {
-    const build = (pipeline: UpstashPipeline): void => {
-      for (const { question } of asks) question.add(pipeline);
-    };
+  async #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
+    const commands = writes.map(({ command }) => command);
     try {
-      const answers = await this.#commands.send(build, latest(asks));
-      for (const [index, { resolve }] of asks.entries()) resolve(answers[index]);
+      return await this.#commands.send(commands, deadline);
     } catch (error) {
-      for (const { reject } of asks) reject(error);
+      // It was the only request of each of these calls.
+      if (isUnsent(error)) for (const { call } of writes) call.sent = false;
+      throw error;
     }
   }
 }
 
-function addSets(pipeline: UpstashPipeline, entries: readonly Entry[], px: number | undefined): void {
-  if (px === undefined) {
-    // Without a prototype, so that a key named `__proto__` is a key.
-    const values: Record<string, string> = Object.create(null);
-    for (const [key, value] of entries) values[key] = String(value);
-    pipeline.mset(values);
-    return;
-  }
+function set([key, value]: Entry, px: number | undefined): Command {
+  return (pipeline) => pipeline.set(key, String(value), px === undefined ? undefined : { px });
+}
+
+function setAll(entries: readonly Entry[]): Command {
+  // Without a prototype, so that a key named `__proto__` is a key.
+  const values: Record<string, string> = Object.create(null);
+  for (const [key, value] of entries) values[key] = String(value);
+  return (pipeline) => pipeline.mset(values);
+}
+
+function setAllFor(entries: readonly Entry[], px: number): Command {
   const keys = entries.map(([key]) => key);
-  pipeline.eval(SET_MANY, keys, [...entries.map(([, value]) => String(value)), String(px)]);
+  return (pipeline) => pipeline.eval(SET_MANY, keys, [...entries.map(([, value]) => String(value)), String(px)]);
 }
 
-/** Bytes of a text and a comma in a JSON body. A short one is taken for as many as it can have: six for a control character. */
-function jsonBytes(text: string): number {
-  return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
-}
-
-function entryBytes([key, value]: Entry): number {
-  return jsonBytes(key) + (typeof value === 'number' ? 20 : jsonBytes(value));
-}
-
-/** As few parts as the requests of the service can carry. */
-function inRequests<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
-  return inParts(items, { mostItems: items.length, mostBytes: MAX_REQUEST_BYTES, bytesOf });
+function unlink(keys: readonly string[]): Command {
+  return (pipeline) => pipeline.unlink(...keys);
 }
 
 function first(keys: readonly string[]): string | undefined {

@@ -1,100 +1,115 @@
-import { DriverError, type Found, LargeKeys, type PartLimits } from '@ninefold/core';
-import { expectInteger, found, isTooLarge, list } from './answers.ts';
-import type { Commands, UpstashPipeline } from './client.ts';
-import { type Ask, Gathering, halves, latest, MOST_HALVINGS } from './gathering.ts';
+import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
+import { expectCount, found, isTooLarge, list } from './answers.ts';
+import type { Command, Commands } from './client.ts';
+import { Gathering, halves, MOST_HALVINGS } from './gathering.ts';
+import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
-export interface Read {
-  readonly key: string;
-  readonly kind: 'get' | 'exists';
-  readonly deadline: number;
+/** Keys in one request of what was gathered. */
+const MOST_KEYS = 1000;
+/** Keys of a batch that shares its request: the answer to a larger one would hold up the others. */
+const MOST_SHARED = 64;
+
+interface Read {
+  readonly kind: 'values' | 'exists';
+  readonly keys: readonly string[];
+  readonly call: Call;
 }
 
-/** Reads that go together. */
-type Group = readonly Ask<Read, unknown>[];
-
-/** Single reads: those of one tick are one request. Values known to be large are asked for alone. */
+/** Reads of one tick, small batches among them, are one request. Values known to be large are asked for apart. */
 export class GatheredReads {
   readonly #commands: Commands;
   readonly #large = new LargeKeys();
-  readonly #gathering: Gathering<Read, unknown>;
+  readonly #gathering = new Gathering<Read, unknown>(
+    { mostItems: MOST_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
+    (reads, deadline) => this.#send(reads, deadline),
+  );
 
-  /** `limits` are those of one request. */
-  constructor(commands: Commands, limits: PartLimits<Ask<Read, unknown>>) {
+  constructor(commands: Commands) {
     this.#commands = commands;
-    this.#gathering = new Gathering(limits, (asks) => this.#send(asks));
   }
 
-  async get(key: string, deadline: number): Promise<Found> {
-    if (!this.#large.has(key)) return found(await this.#gathering.ask({ key, kind: 'get', deadline }));
-    const [values] = await this.#commands.send((pipeline) => pipeline.mget([key]), deadline);
-    const value = found(list(values, 1)[0]);
-    this.#large.weigh(key, value);
-    return value;
+  async get(key: string, call: Call): Promise<Found> {
+    const keys = [key];
+    if (this.#large.has(key)) return (await this.#read([keys], call))[0];
+    return this.#found(keys, await this.#gathering.ask({ kind: 'values', keys, call }))[0];
   }
 
-  async exists(key: string, deadline: number): Promise<boolean> {
-    return expectInteger(await this.#gathering.ask({ key, kind: 'exists', deadline })) === 1;
+  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    return await this.#read(inRequests(keys, jsonBytes).parts, call);
   }
 
-  /** All that was asked for in one tick: one MGET, and an EXISTS each, in one request. */
-  #send(asks: Group, halvings = MOST_HALVINGS): void {
-    const gets = asks.filter(({ question }) => question.kind === 'get');
-    const exists = asks.filter(({ question }) => question.kind === 'exists');
-    void this.#sendGroups(
-      [gets, ...exists.map((ask) => [ask])].filter(({ length }) => length > 0),
-      halvings,
-    );
+  async exists(key: string, call: Call): Promise<boolean> {
+    return expectCount(await this.#gathering.ask({ kind: 'exists', keys: [key], call }), 1) === 1;
   }
 
-  /** Reads in one request, each group in one command. */
-  async #sendGroups(groups: readonly Group[], halvings: number): Promise<void> {
-    const build = (pipeline: UpstashPipeline): void => {
-      for (const group of groups) addRead(pipeline, group);
-    };
-    try {
-      const answers = await this.#commands.send(build, latest(groups.flat()));
-      for (const [index, group] of groups.entries()) this.#settle(group, answers[index], halvings);
-    } catch (error) {
-      this.#fail(groups.flat(), error, halvings);
-    }
-  }
-
-  #settle(group: Group, answer: unknown, halvings: number): void {
-    if (group[0]?.question.kind === 'exists') {
-      group[0].resolve(answer);
-      return;
-    }
-    // A key that the token may not read fails those that it may; each is told for itself.
-    if (group.length > 1 && answer instanceof DriverError && answer.code === 'AUTH') {
-      void this.#sendGroups(
-        group.map((ask) => [ask]),
-        halvings,
-      );
-      return;
-    }
-    try {
-      const values = list(answer, group.length);
-      for (const [index, { question, resolve }] of group.entries()) {
-        this.#large.weigh(question.key, values[index]);
-        resolve(values[index]);
+  /** A part that is too large is asked for in halves, which may be halved as often and share nothing. */
+  async #read(parts: readonly (readonly string[])[], call: Call, halvings = MOST_HALVINGS): Promise<readonly Found[]> {
+    const values = await sendParts(parts, first, async (keys) => {
+      const isShared =
+        halvings === MOST_HALVINGS && keys.length <= MOST_SHARED && !keys.some((key) => this.#large.has(key));
+      try {
+        if (isShared) return this.#found(keys, await this.#gathering.ask({ kind: 'values', keys, call }));
+        const [answer] = await this.#commands.send([mget(keys)], call.deadline);
+        return this.#found(keys, answer);
+      } catch (error) {
+        if (halvings === 0 || keys.length === 1 || !isTooLarge(error)) throw error;
+        return await this.#read(halves(keys), call, halvings - 1);
       }
-    } catch (error) {
-      this.#fail(group, error, halvings);
-    }
+    });
+    return values.flat();
   }
 
-  /** Those that are too large together are asked for in halves. */
-  #fail(asks: Group, error: unknown, halvings: number): void {
-    if (halvings > 0 && asks.length > 1 && isTooLarge(error)) {
-      for (const half of halves(asks)) this.#send(half, halvings - 1);
-      return;
+  #found(keys: readonly string[], answer: unknown): readonly Found[] {
+    return list(answer, keys.length).map((each, index) => {
+      const value = found(each);
+      this.#large.weigh(keys[index] as string, value);
+      return value;
+    });
+  }
+
+  /** One MGET for all values, and an EXISTS each, in one request. */
+  async #send(reads: readonly Read[], deadline: number): Promise<readonly unknown[]> {
+    const gets = reads.filter(({ kind }) => kind === 'values');
+    const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
+    const mgets = gets.length === 0 ? [] : [mget(gets.flatMap(({ keys }) => keys))];
+    const answers = await this.#commands.send([...mgets, ...exists.map(has)], deadline);
+    const values = (await this.#cut(answers[0], gets, deadline)).values();
+    const known = answers.slice(mgets.length).values();
+    return reads.map(({ kind }) => (kind === 'values' ? values : known).next().value);
+  }
+
+  /** The answer to an MGET of them all, as one for each. */
+  async #cut(answer: unknown, gets: readonly Read[], deadline: number): Promise<readonly unknown[]> {
+    if (gets.length < 2) return [answer];
+    // Of keys that are too large together, and of those that the token may not read, each may be answered for itself.
+    if (isTooLarge(answer)) throw answer;
+    if (answer instanceof DriverError && answer.code === 'AUTH') {
+      const apart = gets.map(({ keys }) => mget(keys));
+      return await this.#commands.send(apart, deadline);
     }
-    for (const { reject } of asks) reject(error);
+    try {
+      const total = gets.reduce((sum, { keys }) => sum + keys.length, 0);
+      const values = list(answer, total).values();
+      return gets.map(({ keys }) => keys.map(() => values.next().value));
+    } catch (error) {
+      return gets.map(() => error);
+    }
   }
 }
 
-function addRead(pipeline: UpstashPipeline, group: Group): void {
-  const keys = group.map(({ question }) => question.key);
-  if (group[0]?.question.kind === 'get') pipeline.mget(keys);
-  else pipeline.exists(keys[0] as string);
+function mget(keys: readonly string[]): Command {
+  return (pipeline) => pipeline.mget([...keys]);
+}
+
+function has(key: string): Command {
+  return (pipeline) => pipeline.exists(key);
+}
+
+function first(keys: readonly string[]): string | undefined {
+  return keys[0];
+}
+
+/** Of a request, and so much that it takes no more keys than it may. */
+function bytesOf({ keys }: Read): number {
+  return keys.reduce((bytes, key) => bytes + Math.max(jsonBytes(key), MAX_REQUEST_BYTES / MOST_KEYS), 0);
 }

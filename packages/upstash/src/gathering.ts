@@ -1,25 +1,30 @@
-import { inParts, type PartLimits } from '@ninefold/core';
+import { type Call, inParts, type PartLimits } from '@ninefold/core';
+import { isTooLarge } from './answers.ts';
 
 /** Something that waits for its turn in a gathered request. */
-export interface Ask<Q, A> {
+interface Ask<Q, A> {
   readonly question: Q;
   readonly resolve: (answer: A) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** Sends what was asked as one request: an answer for each, or the failure of all. `deadline` is that of the last. */
+type Answer<Q, A> = (questions: readonly Q[], deadline: number) => Promise<readonly A[]>;
+
 /**
- * Collects what is asked within one tick and hands it over together. It ends with the microtask queue, because on
- * Workers a timer of one request may not serve another.
+ * Collects what is asked within one tick and sends it together. It ends with the microtask queue, because on Workers a
+ * timer of one request may not serve another. What is refused for its size is sent in halves.
  */
-export class Gathering<Q, A> {
+export class Gathering<Q extends { readonly call: Call }, A> {
   readonly #limits: PartLimits<Ask<Q, A>>;
-  readonly #send: (asks: readonly Ask<Q, A>[]) => void;
+  readonly #answer: Answer<Q, A>;
   #asks: Ask<Q, A>[] = [];
 
   /** `limits` are those of one request. */
-  constructor(limits: PartLimits<Ask<Q, A>>, send: (asks: readonly Ask<Q, A>[]) => void) {
-    this.#limits = limits;
-    this.#send = send;
+  constructor(limits: PartLimits<Q>, answer: Answer<Q, A>) {
+    const { bytesOf } = limits;
+    this.#limits = { ...limits, bytesOf: bytesOf && (({ question }) => bytesOf(question)) };
+    this.#answer = answer;
   }
 
   ask(question: Q): Promise<A> {
@@ -32,11 +37,25 @@ export class Gathering<Q, A> {
   #flush(): void {
     const asks = this.#asks;
     this.#asks = [];
-    for (const part of inParts(asks, this.#limits)) this.#send(part);
+    for (const part of inParts(asks, this.#limits)) void this.#send(part, MOST_HALVINGS);
+  }
+
+  async #send(asks: readonly Ask<Q, A>[], halvings: number): Promise<void> {
+    const questions = asks.map(({ question }) => question);
+    try {
+      const answers = await this.#answer(questions, latest(questions));
+      for (const [index, { resolve }] of asks.entries()) resolve(answers[index] as A);
+    } catch (error) {
+      if (halvings > 0 && asks.length > 1 && isTooLarge(error)) {
+        // What has rejected meanwhile is never sent again.
+        const open = asks.filter(({ question }) => !question.call.ended);
+        for (const half of halves(open)) void this.#send(half, halvings - 1);
+      } else for (const { reject } of asks) reject(error);
+    }
   }
 }
 
-/** How often reads are halved that are too large together: an answer may be 32 times what the service gives at once. */
+/** How often what is too large together is halved: the answer to reads may be 32 times what the service gives at once. */
 export const MOST_HALVINGS = 5;
 
 export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
@@ -44,6 +63,6 @@ export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
 }
 
 /** When the last of them is given up. */
-export function latest(asks: readonly Ask<{ readonly deadline: number }, unknown>[]): number {
-  return asks.reduce((most, { question }) => Math.max(most, question.deadline), 0);
+function latest(questions: readonly { readonly call: Call }[]): number {
+  return questions.reduce((most, { call }) => Math.max(most, call.deadline), 0);
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
     retry: { retries: 0 },
     enableTelemetry: false,
   });
-  backend = upstashBackend({ client, namespace: 'client', timeoutMs: 1000 });
+  backend = upstashBackend({ client, namespace: 'client', timeoutMs: 3000 });
 });
 
 afterAll(async () => {
@@ -44,6 +44,12 @@ describe('a client of the caller', () => {
     expect(await backend.exists('a')).toBe(true);
     expect(await backend.delete('a')).toBe(1);
     expect(await backend.deleteMany(['__proto__', 'n', 't', 'x'])).toBe(3);
+  });
+
+  it('has answers refused that are fewer than the commands', async () => {
+    front.fail({ kind: 'raw', body: '[]' }, { times: 2 });
+    expect(await failureOf(backend.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 
   it('is not closed with the backend', async () => {

@@ -70,6 +70,23 @@ it('fails a read of a key that the token may not read, and none of those that we
   ]);
 });
 
+it('fails a batch with a key that the token may not touch, and none of those beside it', async () => {
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~count:m*');
+  const mine = ['m1', 'm2'] as const;
+  const mixed = ['m1', 'yours'] as const;
+  const pairsOf = (keys: readonly string[]) => keys.map((key) => [key, key] as const);
+  for (const call of [
+    (keys: readonly string[]) => backend.multiSetValues(pairsOf(keys)),
+    (keys: readonly string[]) => backend.multiSetValues(pairsOf(keys), { ttl: 60 }),
+    (keys: readonly string[]) => backend.multiGetValues(keys),
+    (keys: readonly string[]) => backend.deleteMany(keys),
+  ]) {
+    const [one, other, single] = await Promise.allSettled([call(mine), call(mixed), backend.getValue('m3')]);
+    expect([one, single]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+    expect(other).toMatchObject({ status: 'rejected', reason: { code: 'AUTH', key: 'm1' } });
+  }
+});
+
 it('stores nothing of a batch with a TTL where SET is missing', async () => {
   await lacks('set');
   const pairs = [

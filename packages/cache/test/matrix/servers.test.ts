@@ -10,7 +10,7 @@ import { tryOn } from '../support/try-on.ts';
 
 async function cluster(): Promise<Lab> {
   const { nodes, stop } = await startRedisCluster({ primaries: 3 });
-  const options = { cluster: nodes.map(({ host, port }) => `redis://${host}:${port}`), timeoutMs: 10_000 };
+  const options = { cluster: nodes.map(({ host, port }) => `redis://${host}:${port}`), timeoutMs: 60_000 };
   return {
     create: (namespace) => redisBackend({ ...options, namespace }),
     recipe: recipe('redis', options),
@@ -21,7 +21,7 @@ async function cluster(): Promise<Lab> {
 
 async function ring(): Promise<Lab> {
   const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
-  const options = { servers: servers.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 10_000 };
+  const options = { servers: servers.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 60_000 };
   return {
     create: (namespace) => memcachedBackend({ ...options, namespace }),
     recipe: recipe('memcached', options),

@@ -35,8 +35,8 @@ async function redis(): Promise<Lab> {
   const proxy = await startCountingProxy(server);
   const rounds = () => proxy.counts.rounds;
   return {
-    create: (namespace) => redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace, timeoutMs: 10_000 }),
-    recipe: recipe('redis', { url: `redis://127.0.0.1:${server.port}`, timeoutMs: 10_000 }),
+    create: (namespace) => redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace, timeoutMs: 60_000 }),
+    recipe: recipe('redis', { url: `redis://127.0.0.1:${server.port}`, timeoutMs: 60_000 }),
     rounds: since(rounds),
     stop: async () => {
       await proxy.stop();
@@ -50,8 +50,8 @@ async function memcached(): Promise<Lab> {
   const proxy = await startCountingProxy(server);
   const rounds = () => proxy.counts.rounds;
   return {
-    create: (namespace) => memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, namespace, timeoutMs: 10_000 }),
-    recipe: recipe('memcached', { servers: `127.0.0.1:${server.port}`, timeoutMs: 10_000 }),
+    create: (namespace) => memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, namespace, timeoutMs: 60_000 }),
+    recipe: recipe('memcached', { servers: `127.0.0.1:${server.port}`, timeoutMs: 60_000 }),
     rounds: since(rounds),
     stop: async () => {
       await proxy.stop();
@@ -65,8 +65,8 @@ async function upstash(): Promise<Lab> {
   const front = await UpstashFront.start({ redis: server, token: 'AXkfASQgt0ken' });
   const { url, token } = front;
   return {
-    create: (namespace) => upstashBackend({ url, token, namespace, timeoutMs: 10_000 }),
-    recipe: recipe('upstash', { url, token, timeoutMs: 10_000 }),
+    create: (namespace) => upstashBackend({ url, token, namespace, timeoutMs: 60_000 }),
+    recipe: recipe('upstash', { url, token, timeoutMs: 60_000 }),
     rounds: since(() => front.requests.length),
     stop: async () => {
       await front.stop();
