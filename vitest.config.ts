@@ -20,8 +20,9 @@ export default defineConfig({
     // One for each processor: the default keeps one back, which is half of two.
     maxWorkers: '100%',
     // Caps of the runner's own, for what hangs: a property of thousands of runs outlives the default of 5,000 on a busy machine.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     coverage: {
       include: ['**/src/**'],
       reporter: ['text', 'html'],

@@ -11,7 +11,7 @@ import { Report } from './report.ts';
 const PackageManifest = z.looseObject({ name: z.string(), version: z.string(), license: z.unknown().optional() });
 /** Seconds; nothing stays behind on a server, even if this program is stopped. */
 const TTL = 600;
-const SHORT_TTL = 0.2;
+const SHORT_TTL = 1;
 
 const report = new Report();
 try {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startMemcached } from '../../tooling/servers/memcached.ts';
 import { quickstart } from './support/quickstart.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -9,7 +9,7 @@ export interface RedisClusterOptions {
   readonly primaries: number;
   /** In all; the primaries get them in turn. */
   readonly replicas?: number | undefined;
-  /** Milliseconds of silence after which a node counts as failed. */
+  /** Milliseconds of silence after which a node counts as failed; by default more than a busy machine keeps one from answering. */
   readonly nodeTimeoutMs?: number | undefined;
   readonly program?: string | undefined;
   /** Further arguments of each node's command line. */
@@ -52,7 +52,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
 }
 
 async function startNode(folder: string, index: number, options: RedisClusterOptions): Promise<Node> {
-  const { nodeTimeoutMs = 2000, program, args = [] } = options;
+  const { nodeTimeoutMs = 20_000, program, args = [] } = options;
   const busPort = await freePort();
   // Its usual place, 10,000 above the other port, may be taken.
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];

@@ -96,7 +96,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       const { ca } = await certificate();
       // The server resets the connection as well, and that may be seen first.
       await expect
-        .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }), { timeout: 10_000 })
+        .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }))
         .toContain(`UNAVAILABLE: ${reason} (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)`);
     });
   });

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const TIMEOUT_MS = 25_000;
+/** Milliseconds for what hangs. */
+const TIMEOUT_MS = 100_000;
 
 export interface Outcome {
   readonly code: number | string | null | undefined;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
 import { type Lab, labs } from './support/labs.ts';
 
@@ -13,6 +13,9 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
   beforeAll(async () => {
     lab = await (labs[name] as () => Promise<Lab>)();
     cache = createCache(lab.create('costs'));
+  });
+
+  beforeEach(async () => {
     await cache.set('plain', 1);
     await cache.set('tagged', 2, { tags: ['t', 'u'] });
     lab.rounds();

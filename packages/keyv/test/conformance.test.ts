@@ -30,6 +30,6 @@ afterAll(() => stop());
 describeCacheBackend('keyv on Redis', {
   describe,
   it,
-  create: (options) => keyvBackend({ store: redis, ...options }),
+  create: (options) => keyvBackend({ store: redis, timeoutMs: 10_000, ...options }),
   capabilities: keyvCapabilities,
 });

@@ -27,6 +27,6 @@ describe.concurrent('a process that closes its backend ends', () => {
       } finally {
         await server.stop();
       }
-    }, 30_000);
+    }, 60_000);
   }
 });

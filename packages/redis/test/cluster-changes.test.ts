@@ -15,8 +15,7 @@ let nodes: readonly ServerProcess[];
 let backend: CacheBackend;
 
 beforeAll(async () => {
-  // A node that stands still for a while is not taken for dead.
-  cluster = await startCluster({ primaries: 3, nodeTimeoutMs: 20_000 });
+  cluster = await startCluster();
   ({ nodes } = cluster);
 }, 60_000);
 

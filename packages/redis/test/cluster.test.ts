@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-tryAll('redis in a Cluster', (options) => redisBackend({ cluster: cluster.urls, timeoutMs: 10_000, ...options }));
+tryAll('redis in a Cluster', (options) => redisBackend({ cluster: cluster.urls, ...options }));
 
 tryProcesses('several processes on a Cluster', (namespace) => ({
   module: pathToFileURL(join(import.meta.dirname, '../src/redis.ts')).href,

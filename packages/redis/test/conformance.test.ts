@@ -12,4 +12,4 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-tryAll('redis', (options) => redisBackend({ url, timeoutMs: 10_000, ...options }));
+tryAll('redis', (options) => redisBackend({ url, ...options }));

@@ -22,7 +22,7 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
   [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
-  [/^OOM\b/, 'BACKEND', 'the server is out of memory'],
+  [/^OOM\b|DB capacity quota/, 'BACKEND', 'the database is full'],
   [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
 ];
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
     retry: { retries: 0 },
     enableTelemetry: false,
   });
-  backend = upstashBackend({ client, namespace: 'client', timeoutMs: 1000 });
+  backend = upstashBackend({ client, namespace: 'client', timeoutMs: 3000 });
 });
 
 afterAll(async () => {

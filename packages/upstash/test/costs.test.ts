@@ -164,7 +164,7 @@ describe('a request', () => {
       release = resolve;
     });
     const first = patient.setValue('a', 1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => received.length).toBe(1);
     await patient.setValue('b', 2);
     release?.();
     await first;

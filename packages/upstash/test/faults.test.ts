@@ -132,6 +132,30 @@ describe('a failure of the service', () => {
     });
   }
 
+  // As the service's documentation words them ("Troubleshooting").
+  const refusals: [string, CacheErrorCode, boolean, string][] = [
+    ['ERR max daily request limit exceeded. Limit: 10000, Usage: 10001.', 'UNAVAILABLE', true, 'throttling'],
+    ['ERR max requests limit exceeded. Limit: 500000, Usage: 500001.', 'UNAVAILABLE', true, 'throttling'],
+    ['ERR max concurrent connections exceeded', 'UNAVAILABLE', true, 'throttling'],
+    ['ERR max request size exceeded. Limit: 10485760 bytes', 'TOO_LARGE', false, 'larger'],
+    ['ERR max single record size exceeded', 'TOO_LARGE', false, 'larger'],
+    ['ERR max key size exceeded', 'TOO_LARGE', false, 'larger'],
+    ['ERR DB capacity quota exceeded', 'BACKEND', false, 'full'],
+    ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
+    ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+  ];
+  it.each(refusals)('that is %s is %s, of a command and of a request', async (error, code, retryable, word) => {
+    for (const [status, answer] of [
+      [200, [{ error }]],
+      [400, { error }],
+    ] as const) {
+      front.fail({ kind: 'raw', status, body: JSON.stringify(answer) });
+      const failure = await failureOf(backend.setValue('k', 1));
+      expect(failure).toMatchObject({ code, retryable, maybeApplied: false, key: 'k' });
+      expect(failure.message).toContain(word);
+    }
+  });
+
   it('is survived by a read when only one request was lost', async () => {
     await backend.setValue('k', 1);
     for (const kind of ['drop-request', 'drop-reply', 'cut-body'] as const) {

@@ -62,7 +62,17 @@ describe('a Cluster with replicas', () => {
     await cluster.stop();
   });
 
-  tryAll('redis in a Cluster with replicas', (options) => redisBackend({ cluster: cluster.urls, ...options }));
+  describe('of which nothing fails', () => {
+    const setTimeouts = async (milliseconds: number): Promise<void> => {
+      for (const node of cluster.nodes) await ask(node, 'CONFIG', 'SET', 'cluster-node-timeout', String(milliseconds));
+    };
+
+    // No replica takes over from a primary that a busy machine keeps from answering.
+    beforeAll(() => setTimeouts(20_000));
+    afterAll(() => setTimeouts(500));
+
+    tryAll('redis', (options) => redisBackend({ cluster: cluster.urls, ...options }));
+  });
 
   const ends: [string, (owner: ServerProcess) => unknown, (owner: ServerProcess) => unknown][] = [
     ['dies', (owner) => owner.kill(), (owner) => owner.restart()],
@@ -121,9 +131,9 @@ describe('a Cluster of its own', () => {
   let cluster: TestCluster;
   let backend: CacheBackend;
 
-  // Parts that went to and fro leave epochs behind on which later votes may fail.
+  // Parts that went to and fro leave epochs behind on which later votes may fail. In silence none goes.
   beforeAll(async () => {
-    cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 500 });
+    cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 5000 });
     backend = redisBackend({ cluster: cluster.urls });
   }, 60_000);
 
