@@ -1,70 +1,60 @@
 import type { ReadOptions, ValueType, WriteOptions } from './backend.ts';
-import { createCause, isCacheError, nameOf } from './errors.ts';
-import type { Failures, Task } from './failures.ts';
+import { createCause, nameOf } from './errors.ts';
 import { describe, invalidKey } from './keys.ts';
+import { errorOf, type Task } from './task.ts';
 import { invalidTtl } from './ttl.ts';
 import { isValueType } from './value-type.ts';
 
 // What a call is given. Each throws the error that the contract has for what it cannot take.
 
 /** The key as it is stored. */
-export function storedKey(failures: Failures, task: Task, key: unknown): string {
+export function storedKey(task: Task, key: unknown): string {
   const reason = invalidKey(key);
-  if (reason === undefined) return failures.prefix + (key as string);
-  throw failures.make('INVALID_KEY', task, reason, { key: key as string });
+  if (reason === undefined) return task.origin.prefix + (key as string);
+  throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
 }
 
 /** The keys as they are stored. */
-export function storedKeys(failures: Failures, task: Task, keys: readonly string[]): readonly string[] {
-  if (!Array.isArray(keys)) throw failures.make('INVALID_KEY', task, `keys are an array, not ${describe(keys)}`);
+export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
+  if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys are an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which would pass over the holes of a sparse array.
-  for (let index = 0; index < keys.length; index++) stored[index] = storedKey(failures, task, keys[index]);
+  for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
   return stored;
 }
 
 /** The pairs, walked once. */
-export function pairsOf(
-  failures: Failures,
-  task: Task,
-  pairs: Iterable<readonly [string, unknown]>,
-): (readonly [string, unknown])[] {
+export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>): (readonly [string, unknown])[] {
   let list: (readonly [string, unknown])[];
   try {
     list = [...pairs];
   } catch (error) {
-    // Of a wrapper, whose pairs are checked as they are walked.
-    if (isCacheError(error)) throw error;
     const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
-    throw failures.make('INVALID_KEY', task, reason, { cause: createCause({ name: nameOf(error) }) });
+    throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }
   if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-  throw failures.make('INVALID_KEY', task, 'each of the pairs is an array of a key and a value');
+  throw errorOf(task, 'INVALID_KEY', 'each of the pairs is an array of a key and a value');
 }
 
-export function ttlOf(failures: Failures, task: Task, options: WriteOptions | undefined): number | undefined {
+export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
   if (options === undefined) return undefined;
   const isObject = typeof options === 'object' && options !== null;
   const ttl = isObject ? options.ttl : undefined;
   const reason = isObject ? invalidTtl(ttl) : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
-  if (reason !== undefined) throw failures.make('INVALID_TTL', task, reason);
+  if (reason !== undefined) throw errorOf(task, 'INVALID_TTL', reason);
   return ttl;
 }
 
-export function typeOf(
-  failures: Failures,
-  task: Task,
-  options: ReadOptions<unknown> | undefined,
-): ValueType<unknown> | undefined {
+export function typeOf(task: Task, options: ReadOptions<unknown> | undefined): ValueType<unknown> | undefined {
   if (options === undefined) return undefined;
   const type = typeof options === 'object' ? options?.type : null;
   if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
   const reason = 'options are an object such as { type: schema }, with a Standard Schema or a function';
-  throw failures.make('INVALID_OPTIONS', task, reason);
+  throw errorOf(task, 'INVALID_OPTIONS', reason);
 }
 
-export function checkDelta(failures: Failures, task: Task, delta: number): void {
+export function checkDelta(task: Task, delta: number): void {
   if (Number.isSafeInteger(delta)) return;
   const what = typeof delta === 'number' ? String(delta) : describe(delta);
-  throw failures.make('INVALID_DELTA', task, `a delta is a safe integer, not ${what}`);
+  throw errorOf(task, 'INVALID_DELTA', `a delta is a safe integer, not ${what}`);
 }

@@ -1,10 +1,10 @@
 import type { CacheBackend, Capabilities, ReadOptions, WriteOptions } from './backend.ts';
 import { checkDelta, pairsOf, storedKey, storedKeys, ttlOf, typeOf } from './checks.ts';
 import type { CacheDriver, Found, Stored } from './driver.ts';
-import { Failures, type Task } from './failures.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { checkOptions, type RemoteOptions } from './options.ts';
 import { Runner } from './runner.ts';
+import { errorOf, failureOf, type Origin, type Task } from './task.ts';
 import { isThenable } from './value-type.ts';
 import { Values } from './values.ts';
 import { SCOPE } from './wrappers/scoped.ts';
@@ -24,9 +24,8 @@ class Backend implements CacheBackend {
   readonly capabilities: Capabilities;
   readonly #driver: CacheDriver;
   readonly #options: RemoteOptions;
-  readonly #prefix: string;
   readonly #lifecycle: Lifecycle;
-  readonly #failures: Failures;
+  readonly #origin: Origin;
   readonly #values: Values;
   readonly #runner: Runner;
 
@@ -35,17 +34,20 @@ class Backend implements CacheBackend {
     this.capabilities = Object.freeze({ ...driver.capabilities });
     this.#driver = driver;
     this.#options = { ...options };
-    this.#prefix = options.namespace === undefined ? prefix : `${prefix}${options.namespace}:`;
     this.#lifecycle = lifecycle;
-    this.#failures = new Failures(this.name, this.#prefix, options.errorKeys === 'hidden');
-    this.#values = new Values(this.#failures, options);
-    this.#runner = new Runner(options.timeoutMs, lifecycle, this.#failures);
+    this.#origin = {
+      name: this.name,
+      prefix: options.namespace === undefined ? prefix : `${prefix}${options.namespace}:`,
+      hidesKeys: options.errorKeys === 'hidden',
+    };
+    this.#values = new Values(options);
+    this.#runner = new Runner(options.timeoutMs, lifecycle);
   }
 
   async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
-    const task: Task = { operation: 'getValue', kind: 'read', key };
+    const task: Task = { origin: this.#origin, operation: 'getValue', kind: 'read', key };
     const stored = this.#begin(task);
-    const type = typeOf(this.#failures, task, options);
+    const type = typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
     const value = this.#values.read(task, stored, found as Found, type);
@@ -53,18 +55,18 @@ class Backend implements CacheBackend {
   }
 
   async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    const task: Task = { operation: 'setValue', kind: 'write', key };
+    const task: Task = { origin: this.#origin, operation: 'setValue', kind: 'write', key };
     const stored = this.#begin(task);
-    const ttl = ttlOf(this.#failures, task, options);
+    const ttl = ttlOf(task, options);
     const entries = [[stored, this.#values.encode(task, key, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
     if (pending instanceof Promise) await pending;
   }
 
   async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
-    const task: Task = { operation: 'multiGetValues', kind: 'read' };
+    const task: Task = { origin: this.#origin, operation: 'multiGetValues', kind: 'read' };
     const stored = this.#beginMany(task, keys);
-    const type = typeOf(this.#failures, task, options);
+    const type = typeOf(task, options);
     if (stored.length === 0) return [];
     const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
@@ -73,12 +75,12 @@ class Backend implements CacheBackend {
   }
 
   async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
-    const task: Task = { operation: 'multiSetValues', kind: 'batch write' };
+    const task: Task = { origin: this.#origin, operation: 'multiSetValues', kind: 'batch write' };
     this.#assertOpen(task);
-    const ttl = ttlOf(this.#failures, task, options);
+    const ttl = ttlOf(task, options);
     const entries = new Map<string, Stored>();
-    for (const [key, value] of pairsOf(this.#failures, task, pairs)) {
-      entries.set(storedKey(this.#failures, task, key), this.#values.encode(task, key, value));
+    for (const [key, value] of pairsOf(task, pairs)) {
+      entries.set(storedKey(task, key), this.#values.encode(task, key, value));
       task.key = entries.size > 1 ? undefined : key;
     }
     if (entries.size === 0) return;
@@ -86,31 +88,31 @@ class Backend implements CacheBackend {
   }
 
   async exists(key: string): Promise<boolean> {
-    const task: Task = { operation: 'exists', kind: 'read', key };
+    const task: Task = { origin: this.#origin, operation: 'exists', kind: 'read', key };
     const stored = this.#begin(task);
     return await this.#runner.run(task, (call) => this.#driver.exists(stored, call));
   }
 
   async delete(key: string): Promise<number> {
-    const task: Task = { operation: 'delete', kind: 'write', key };
+    const task: Task = { origin: this.#origin, operation: 'delete', kind: 'write', key };
     const stored = this.#begin(task);
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([stored], call));
   }
 
   async deleteMany(keys: readonly string[]): Promise<number> {
-    const task: Task = { operation: 'deleteMany', kind: 'batch write' };
+    const task: Task = { origin: this.#origin, operation: 'deleteMany', kind: 'batch write' };
     const stored = new Set(this.#beginMany(task, keys));
     if (stored.size === 0) return 0;
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([...stored], call));
   }
 
   async incr(key: string, delta: number = 1, options?: WriteOptions): Promise<number> {
-    const task: Task = { operation: 'incr', kind: 'write', key };
+    const task: Task = { origin: this.#origin, operation: 'incr', kind: 'write', key };
     const stored = this.#begin(task);
-    checkDelta(this.#failures, task, delta);
-    const ttl = ttlOf(this.#failures, task, options);
+    checkDelta(task, delta);
+    const ttl = ttlOf(task, options);
     if (!this.capabilities.atomicIncr) {
-      throw this.#failures.make('UNSUPPORTED', task, 'this backend cannot increment atomically');
+      throw errorOf(task, 'UNSUPPORTED', 'this backend cannot increment atomically');
     }
     // Adding 0 turns -0 into 0, on the way in and out.
     return 0 + (await this.#runner.run(task, (call) => this.#driver.incr(stored, 0 + delta, ttl, call)));
@@ -120,7 +122,7 @@ class Backend implements CacheBackend {
     try {
       await this.#lifecycle.close();
     } catch (error) {
-      throw this.#failures.from(error, { operation: 'close', kind: 'read' }, false);
+      throw failureOf({ origin: this.#origin, operation: 'close', kind: 'read' }, error, false);
     }
   }
 
@@ -131,22 +133,22 @@ class Backend implements CacheBackend {
   /** The same driver under a longer prefix, with a `close` that leaves the driver open. */
   [SCOPE](namespace: string): CacheBackend {
     const lifecycle = new Lifecycle(() => undefined, this.#lifecycle);
-    return new Backend(this.#driver, { ...this.#options, namespace }, lifecycle, this.#prefix);
+    return new Backend(this.#driver, { ...this.#options, namespace }, lifecycle, this.#origin.prefix);
   }
 
   #assertOpen(task: Task): void {
-    if (this.#lifecycle.closed) throw this.#failures.make('CLOSED', task, 'the backend is closed');
+    if (this.#lifecycle.closed) throw errorOf(task, 'CLOSED', 'the backend is closed');
   }
 
   /** The key as it is stored. */
   #begin(task: Task): string {
     this.#assertOpen(task);
-    return storedKey(this.#failures, task, task.key);
+    return storedKey(task, task.key);
   }
 
   #beginMany(task: Task, keys: readonly string[]): readonly string[] {
     this.#assertOpen(task);
-    const stored = storedKeys(this.#failures, task, keys);
+    const stored = storedKeys(task, keys);
     // A driver has one way for one key, be it alone or in a batch, and need not name it.
     if (stored.length === 1) task.key = keys[0];
     return stored;

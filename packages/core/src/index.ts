@@ -12,7 +12,7 @@ export {
   type Stored,
 } from './driver.ts';
 export { CacheError, type CacheErrorCode, type CacheErrorOptions, type CauseOptions, isCacheError } from './errors.ts';
-export { isNamespace, MAX_KEY_BYTES, utf8Bytes } from './keys.ts';
+export { MAX_KEY_BYTES, utf8Bytes } from './keys.ts';
 export { type BackendOptions, invalidOptions, type RemoteOptions } from './options.ts';
 export { inParts, type PartLimits, sendParts } from './parts.ts';
 export type { TypedArray } from './serializer/bytes.ts';

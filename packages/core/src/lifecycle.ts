@@ -36,11 +36,11 @@ export class Lifecycle {
 
   /** Once for each `add`. */
   remove(call: PendingCall): void {
-    const last = this.#calls.pop() as PendingCall;
-    if (last !== call) {
-      this.#calls[call.place] = last;
-      last.place = call.place;
-    }
+    // The last, which may be the call itself, takes its place.
+    const last = this.#calls.at(-1) as PendingCall;
+    this.#calls[call.place] = last;
+    last.place = call.place;
+    this.#calls.pop();
     for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) {
       each.#pending -= 1;
       if (each.#pending === 0) each.#drained?.();

@@ -1,7 +1,7 @@
 import { type Awaitable, isDriverError } from './driver.ts';
-import type { Failures, Task } from './failures.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { PendingCall } from './pending-call.ts';
+import { errorOf, failureOf, type Task } from './task.ts';
 import { isThenable } from './value-type.ts';
 
 type Start<T> = (call: PendingCall) => Awaitable<T>;
@@ -10,12 +10,10 @@ type Start<T> = (call: PendingCall) => Awaitable<T>;
 export class Runner {
   readonly #timeoutMs: number | undefined;
   readonly #lifecycle: Lifecycle;
-  readonly #failures: Failures;
 
-  constructor(timeoutMs: number | undefined, lifecycle: Lifecycle, failures: Failures) {
+  constructor(timeoutMs: number | undefined, lifecycle: Lifecycle) {
     this.#timeoutMs = timeoutMs;
     this.#lifecycle = lifecycle;
-    this.#failures = failures;
   }
 
   /** The result itself where the driver has it at once, which spares an in-process backend timers and promises. */
@@ -26,7 +24,7 @@ export class Runner {
       result = start(call);
     } catch (error) {
       call.end();
-      throw this.#failures.from(error, task, call.sent);
+      throw failureOf(task, error, call.sent);
     }
     if (isThenable(result)) return this.#settle(task, call, start, result as PromiseLike<T>);
     call.end();
@@ -50,7 +48,7 @@ export class Runner {
         }
         call.end();
         this.#lifecycle.remove(call);
-        reject(this.#failures.from(error, task, call.sent));
+        reject(failureOf(task, error, call.sent));
       };
       this.#lifecycle.add(call);
       call.watch((code) => {
@@ -59,7 +57,7 @@ export class Runner {
           code === 'CLOSED'
             ? 'the backend was closed before the answer came'
             : `no answer within ${this.#timeoutMs} ms`;
-        reject(this.#failures.make(code, task, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
+        reject(errorOf(task, code, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
       });
       first.then(succeed, fail);
     });

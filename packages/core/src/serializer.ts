@@ -33,11 +33,10 @@ export const superjsonSerializer: Serializer = {
     const suspect = isSuspect(text);
     const plain = parsePlain(text);
     if (plain !== undefined) return suspect ? legal(plain) : plain;
-    const envelope: unknown = JSON.parse(text);
-    if (typeof envelope !== 'object' || envelope === null || !Object.hasOwn(envelope, 'json')) {
-      throw new Error('no envelope of superjson');
-    }
-    const { json, meta } = envelope as { json: unknown; meta?: unknown };
+    const envelope = JSON.parse(text) as { readonly json: unknown; readonly meta?: unknown };
+    // What begins with a brace and can be parsed is an object.
+    if (text[0] !== '{' || !Object.hasOwn(envelope, 'json')) throw new Error('no envelope');
+    const { json, meta } = envelope;
     if (suspect) legal(json);
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
   },

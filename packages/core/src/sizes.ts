@@ -12,9 +12,8 @@ export function assertSizes(
 ): void {
   if (most === undefined) return;
   for (const [key, value] of entries) {
-    // A UTF-16 unit takes one to three bytes: only texts in between need counting.
-    if (typeof value === 'number' || value.length * 3 <= most) continue;
-    if (value.length <= most && utf8Bytes(value) <= most) continue;
+    // A UTF-16 unit takes one to three bytes: only long texts need counting.
+    if (typeof value === 'number' || value.length * 3 <= most || utf8Bytes(value) <= most) continue;
     call.sent = false;
     throw new DriverError('TOO_LARGE', `the value takes more than ${most} bytes`, { applied: 'no', key });
   }

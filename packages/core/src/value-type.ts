@@ -39,25 +39,15 @@ function standardOf(type: unknown): StandardSchemaV1.Props<unknown> | undefined 
 }
 
 function outputOf(result: unknown): unknown {
-  if (!isResult(result)) throw new TypeMismatch('the schema answered what is no result of Standard Schema');
-  if (result.issues !== undefined) {
-    const count = result.issues.length;
-    throw new TypeMismatch(
-      `the value does not match its type: ${count} ${count === 1 ? 'issue' : 'issues'}`,
-      result.issues,
-    );
-  }
-  return defined(result.value);
+  const { issues, value } = result as StandardSchemaV1.FailureResult & StandardSchemaV1.SuccessResult<unknown>;
+  if (issues !== undefined) throw new TypeMismatch('the value does not match its type', issues);
+  return defined(value);
 }
 
 function defined(output: unknown): unknown {
   if (output === undefined)
     throw new TypeMismatch('the type made undefined of the value, which is what a miss looks like');
   return output;
-}
-
-function isResult(result: unknown): result is StandardSchemaV1.Result<unknown> {
-  return typeof result === 'object' && result !== null && ('issues' in result || 'value' in result);
 }
 
 function mismatch(error: unknown): never {

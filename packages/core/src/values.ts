@@ -1,9 +1,9 @@
 import type { ValueType } from './backend.ts';
 import type { Found, Stored } from './driver.ts';
 import { causeOf, createCause, nameOf } from './errors.ts';
-import type { Failures, Task } from './failures.ts';
 import type { BackendOptions } from './options.ts';
 import { type Serializer, superjsonSerializer, ValueError } from './serializer.ts';
+import { errorOf, type Task } from './task.ts';
 import { applyType, isThenable, TypeMismatch } from './value-type.ts';
 
 /** A safe integer as it lies on the wire; what a server's own increment works on. */
@@ -14,21 +14,20 @@ const OPENING_BRACE = 0x7b;
 export class Values {
   readonly #serializer: Serializer;
   readonly #missUnreadable: boolean;
-  readonly #failures: Failures;
 
-  constructor(failures: Failures, { serializer, onUnreadable }: BackendOptions) {
+  constructor({ serializer, onUnreadable }: BackendOptions) {
     this.#serializer = serializer ?? superjsonSerializer;
     this.#missUnreadable = onUnreadable === 'miss';
-    this.#failures = failures;
   }
 
   /** What a driver stores; throws `INVALID_VALUE` for what could not come back equal. */
   encode(task: Task, key: string, value: unknown): Stored {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
     try {
-      return encodeValue(this.#serializer, value);
+      return serialize(this.#serializer, value);
     } catch (error) {
-      if (error instanceof ValueError) throw this.#failures.make('INVALID_VALUE', task, error.message, { key });
-      throw error;
+      const reason = error instanceof ValueError ? error.message : `$: the serializer threw ${nameOf(error)}`;
+      throw errorOf(task, 'INVALID_VALUE', reason, { key });
     }
   }
 
@@ -36,7 +35,7 @@ export class Values {
   read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
     if (found === undefined) return undefined;
     try {
-      const value = decodeValue(this.#serializer, found);
+      const value = decode(this.#serializer, found);
       if (type === undefined) return value;
       const output = applyType(type, value);
       return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, stored)) : output;
@@ -53,7 +52,7 @@ export class Values {
     type: ValueType<unknown> | undefined,
   ): unknown[] | Promise<unknown[]> {
     if (found.length !== stored.length) {
-      throw this.#failures.make('BACKEND', task, `the driver found ${found.length} values for ${stored.length} keys`);
+      throw errorOf(task, 'BACKEND', `the driver found ${found.length} values for ${stored.length} keys`);
     }
     // Of their length from the start: arrays that grow take twice the time of a small batch.
     const values: unknown[] = new Array(found.length);
@@ -76,35 +75,20 @@ export class Values {
 
   #unreadable(error: unknown, task: Task, stored: string): undefined {
     if (this.#missUnreadable) return undefined;
-    const key = stored.slice(this.#failures.prefix.length);
+    const key = stored.slice(task.origin.prefix.length);
     if (!(error instanceof TypeMismatch)) {
-      throw this.#failures.make('CORRUPT', task, 'the stored entry cannot be read', { key, cause: causeOf(error) });
+      throw errorOf(task, 'CORRUPT', 'the stored entry cannot be read', { key, cause: causeOf(error) });
     }
     const { message, issues, thrown } = error;
     const cause = thrown === undefined ? undefined : createCause({ name: thrown });
-    throw this.#failures.make('TYPE_MISMATCH', task, message, { key, issues, cause });
+    throw errorOf(task, 'TYPE_MISMATCH', message, { key, issues, cause });
   }
-}
-
-/** Throws a `ValueError` that says why the value cannot come back equal. */
-function encodeValue(serializer: Serializer, value: unknown): Stored {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
-  if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
-  const text = serialize(serializer, value);
-  return serializer === superjsonSerializer ? text : checkText(text);
 }
 
 function serialize(serializer: Serializer, value: unknown): string {
-  try {
-    return serializer.serialize(value);
-  } catch (error) {
-    if (error instanceof ValueError) throw error;
-    throw new ValueError(`$: the serializer threw ${nameOf(error)}`);
-  }
-}
-
-function checkText(text: unknown): string {
-  const wrong = wrongText(text);
+  if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
+  const text: unknown = serializer.serialize(value);
+  const wrong = serializer === superjsonSerializer ? undefined : wrongText(text);
   if (wrong !== undefined) throw new ValueError(`$: the serializer returned ${wrong}`);
   return text as string;
 }
@@ -117,22 +101,18 @@ function wrongText(text: unknown): string | undefined {
 }
 
 /** Anything thrown means that the entry is unreadable. */
-function decodeValue(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
-  if (typeof found === 'string') {
-    if (found.charCodeAt(0) === OPENING_BRACE) return defined(serializer.deserialize(found));
+function decode(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
+  if (typeof found !== 'string') return safeInteger(found);
+  if (found.charCodeAt(0) !== OPENING_BRACE) {
     if (INTEGER.test(found)) return safeInteger(Number(found));
-    if (found !== '' && serializer !== superjsonSerializer) return defined(serializer.deserialize(found));
-    throw new Error('no envelope');
+    if (found === '') throw new Error('no text');
   }
-  return safeInteger(found);
+  const value = serializer.deserialize(found);
+  if (value === undefined) throw new Error('no value');
+  return value;
 }
 
 function safeInteger(number: number | null): number {
   if (!Number.isSafeInteger(number)) throw new Error('no safe integer');
   return number as number;
-}
-
-function defined(value: unknown): unknown {
-  if (value === undefined) throw new Error('no value');
-  return value;
 }

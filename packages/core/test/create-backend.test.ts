@@ -122,6 +122,15 @@ describe('bad input', () => {
     });
   }
 
+  it('says what it was given, and what the pairs threw', async () => {
+    expect((await failureOf(backend.incr('a', 1.5))).message).toBe(
+      '[map] incr "a": a delta is a safe integer, not 1.5',
+    );
+    const text = failureOf(backend.incr('a', '1' as never));
+    expect((await text).message).toBe('[map] incr "a": a delta is a safe integer, not a string');
+    expect((await failureOf(backend.multiSetValues(throwingPairs()))).cause).toMatchObject({ name: 'Error' });
+  });
+
   it('reads a TTL once, though its getter may have another the second time', async () => {
     const timed = new TimedDriver(() => 0);
     const ttls = [5, -5];
@@ -227,16 +236,19 @@ describe('a serializer of the caller', () => {
   });
 
   const texts: [string, unknown][] = [
-    ['a bare integer', '12345678901234567890'],
+    ['a text that would be read as a counter', '12345678901234567890'],
     ['an empty text', ''],
-    ['lone surrogates', '"\ud800"'],
-    ['no string', 5],
-    ['undefined', undefined],
+    ['a text with lone surrogates', '"\ud800"'],
+    ['no string but number', 5],
+    ['no string but undefined', undefined],
+    ['no string but object', Promise.resolve('v')],
   ];
   for (const [what, text] of texts) {
     it(`may not return ${what}`, async () => {
       const cache = createBackend(driver, { serializer: { serialize: () => text as string, deserialize: (t) => t } });
-      expect(await failureOf(cache.setValue('k', 'v'))).toMatchObject({ code: 'INVALID_VALUE', key: 'k' });
+      const failure = await failureOf(cache.setValue('k', 'v'));
+      expect(failure).toMatchObject({ code: 'INVALID_VALUE', key: 'k' });
+      expect(failure.message).toBe(`[map] setValue "k": $: the serializer returned ${what}`);
       expect(driver.calls).toEqual([]);
     });
   }
@@ -323,7 +335,7 @@ describe('a type', () => {
     const issues = [{ message: 'expected "s3cret"' }];
     const failure = await failureOf(backend.getValue('k', { type: schemaOf(() => ({ issues })) }));
     expect(failure.issues).toBe(issues);
-    expect(failure.message).toBe('[map] getValue "k": the value does not match its type: 1 issue');
+    expect(failure.message).toBe('[map] getValue "k": the value does not match its type');
     expect(inspect(failure, { depth: 9, showHidden: false }) + JSON.stringify(failure)).not.toContain('s3cret');
   });
 

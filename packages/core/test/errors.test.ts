@@ -16,7 +16,11 @@ describe('CacheError', () => {
   it('leaves the key out of the message and of the object where there is none', () => {
     const error = new CacheError(options);
     expect(error.message).toBe('[redis] getValue: connection refused');
-    expect('key' in error).toBe(false);
+    expect([Object.hasOwn(error, 'key'), Object.hasOwn(error, 'issues'), 'cause' in error]).toEqual([
+      false,
+      false,
+      false,
+    ]);
     expect(Object.keys(error)).toEqual(['code', 'backend', 'operation', 'retryable', 'maybeApplied']);
   });
 

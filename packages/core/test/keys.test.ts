@@ -46,6 +46,8 @@ describe('a key', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => utf8Bytes(text) === new TextEncoder().encode(text).length),
     );
+    const parts = ['k', 'é', '€', '😀'].map((character) => character.repeat(5000));
+    expect(parts.map((_, index) => utf8Bytes(parts.slice(index).join('')))).toEqual([50_000, 45_000, 35_000, 20_000]);
   });
 });
 

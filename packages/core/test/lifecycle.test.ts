@@ -69,9 +69,29 @@ describe('close', () => {
     await closing;
     const failures = [await read, await sent, await held];
     expect(failures.map(({ code }) => code)).toEqual(['CLOSED', 'CLOSED', 'CLOSED']);
+    expect(failures[0]?.message).toBe('[map] getValue "k": the backend was closed before the answer came');
     expect(failures.map(({ maybeApplied }) => maybeApplied)).toEqual([false, true, false]);
     expect(driver.asked.every(({ call }) => call.ended && call.signal.aborted)).toBe(true);
     expect(driver.closed).toBe(1);
+  });
+
+  it('waits for all that is in flight, in whatever order it ends, and rejects no other', async () => {
+    const values = Promise.allSettled(Array.from({ length: 6 }, () => backend.getValue('k')));
+    const closing = backend.close();
+    for (const index of [1, 5, 0, 3]) driver.asked[index]?.resolve(index);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(driver.closed).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await closing;
+    const outcomes = await values;
+    expect(outcomes.map((outcome) => ('value' in outcome ? outcome.value : outcome.reason.code))).toEqual([
+      0,
+      1,
+      'CLOSED',
+      3,
+      'CLOSED',
+      5,
+    ]);
   });
 
   it('does not ask again for a read whose connection broke meanwhile', async () => {
@@ -113,6 +133,23 @@ describe('the close of a scoped backend', () => {
     driver.asked[1]?.resolve(2);
     expect(await others).toBe(2);
     expect(driver.closed).toBe(0);
+  });
+
+  it('rejects what it has in flight itself, and so does the close of what it is scoped from', async () => {
+    const tenant = scoped(backend, 'tenant');
+    const others = failureOf(backend.getValue('k'));
+    const mine = failureOf(tenant.getValue('k'));
+    const inner = failureOf(scoped(tenant, 'inner').getValue('k'));
+    const closing = tenant.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    await closing;
+    expect([(await mine).code, (await inner).code]).toEqual(['CLOSED', 'CLOSED']);
+    expect(driver.asked.map(({ call }) => call.ended)).toEqual([false, true, true]);
+    const late = failureOf(scoped(backend, 'late').getValue('k'));
+    const all = backend.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    await all;
+    expect([(await others).code, (await late).code]).toEqual(['CLOSED', 'CLOSED']);
   });
 
   it('is not needed when what it is scoped from is closed, which waits for both', async () => {

@@ -43,6 +43,7 @@ describe('a deadline', () => {
     const failure = failureOf(backend.getValue('k'));
     const { signal } = asked(0).call;
     expect(signal.aborted).toBe(false);
+    expect(asked(0).call.signal).toBe(signal);
     await vi.advanceTimersByTimeAsync(1001);
     expect(signal.aborted).toBe(true);
     expect((await failure).message).toBe('[map] getValue "k": no answer within 1000 ms');

@@ -223,7 +223,14 @@ const refused = [
   '{"json":{"a":{}},"meta":{"referentialEqualities":{"a":"b"},"v":1}}',
   '{"json":{"a":{}},"meta":{"referentialEqualities":{"a":[1]},"v":1}}',
   '{"json":[[]],"meta":{"referentialEqualities":{"0":["0.0"]},"v":1}}',
+  '{"json":[3],"meta":{"referentialEqualities":{"0":["length"]},"v":1}}',
+  '{"json":{"ab":null},"meta":{"values":{"a\\\\b":["undefined"]},"v":1}}',
+  '{"json":["AQ=="],"meta":{"values":{"0":[["custom","bytes"]]},"v":1}}',
+  '{"json":[1,"2"],"meta":{"values":[["typed-array","Uint8Array"]]}}',
+  '{"json":["s"],"meta":{"values":{"0":[["symbol","s"]]},"v":1}}',
+  '{"json":{"a":1},"meta":null}',
   '{"meta":{"values":["undefined"]}}',
+  ' {"json":[1]}',
   '{"json":1',
   '[]',
   '"json"',
@@ -261,6 +268,52 @@ describe('a hostile payload', () => {
       expect('polluted' in {}).toBe(false);
     });
   }
+
+  it('is refused where it is deeper than a value may be, and brackets in its texts are no levels', () => {
+    const text = (levels: number, leaf: string): string => `{"json":${'['.repeat(levels)}${leaf}${']'.repeat(levels)}}`;
+    const brackets = '['.repeat(5000);
+    for (const leaf of ['1', `"${brackets}"`, `"\\"${brackets}"`, `"\\\\","${brackets}"`, `{},"${brackets}]"`]) {
+      expect(deserialize(text(999, leaf))).toEqual((JSON.parse(text(999, leaf)) as { json: unknown }).json);
+      expect(() => deserialize(text(1001, leaf))).toThrow();
+      expect(() => deserialize(text(3001, leaf))).toThrow();
+    }
+    expect(deserialize(text(1000, '1'))).toEqual((JSON.parse(text(1000, '1')) as { json: unknown }).json);
+    expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
+  });
+
+  it('is refused where what it shares unfolds to what a write would refuse', () => {
+    const levels = (count: number, leaf: unknown): unknown => {
+      let value = leaf;
+      for (let level = 0; level < count; level++) value = [value];
+      return value;
+    };
+    const path = (levels: number): string => `b${'.0'.repeat(levels)}`;
+    const read = (json: unknown, equalities: unknown, values: unknown = {}): unknown =>
+      deserialize(JSON.stringify({ json, meta: { values, referentialEqualities: equalities, v: 1 } }));
+    const doubled = (count: number): (() => unknown) => {
+      const lists = repeat(count, [0, 0]);
+      return () => read(lists, Object.fromEntries(lists.slice(1).map((_, at) => [at, [`${at + 1}.0`, `${at + 1}.1`]])));
+    };
+    const regexps = (count: number) => () =>
+      read({ c: `/${'a'.repeat(30_000)}/`, d: repeat(count, 0) }, { c: places('d', count) }, { c: ['regexp'] });
+    const bytes = (count: number) => () =>
+      read(
+        { c: 'A'.repeat(520_000), d: repeat(count, 0) },
+        { c: places('d', count) },
+        { c: [['custom', 'ninefold:bytes']] },
+      );
+    const deep = (count: number) => () => read({ a: levels(500, 1), b: levels(count, 0) }, { a: [path(count)] });
+    const caused = (count: number) => () => {
+      const error = { name: 'Error', message: '', cause: 0 };
+      return read(
+        { a: levels(500, 1), b: levels(count, error) },
+        { a: [`${path(count)}.cause`] },
+        { [path(count)]: ['Error'] },
+      );
+    };
+    for (const legal of [doubled(4), regexps(2), bytes(600), deep(499), caused(498)]) expect(legal).not.toThrow();
+    for (const hostile of [doubled(40), regexps(3), bytes(700), deep(500), caused(499)]) expect(hostile).toThrow();
+  });
 
   it('says nothing of what it holds', () => {
     for (const text of refused) {

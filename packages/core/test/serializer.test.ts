@@ -9,6 +9,9 @@ import { samples } from './support/samples.ts';
 
 const { serialize, deserialize } = superjsonSerializer;
 
+/** A value below so many keys. */
+const below = (levels: number, value: unknown): unknown => (levels === 0 ? value : { a: below(levels - 1, value) });
+
 /** Any reader of superjson, with the one transformer that it needs. */
 const reader = new SuperJSON();
 reader.registerCustom(bytesTransformer, bytesTransformer.name);
@@ -79,6 +82,11 @@ describe('a value that is kept', () => {
       expect('cause' in back).toBe('cause' in made);
       expect(Object.keys(back)).toEqual([]);
     }
+    const renamed = deserialize(serialize(Object.assign(new Error('no'), { name: 'NotFound' }))) as Error;
+    expect(renamed).toMatchObject({ name: 'NotFound', message: 'no' });
+    renamed.name = 'Other';
+    expect(String(renamed)).toBe('Other: no');
+    expect(new Error('with frames').stack).toContain(' at ');
   });
 
   it('is a cycle that is a cycle again', () => {
@@ -99,6 +107,13 @@ describe('a value that is kept', () => {
     list.push(list, new Date(1));
     const again = deserialize(serialize(list)) as unknown[];
     expect(again[0]).toBe(again);
+    const inner: unknown[] = [];
+    inner.push(inner);
+    const plain: Record<string, unknown> = { inner };
+    expect(deserialize(serialize(plain))).toEqual(plain);
+    plain.self = plain;
+    expect(deserialize(serialize(plain))).toEqual(plain);
+    expect(serialize(plain)).toBe(SuperJSON.stringify(plain));
   });
 
   it('is recognised by what it is, though another realm made it', () => {
@@ -157,6 +172,16 @@ describe('a value that would change', () => {
       return 'Map';
     }
   }
+  /** A class that bears the name of another. */
+  const named = (name: string, one: object): object => Object.defineProperty(one, 'name', { value: name });
+  const instance = (one: object): object => Reflect.construct(one as new () => object, []) as object;
+  class Posing {
+    readonly source = 's3cret';
+    readonly flags = '';
+    get [Symbol.toStringTag](): string {
+      return 'RegExp';
+    }
+  }
   const changing = new Error('s3cret');
   let asked = 0;
   Object.defineProperty(changing, 'name', { get: () => (asked++ === 0 ? 5 : 's3cret') });
@@ -192,6 +217,15 @@ describe('a value that would change', () => {
     ['a subclass of Error', new (class QueryError extends Error {})('s3cret'), '$: a QueryError'],
     ['a subclass of Map', new (class Registry extends Map {})(), '$: a Registry'],
     ['a subclass of Array', new (class List extends Array {})(), '$: a List'],
+    ['a class named Object', instance(named('Object', class {})), '$: an object that is not plain'],
+    ['a class named Map of Maps', instance(named('Map', class extends Map {})), '$: a Map'],
+    ['a class named Date of Dates', instance(named('Date', class extends Date {})), '$: a Date'],
+    ['a class named Buffer of other numbers', instance(named('Buffer', class extends Int8Array {})), '$: a Buffer'],
+    ['a class named RegExp that looks like one', instance(named('RegExp', Posing)), '$: a RegExp'],
+    ['a class with a name that is none', instance(named('s3cret s3cret', class {})), '$: a class instance'],
+    ['a class with a name without end', instance(named('N'.repeat(65), class {})), '$: a class instance'],
+    ['a class without a name', instance(Object.defineProperty(class {}, 'name', { value: 5 })), '$: a class instance'],
+    ['an error with a number for a message', Object.assign(new Error(), { message: 5 }), '$: an Error'],
     ['a DataView', new DataView(new ArrayBuffer(1)), '$: a DataView'],
     ['what poses as a Map', new Tagged(), '$: a Tagged'],
     ['a symbol in a Set in a Map', new Map([['k', new Set([Symbol('x')])]]), '$<value 0><item 0>: a symbol'],
@@ -217,6 +251,11 @@ describe('a value that would change', () => {
     ],
     ['more bytes than text can hold', { b: new Uint8Array(403_000_000) }, '$.b: more than 268435456 bytes'],
     ['a bigint of too many digits', [10n ** 100_000n], '$[0]: a bigint of more than 100000 digits'],
+    ['a negative one', [-(10n ** 100_000n)], '$[0]: a bigint of more than 100000 digits'],
+    ['what stands below a long key', { [`${'k'.repeat(64)}s3cret`]: () => 1 }, `$["${'k'.repeat(64)}…"]: a function`],
+    ['what stands below a key that begins with a digit', { '1a': () => 1 }, '$["1a"]: a function'],
+    ['what stands at the last level that is shown', below(16, () => 1), `$${'.a'.repeat(16)}: a function`],
+    ['what stands below many levels', below(17, () => 1), `$${'.a'.repeat(16)}…: a function`],
   ];
   for (const [what, value, message] of values) {
     it(`is refused with its path and kind, and no content: ${what}`, () => {

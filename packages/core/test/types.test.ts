@@ -116,6 +116,8 @@ describe('the type of a read', () => {
     const backend = await stocked();
     // @ts-expect-error a number is neither a schema nor a function
     await expect(backend.getValue('n', { type: 5 })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
+    const broken = { '~standard': { version: 1, vendor: 'test' } } as never;
+    await expect(backend.getValue('n', { type: broken })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
     // @ts-expect-error the schema goes into { type }
     await expect(backend.getValue('n', zodUser)).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
     // @ts-expect-error a number is no User

@@ -106,4 +106,14 @@ describe('the table of entries', () => {
       expect([table.entries, table.bytes, table.evictions]).toEqual([0, 0, 0]);
     }
   });
+
+  it('takes no more for many entries than for one, where each is deleted before the next', () => {
+    const table = new LruTable(bounds, () => 0);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let index = 0; index < 200_000; index++) {
+      table.set(`${index}`, index, 1, Number.POSITIVE_INFINITY);
+      table.delete(`${index}`);
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+  });
 });

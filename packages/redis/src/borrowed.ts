@@ -1,5 +1,5 @@
 import calculateSlot from 'cluster-key-slot';
-import { failureOf, Refusal, unconnected } from './failures.ts';
+import { failureOf, unconnected } from './failures.ts';
 import type { Argument, Command, Sender, Sending } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
@@ -13,6 +13,8 @@ export interface RedisClient {
 /** A client that the caller made and closes, with settings of its own. */
 export class Borrowed implements Sender {
   readonly ready = true;
+  /** One by which a connection ends it may send again and again; and without its prefix what it does not know itself. */
+  readonly mayAsk = false;
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #client: RedisClient;
 
@@ -26,8 +28,6 @@ export class Borrowed implements Sender {
 
   async send(call: Sending, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
-    // A client that does not know it would send it without its prefix, and to any node of a cluster.
-    if (name === 'MSETEX') throw new Refusal(`ERR unknown command '${name}'`);
     // It says the same of this as of a connection that was lost under a command.
     if (this.#client.status === 'end') throw unconnected(undefined);
     call.sent = true;

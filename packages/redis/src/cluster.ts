@@ -27,6 +27,8 @@ export class ClusterConnections implements Sender {
   readonly slotOf: (key: string) => number = calculateSlot;
   /** Commands wait for the map of slots, and follow redirects. */
   readonly ready = false;
+  /** Any node of Valkey 9.1.2 takes keys by `MSETEX` that are another's, or on their way to another. */
+  readonly mayAsk = false;
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;

@@ -18,6 +18,8 @@ export interface Sender {
   readonly slotOf?: ((key: string) => number) | undefined;
   /** Whether a command is handed over at once, so that no call can end before it is sent. */
   readonly ready: boolean;
+  /** Whether a command may be sent that the server, or what is before it, may not know. */
+  readonly mayAsk: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
   send(call: Sending, command: Command): Promise<unknown>;
   close(): void;

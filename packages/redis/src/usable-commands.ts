@@ -19,8 +19,7 @@ export class UsableCommands {
 
   constructor(sender: Sender) {
     this.#sender = sender;
-    // In a cluster any node of Valkey 9.1.2 takes keys by `MSETEX` that are another's, or on their way to another.
-    if (sender.slotOf !== undefined) return;
+    if (!sender.mayAsk) return;
     // A proxy before several servers sends a script to that of its first key, where nobody finds the others.
     this.#refused.set('EVAL', Number.POSITIVE_INFINITY);
     this.#asksAt = 0;

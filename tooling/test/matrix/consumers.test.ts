@@ -184,6 +184,6 @@ it('writes an adapter in a repository of its own, and tries it with node:test an
   writeFileSync(join(app, 'package.json'), manifest.replace('"^1.0.0"', '"*"'));
   await run('npm', ['install', '--no-audit', '--no-fund'], { folder: app, env });
   const printed = await run('npm', ['test'], { folder: app, env });
-  expect(printed).toMatch(/# pass \d{3}\n# fail 0/);
+  expect(printed).toMatch(/[#ℹ] pass \d{3}\n[#ℹ] fail 0/);
   expect(printed).toMatch(/Tests .*\d{3} passed/);
 }, 180_000);

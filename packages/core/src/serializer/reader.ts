@@ -46,12 +46,7 @@ class Reader {
     const [ofRoot, others] = Array.isArray(equalities) ? (equalities as readonly unknown[]) : [[], equalities];
     this.#put(root, root, ofRoot);
     for (const [path, places] of entriesOf(others)) {
-      const keys = this.#keysOf(path);
-      this.#put(
-        root,
-        keys.reduce((node, key) => this.#holderOf(node, key)[key], root),
-        places,
-      );
+      this.#put(root, this.#nodeAt(root, this.#keysOf(path)), places);
     }
   }
 
@@ -80,9 +75,12 @@ class Reader {
   #replace(root: unknown, path: string, replacement: (node: unknown) => unknown): void {
     const keys = this.#keysOf(path);
     const last = keys.pop() as string;
-    const parent = keys.reduce((node, key) => this.#holderOf(node, key)[key], root);
-    const holder = this.#holderOf(parent, last);
+    const holder = this.#holderOf(this.#nodeAt(root, keys), last);
     holder[last] = replacement(holder[last]);
+  }
+
+  #nodeAt(root: unknown, keys: readonly string[]): unknown {
+    return keys.reduce((node, key) => this.#holderOf(node, key)[key], root);
   }
 
   /** Where a node has what is under a key: in itself, or in what it will be filled from. */
@@ -193,7 +191,7 @@ function asArray(node: unknown): readonly unknown[] {
 }
 
 function asRecord(node: unknown): Record<string, unknown> {
-  check(typeof node === 'object' && node !== null && Object.getPrototypeOf(node) === Object.prototype);
+  check(Object.getPrototypeOf(node) === Object.prototype);
   return node as Record<string, unknown>;
 }
 

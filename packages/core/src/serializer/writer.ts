@@ -43,7 +43,8 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
  * knows one realm, and refuses keys named `constructor` and `prototype`.
  */
 export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
-  if ('toJSON' in Object.prototype || 'toJSON' in Array.prototype) {
+  // An array's prototype has what an object's has.
+  if ('toJSON' in Array.prototype) {
     throw new ValueError('$: a built-in prototype has got a toJSON, which changes what is written');
   }
   const writer = new Writer();

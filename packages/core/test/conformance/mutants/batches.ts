@@ -65,20 +65,42 @@ export const batchMutants: readonly Mutant[] = [
       return await right.deleteMany(keys);
     },
   })),
+  ...(['multiGetValues', 'multiSetValues', 'deleteMany'] as const).map((each) =>
+    backendMutant(`answers an empty ${each} with what the server says to nothing`, ['batches/empty'], (right) => ({
+      [each]: async (...args: unknown[]) => {
+        const answer: unknown = await Reflect.apply(right[each], right, args);
+        return Array.isArray(args[0]) && args[0].length === 0 ? null : answer;
+      },
+    })),
+  ),
+  backendMutant('gives a value alone where one was asked for', ['batches/of-one'], (right) => ({
+    multiGetValues: async (keys: string[], options?: never) => {
+      const values = await right.multiGetValues(keys, options);
+      return values.length === 1 ? values[0] : values;
+    },
+  })),
   backendMutant('fails on batches of one', ['batches/of-one', 'values/date'], (right) => ({
     multiSetValues: async (pairs: readonly [string, unknown][], options?: never) => {
       if (Array.isArray(pairs) && pairs.length === 1) throw cacheError('BACKEND', 'multiSetValues', 'one is no batch');
       return await right.multiSetValues(pairs, options);
     },
   })),
-  backendMutant('takes anything for keys', ['batches/refuses-what-is-none', 'batches/refuses-holes'], (right) => {
-    const listed = (keys: unknown): never =>
-      (Array.isArray(keys) ? Array.from(keys, (key: unknown) => key ?? 'hole') : []) as never;
-    return {
-      multiGetValues: (keys: unknown, options?: never) => right.multiGetValues(listed(keys), options),
-      deleteMany: (keys: unknown) => right.deleteMany(listed(keys)),
-    };
-  }),
+  ...(['multiGetValues', 'deleteMany'] as const).map((each) =>
+    backendMutant(
+      `takes anything for the keys of ${each}`,
+      ['batches/refuses-what-is-none', 'batches/refuses-holes'],
+      (right) => ({
+        [each]: (keys: unknown, options?: never) => {
+          const listed = Array.isArray(keys) ? Array.from(keys, (key: unknown) => key ?? 'hole') : [];
+          return right[each](listed as never, options);
+        },
+      }),
+    ),
+  ),
+  backendMutant('deletes the good keys that stand beside a bad one', ['batches/all-or-nothing-checked'], (right) => ({
+    deleteMany: (keys: unknown) =>
+      right.deleteMany((Array.isArray(keys) ? keys.filter((key) => `${String(key)}`.isWellFormed()) : keys) as never),
+  })),
   backendMutant('says of a delete whether there was an entry', ['batches/delete-one', 'keys/space'], (right) => ({
     delete: async (key: string) => (await right.delete(key)) === 1,
   })),
@@ -141,6 +163,26 @@ export const batchMutants: readonly Mutant[] = [
         }
       })(now),
   ),
+  driverMutant(
+    'deletes no more than 1,000 keys',
+    ['batches/10000'],
+    (now) =>
+      new (class extends TimedDriver {
+        override deleteMany(keys: readonly string[]): number {
+          return super.deleteMany(keys.slice(0, 1000));
+        }
+      })(now),
+  ),
+  backendMutant('answers after a large batch with what is left of it', ['batches/200000'], (right) => {
+    let left: unknown;
+    return {
+      multiGetValues: async (keys: string[], options?: never) => {
+        if (Array.isArray(keys) && keys.length > 120_000) left = 'left';
+        return await right.multiGetValues(keys, options);
+      },
+      getValue: async (key: string, options?: never) => left ?? (await right.getValue(key, options)),
+    };
+  }),
   backendMutant('passes keys as arguments', ['batches/200000'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) => {
       if (Array.isArray(keys) && keys.length > 120_000) throw new RangeError('Maximum call stack size exceeded');
@@ -150,9 +192,9 @@ export const batchMutants: readonly Mutant[] = [
     deleteMany: async (keys: readonly string[]) =>
       Array.isArray(keys) && keys.length > 120_000 ? -1 : await right.deleteMany(keys),
   })),
-  backendMutant('answers a large batch in part', ['batches/200000'], (right) => ({
+  backendMutant('answers a large batch in part', ['batches/10000', 'batches/200000'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) =>
-      await right.multiGetValues(Array.isArray(keys) ? keys.slice(0, 120_000) : keys, options),
+      await right.multiGetValues(Array.isArray(keys) ? keys.slice(0, 5000) : keys, options),
   })),
   backendMutant('fails a large batch with an error of the runtime', ['batches/200000'], (right) => ({
     deleteMany: async (keys: readonly string[]) => {

@@ -1,4 +1,4 @@
-import { type CacheBackend, createBackend, DriverError, type Stored } from '@ninefold/core';
+import { type CacheBackend, CacheError, createBackend, DriverError, type Stored } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { backendMutant, driverMutant, instead, type Mutant, type Now } from './mutant.ts';
 
@@ -52,6 +52,10 @@ export const counterMutants: readonly Mutant[] = [
   incrMutant('adds delta || 1', ['counters/delta-zero', 'counters/never-minus-zero'], (driver, key, delta, ttl) =>
     driver.incr(key, delta || 1, ttl),
   ),
+  incrMutant('takes a delta of 0 for a reset', ['counters/delta-zero'], (driver, key, delta, ttl) => {
+    if (delta === 0) driver.deleteMany([key]);
+    return driver.incr(key, delta, ttl);
+  }),
   incrMutant('does not create with a delta of 0', ['counters/delta-zero'], (driver, key, delta, ttl) =>
     delta === 0 && !driver.exists(key) ? 0 : driver.incr(key, delta, ttl),
   ),
@@ -222,6 +226,9 @@ export const counterMutants: readonly Mutant[] = [
       return driver.incr(key, delta, ttl);
     },
   ),
+  incrMutant('looks at nothing where a delta of 0 is added', ['counters/not-a-counter'], (driver, key, delta, ttl) =>
+    delta === 0 && typeof driver.get(key) === 'string' ? 0 : driver.incr(key, delta, ttl),
+  ),
   driverMutant('pads counters with spaces', ['counters/digits-shrink', 'counters/adds'], (now) => {
     const widths = new Map<string, number>();
     return new (class extends TimedDriver {
@@ -269,6 +276,21 @@ export const counterMutants: readonly Mutant[] = [
   backendMutant('takes undefined for 0', ['counters/default-delta'], (right) => ({
     incr: (key: string, delta?: number, options?: never) => right.incr(key, delta === undefined ? 0 : delta, options),
   })),
+  {
+    name: 'says that it cannot increment when it has done so',
+    breaks: ['counters/unsupported'],
+    capabilities: { atomicIncr: false },
+    create: (options, now): CacheBackend => {
+      const right = createBackend(new TimedDriver(now), options);
+      return instead(right, {
+        capabilities: { ...right.capabilities, atomicIncr: false },
+        incr: async (key: string, ...args: never[]) => {
+          await right.incr(key, ...args);
+          throw new CacheError({ code: 'UNSUPPORTED', backend: right.name, operation: 'incr', key, reason: 'no' });
+        },
+      });
+    },
+  },
   {
     name: 'increments though it says that it cannot',
     breaks: ['counters/unsupported'],

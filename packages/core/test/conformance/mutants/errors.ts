@@ -114,8 +114,86 @@ export const errorMutants: readonly Mutant[] = [
   backendMutant('quotes the value that it refuses', ['errors/no-values'], (right) =>
     failing(right, (error) => error.with({ reason: 'the value is s3cretValue' })),
   ),
-  backendMutant('tells whole keys as they are', ['errors/key-cut'], (right) =>
-    failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${String(key)}` })),
+  ...(
+    [
+      ['whole keys as they are', String],
+      ['whole keys, escaped', (key: unknown) => JSON.stringify(String(key))],
+    ] as const
+  ).map(([what, told]) =>
+    backendMutant(`tells ${what}`, ['errors/key-cut'], (right) =>
+      failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${told(key)}` })),
+    ),
+  ),
+  {
+    name: 'names the first key of a batch whichever is refused',
+    breaks: ['batches/all-or-nothing-checked', 'values/too-large'],
+    capabilities: { maxValueBytes: 100_000 },
+    create: (options, now) => {
+      const right = createBackend(new Small(now), options);
+      const first = (error: CacheError, [pairs]: unknown[], operation: string): CacheError =>
+        operation === 'multiSetValues' && /VALUE|LARGE/.test(error.code)
+          ? error.with({ key: (pairs as [string, unknown][])[0]?.[0] })
+          : error;
+      return instead(right, failing(right, first));
+    },
+  },
+  {
+    name: 'has no room any more for a key that had too large a value',
+    breaks: ['values/too-large'],
+    capabilities: { maxValueBytes: 100_000 },
+    create: (options, now) => {
+      const full = new Set<string>();
+      const right = createBackend(
+        new (class extends Small {
+          override setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): void {
+            for (const [key, value] of entries) if (String(value).length > 100_000) full.add(key);
+            super.setMany(entries, ttl);
+          }
+          override get(key: string) {
+            return full.has(key) ? undefined : super.get(key);
+          }
+        })(now),
+        options,
+      );
+      return right;
+    },
+  },
+  {
+    name: 'keeps of a batch of large values the first',
+    breaks: ['values/largest'],
+    capabilities: { maxValueBytes: 100_000 },
+    create: (options, now) =>
+      createBackend(
+        new (class extends Small {
+          override setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): void {
+            super.setMany(
+              entries.filter(([, value], index) => index === 0 || String(value).length < 50_000),
+              ttl,
+            );
+          }
+        })(now),
+        options,
+      ),
+  },
+  backendMutant('says nothing of why a type threw', ['types/validator-message-hidden'], (right) =>
+    failing(right, (error) =>
+      error.code === 'TYPE_MISMATCH' ? error.with({ reason: 'no', cause: undefined }) : error,
+    ),
+  ),
+  ...(
+    [
+      ['copies the issues of a validator', { enumerable: false }],
+      ['shows the issues of a validator', { enumerable: true }],
+    ] as const
+  ).map(([name, descriptor]) =>
+    backendMutant(name, ['types/issues'], (right) =>
+      failing(right, (error) => {
+        const { issues } = error;
+        if (issues === undefined) return error;
+        const value = descriptor.enumerable ? issues : [...issues];
+        return Object.defineProperty(error.with({ issues: undefined }), 'issues', { ...descriptor, value });
+      }),
+    ),
   ),
   {
     name: 'tells keys that were to be hidden',
@@ -138,6 +216,15 @@ export const errorMutants: readonly Mutant[] = [
     name: 'takes any options',
     breaks: ['errors/options-refused'],
     create: ({ namespace, timeoutMs }, now) => createBackend(new TimedDriver(now), { namespace, timeoutMs }),
+  },
+  backendMutant('answers bad input at once', ['errors/never-thrown'], (right) => ({
+    exists: (key: unknown) => (typeof key === 'string' ? right.exists(key) : undefined),
+  })),
+  {
+    name: 'writes into the options where it can',
+    breaks: ['errors/options-untouched'],
+    create: (options, now) =>
+      createBackend(new TimedDriver(now), Object.isFrozen(options) ? options : Object.assign(options, { seen: true })),
   },
   {
     name: 'writes into the options',

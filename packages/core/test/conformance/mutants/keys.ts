@@ -123,6 +123,16 @@ export const keyMutants: readonly Mutant[] = [
       })),
     ];
   }),
+  backendMutant('finds nothing any more after a key that was too long', ['keys/after-a-refusal'], (right) => {
+    let lost = false;
+    return {
+      setValue: async (key: string, value: unknown, options?: never) => {
+        lost ||= typeof key === 'string' && key.length > 8192;
+        await right.setValue(key, value, options);
+      },
+      getValue: async (key: string, options?: never) => (lost ? undefined : await right.getValue(key, options)),
+    };
+  }),
   backendMutant('ends the connection after a bad key', ['keys/after-a-refusal'], (right) => {
     let broken = false;
     return {
@@ -171,6 +181,23 @@ export const sharingMutants: readonly Mutant[] = [
     create: ({ namespace, ...options }, now) => {
       const right = createBackend(sharedDriver(now), options);
       return namespace === undefined ? right : mapKeys(right, (key) => `${namespace}/${key}`);
+    },
+  },
+  {
+    name: 'deletes a key in all namespaces',
+    breaks: ['keys/namespaces-apart'],
+    capabilities: { shared: true },
+    create: (options, now) => {
+      const driver = sharedDriver(now);
+      const right = createBackend(driver, options);
+      return instead(right, {
+        delete: (key: string) => {
+          const own = right.delete(key);
+          for (const stored of [...driver.entries.keys()])
+            if (stored.endsWith(`:${String(key)}`)) driver.entries.delete(stored);
+          return own;
+        },
+      });
     },
   },
   {

@@ -123,3 +123,11 @@ export function cacheError(code: CacheError['code'], operation: CacheError['oper
 }
 
 export const capabilitiesOf = ({ capabilities }: Mutant): Capabilities => ({ ...mapCapabilities, ...capabilities });
+
+/** A value with something else for each of its leaves. */
+export function deep(value: unknown, change: (leaf: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => deep(item, change));
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return change(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deep(item, change)]));
+}

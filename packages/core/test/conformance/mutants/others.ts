@@ -43,10 +43,14 @@ export const lifecycleMutants: readonly Mutant[] = [
       });
     },
   },
-  backendMutant('answers empty batches after close', ['lifecycle/closed-empty-batches'], (right) => ({
-    multiGetValues: async (keys: string[], options?: never) =>
-      Array.isArray(keys) && keys.length === 0 ? [] : await right.multiGetValues(keys, options),
-  })),
+  ...(['multiGetValues', 'multiSetValues', 'deleteMany'] as const).map((each) =>
+    backendMutant(`answers an empty ${each} after close`, ['lifecycle/closed-empty-batches'], (right) => ({
+      [each]: async (...args: never[]) => {
+        if (!Array.isArray(args[0]) || (args[0] as unknown[]).length > 0) return await (right[each] as Call)(...args);
+        return { multiGetValues: [], multiSetValues: undefined, deleteMany: 0 }[each];
+      },
+    })),
+  ),
   backendMutant(
     'looks at the arguments before it sees that it is closed',
     ['lifecycle/closed-empty-batches'],
@@ -86,6 +90,16 @@ export const lifecycleMutants: readonly Mutant[] = [
         count += 1;
         if (count > 1) throw new Error('the connection is closed');
         await right.close();
+      },
+    };
+  }),
+  backendMutant('says OK to a close that has nothing to do', ['lifecycle/idempotent'], (right) => {
+    let closing: Promise<unknown> | undefined;
+    return {
+      close: async () => {
+        if (closing !== undefined) return 'OK';
+        closing = right.close();
+        return await closing;
       },
     };
   }),
@@ -164,6 +178,18 @@ export const lifecycleMutants: readonly Mutant[] = [
           driver.entries.clear();
         },
       });
+    },
+  },
+  driverMutant('has no name', ['lifecycle/capabilities'], (now) =>
+    Object.assign(new TimedDriver(now), { name: '' as never }),
+  ),
+  {
+    name: 'says that its TTLs have steps of no seconds',
+    breaks: ['lifecycle/capabilities'],
+    capabilities: { ttlGranularity: 0 },
+    create: (options, now) => {
+      const right = createBackend(new TimedDriver(now), options);
+      return instead(right, { capabilities: { ...right.capabilities, ttlGranularity: 0 } });
     },
   },
   {

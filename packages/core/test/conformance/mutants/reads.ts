@@ -1,7 +1,7 @@
 import { type CacheBackend, type CacheError, createBackend, superjsonSerializer } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { sharedDriver } from './keys.ts';
-import { backendMutant, cacheError, driverMutant, instead, type Mutant } from './mutant.ts';
+import { backendMutant, type Call, cacheError, deep, driverMutant, instead, type Mutant } from './mutant.ts';
 
 interface Read {
   readonly type?: unknown;
@@ -184,14 +184,28 @@ export const readMutants: readonly Mutant[] = [
       return await Promise.all(keys.map((key) => right.getValue(key, options as never)));
     },
   })),
-  backendMutant('takes any type', ['types/refuses-what-is-none'], (right) => ({
-    getValue: (key: string, options?: Read) =>
-      right.getValue(
-        key,
-        (typeof options?.type === 'function' || (options?.type as Standard | undefined)?.['~standard']
-          ? options
-          : undefined) as never,
-      ),
+  ...(['getValue', 'multiGetValues'] as const).map((each) =>
+    backendMutant(`takes any type in ${each}`, ['types/refuses-what-is-none'], (right) => ({
+      [each]: (keys: never, options?: Read) => {
+        const type = options?.type as Standard | undefined;
+        const given = typeof type === 'function' || type?.['~standard'] ? options : undefined;
+        return (right[each] as Call)(keys, given as never);
+      },
+    })),
+  ),
+  backendMutant('takes a schema for options without a type', ['types/refuses-what-is-none'], (right) => ({
+    getValue: (key: string, options?: object) =>
+      right.getValue(key, (options !== undefined && '~standard' in options ? undefined : options) as never),
+  })),
+  backendMutant('gives a batch in the order in which its types end', ['types/batch'], (right) => ({
+    multiGetValues: async (keys: string[], options?: { type?: unknown }) => {
+      const { type } = options ?? {};
+      if (typeof type !== 'function' || '~standard' in type) return await right.multiGetValues(keys, options as never);
+      const ended: unknown[] = [];
+      const hits = (await right.multiGetValues(keys)).filter((value) => value !== undefined);
+      await Promise.all(hits.map(async (value) => ended.push(await (type as (value: unknown) => unknown)(value))));
+      return (await right.multiGetValues(keys)).map((value) => (value === undefined ? undefined : ended.shift()));
+    },
   })),
   backendMutant('takes a type of undefined for a wrong one', ['types/undefined-is-none'], (right) => ({
     getValue: async (key: string, options?: Read) => {
@@ -257,6 +271,57 @@ export const corruptionMutants: readonly Mutant[] = [
     breaks: ['corruption/as-miss'],
     create: ({ onUnreadable: _, ...options }, now) => createBackend(new TimedDriver(now), options),
   },
+  {
+    name: 'tells what it could not read',
+    breaks: unreadable,
+    create: (options, now) => {
+      let text = '';
+      const { serializer = superjsonSerializer } = options;
+      const right = createBackend(new TimedDriver(now), {
+        ...options,
+        serializer: {
+          serialize: (value) => serializer.serialize(value),
+          deserialize: (found) => {
+            text = found;
+            return serializer.deserialize(found);
+          },
+        },
+      });
+      return instead(right, {
+        getValue: (key: string, given?: never) =>
+          right.getValue(key, given).catch((error: CacheError) => {
+            throw error.code === 'CORRUPT' ? error.with({ reason: `no value: ${text}` }) : error;
+          }),
+      });
+    },
+  },
+  {
+    name: 'is polluted by what it reads',
+    breaks: ['corruption/polluting'],
+    create: ({ serializer = superjsonSerializer, ...options }, now) => {
+      // What the rule before has left behind.
+      Reflect.deleteProperty(Object.prototype, 'polluted');
+      return createBackend(new TimedDriver(now), {
+        ...options,
+        serializer: {
+          serialize: (value) => serializer.serialize(value),
+          deserialize: (text) => {
+            if (text.includes('"polluted"'))
+              Object.defineProperty(Object.prototype, 'polluted', { value: true, configurable: true });
+            return serializer.deserialize(text);
+          },
+        },
+      });
+    },
+  },
+  backendMutant(
+    'lets a batch pass its type where what does not match is a miss',
+    ['corruption/as-miss'],
+    (right, { onUnreadable }) => ({
+      multiGetValues: (keys: string[], options?: never) =>
+        right.multiGetValues(keys, onUnreadable === 'miss' ? undefined : options),
+    }),
+  ),
   driverMutant(
     'has no entry where it cannot read it',
     ['corruption/entry-is-there'],
@@ -358,6 +423,23 @@ export const serializerMutants: readonly Mutant[] = [
             if (!text.startsWith('%')) throw new Error('no text of ours');
             return superjsonSerializer.deserialize(text.slice(1));
           },
+        },
+        ...options,
+      }),
+  },
+  {
+    name: 'writes dates as texts, and reads texts that look like dates as such',
+    breaks: ['serializers/wire-format'],
+    capabilities: { shared: true },
+    create: (options, now) =>
+      createBackend(sharedDriver(now), {
+        serializer: {
+          serialize: (value) =>
+            superjsonSerializer.serialize(deep(value, (leaf) => (leaf instanceof Date ? leaf.toISOString() : leaf))),
+          deserialize: (text) =>
+            deep(superjsonSerializer.deserialize(text), (leaf) =>
+              typeof leaf === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(leaf) ? new Date(leaf) : leaf,
+            ),
         },
         ...options,
       }),

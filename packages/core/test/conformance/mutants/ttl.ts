@@ -198,15 +198,20 @@ export const ttlMutants: readonly Mutant[] = [
         }
       })(now),
   ),
-  backendMutant('takes any TTL, and those it does not like for none', ['ttl/refused', 'ttl/given-by-name'], (right) => {
-    const legal = (options?: { ttl?: unknown }): never =>
-      (typeof options?.ttl === 'number' && options.ttl > 0 && options.ttl <= 1e9 ? options : undefined) as never;
-    return {
-      setValue: (key: string, value: unknown, options?: never) => right.setValue(key, value, legal(options)),
-      multiSetValues: (pairs: never, options?: never) => right.multiSetValues(pairs, legal(options)),
-      incr: (key: string, delta?: number, options?: never) => right.incr(key, delta, legal(options)),
-    };
-  }),
+  ...(['setValue', 'multiSetValues', 'incr'] as const).map((each) =>
+    backendMutant(
+      `takes any TTL in ${each}, and those it does not like for none`,
+      each === 'incr' ? ['ttl/refused'] : ['ttl/refused', 'ttl/given-by-name'],
+      (right) => ({
+        [each]: (...args: unknown[]) => {
+          const at = each === 'multiSetValues' ? 1 : 2;
+          const { ttl } = (args[at] ?? {}) as { ttl?: unknown };
+          if (!(typeof ttl === 'number' && ttl > 0 && ttl <= 1e9)) args[at] = undefined;
+          return Reflect.apply(right[each] as Call, right, args);
+        },
+      }),
+    ),
+  ),
   backendMutant('takes a TTL of 0 for a delete', ['ttl/refused'], (right) => ({
     setValue: async (key: string, value: unknown, options?: { ttl?: number }) =>
       options?.ttl !== undefined && options.ttl <= 0

@@ -1,7 +1,7 @@
 import { createBackend, superjsonSerializer } from '@ninefold/core';
 import superjson from 'superjson';
 import { TimedDriver } from '../../support/timed-driver.ts';
-import { backendMutant, driverMutant, type Mutant, serializerMutant } from './mutant.ts';
+import { backendMutant, deep, driverMutant, type Mutant, serializerMutant } from './mutant.ts';
 
 const envelope = (json: unknown): string => `{"json":${JSON.stringify(json)}}`;
 
@@ -9,13 +9,6 @@ const envelope = (json: unknown): string => `{"json":${JSON.stringify(json)}}`;
 function changing(change: (value: unknown) => unknown): (value: unknown) => string {
   return (value) => superjsonSerializer.serialize(change(value));
 }
-
-const deep = (value: unknown, change: (leaf: unknown) => unknown): unknown => {
-  if (Array.isArray(value)) return value.map((item) => deep(item, change));
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return change(value);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deep(item, change)]));
-};
 
 /** What becomes of values in caches that take JSON, a reference or a string for the value. */
 export const valueMutants: readonly Mutant[] = [
@@ -322,6 +315,27 @@ export const valueMutants: readonly Mutant[] = [
       return 'OK';
     },
   })),
+  backendMutant('says that everything exists', ['values/exists-for-falsy', 'ttl/expires'], (right) => ({
+    exists: async (key: string) => (await right.exists(key)) || true,
+  })),
+  ...(['getValue', 'multiGetValues'] as const).map((each) =>
+    backendMutant(`gives one list to all who read it by ${each}`, ['values/copied-out'], (right) => {
+      const lists = new Map<string, unknown>();
+      const known = (value: unknown): unknown => {
+        if (!(value as { list?: unknown } | undefined)?.list) return value;
+        const text = superjsonSerializer.serialize(value);
+        const one = lists.get(text) ?? value;
+        lists.set(text, one);
+        return one;
+      };
+      return {
+        [each]: async (...args: unknown[]) => {
+          const found: unknown = await Reflect.apply(right[each], right, args);
+          return each === 'getValue' ? known(found) : (found as unknown[]).map(known);
+        },
+      };
+    }),
+  ),
   backendMutant('keeps references', ['values/copied-in', 'values/copied-out'], (right) => {
     const values = new Map<string, unknown>();
     return {

@@ -1,0 +1,69 @@
+import { DriverError, inParts, sendParts } from '@ninefold/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+describe('a batch in parts', () => {
+  const limits = fc.record({ mostItems: fc.integer({ min: 1, max: 5 }), mostBytes: fc.integer({ min: 1, max: 20 }) });
+
+  it('is cut into parts that the limits allow, an item that is too large for any alone in its own', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(25)), limits, (items, { mostItems, mostBytes }) => {
+        const parts = inParts(items, { mostItems, mostBytes, bytesOf: (item) => item });
+        expect(parts.flat()).toEqual(items);
+        for (const [index, part] of parts.entries()) {
+          const bytes = part.reduce((sum, item) => sum + item, 0);
+          expect(part.length === 1 || (part.length <= mostItems && bytes <= mostBytes)).toBe(true);
+          // The first of the next would not have fitted in.
+          const next = parts[index + 1]?.[0];
+          if (next !== undefined) expect(part.length === mostItems || bytes + next > mostBytes).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('is as it was where it fits, and none where it is empty', () => {
+    const items = ['a', 'b'];
+    expect(inParts(items, { mostItems: 2 })[0]).toBe(items);
+    expect(inParts([], { mostItems: 2 })).toEqual([]);
+    expect(inParts(items, { mostItems: 2, mostBytes: 1 })).toEqual([items]);
+  });
+});
+
+describe('what is sent in parts', () => {
+  const firstKey = (part: readonly string[]): string | undefined => part[0];
+  const parts = [['a', 'b'], ['c'], ['d']];
+  const refused = new DriverError('BACKEND', 'no', { applied: 'no', retryable: true });
+
+  it('is sent side by side and answered in order', async () => {
+    const sent: string[] = [];
+    const answers = sendParts(parts, firstKey, async ([key = '']) => {
+      sent.push(key);
+      if (key === 'a') await new Promise((resolve) => setTimeout(resolve, 5));
+      return key;
+    });
+    expect(sent).toEqual(['a', 'c', 'd']);
+    expect(await answers).toEqual(['a', 'c', 'd']);
+    expect(await sendParts([['a']], firstKey, async () => 1)).toEqual([1]);
+    expect(await sendParts([], firstKey, async () => 1)).toEqual([]);
+  });
+
+  it('fails, when all have ended, with the first failure in order under the first key of its part', async () => {
+    let ended = false;
+    const sent = sendParts(parts, firstKey, async ([key]) => {
+      if (key === 'a') await new Promise((resolve) => setTimeout(resolve, 5));
+      ended = key === 'a';
+      if (key !== 'd') throw refused;
+    });
+    const options = { applied: 'no', retryable: true, key: 'a' };
+    await expect(sent).rejects.toMatchObject({ code: 'BACKEND', message: 'no', options });
+    expect(ended).toBe(true);
+    await expect(sendParts([['a']], firstKey, () => Promise.reject(refused))).rejects.toMatchObject({ options });
+  });
+
+  it('fails as it did where a failure names its key, or is none of a driver', async () => {
+    const named = new DriverError('TOO_LARGE', 'no', { key: 'b' });
+    for (const error of [named, new TypeError('no')])
+      for (const some of [parts, [['a']]])
+        await expect(sendParts(some, firstKey, () => Promise.reject(error))).rejects.toBe(error);
+  });
+});
