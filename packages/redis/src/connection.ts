@@ -85,7 +85,7 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, client === this.#client ? this.#failure : undefined);
+      const failure = failureOf(error, { lostBy: client === this.#client ? this.#failure : undefined });
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {
