@@ -31,10 +31,12 @@ export class Borrowed implements Sender {
     // It says the same of this as of a connection that was lost under a command.
     if (this.#client.status === 'end') throw unconnected(undefined);
     call.sent = true;
+    // One that was ready may have sent it before it lost its nodes, and says the same of it as of what it never sent.
+    const mayBeSent = this.#client.status === 'ready';
     try {
       return await this.#client.call(name, args);
     } catch (error) {
-      throw failureOf(error);
+      throw failureOf(error, { mayBeSent });
     }
   }
 

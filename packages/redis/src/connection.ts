@@ -46,14 +46,14 @@ export class Connection implements Sender {
   send(call: Sending, command: Command): Promise<unknown> {
     const client = this.#client;
     if (client === undefined || !this.ready) return this.#sendOnceReady(call, command);
-    this.#corking.cork(client.stream);
+    this.#corking.cork(client.stream, command.args.length);
     return this.#write(client, call, command);
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
   async sendAsking(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
-    this.#corking.cork(client.stream);
+    this.#corking.cork(client.stream, 1);
     const [asking, answer] = await Promise.allSettled([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
       this.#write(client, call, command),
@@ -72,7 +72,7 @@ export class Connection implements Sender {
 
   async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
-    this.#corking.cork(client.stream);
+    this.#corking.cork(client.stream, command.args.length);
     return await this.#write(client, call, command);
   }
 
@@ -85,7 +85,7 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, client === this.#client ? this.#failure : undefined);
+      const failure = failureOf(error, { lostBy: client === this.#client ? this.#failure : undefined });
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {

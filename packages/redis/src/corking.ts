@@ -3,6 +3,9 @@ interface Stream {
   uncork(): void;
 }
 
+/** Arguments of a command that leaves at once: the server works on it while the next one is written. */
+const LONG = 48;
+
 /** Lets what is sent in one tick leave in one write, but for a first command that is likely to be alone: it leaves at once. */
 export class Corking {
   /** Commands of this tick. */
@@ -11,8 +14,12 @@ export class Corking {
   #crowded = false;
   #corked: Stream | undefined;
 
-  /** Before each command. */
-  cork(stream: Stream): void {
+  /** Before each command, of so many arguments. */
+  cork(stream: Stream, length: number): void {
+    if (length >= LONG) {
+      this.#uncork();
+      return;
+    }
     this.#sent += 1;
     if (this.#sent === 1) process.nextTick(this.#endTick);
     if (this.#corked !== undefined || (this.#sent === 1 && !this.#crowded)) return;
@@ -23,7 +30,11 @@ export class Corking {
   readonly #endTick = (): void => {
     this.#crowded = this.#sent > 1;
     this.#sent = 0;
+    this.#uncork();
+  };
+
+  #uncork(): void {
     this.#corked?.uncork();
     this.#corked = undefined;
-  };
+  }
 }

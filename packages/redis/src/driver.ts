@@ -12,10 +12,14 @@ import { GatheredReads } from './gathered-reads.ts';
 import { GatheredSets } from './gathered-sets.ts';
 import type { Sender } from './sender.ts';
 
-/** Keys in one command: Redis serves nobody else meanwhile. */
-const MOST_KEYS = 10_000;
-/** Of one command, with three bytes for each UTF-16 unit, which is the most that it takes. */
-const MOST_BYTES = 192 * 1024 * 1024;
+/** Commands of a batch, so that the server works on one while the next is written and the answer before is read. */
+const PIECES = 4;
+/** Keys of one: with fewer, or where both share a core, a command more costs about what it gains. */
+const FEWEST_KEYS = 250;
+/** Redis serves nobody else meanwhile. */
+const MOST_KEYS = 500;
+/** UTF-16 units of one: so much is on its way while the next is written. */
+const MOST_LENGTH = 48 * 1024;
 /** UTF-16 units of a text above which a `SET` of its own takes half the time: the server reads it while the next is written. */
 const LARGE_LENGTH = 10_000;
 
@@ -54,12 +58,11 @@ export class RedisDriver implements CacheDriver {
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     this.#sets?.flush();
     const reads = this.#reads ?? this.#commands;
-    // So many keys are never more bytes than one command may have.
-    const fits = this.#slotOf === undefined && keys.length <= MOST_KEYS;
-    const parts = fits ? [keys] : this.#partsOf(keys, itself, length);
+    const parts = this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
+    if (this.#slotOf === undefined) return values.flat();
     const found = new Map<string, Found>();
     for (const [at, part] of parts.entries())
       for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
@@ -120,9 +123,8 @@ export class RedisDriver implements CacheDriver {
 
   /** What may share a command, in the order of the first of each. */
   #partsOf<T>(items: readonly T[], key: (item: T) => string, lengthOf: (item: T) => number): readonly (readonly T[])[] {
-    const limits = { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf: (item: T) => 3 * lengthOf(item) };
     const slotOf = this.#slotOf;
-    if (slotOf === undefined) return inParts(items, limits);
+    if (slotOf === undefined) return inPieces(items, lengthOf);
     const slots = new Map<number, T[]>();
     for (const item of items) {
       const slot = slotOf(key(item));
@@ -130,8 +132,18 @@ export class RedisDriver implements CacheDriver {
       if (others === undefined) slots.set(slot, [item]);
       else others.push(item);
     }
-    return [...slots.values()].flatMap((items) => inParts(items, limits));
+    return [...slots.values()].flatMap((items) => inPieces(items, lengthOf));
   }
+}
+
+function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
+  const { length } = items;
+  const pieces = Math.min(Math.max(PIECES, length / MOST_KEYS), length / FEWEST_KEYS);
+  return inParts(items, {
+    mostItems: Math.ceil(length / Math.max(1, Math.floor(pieces))),
+    mostBytes: MOST_LENGTH,
+    bytesOf,
+  });
 }
 
 function itself(key: string): string {

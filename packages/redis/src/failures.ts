@@ -107,14 +107,17 @@ interface TlsOptions {
 
 /**
  * What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. `lostBy` is what ended
- * the connection, if that is known: the client does not tell it to the commands.
+ * the connection, if that is known: the client does not tell it to the commands. `mayBeSent`: whatever the client says.
  */
-export function failureOf(error: unknown, lostBy?: unknown): DriverError {
+export function failureOf(
+  error: unknown,
+  { lostBy, mayBeSent = false }: { readonly lostBy?: unknown; readonly mayBeSent?: boolean } = {},
+): DriverError {
   if (error instanceof DriverError) return error;
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   const code = codeOf(error) ?? codeOf(lostBy);
-  const unsent = UNSENT.test(String(message));
+  const unsent = !mayBeSent && UNSENT.test(String(message));
   const lost: DriverErrorOptions = {
     applied: unsent ? 'no' : 'maybe',
     connectionLost: true,

@@ -1,11 +1,14 @@
 import { inspect } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
-import { startCluster, type TestCluster } from './support/cluster.ts';
+import { announce, startCluster, type TestCluster } from './support/cluster.ts';
 import { PASSWORD, USER } from './support/permissions.ts';
 import { startServer } from './support/server.ts';
 
@@ -119,3 +122,31 @@ describe.each(offline)('a %s that has no connection', (_, make) => {
     }
   });
 });
+
+it.each([
+  ['6', Cluster],
+  ['5', Cluster5],
+] as const)(
+  'a Cluster of ioredis %s that loses its nodes under a write does not say that nothing was sent',
+  async (_, Made) => {
+    const { nodes, stop } = await startCluster({ primaries: 1 });
+    const [node] = nodes as [ServerProcess];
+    const proxy = await FaultProxy.start(node);
+    await ask(node, 'CONFIG', 'SET', 'cluster-announce-ip', '127.0.0.1');
+    await announce(nodes, [proxy.port]);
+    const client = new (Made as typeof Cluster)([proxy.port], { ...lostCluster, ...clusterOptions });
+    client.on('error', () => undefined);
+    await client.connect();
+    const backend = redisBackend({ client, timeoutMs: 5000 });
+    expect(await backend.incr('n')).toBe(1);
+    await proxy.set({ kind: 'delay', delayMs: 60_000 });
+    const failure = failureOf(backend.incr('n'));
+    await expect.poll(() => ask(node, 'GET', 'n')).toBe('2');
+    await proxy.set({ kind: 'refuse' });
+    expect(await failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    client.disconnect();
+    await proxy.stop();
+    await stop();
+  },
+  30_000,
+);

@@ -74,7 +74,9 @@ const UNSENT = new Set([
 
 /** Whether the request never left. */
 export function isUnsent(error: unknown): boolean {
-  return error instanceof DriverError && UNSENT.has(error.options.cause?.code ?? '');
+  if (!(error instanceof DriverError)) return false;
+  const { applied, cause } = error.options;
+  return applied === 'no' && UNSENT.has(cause?.code ?? '');
 }
 
 /** A request without an answer. */

@@ -52,7 +52,7 @@ export class GatheredReads {
         const [answer] = await this.#commands.send([mget(keys)], call.deadline);
         return this.#found(keys, answer);
       } catch (error) {
-        if (halvings === 0 || keys.length === 1 || !isTooLarge(error)) throw error;
+        if (halvings === 0 || keys.length === 1 || call.ended || !isTooLarge(error)) throw error;
         return await this.#read(halves(keys), call, halvings - 1);
       }
     });
@@ -83,7 +83,7 @@ export class GatheredReads {
     if (gets.length < 2) return [answer];
     // Of keys that are too large together, and of those that the token may not read, each may be answered for itself.
     if (isTooLarge(answer)) throw answer;
-    if (answer instanceof DriverError && answer.code === 'AUTH') {
+    if (answer instanceof DriverError && answer.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
       const apart = gets.map(({ keys }) => mget(keys));
       return await this.#commands.send(apart, deadline);
     }

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
@@ -50,6 +53,21 @@ describe('a client of the caller', () => {
     front.fail({ kind: 'raw', body: '[]' }, { times: 2 });
     expect(await failureOf(backend.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
     expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  });
+
+  it('that sends again does not say that nothing was sent where the last attempt was not', async () => {
+    const server = createServer((request) => {
+      server.close();
+      request.resume().on('end', () => request.socket.destroy());
+    }).listen(0, '127.0.0.1');
+    const ends = once(server, 'close');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const again = new Redis({ url, token: 't0ken', automaticDeserialization: false, retry: { retries: 1 } });
+    const failure = await failureOf(upstashBackend({ client: again, timeoutMs: 10_000 }).incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    expect(failure.message).toContain('ECONNREFUSED');
+    await ends;
   });
 
   it('is not closed with the backend', async () => {

@@ -111,18 +111,30 @@ describe('a request', () => {
     await client.close();
   });
 
-  it('is not sent again in halves for writes that have rejected meanwhile', async () => {
+  it.each([
+    ['too large together', 'ERR max request size exceeded', 400],
+    ['not all to be read', 'NOPERM no permissions to access a key', 200],
+  ])('that is %s is not sent again for calls that have rejected meanwhile', async (_, error, status) => {
     let requests = 0;
     const late: typeof fetch = async () => {
       requests += 1;
       await new Promise((resolve) => setTimeout(resolve, 150));
-      return Response.json({ error: 'ERR max request size exceeded' }, { status: 400 });
+      return Response.json(status === 200 ? [{ error }] : { error }, { status });
     };
     const client = upstashBackend({ url: front.url, token: front.token, timeoutMs: 50, fetch: late });
-    const failures = await Promise.all(['a', 'b', 'c'].map((key) => failureOf(client.incr(key))));
-    expect(failures.map(({ code }) => code)).toEqual(['TIMEOUT', 'TIMEOUT', 'TIMEOUT']);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(requests).toBe(1);
+    const few = ['a', 'b', 'c'];
+    const many = Array.from({ length: 100 }, (_unused, index) => `k${index}`);
+    for (const calls of [
+      () => few.map((key) => client.incr(key)),
+      () => few.map((key) => client.getValue(key)),
+      () => [client.multiGetValues(many)],
+    ]) {
+      requests = 0;
+      const failures = await Promise.all(calls().map((call) => failureOf(call)));
+      for (const { code } of failures) expect(code).toBe('TIMEOUT');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(requests).toBe(1);
+    }
     await client.close();
   });
 
