@@ -31,15 +31,17 @@ export interface Seat {
 export class Batch {
   readonly #backend: string;
   readonly #loader: BatchLoader;
+  readonly #signal: AbortSignal | undefined;
   /** In this round. */
   #undecided: number;
   #wishes: Wish[] = [];
   #pauses: Pause[] = [];
 
-  constructor(backend: string, misses: number, loader: BatchLoader) {
+  constructor(backend: string, misses: number, loader: BatchLoader, signal: AbortSignal | undefined) {
     this.#backend = backend;
     this.#undecided = misses;
     this.#loader = loader;
+    this.#signal = signal;
   }
 
   seat(index: number): Seat {
@@ -84,10 +86,13 @@ export class Batch {
     const wishes = this.#wishes;
     this.#wishes = [];
     if (wishes.length === 0) return;
+    const context = contextOf(wishes);
     try {
+      // Who gave up before all were ready has them loaded only where another waits too.
+      if (this.#signal?.aborted === true) context.signal.throwIfAborted();
       const values = await this.#loader(
         wishes.map(({ index }) => index),
-        contextOf(wishes),
+        context,
       );
       if (!Array.isArray(values) || values.length !== wishes.length) {
         const reason = `the loader returned no array of ${wishes.length} values, one for each key in their order`;

@@ -98,7 +98,7 @@ export class Reads {
     const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
-    const batch = new Batch(this.#backend, misses.length, loader);
+    const batch = new Batch(this.#backend, misses.length, loader, call.signal);
     const land = async ([index, key]: readonly [number, string]): Promise<void> => {
       const seat = batch.seat(index);
       try {

@@ -153,6 +153,34 @@ describe('a caller that gives up', () => {
     expect(await backend.exists('!l:k')).toBe(false);
   });
 
+  it.each([
+    ['nothing', false, []],
+    ['what others wait for', true, [['b', 'c']]],
+  ])('while some of a batch are made ready, loads %s', async (_what, joined, loaded) => {
+    const backend = memoryBackend();
+    const lease = pending<void>();
+    const slow = createCache(
+      held(backend, (operation, [key]) => (operation === 'incr' && key === '!l:a' ? lease.promise : undefined)),
+    );
+    const controller = new AbortController();
+    const asked: (readonly string[])[] = [];
+    const load = (keys: readonly string[]): readonly string[] => {
+      asked.push(keys);
+      return keys;
+    };
+    const leaving = slow.getOrSetMany(['a', 'b', 'c'], load, { signal: controller.signal });
+    await settled();
+    const staying = joined ? slow.getOrSet('c', () => 'own') : 'c';
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    expect(await staying).toBe('c');
+    lease.resolve();
+    await settled();
+    expect(asked).toEqual(loaded);
+    expect(await backend.multiGetValues(['!l:a', '!l:b', '!l:c'])).toEqual([undefined, undefined, undefined]);
+  });
+
   it('has a loader that asks for its signal afterwards find it aborted', async () => {
     const contexts: LoadContext[] = [];
     const controller = new AbortController();
