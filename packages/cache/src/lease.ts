@@ -48,9 +48,11 @@ export class Leases {
     return lease;
   }
 
-  /** Lets go of those that are about to be deleted: from then on they may be another's. */
-  forget(keys: readonly string[]): void {
-    for (const key of keys) this.#held.delete(key);
+  /** Lets go of those that are in hand at this moment, once `deleted` has resolved: from then on they may be another's. */
+  async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
+    const leases = keys.map((key) => [key, this.#held.get(key)] as const);
+    await deleted;
+    for (const [key, lease] of leases) if (this.#held.get(key) === lease) this.#held.delete(key);
   }
 
   /** Gives back all, so that no other process waits for them. */

@@ -71,8 +71,8 @@ export class Writes {
     // What begins from here on saw the bumps, and may get its lease after the old one has gone.
     this.#flights.forget(({ key }) => gone.has(key));
     // The lease goes too: the load that holds it is of no use any more.
-    this.#leases.forget(keys);
-    await applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
+    const deleted = applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
+    await this.#leases.forget(keys, deleted);
   }
 
   async count(key: string, delta: number | undefined, { ttl }: Call): Promise<number> {

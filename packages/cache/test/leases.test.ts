@@ -194,6 +194,23 @@ it('a load that was deleted by its own process leaves the lease of the next one 
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
+it('a load beside which a delete has failed gives its lease back', async () => {
+  const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
+  const right = held(backend, () => undefined);
+  const failing = new Proxy(right, {
+    get: (target, property) =>
+      property === 'deleteMany' ? () => Promise.reject(error) : Reflect.get(target, property, target),
+  });
+  const deleting = createCache(failing, { clock });
+  const slow = pending<string>();
+  const load = deleting.getOrSet('k', () => slow.promise);
+  await settled();
+  await expect(deleting.delete('k')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  slow.resolve('value');
+  expect(await load).toBe('value');
+  expect(await backend.exists('!l:k')).toBe(false);
+});
+
 it('a load that begins while a delete is under way is stored, and gives its lease back', async () => {
   const [answer, slow] = [pending<void>(), pending<string>()];
   const far = held(backend, (operation) => (operation === 'deleteMany' ? answer.promise : undefined));

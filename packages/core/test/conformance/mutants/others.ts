@@ -61,6 +61,13 @@ export const lifecycleMutants: readonly Mutant[] = [
       },
     }),
   ),
+  backendMutant('calls what came after close perhaps applied', closed, (right) =>
+    around(right, (_, call) =>
+      call().catch((error: unknown) => {
+        throw isCacheError(error) && error.code === 'CLOSED' ? error.with({ maybeApplied: true }) : error;
+      }),
+    ),
+  ),
   backendMutant('ends what is in flight when it closes', ['lifecycle/in-flight'], (right) => {
     let end: (() => void) | undefined;
     const ended = new Promise<never>((_, reject) => {
