@@ -58,7 +58,9 @@ export class RedisDriver implements CacheDriver {
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     this.#sets?.flush();
     const reads = this.#reads ?? this.#commands;
-    const parts = this.#partsOf(keys, itself, length);
+    // So few keys are one part, which need not be looked for.
+    const few = this.#slotOf === undefined && keys.length <= FEWEST_KEYS;
+    const parts = few ? [keys] : this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
