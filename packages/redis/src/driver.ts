@@ -31,7 +31,7 @@ export const redisCapabilities: Capabilities = Object.freeze({
   maxValueBytes: 512 * 1024 * 1024,
 });
 
-/** Cuts each operation into as few commands as one server, or each slot of a cluster, takes. */
+/** Cuts each operation into commands, few of them, for one server or for each slot of a cluster. */
 export class RedisDriver implements CacheDriver {
   readonly name = 'redis';
   readonly capabilities: Capabilities;
@@ -138,6 +138,7 @@ export class RedisDriver implements CacheDriver {
   }
 }
 
+/** Pieces of about one size, and one where it is not worth while. */
 function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
   const pieces = Math.min(Math.max(PIECES, length / MOST_KEYS), length / FEWEST_KEYS);
