@@ -85,7 +85,10 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, { lostBy: client === this.#client ? this.#failure : undefined });
+      const failure = failureOf(error, {
+        lostBy: client === this.#client ? this.#failure : undefined,
+        way: client,
+      });
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {
@@ -162,7 +165,7 @@ export class Connection implements Sender {
       client.on(event, () => {
         if (this.#client !== client) return;
         this.#open = false;
-        this.#release(({ reject }) => reject(unconnected(this.#failure, client.options)));
+        this.#release(({ reject }) => reject(unconnected(this.#failure, client)));
       });
     return client;
   }
