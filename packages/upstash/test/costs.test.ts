@@ -156,35 +156,6 @@ describe('a request', () => {
     front.heal();
     await client.close();
   });
-
-  it('brings the newest sync token, though an earlier answer may come later', async () => {
-    const sent: string[] = [];
-    const received: string[] = [];
-    let held: Promise<unknown> | undefined;
-    const slowFirst: typeof fetch = async (url, init) => {
-      const wait = held;
-      held = undefined;
-      sent.push(new Headers(init?.headers).get('upstash-sync-token') ?? '');
-      const response = await fetch(url, init);
-      received.push(response.headers.get('upstash-sync-token') ?? '');
-      await wait;
-      return response;
-    };
-    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'sync', fetch: slowFirst });
-    let release: (() => void) | undefined;
-    held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const first = patient.setValue('a', 1);
-    await expect.poll(() => received.length).toBe(1);
-    await patient.setValue('b', 2);
-    release?.();
-    await first;
-    await patient.getValue('b');
-    expect(sent[2]).toBe(received[1]);
-    expect(received[1]).not.toBe(received[0]);
-    await patient.close();
-  });
 });
 
 describe('what an operation costs', () => {
