@@ -80,6 +80,9 @@ describe('a request', () => {
     expect(await reads).toEqual(pairs.map(([, value]) => value));
     expect(await found).toEqual(keys.map(() => true));
     expect(await batches).toEqual([pairs.map(([, value]) => value), [pairs[0]?.[1], undefined]]);
+    const two = ['a', 'b'].map((key): [string, string] => [key, key.repeat(600_000)]);
+    await client.multiSetValues(two);
+    expect(await client.multiGetValues(['a', 'b'])).toEqual(two.map(([, value]) => value));
     await client.setValue('large', 'x'.repeat(1_000_000));
     const failure = await failureOf(client.multiGetValues([...keys, 'large']));
     expect(failure).toMatchObject({ code: 'TOO_LARGE', key: 'large' });
@@ -229,6 +232,9 @@ describe('what an operation costs', () => {
     front.requests.length = 0;
     await Promise.all([backend.multiGetValues(large.map(([key]) => key)), backend.multiGetValues(['k', 'k1'])]);
     expect(bill().requests).toBe(2);
+    front.requests.length = 0;
+    await Promise.all([backend.multiGetValues(keys.slice(0, 64)), backend.getValue('k')]);
+    expect(bill().requests).toBe(1);
   });
 
   it('is no more keys in one MGET than a thousand', async () => {
