@@ -243,11 +243,14 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 2, commands: ['MGET', 'MGET'] });
   });
 
-  it('is one MGET a round for readers that go on side by side', async () => {
+  it('is one MGET a round for readers that go on side by side, of one key and of several', async () => {
     await backend.setValue('k', 1);
     front.requests.length = 0;
-    const reader = async (): Promise<void> => {
-      for (let round = 0; round < 5; round++) expect(await backend.getValue('k')).toBe(1);
+    const reader = async (_: unknown, index: number): Promise<void> => {
+      for (let round = 0; round < 5; round++) {
+        if (index % 2 === 0) expect(await backend.getValue('k')).toBe(1);
+        else expect(await backend.multiGetValues(['k', 'none'])).toEqual([1, undefined]);
+      }
     };
     await Promise.all(Array.from({ length: 64 }, reader));
     expect(bill()).toEqual({ requests: 5, commands: ['MGET', 'MGET', 'MGET', 'MGET', 'MGET'] });
