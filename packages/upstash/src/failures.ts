@@ -79,11 +79,10 @@ export function isUnsent(error: unknown): boolean {
   return applied === 'no' && UNSENT.has(cause?.code ?? '');
 }
 
-/** A request without an answer. */
-export function lostRequest(error: unknown, aborted: boolean): DriverError {
+/** A request without an answer. One that was given up is that of calls which have ended. */
+export function lostRequest(error: unknown): DriverError {
   const code = systemCode(error);
   const cause = { name: error instanceof Error ? error.name : typeof error, code };
-  if (aborted) return new DriverError('TIMEOUT', 'the request was given up', { cause });
   if (code !== undefined && UNSENT.has(code)) {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
@@ -91,12 +90,12 @@ export function lostRequest(error: unknown, aborted: boolean): DriverError {
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }
 
-/** Node hangs the system's code below `cause`, and several of them below `errors`. */
+/** Node hangs the system's code below `cause`. */
 function systemCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown };
+    const { code, cause } = at as { code?: unknown; cause?: unknown };
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code;
-    at = cause ?? (Array.isArray(errors) ? (errors as unknown[])[0] : undefined);
+    at = cause;
   }
   return undefined;
 }

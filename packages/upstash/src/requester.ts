@@ -70,11 +70,11 @@ export class RestRequester implements Requester {
       response = await fetch([url, ...path].join('/'), init);
       answered = await response.text();
     } catch (error) {
-      throw lostRequest(error, signal?.aborted === true);
+      throw lostRequest(error);
     }
     const answer = parse(answered);
     if (!response.ok) throw refusedRequest(response.status, answer);
-    if (!isResults(answer))
+    if (!Array.isArray(answer))
       throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
     keep(response.headers.get('upstash-sync-token'));
     return answer;
@@ -107,10 +107,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isResults(answer: unknown): answer is readonly CommandResult[] {
-  return (
-    Array.isArray(answer) && answer.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))
-  );
 }

@@ -190,6 +190,21 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 1, commands: ['MGET'] });
   });
 
+  it('is no more requests than needed for what is written in a tick, by a thousand writes and 10 MB', async () => {
+    await Promise.all(Array.from({ length: 1001 }, (_, index) => backend.setValue(`k${index}`, index)));
+    expect(front.requests.map(({ commands }) => commands.length)).toEqual([1000, 1]);
+    const sizes: number[] = [];
+    const measured: typeof fetch = (url, init) => {
+      sizes.push(String(init?.body).length);
+      return fetch(url, init);
+    };
+    const client = upstashBackend({ url: front.url, token: front.token, fetch: measured, timeoutMs: 20_000 });
+    const value = 'x'.repeat(900_000);
+    await Promise.all(Array.from({ length: 12 }, (_, index) => client.setValue(`large${index}`, value)));
+    expect(sizes.map((size) => Math.round(size / 900_000))).toEqual([10, 2]);
+    await client.close();
+  });
+
   it('is one request for the reads and one for the writes of a tick', async () => {
     await Promise.all([
       backend.setValue('a', 1),
