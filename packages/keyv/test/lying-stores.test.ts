@@ -98,3 +98,20 @@ it('says that a delete was not applied where its read failed, or did not end, an
     expect(await failureOf(cache.deleteMany(['a', 'b']))).toMatchObject({ code, maybeApplied });
   }
 });
+
+it('asks a store nothing more for a call that has rejected', async () => {
+  const asked: string[] = [];
+  let answer: (stored: undefined) => void = () => undefined;
+  const slow = (method: string) => (key: string) => {
+    asked.push(`${method} ${key}`);
+    return new Promise<undefined>((resolve) => {
+      answer = resolve;
+    });
+  };
+  const store = Object.assign(new Map(), { get: slow('get'), delete: slow('delete') });
+  const cache = keyvBackend({ store, timeoutMs: 50 });
+  expect(await failureOf(cache.delete('k'))).toMatchObject({ code: 'TIMEOUT', maybeApplied: false });
+  answer(undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(asked).toEqual(['get k']);
+});
