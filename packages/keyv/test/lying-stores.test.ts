@@ -31,12 +31,28 @@ describe('a store that answers with what was not asked for', () => {
       const lying = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
       expect(await failureOf(lying.multiGetValues(['a', 'b']))).toMatchObject({ code: 'BACKEND', key: 'a' });
     }
-    const getMany = () => Promise.reject(new Error('s3cret'));
-    const failing = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
-    expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
-      code: 'UNAVAILABLE',
-      key: 'a',
-    });
+    const fails = () => Promise.reject(new Error('s3cret'));
+    for (const ways of [{ getMany: fails }, { get: fails }]) {
+      const failing = keyvBackend({ store: Object.assign(new Map(), ways) });
+      expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
+        code: 'UNAVAILABLE',
+        key: 'a',
+      });
+    }
+  });
+
+  it('may take null for a miss, and says by false that it stored nothing', async () => {
+    const store = { get: () => null, set: () => false, delete: () => false };
+    for (const ways of [{}, { getMany: () => [null, null] }]) {
+      const cache = keyvBackend({ store: { ...store, ...ways } });
+      expect(await cache.multiGetValues(['a', 'b'])).toEqual([undefined, undefined]);
+      expect([await cache.getValue('a'), await cache.exists('a'), await cache.delete('a')]).toEqual([
+        undefined,
+        false,
+        0,
+      ]);
+      expect(await failureOf(cache.setValue('a', 1))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    }
   });
 
   it('is what KeyvRedis is after it has connected twice at a time', async () => {
@@ -68,6 +84,14 @@ describe('a store that answers with what was not asked for', () => {
     await proxy.stop();
     await server.stop();
   });
+});
+
+it('tells the store of each TTL, in milliseconds and rounded up', async () => {
+  const told: unknown[] = [];
+  const set = (_key: string, _value: string, ttlMs?: number) => told.push(ttlMs);
+  const cache = keyvBackend({ store: Object.assign(new Map(), { set }) });
+  for (const ttl of [60, 0.0015, 0.000001, undefined]) await cache.setValue('k', 1, { ttl });
+  expect(told).toEqual([60_000, 2, 1, undefined]);
 });
 
 it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
