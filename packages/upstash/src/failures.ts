@@ -3,16 +3,11 @@ import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@nine
 /** What the service's words and codes mean. Order matters: the first that matches counts. */
 const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
   [
-    /^NINEFOLDRANGE\b|NINEFOLDRANGE the counter/,
+    /NINEFOLDRANGE|increment or decrement would overflow/,
     'COUNTER_RANGE',
     'the result is outside ±(2^53-1); the counter is as it was',
   ],
   [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is no integer'],
-  [
-    /increment or decrement would overflow/,
-    'COUNTER_RANGE',
-    'the result is outside ±(2^53-1); the counter is as it was',
-  ],
   [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
   [
     /WRONGPASS|NOAUTH|NOPERM|unauthorized|ACL failure in script|can't run this command/i,
@@ -21,7 +16,7 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
   ],
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
-  [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
+  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
   [/^OOM\b|DB capacity quota/, 'BACKEND', 'the database is full'],
   [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
 ];

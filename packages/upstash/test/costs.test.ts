@@ -43,6 +43,9 @@ describe('a request', () => {
     // 19.8 MB, of which a request takes 9.9.
     expect(bill().requests).toBe(3);
     expect(await bare.getValue('k65')).toBe(value);
+    front.requests.length = 0;
+    await bare.multiSetValues(Array.from({ length: 1700 }, (_, index) => [`s${index}`, '\u0001'.repeat(1000)]));
+    expect(bill().requests).toBe(2);
     await bare.close();
   });
 

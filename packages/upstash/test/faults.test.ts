@@ -145,6 +145,19 @@ describe('a failure of the service', () => {
     ['ERR DB capacity quota exceeded', 'BACKEND', false, 'full'],
     ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
     ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    // As stand-ins do, and the versions of Redis on which they run.
+    ['Unauthorized', 'AUTH', false, 'token'],
+    ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
+    ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
+    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'no integer'],
+    ["ERR ACL failure in script: User default has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    ['ERR Error running script (call to f_0a): @user_script:2: -OOM command not allowed', 'BACKEND', false, 'full'],
+    [
+      'ERR Error running script (call to f_0a): @user_script:2: @user_script: 2: -READONLY',
+      'BACKEND',
+      true,
+      'read-only',
+    ],
   ];
   it.each(refusals)('that is %s is %s, of a command and of a request', async (error, code, retryable, word) => {
     for (const [status, answer] of [

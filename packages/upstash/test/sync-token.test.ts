@@ -34,6 +34,7 @@ it.each([
   ['newer of two writes, which was answered first', 'setValue', ['send 0', 'send 1', 'answer 1', 'answer 0'], 1],
   ['write that a read was sent and answered before', 'getValue', ['send 1', 'answer 1', 'send 0', 'answer 0'], 0],
   ['write that a read was sent before and answered after', 'getValue', ['send 1', 'send 0', 'answer 0', 'answer 1'], 0],
+  ['write that a read of another kind was answered after', 'exists', ['send 1', 'send 0', 'answer 0', 'answer 1'], 0],
   ['write that was answered last', 'getValue', ['send 1', 'send 0', 'answer 1', 'answer 0'], 0],
 ] as const)('a request brings the sync token of the %s', async (_, second, steps, newest) => {
   const requests: Request[] = [];
