@@ -11,8 +11,8 @@ let backend: CacheBackend;
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  // Some 33 MB in one tick are slow on a busy machine.
-  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs', timeoutMs: 20_000 });
+  // Some 33 MB in one tick are slow on a busy machine, and no deadline is tried on it.
+  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs', timeoutMs: 120_000 });
 });
 
 afterAll(async () => {
@@ -303,7 +303,8 @@ describe('what an operation costs', () => {
 
 describe('a large batch', () => {
   it('of 200,000 keys is stored, read and deleted', async () => {
-    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'many', timeoutMs: 30_000 });
+    // Each call is seconds of work, for this process too, which a busy machine makes a minute.
+    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'many', timeoutMs: 120_000 });
     const pairs = Array.from({ length: 200_000 }, (_, index): [string, number] => [`k${index}`, index]);
     const keys = pairs.map(([key]) => key);
     await patient.multiSetValues(pairs, { ttl: 600 });
@@ -311,7 +312,7 @@ describe('a large batch', () => {
     expect(values.every((value, index) => value === index)).toBe(true);
     expect(await patient.deleteMany(keys)).toBe(200_000);
     await patient.close();
-  }, 60_000);
+  });
 
   it('keeps a key named __proto__, and what looks like an index, apart', async () => {
     const pairs: [string, unknown][] = [
