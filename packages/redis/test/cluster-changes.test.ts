@@ -110,6 +110,7 @@ describe('a slot that is moving', () => {
       values.map((value) => value !== undefined),
     );
     expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn')])).toEqual([42, 42]);
+    expect(await failureOf(backend.incr('{m}g1'))).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false });
     expect(await backend.incr('{m}new', 7, { ttl: 60 })).toBe(7);
     expect(await backend.incr('{m}new', 1, { ttl: 60 })).toBe(8);
     await backend.multiSetValues([
