@@ -138,6 +138,19 @@ describe('a slot that is moving', () => {
   });
 });
 
+it('a backend that is closed leaves no connection to any node', async () => {
+  const connections = async (): Promise<number> => {
+    const lists = await Promise.all(nodes.map((node) => ask(node, 'CLIENT', 'LIST', 'TYPE', 'normal')));
+    return lists.join('\n').split(` user=${USER} `).length - 1;
+  };
+  const before = await connections();
+  const closed = redisBackend({ cluster: cluster.urls, timeoutMs: TIMEOUT_MS });
+  await closed.multiGetValues(Array.from({ length: 50 }, (_, index) => `closed${index}`));
+  expect(await connections()).toBeGreaterThan(before);
+  await closed.close();
+  await expect.poll(connections).toBeLessThanOrEqual(before);
+});
+
 describe('a node that stands still', () => {
   it('holds up nobody who asks the others, and a batch says where it failed and that it may have been applied', async () => {
     const impatient = redisBackend({ cluster: cluster.urls, timeoutMs: 1000 });
