@@ -172,11 +172,16 @@ describe('a connection', () => {
   });
 
   it('counts as silent though it is sent ever more', async () => {
+    let more: ReturnType<typeof setInterval> | undefined;
+    onTestFinished(() => clearInterval(more));
     await new Promise<void>((resolve) => {
-      const silence = new Silence({ bytesRead: 0, destroy: () => resolve() }, 100, expect.unreachable);
+      const destroy = (): void => {
+        clearInterval(more);
+        resolve();
+      };
+      const silence = new Silence({ bytesRead: 0, destroy }, 100, expect.unreachable);
       silence.sent();
-      const more = setInterval(() => silence.sent(), 10);
-      onTestFinished(() => clearInterval(more));
+      more = setInterval(() => silence.sent(), 10);
     });
   });
 
@@ -195,6 +200,7 @@ describe('a connection', () => {
       silence.sent();
       silence.answered();
     }
+    silence.answered();
     expect(late).toBe(false);
   });
 });
