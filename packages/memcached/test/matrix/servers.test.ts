@@ -47,7 +47,7 @@ for (const { name, start, options } of kinds) {
     beforeAll(async () => {
       server = await start();
       given = (await options?.()) ?? {};
-    }, 180_000);
+    });
     afterAll(() => server.stop());
     const { maxValueBytes = memcachedCapabilities.maxValueBytes } = name.includes('8 MiB')
       ? { maxValueBytes: EIGHT_MIB }
@@ -137,7 +137,7 @@ describe('a login', () => {
         } finally {
           await stop();
         }
-      }, 30_000);
+      });
     }
   });
 });
@@ -177,7 +177,7 @@ describe('a server of the text protocol', () => {
         }
       });
     }
-  }, 60_000);
+  });
 });
 
 describe('a server whose memory is full', () => {
