@@ -119,6 +119,8 @@ class Link {
   readonly #client: OwnClient;
   readonly #silenceMs: number;
   readonly #ended: () => void;
+  /** Whether it is without TLS, and no command was answered on it yet. */
+  #mute: boolean;
   #over = false;
   #left = false;
   #fail: (error: unknown) => void = () => undefined;
@@ -136,8 +138,10 @@ class Link {
     client.on('error', (error) => this.end(error));
     // A connection that is being made the client does not end: until then it holds no process.
     client.unref();
+    const secure = client.options.socket?.tls === true;
+    this.#mute = !secure;
     this.connected = new Promise((resolve, reject) => {
-      this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
+      this.#fail = (error) => reject(unconnected(error, { secure }));
       this.#answer(this.#connect(waitMs)).then(
         () => {
           if (this.#over) {
@@ -159,7 +163,10 @@ class Link {
     try {
       return await this.#answer(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error);
+      throw failureOf(error, { mute: this.#mute });
+    } finally {
+      // A refusal is an answer, too.
+      this.#mute &&= this.#over;
     }
   }
 

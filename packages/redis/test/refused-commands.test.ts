@@ -61,15 +61,16 @@ it('what the user might not do is tried again a minute later, and not before', a
   expect(await used()).toEqual(['mset', 'eval', 'mget', 'unlink', 'evalsha']);
 });
 
-it('a command that a proxy does not know, and ends the connection for, is asked for once', async () => {
-  let ends = 0;
+it('what a proxy does not know, and ends the connection for, is asked for again a minute later, and then once an hour', async () => {
+  let [asked, ends] = [0, true];
   const proxy = createServer((client) => {
     const upstream = connect(server.port, server.host);
     upstream.pipe(client);
     client.on('data', (bytes) => {
-      if (!/MSETEX|HELLO/i.test(bytes.toString('latin1'))) return upstream.write(bytes);
-      ends += 1;
-      return client.destroy();
+      const isAsked = bytes.includes('HELLO');
+      if (isAsked) asked += 1;
+      if (isAsked && ends) client.destroy();
+      else upstream.write(bytes);
     });
     for (const socket of [client, upstream]) {
       socket.on('error', () => undefined);
@@ -79,10 +80,25 @@ it('a command that a proxy does not know, and ends the connection for, is asked 
   await once(proxy, 'listening');
   const { port } = proxy.address() as AddressInfo;
   const behind = redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 });
-  await expect(behind.multiSetValues(pairs, { ttl: 60 })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  await behind.multiSetValues(pairs, { ttl: 60 });
-  expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
-  expect(ends).toBe(1);
+  const now = performance.now.bind(performance);
+  const later = (ms: number): unknown => vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
+  const store = (): Promise<void> => behind.multiSetValues(pairs, { ttl: 60 });
+  for (const ms of [0, 60_000]) {
+    later(ms);
+    await expect(store()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await store();
+    expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
+  }
+  expect(asked).toBe(2);
+  ends = false;
+  later(3_600_000);
+  await store();
+  expect(asked).toBe(2);
+  later(3_660_000);
+  await store();
+  expect(asked).toBe(3);
+  const commands = await commandsOf(store);
+  expect(commands.has('msetex') || commands.has('eval')).toBe(true);
   await behind.close();
   proxy.close();
 });

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
 import { settingsOf } from '../src/settings.ts';
@@ -86,6 +87,25 @@ describe('a connection', () => {
     expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked' })).toBe('1');
     expect(await ask(server, 'GET', 'asked')).toBe('1');
     connection.close();
+  });
+
+  it('that was refused a while ago is made anew at once', async () => {
+    const refused = redisBackend({ url: `redis://127.0.0.1:${server.port}/99`, timeoutMs: TIMEOUT_MS });
+    await failureOf(refused.getValue('k'));
+    await sleep(100);
+    const order: string[] = [];
+    const connect = Redis.prototype.connect;
+    vi.spyOn(Redis.prototype, 'connect').mockImplementation(function (this: Redis) {
+      order.push('an attempt');
+      return connect.call(this);
+    });
+    // However busy the machine is, timers keep their order.
+    const timer = sleep(25).then(() => order.push('25 ms'));
+    await failureOf(refused.getValue('k'));
+    await timer;
+    vi.restoreAllMocks();
+    expect(order).toEqual(['an attempt', '25 ms']);
+    await refused.close();
   });
 
   it('does not take options that hold calls back, or give it up while it is well', async () => {
