@@ -138,6 +138,17 @@ describe('Redis 6', () => {
 
   tryAll('Redis 6', (options) => redisBackend({ url, ...options }));
 
+  it('refuses to count for a user who may not, and says what is missing', async () => {
+    await permit(server, '-incrby');
+    const backend = redisBackend({ url, namespace: 'counts' });
+    const counted = backend.incr('never');
+    await expect(counted).rejects.toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    await expect(counted).rejects.toThrow('INCRBY');
+    await permit(server);
+    expect(await backend.incr('never')).toBe(1);
+    await backend.close();
+  });
+
   it('stores batches with a TTL by sets, as it answers no bare HELLO', async () => {
     const backend = redisBackend({ url, namespace: 'batches' });
     const pairs = ['a', 'b', 'c'].map((key) => [key, 1] as const);
