@@ -26,7 +26,7 @@ describe.concurrent('an example', () => {
     // Of 500 customers each is loaded once, and again after each of 20 renames.
     expect(Number(fewer)).toBeLessThan(560);
     expect(Number(rate)).toBeGreaterThan(50);
-  }, 120_000);
+  });
 
   it('memoises a function', async () => {
     expect(await run('memoised.ts')).toEqual([
@@ -34,7 +34,7 @@ describe.concurrent('an example', () => {
       'once more: 4 calls',
       'after the invalidation of one city: 5 calls, 14 °C',
     ]);
-  }, 120_000);
+  });
 
   it('shares a cache in NestJS and closes it with the application', async () => {
     const redis = await startRedis();
@@ -47,7 +47,7 @@ describe.concurrent('an example', () => {
     } finally {
       await redis.stop();
     }
-  }, 120_000);
+  });
 
   it('reports to OpenTelemetry', async () => {
     const lines = await run('telemetry.ts');
@@ -62,7 +62,7 @@ describe.concurrent('an example', () => {
       'cache load UNSET',
       'cache load ERROR',
     ]);
-  }, 120_000);
+  });
 
   it('caches pages in a Worker', async () => {
     const redis = await startRedis();
@@ -109,5 +109,5 @@ describe.concurrent('an example', () => {
       await front.stop();
       await redis.stop();
     }
-  }, 120_000);
+  });
 });

@@ -63,12 +63,12 @@ beforeAll(async () => {
   env = { npm_config_userconfig: config, npm_config_registry: registry.url, npm_config_cache: join(folder, 'cache') };
   await addInstalled(registry, published, folder);
   await copyWorkspace();
-}, 120_000);
+});
 
 afterAll(async () => {
   await registry?.stop();
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 describe('a release', () => {
   it('publishes every package once, with the version that the changesets say', async () => {
@@ -76,7 +76,7 @@ describe('a release', () => {
     expect(released).toEqual(published.map((name) => `${manifestOf(name).name}@${versionIn(name)}`).toSorted());
     await run('changeset', ['publish', '--no-git-tag'], { folder: copy, env });
     expect(registry.published).toHaveLength(released.length);
-  }, 120_000);
+  });
 
   it.each(adapters)(
     'of %s is installed into an empty folder and runs the first program of its README',
@@ -101,18 +101,17 @@ describe('a release', () => {
         await started?.stop();
       }
     },
-    60_000,
   );
 
   it('of a change to one adapter is a release of that adapter alone', async () => {
     await describeChange('memory', 'patch');
     expect(await release()).toEqual([`@ninefold/memory@${versionIn('packages/memory')}`]);
-  }, 60_000);
+  });
 
   it('of a minor of core is a release of core alone', async () => {
     await describeChange('core', 'minor');
     expect(await release()).toEqual([`@ninefold/core@${versionIn('packages/core')}`]);
-  }, 60_000);
+  });
 });
 
 function versionIn(name: string): string {

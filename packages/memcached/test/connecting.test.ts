@@ -53,7 +53,7 @@ it('a call has its answer soon after a fault, though one that was greeted in vai
   expect(['TIMEOUT', 'UNAVAILABLE']).toContain((await first).code);
   await backend.close();
   await stop();
-}, 20_000);
+});
 
 it('a connection whose answers drip is left to the calls that it has, and later ones have another', async () => {
   const server = await startMemcached();
@@ -99,7 +99,7 @@ it('a connection whose answers drip is left to the calls that it has, and later 
   await backend.close();
   proxy.close();
   await server.stop();
-}, 20_000);
+});
 
 describe('what a server begins with', () => {
   it('is an answer though it comes byte by byte', async () => {

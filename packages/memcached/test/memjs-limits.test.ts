@@ -109,7 +109,7 @@ describe('memjs, and ours', () => {
     );
     await late.close();
     await full.stop();
-  }, 30_000);
+  });
 
   it('ends the process when a deserializer throws, where ours rejects that call', async () => {
     await stock.set('ours:text', 's3cret');

@@ -19,7 +19,7 @@ let cluster: TestCluster;
 beforeAll(async () => {
   ({ url, stop } = await startServer());
   cluster = await startCluster();
-}, 60_000);
+});
 
 afterAll(async () => {
   await stop();
@@ -148,5 +148,4 @@ it.each([
     await proxy.stop();
     await stop();
   },
-  30_000,
 );

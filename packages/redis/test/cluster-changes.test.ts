@@ -17,7 +17,7 @@ let backend: CacheBackend;
 beforeAll(async () => {
   cluster = await startCluster();
   ({ nodes } = cluster);
-}, 60_000);
+});
 
 afterAll(() => cluster.stop());
 
@@ -76,7 +76,7 @@ describe('a slot that has moved', () => {
     for (const keys of [sets, mortal])
       expect(await backend.multiGetValues(keys ?? [])).toEqual(keys?.map((key) => `of ${key}`));
     expect(await backend.incr('{incr}1')).toBe(14);
-  }, 30_000);
+  });
 });
 
 describe('a slot of which two nodes say that it is the other’s', () => {
@@ -90,7 +90,7 @@ describe('a slot of which two nodes say that it is the other’s', () => {
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', ownerId);
     expect(await settled(backend.incr('{torn}'))).toBe(1);
-  }, 30_000);
+  });
 });
 
 describe('a slot that is moving', () => {
@@ -134,7 +134,7 @@ describe('a slot that is moving', () => {
     expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn'), backend.incr('{m}new')])).toEqual([
       43, 43, 9,
     ]);
-  }, 30_000);
+  });
 });
 
 describe('a node that stands still', () => {
@@ -163,7 +163,7 @@ describe('a node that stands still', () => {
     await recovered(impatient, hung[0] as string);
     expect(await backend.multiGetValues(there)).toEqual(there.map((_, index) => (index === 0 ? undefined : 'new')));
     await impatient.close();
-  }, 30_000);
+  });
 });
 
 it('one node asked as though it were a server of its own says that this is a cluster', async () => {

@@ -121,10 +121,10 @@ describe.each(clients)('a client of ioredis %s that is handed in', (_, make) => 
     const broken = lost.filter(({ id }) => id.startsWith('faults/reply'));
     expect(broken.length).toBe(2);
     for (const rule of broken) await expect(tryRule(rule, {})).rejects.toThrow('it resolved 12');
-  }, 30_000);
+  });
 
   it('counts it once with the settings of the README', async () => {
     expect(lost.length).toBe(4);
     for (const rule of lost) await tryRule(rule, { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false });
-  }, 30_000);
+  });
 });

@@ -218,4 +218,4 @@ it('calls of one tick are answered where one node has all slots of a cluster, an
   expect(await backend.deleteMany(keysOf(9))).toBe(9);
   await backend.close();
   await stop();
-}, 60_000);
+});

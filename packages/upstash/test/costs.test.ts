@@ -313,7 +313,7 @@ describe('a large batch', () => {
     expect(values.every((value, index) => value === index)).toBe(true);
     expect(await patient.deleteMany(keys)).toBe(200_000);
     await patient.close();
-  }, 60_000);
+  });
 
   it('keeps a key named __proto__, and what looks like an index, apart', async () => {
     const pairs: [string, unknown][] = [

@@ -289,5 +289,5 @@ describe('a value that is too large', () => {
     const fits = 'x'.repeat(4_500_000 - '{"json":""}'.length);
     await patient.setValue('k', fits);
     expect(await patient.getValue('k')).toBe(fits);
-  }, 30_000);
+  });
 });

@@ -51,7 +51,7 @@ for (const { name, start, options } of kinds) {
     beforeAll(async () => {
       server = await start();
       given = (await options?.()) ?? {};
-    }, 180_000);
+    });
     afterAll(() => server.stop());
     const { maxValueBytes = memcachedCapabilities.maxValueBytes } = name.includes('8 MiB')
       ? { maxValueBytes: EIGHT_MIB }
@@ -141,7 +141,7 @@ describe('a login', () => {
         } finally {
           await stop();
         }
-      }, 30_000);
+      });
     }
   });
 });
@@ -181,7 +181,7 @@ describe('a server of the text protocol', () => {
         }
       });
     }
-  }, 60_000);
+  });
 });
 
 describe('a server whose memory is full', () => {

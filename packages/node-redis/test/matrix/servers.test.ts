@@ -10,7 +10,7 @@ describe.each(['Redis 6', 'Redis 8', 'Valkey 9'] as const)('%s', (name) => {
 
   beforeAll(async () => {
     server = await startRedis([], { program: await unpackedServer(name) });
-  }, 180_000);
+  });
 
   afterAll(() => server.stop());
 

@@ -28,7 +28,7 @@ describe.each(servers)('%s', (name, command) => {
     await permit(server, `+${command}`);
     url = `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`;
     cluster = await startCluster({ primaries: 3, program });
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await server.stop();
@@ -132,7 +132,7 @@ describe('Redis 6', () => {
     server = await startRedis([], { program: await unpackedServer('Redis 6') });
     await permit(server);
     url = `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`;
-  }, 180_000);
+  });
 
   afterAll(() => server.stop());
 
@@ -191,4 +191,4 @@ it('goes on where its server comes back as another that knows fewer commands, or
     await server.stop();
   }
   await backend.close();
-}, 180_000);
+});
