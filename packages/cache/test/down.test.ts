@@ -11,8 +11,8 @@ import { pending } from './support/pending.ts';
 let proxy: FaultProxy;
 let stop: () => Promise<void>;
 let cache: Cache;
-let errors: CacheError[];
-let events: CacheEvent[];
+let errors: CacheError[] = [];
+let events: CacheEvent[] = [];
 
 beforeAll(async () => {
   const redis = await startRedis();
