@@ -189,6 +189,15 @@ describe('a value over the item limit', () => {
       ['large, hashed', 'x'.repeat(1_048_576)],
     ]);
     expect(await failureOf(hashed)).toMatchObject({ code: 'TOO_LARGE', key: 'large, hashed' });
+    // Two in the first of the parts that such a batch is written in.
+    const parts = backend.multiSetValues([
+      ['a', 'x'.repeat(1_048_520)],
+      ['b', 'x'.repeat(1_048_520)],
+      ['c', 'x'.repeat(1_000_000)],
+      ['d', 4],
+    ]);
+    expect(await failureOf(parts)).toMatchObject({ code: 'TOO_LARGE', key: 'a' });
+    expect(await backend.getValue('d')).toBe(4);
     const single = await failureOf(backend.setValue('large', 'x'.repeat(1_048_576)));
     expect(single).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
   });
