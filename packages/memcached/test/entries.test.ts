@@ -79,7 +79,7 @@ describe('counters', () => {
   it('of another program are CORRUPT to read and no counters', async () => {
     const last = String(2n ** 64n - 1n);
     const beyond = [2n ** 62n + 2n ** 53n, 2n ** 62n - 2n ** 53n].map(String);
-    for (const text of ['41', '-41', ...beyond, last]) {
+    for (const text of ['0', '91', '41', '-41', ...beyond, last]) {
       await other.set('ns:foreign', text);
       expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
       expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({ code: 'NOT_A_COUNTER', retryable: false });
