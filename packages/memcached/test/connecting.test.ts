@@ -131,6 +131,9 @@ describe('a connection', () => {
     await lab.set({ kind: 'silence' });
     expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'TIMEOUT' });
     await until('it has ended', async () => proxy.links === 0);
+    // The next one is not even greeted.
+    expect((await failureOf(backend.getValue('k'))).retryable).toBe(true);
+    await until('it has ended, too', async () => proxy.links === 0);
     await backend.close();
     await stop();
   });
