@@ -191,8 +191,6 @@ export class Connection {
   #after(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(act, 0);
-      this.#timer.unref();
     }, milliseconds);
-    this.#timer.unref();
   }
 }
