@@ -28,7 +28,7 @@ it('the quickstart does its nine operations on a redis:// server, and leaves not
   } finally {
     await server.stop();
   }
-}, 60_000);
+});
 
 it('the quickstart does its nine operations on a rediss:// server', async () => {
   const server = await startRedis(['--requirepass', decodeURIComponent(PASSWORD)], { tls: true });
@@ -39,4 +39,4 @@ it('the quickstart does its nine operations on a rediss:// server', async () => 
   } finally {
     await server.stop();
   }
-}, 60_000);
+});

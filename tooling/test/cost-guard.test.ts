@@ -65,7 +65,7 @@ describe('what a call leaves behind', () => {
     const { alone, gathered } = JSON.parse(stdout) as Readonly<Record<string, number>>;
     expect(alone).toBeLessThanOrEqual(1);
     expect(gathered).toBeLessThanOrEqual(1);
-  }, 60_000);
+  });
 });
 
 describe('what the contract costs', () => {

@@ -22,7 +22,7 @@ it('makes a package that bears its name everywhere and keeps every rule as it is
   } finally {
     rmSync(copy, { recursive: true });
   }
-}, 60_000);
+});
 
 it('says what a name is, and overwrites nothing', async () => {
   await expect(run(process.execPath, ['tooling/new-adapter.mjs', '../Other'])).rejects.toThrow('kebab-case');

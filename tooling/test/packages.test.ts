@@ -14,7 +14,7 @@ interface Packed {
 const folder = mkdtempSync(join(tmpdir(), 'ninefold-packed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeAll(() => run('turbo', ['run', 'build', '--filter=./packages/*']), 120_000);
+beforeAll(() => run('turbo', ['run', 'build', '--filter=./packages/*']));
 
 describe.each(packages)('the tarball of %s', (name) => {
   let packed: Packed;
@@ -35,7 +35,7 @@ describe.each(packages)('the tarball of %s', (name) => {
     await run('node_modules/.bin/attw', [packed.filename, '--format', 'ascii'], {
       folder: 'tooling',
     });
-  }, 60_000);
+  });
 
   it('holds the build, a README and a licence, and no source, test or build state', () => {
     const paths = packed.files.map(({ path }) => path);

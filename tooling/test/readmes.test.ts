@@ -47,23 +47,19 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 it('compiles every ts block of every README', async () => {
   await run('tsc', ['-p', config]);
-}, 60_000);
+});
 
-it.each(readmes)(
-  'runs the first ts block of $file',
-  async ({ folder, programs: [first], servers }) => {
-    expect(first).toBeDefined();
-    const file = join(folder, 'first.ts');
-    writeFileSync(file, first?.firstBlock ?? '');
-    const started: ReadmeServers | undefined = existsSync(servers)
-      ? await (await import(servers)).startReadmeServers()
-      : undefined;
-    try {
-      const env = { ...started?.env, TSX_TSCONFIG_PATH: config };
-      await run(process.execPath, ['--conditions=@ninefold/source', '--import', 'tsx', file], { env });
-    } finally {
-      await started?.stop();
-    }
-  },
-  60_000,
-);
+it.each(readmes)('runs the first ts block of $file', async ({ folder, programs: [first], servers }) => {
+  expect(first).toBeDefined();
+  const file = join(folder, 'first.ts');
+  writeFileSync(file, first?.firstBlock ?? '');
+  const started: ReadmeServers | undefined = existsSync(servers)
+    ? await (await import(servers)).startReadmeServers()
+    : undefined;
+  try {
+    const env = { ...started?.env, TSX_TSCONFIG_PATH: config };
+    await run(process.execPath, ['--conditions=@ninefold/source', '--import', 'tsx', file], { env });
+  } finally {
+    await started?.stop();
+  }
+});

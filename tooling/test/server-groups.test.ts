@@ -19,7 +19,7 @@ it('starts a cluster whose nodes share the slots and fail over', async () => {
   } finally {
     await stop();
   }
-}, 30_000);
+});
 
 it('starts sentinels that make the replica the primary when that has died', async () => {
   const { name, primary, replica, sentinels, stop } = await startRedisSentinel();
@@ -35,4 +35,4 @@ it('starts sentinels that make the replica the primary when that has died', asyn
   } finally {
     await stop();
   }
-}, 30_000);
+});

@@ -12,12 +12,12 @@ export function tryProcesses(title: string, backend: (run: string) => ProcessBac
     it('count every increment once', async () => {
       const results = await countersOf(backend('count'), PROCESSES, INCREMENTS);
       expect(results).toEqual(Array.from({ length: PROCESSES * INCREMENTS }, (_, index) => index + 1));
-    }, 60_000);
+    });
 
     it('see what awaited operations on a key allow, and nothing else', async () => {
       const history = await historyOf(backend('mix'), PROCESSES, STEPS);
       expect(history.length).toBeGreaterThan(PROCESSES * 100);
       expect(notLinearizable(history)).toBeUndefined();
-    }, 60_000);
+    });
   });
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, connect } from 'node:net';
+import { type ConnectionOptions, createServer, type Server } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
@@ -23,17 +24,29 @@ const VALUE = 's3cretValue';
 /** What the user of a Redis adapter is told where client and server do not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
+  const proxies: Server[] = [];
 
   staysQuiet();
 
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop();
+    for (const proxy of proxies.splice(0)) proxy.close();
   });
 
   async function serve({ tls = true, args = [] }: { tls?: boolean; args?: string[] } = {}): Promise<number> {
     const server = await startRedis(args, { tls });
     servers.push(server);
     return server.port;
+  }
+
+  /** A proxy that takes TLS off, as some do before a server. */
+  async function unwrap(port: number): Promise<number> {
+    const { file, keyFile } = await certificate();
+    const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
+    const proxy = createServer({ cert, key }, (client) => client.pipe(connect(port, '127.0.0.1')).pipe(client));
+    proxies.push(proxy.listen(0, '127.0.0.1'));
+    await once(proxy, 'listening');
+    return (proxy.address() as AddressInfo).port;
   }
 
   /** What becomes of a write and of a read, each told once. */
@@ -101,11 +114,33 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     });
   });
 
-  it('a redis:// URL of a server with TLS says how the connection ends', async () => {
-    const port = await serve();
-    expect(await attempt(`redis://localhost:${port}`)).toEqual(['UNAVAILABLE: the connection was lost (ECONNRESET)']);
-    expect(await attempt(`redis://:${PASSWORD}@localhost:${port}`)).toEqual([
-      'UNAVAILABLE: cannot be reached (ECONNRESET)',
-    ]);
+  describe('a redis:// URL', () => {
+    it.each([
+      ['the server', false, ' (ECONNRESET)'],
+      ['a proxy before it', true, ''],
+    ])('of %s that wants TLS says that it may', async (_, proxied, code) => {
+      const port = proxied ? await unwrap(await serve({ tls: false })) : await serve();
+      const hint = '; the server may want TLS';
+      expect(await attempt(`redis://localhost:${port}`)).toEqual([
+        `UNAVAILABLE: the connection was lost${code}${hint}`,
+      ]);
+      const [greeted, ...others] = await attempt(`redis://:${PASSWORD}@localhost:${port}`);
+      expect(greeted).toMatch(
+        /^UNAVAILABLE: (cannot be reached \(ECONNRESET\)|the connection .*); the server may want TLS$/,
+      );
+      expect(others).toEqual([]);
+    });
+
+    it('of a server that has answered, and is lost under the next command, says no more than that', async () => {
+      const port = await serve({ tls: false });
+      const [server] = servers as [ServerProcess];
+      const backend = create({ url: `redis://localhost:${port}`, tls: undefined, timeoutMs: TIMEOUT_MS });
+      await backend.getValue('k');
+      server.pause();
+      const failure = failureOf(backend.setValue('k', VALUE));
+      await server.kill();
+      expect((await failure).message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);
+      await backend.close();
+    });
   });
 }

@@ -96,7 +96,7 @@ export class Batch {
       );
       if (!Array.isArray(values) || values.length !== wishes.length) {
         const reason = `the loader returned no array of ${wishes.length} values, one for each key in their order`;
-        throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'setValue', reason });
+        throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'getOrSetMany', reason });
       }
       for (const [at, { resolve }] of wishes.entries()) resolve(values[at]);
     } catch (error) {

@@ -2,7 +2,6 @@ import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core
 import { write } from './copy.ts';
 import { type Counters, find } from './counters.ts';
 import { type Entry, pack } from './entry.ts';
-import { asCallerKnows } from './failure.ts';
 import { NONE, Sight } from './sight.ts';
 
 /** A key's place in what was seen of several. */
@@ -30,12 +29,8 @@ export class Entries {
 
   async read(keys: readonly string[], tags: readonly string[]): Promise<Sight> {
     const sight = new Sight(keys, tags);
-    try {
-      sight.take(await find(this.#backend, sight.names));
-      if (sight.unseen !== NONE) await this.complete(sight);
-    } catch (error) {
-      throw asCallerKnows(error, () => (keys.length === 1 ? keys[0] : undefined));
-    }
+    sight.take(await find(this.#backend, sight.names));
+    if (sight.unseen !== NONE) await this.complete(sight);
     return sight;
   }
 

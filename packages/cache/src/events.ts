@@ -1,5 +1,5 @@
 import { type CacheError, type CacheErrorCode, isCacheError, raise } from '@ninefold/core';
-import { asCallerKnows } from './failure.ts';
+import { ownerOf } from './failure.ts';
 
 /** The calls of a cache, and what goes on beneath them: loads, waits for another's load, failures that no caller sees. */
 export type CacheOperation =
@@ -37,15 +37,16 @@ export interface CacheEvent {
 
 export type CacheListener = (event: CacheEvent) => void;
 
-/** How many of a call's keys were hits; counted as they are found. */
+/** A call under way. */
 export interface Tally {
+  readonly operation: CacheOperation;
+  /** How many of its keys were hits; counted as they are found. */
   hits: number;
 }
 
 const READS: ReadonlySet<CacheOperation> = new Set(['get', 'getMany', 'has', 'getOrSet', 'getOrSetMany'] as const);
 /** The caller's own mistakes and a closed backend stay errors. */
 const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const);
-const UNCOUNTED: Tally = { hits: 0 };
 
 export interface EventsOptions {
   readonly backend: string;
@@ -64,19 +65,23 @@ export class Events {
 
   /** Runs something, whose throwing is a rejection, and tells of it once it has settled; nothing is measured when no one listens. */
   around<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
-    if (this.#options.listener !== undefined) return this.#observe(operation, keys, run);
+    const tally: Tally = { operation, hits: 0 };
+    return this.#options.listener === undefined ? this.#begin(tally, run) : this.#observe(tally, keys, run);
+  }
+
+  #begin<T>(tally: Tally, run: (tally: Tally) => Promise<T>): Promise<T> {
     try {
-      return run(UNCOUNTED);
+      return run(tally);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.named(error, tally));
     }
   }
 
-  async #observe<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
+  async #observe<T>(tally: Tally, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
     const start = this.#options.now();
-    const tally: Tally = { hits: 0 };
+    const { operation } = tally;
     try {
-      const result = await run(tally);
+      const result = await this.#begin(tally, run);
       this.#tell(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
       return result;
     } catch (error) {
@@ -85,18 +90,24 @@ export class Events {
     }
   }
 
+  /** A failure as the caller of `tally` is told of it. */
+  named(error: unknown, { operation }: Tally, only?: () => string | undefined): unknown {
+    if (!isCacheError(error)) return error;
+    return error.with({ backend: this.#options.backend, operation, key: ownerOf(error, only) });
+  }
+
   /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(failure: unknown): void {
+  failed(failure: unknown, only?: () => string): void {
     const { onError, now } = this.#options;
-    const error = asCallerKnows(failure);
+    const error = isCacheError(failure) ? failure.with({ key: ownerOf(failure, only) }) : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
     this.#tell('failure', 1, undefined, now(), error);
   }
 
-  /** Goes on where the backend failed; anything else is thrown again. */
-  tolerate(error: unknown): void {
-    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw asCallerKnows(error);
-    this.failed(error);
+  /** Goes on where the backend failed; anything else is thrown again, as the caller is told of it. */
+  tolerate(error: unknown, tally: Tally, only?: () => string): void {
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.named(error, tally, only);
+    this.failed(error, only);
   }
 
   #tell(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {

@@ -1,11 +1,14 @@
-import { isCacheError } from '@ninefold/core';
+import { CacheError, type CacheErrorCode, isCacheError } from '@ninefold/core';
 import { keyOf } from './fence.ts';
 
-/** An error that names the caller's key, and not where the cache keeps what it knows of it: `only` is the one that a call is about. */
-export function asCallerKnows(error: unknown, only?: () => string | undefined): unknown {
-  if (!isCacheError(error) || error.key === undefined) return error;
-  const owner = keyOf(error.key) ?? only?.();
-  return owner === error.key ? error : error.with({ key: owner });
+/** What a caller cannot have; of which call, and of which cache, `Events.named` says. */
+export function refusal(code: CacheErrorCode, reason: string): CacheError {
+  return new CacheError({ code, backend: 'cache', operation: 'create', reason });
+}
+
+/** The caller's key of an error, and not where the cache keeps what it knows of it: `only` is the one that a call is about. */
+export function ownerOf({ key }: CacheError, only?: () => string | undefined): string | undefined {
+  return key === undefined ? undefined : (keyOf(key) ?? only?.());
 }
 
 /** Waits for all, and rejects with the first failure in their order. */

@@ -1,4 +1,4 @@
-import { CacheError } from '@ninefold/core';
+import { refusal } from './failure.ts';
 
 /** Plain data. Objects are equal by their properties, in whatever order. */
 export type KeyPart =
@@ -21,10 +21,10 @@ const MAX_DEPTH = 100;
 const MAX_BYTES = 8000;
 
 /** The key as text, one text for each key. Throws `INVALID_KEY` for what is no key. */
-export function encodeKey(backend: string, key: Key): string {
-  if (typeof key === 'string' && key !== '') return checkSize(backend, encodeText(key));
-  if (Array.isArray(key) && key.length > 0) return checkSize(backend, encodeList(backend, key, 0));
-  throw invalid(backend, 'a key is a non-empty string or array of parts');
+export function encodeKey(key: Key): string {
+  if (typeof key === 'string' && key !== '') return checkSize(encodeText(key));
+  if (Array.isArray(key) && key.length > 0) return checkSize(encodeList(key, 0));
+  throw refusal('INVALID_KEY', 'a key is a non-empty string or array of parts');
 }
 
 export function isTag(tag: unknown): tag is string {
@@ -46,9 +46,9 @@ export function copyKey<T extends KeyPart>(part: T): T {
   return copied as T;
 }
 
-function checkSize(backend: string, text: string): string {
+function checkSize(text: string): string {
   if (fits(text)) return text;
-  throw invalid(backend, 'a key is at most 8,000 bytes as text');
+  throw refusal('INVALID_KEY', 'a key is at most 8,000 bytes as text');
 }
 
 function encodeText(text: string): string {
@@ -56,20 +56,21 @@ function encodeText(text: string): string {
   return PLAIN.test(text) ? text : JSON.stringify(text);
 }
 
-function encodeList(backend: string, parts: readonly KeyPart[], depth: number): string {
-  return Array.from(parts, (part) => encodePart(backend, part, depth)).join(',');
+function encodeList(parts: readonly KeyPart[], depth: number): string {
+  return Array.from(parts, (part) => encodePart(part, depth)).join(',');
 }
 
-function encodePart(backend: string, part: KeyPart, depth: number): string {
-  if (depth > MAX_DEPTH) throw invalid(backend, `a key's parts are at most ${MAX_DEPTH} deep`);
+function encodePart(part: KeyPart, depth: number): string {
+  if (depth > MAX_DEPTH) throw refusal('INVALID_KEY', `a key's parts are at most ${MAX_DEPTH} deep`);
   if (typeof part === 'string') return encodeText(part);
   if (typeof part === 'bigint') return `${part}n`;
   if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
   if (part === null || part === undefined || typeof part === 'boolean') return String(part);
-  if (Array.isArray(part)) return `[${encodeList(backend, part, depth + 1)}]`;
-  if (!isPlain(part)) throw invalid(backend, 'a part of a key is plain data: no function, symbol or class instance');
+  if (Array.isArray(part)) return `[${encodeList(part, depth + 1)}]`;
+  if (!isPlain(part))
+    throw refusal('INVALID_KEY', 'a part of a key is plain data: no function, symbol or class instance');
   const properties = Object.entries(part as { readonly [name: string]: KeyPart }).sort(([a], [b]) => (a < b ? -1 : 1));
-  const texts = properties.map(([name, value]) => `${encodeText(name)}=${encodePart(backend, value, depth + 1)}`);
+  const texts = properties.map(([name, value]) => `${encodeText(name)}=${encodePart(value, depth + 1)}`);
   return `{${texts.join(',')}}`;
 }
 
@@ -78,8 +79,4 @@ function isPlain(part: unknown): boolean {
   const prototype: unknown = Object.getPrototypeOf(part);
   // Of any realm: what Object.prototype itself inherits from is nothing.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function invalid(backend: string, reason: string): CacheError {
-  return new CacheError({ code: 'INVALID_KEY', backend, operation: 'getValue', reason });
 }

@@ -10,6 +10,11 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+interface Held extends Lease {
+  /** In the order in which they were asked for. */
+  readonly place: number;
+}
+
 /** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -17,7 +22,8 @@ export class Leases {
   readonly #clock: Clock;
   readonly #events: Events;
   /** Those that this process has in hand, by key. */
-  readonly #held = new Map<string, Lease>();
+  readonly #held = new Map<string, Held>();
+  #asked = 0;
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -30,6 +36,7 @@ export class Leases {
   async take(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
+    const place = ++this.#asked;
     const count = await add(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
@@ -43,16 +50,19 @@ export class Leases {
         this.#events.failed(error);
       }
     };
-    const lease = { release };
+    const lease = { place, release };
     this.#held.set(key, lease);
     return lease;
   }
 
-  /** Lets go of those that are in hand at this moment, once `deleted` has resolved: from then on they may be another's. */
+  /** Lets go of those that were asked for by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
-    const leases = keys.map((key) => [key, this.#held.get(key)] as const);
+    const last = this.#asked;
     await deleted;
-    for (const [key, lease] of leases) if (this.#held.get(key) === lease) this.#held.delete(key);
+    for (const key of keys) {
+      const lease = this.#held.get(key);
+      if (lease !== undefined && lease.place <= last) this.#held.delete(key);
+    }
   }
 
   /** Gives back all, so that no other process waits for them. */

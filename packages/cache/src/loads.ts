@@ -3,7 +3,7 @@ import { type Clock, pause } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
-import type { Events } from './events.ts';
+import type { Events, Tally } from './events.ts';
 import type { Seen } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
@@ -14,6 +14,8 @@ import type { Call } from './options.ts';
 /** A miss that is to be loaded. */
 export interface Miss extends Call {
   readonly key: string;
+  /** Of its caller. */
+  readonly tally: Tally;
   /** When its caller began, by `Flights.step()`. */
   readonly step: number;
   /** What its caller saw, or `undefined` where the backend failed it. */
@@ -62,7 +64,7 @@ export class Loads {
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
-      seen = await this.#look(unseen, seen);
+      seen = await this.#look(unseen, seen, miss);
     }
   }
 
@@ -76,12 +78,12 @@ export class Loads {
     return undefined;
   }
 
-  async #look(unseen: readonly string[], seen: Seen): Promise<Seen | undefined> {
+  async #look(unseen: readonly string[], seen: Seen, { tally }: Miss): Promise<Seen | undefined> {
     try {
       await this.#options.counters.look(unseen, seen);
       return seen;
     } catch (error) {
-      this.#options.events.tolerate(error);
+      this.#options.events.tolerate(error, tally);
       return undefined;
     }
   }
@@ -129,7 +131,7 @@ export class Loads {
       if (ground !== undefined) return ground;
       if (!over) continue;
       const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
-      throw new CacheError({ code: 'TIMEOUT', backend, operation: 'getValue', reason, key: miss.key });
+      throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key: miss.key });
     }
   }
 
@@ -155,7 +157,7 @@ export class Loads {
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.
       void lease?.release();
-      events.tolerate(error);
+      events.tolerate(error, miss.tally, () => miss.key);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
       if (successor === undefined) return noGround;
@@ -178,11 +180,11 @@ export class Loads {
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
+  async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
-      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw error;
+      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.named(error, tally);
       this.#options.events.failed(error);
       // Not awaited: a server that is silent has cost the callers one time-out already.
       void lease?.release();

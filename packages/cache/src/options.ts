@@ -1,6 +1,7 @@
 import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType, type ValueType } from '@ninefold/core';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
+import { refusal } from './failure.ts';
 import { MOST_TAGS } from './fence.ts';
 import { isTag, type Key } from './key.ts';
 
@@ -112,58 +113,53 @@ type CallOptions = LoadOptions & GetOptions<unknown>;
 const NONE: readonly string[] = [];
 
 /** A call's options, checked before anything is sent or loaded. */
-export function checkCall(backend: string, options: CallOptions, defaultTtl: number | undefined): Call {
+export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
-    throw invalidCall(backend, 'options are an object such as { ttl: 60, tags: [] }');
+    throw refusal('INVALID_OPTIONS', 'options are an object such as { ttl: 60, tags: [] }');
   }
   const { ttl = defaultTtl, tags, type, signal } = options;
   const wrongTtl = invalidTtl(ttl);
-  if (wrongTtl !== undefined) {
-    throw new CacheError({ code: 'INVALID_TTL', backend, operation: 'setValue', reason: wrongTtl });
-  }
-  if (type !== undefined && !isValueType(type)) throw invalidCall(backend, 'type is a Standard Schema or a function');
-  if (signal !== undefined && !isSignal(signal)) throw invalidCall(backend, 'signal is an AbortSignal');
-  return { ttl, tags: tags === undefined ? NONE : checkTags(backend, tags), type, signal };
+  if (wrongTtl !== undefined) throw refusal('INVALID_TTL', wrongTtl);
+  if (type !== undefined && !isValueType(type))
+    throw refusal('INVALID_OPTIONS', 'type is a Standard Schema or a function');
+  if (signal !== undefined && !isSignal(signal)) throw refusal('INVALID_OPTIONS', 'signal is an AbortSignal');
+  return { ttl, tags: tags === undefined ? NONE : checkTags(tags), type, signal };
 }
 
 function isSignal(signal: AbortSignal | null): boolean {
   return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
 }
 
-export function checkLoader<T>(backend: string, loader: T): T {
+export function checkLoader<T>(loader: T): T {
   if (typeof loader === 'function') return loader;
-  throw invalidCall(backend, 'the loader is a function');
+  throw refusal('INVALID_OPTIONS', 'the loader is a function');
 }
 
-export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: string, options: T): T {
+export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: string, fn: unknown, options: T): T {
   const key: unknown = options?.key;
-  if (typeof key === 'string' || typeof key === 'function' || Array.isArray(key)) return options;
-  throw invalidCall(backend, "options of wrap have a key, such as { key: 'user' }");
+  const hasKey = typeof key === 'string' || typeof key === 'function' || Array.isArray(key);
+  if (hasKey && typeof fn === 'function') return options;
+  const reason = hasKey ? 'what is wrapped is a function' : "options have a key, such as { key: 'user' }";
+  throw new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'wrap', reason });
 }
 
 /** The tags, each once. */
-export function checkTags(backend: string, tags: readonly string[]): readonly string[] {
+export function checkTags(tags: readonly string[]): readonly string[] {
   if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
-  throw invalidCall(
-    backend,
+  throw refusal(
+    'INVALID_OPTIONS',
     'tags are at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',
   );
 }
 
-export function checkKeys(backend: string, keys: readonly Key[]): readonly Key[] {
+export function checkKeys(keys: readonly Key[]): readonly Key[] {
   if (Array.isArray(keys)) return keys;
-  throw new CacheError({ code: 'INVALID_KEY', backend, operation: 'getValue', reason: 'keys are an array' });
+  throw refusal('INVALID_KEY', 'keys are an array');
 }
 
 export function checkPairs<T extends readonly [key: Key, value: unknown]>(
-  backend: string,
   pairs: readonly T[] | undefined,
 ): readonly T[] {
   if (pairs?.every((pair) => Array.isArray(pair) && pair.length === 2) === true) return pairs;
-  const reason = 'pairs are an iterable of [key, value]';
-  throw new CacheError({ code: 'INVALID_KEY', backend, operation: 'multiSetValues', reason });
-}
-
-function invalidCall(backend: string, reason: string): CacheError {
-  return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'getValue', reason });
+  throw refusal('INVALID_KEY', 'pairs are an iterable of [key, value]');
 }

@@ -1,10 +1,10 @@
-import { type CacheBackend, CacheError } from '@ninefold/core';
+import type { CacheBackend } from '@ninefold/core';
 import type { Cache } from './contract.ts';
 import { type Given, take } from './copy.ts';
 import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
-import { Events, type Tally } from './events.ts';
-import { asCallerKnows } from './failure.ts';
+import { type CacheOperation, Events, type Tally } from './events.ts';
+import { refusal } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import { Flights } from './flights.ts';
 import { copyKey, encodeKey, type Key, type KeyPart } from './key.ts';
@@ -34,7 +34,6 @@ type ManyLoader = (keys: readonly never[], context: LoadContext) => unknown;
 /** The cache that `createCache` makes: it checks what it is given, and tells what happens. */
 export class ReadThroughCache implements Cache {
   readonly #backend: CacheBackend;
-  readonly #name: string;
   readonly #ttl: number | undefined;
   /** Of calls without options, which are spared the checks. */
   readonly #plainCall: Call;
@@ -46,9 +45,8 @@ export class ReadThroughCache implements Cache {
   constructor(backend: CacheBackend, options: CheckedOptions) {
     const { clock, leaseTtl } = options;
     this.#backend = backend;
-    this.#name = backend.name;
     this.#ttl = options.ttl;
-    this.#plainCall = checkCall(this.#name, {}, this.#ttl);
+    this.#plainCall = checkCall({}, this.#ttl);
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
     const counters = new Counters(backend, options);
     const entries = new Entries(backend, counters);
@@ -61,11 +59,11 @@ export class ReadThroughCache implements Cache {
   }
 
   get(key: Key, options?: GetOptions<unknown>): Promise<never> {
-    return this.#run('get', 1, (tally) => this.#reads.get(this.#key(key), this.#call(options), tally));
+    return this.#read('get', 1, (tally) => this.#reads.get(encodeKey(key), this.#call(options), tally));
   }
 
   set(key: Key, value: unknown, options?: SetOptions): Promise<void> {
-    return this.#change('set', 1, () => this.#set([[key, value]], options), key);
+    return this.#run('set', 1, () => this.#set([[key, value]], options), key);
   }
 
   getMany(keys: readonly Key[], options?: GetOptions<unknown>): Promise<never[]> {
@@ -77,31 +75,31 @@ export class ReadThroughCache implements Cache {
   setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options?: SetOptions): Promise<void> {
     // Walked at call time; what cannot be is refused as any other mistake.
     const list = listOf(pairs);
-    return this.#change('setMany', list?.length ?? 0, () => this.#set(checkPairs(this.#name, list), options));
+    return this.#run('setMany', list?.length ?? 0, () => this.#set(checkPairs(list), options));
   }
 
   has(key: Key, options?: Pick<GetOptions<unknown>, 'tags'>): Promise<boolean> {
     return this.#run('has', 1, async (tally) => {
       const call = { ...this.#call(options), type: undefined };
-      return (await this.#reads.get(this.#key(key), call, tally)) !== undefined;
+      return (await this.#reads.get(encodeKey(key), call, tally)) !== undefined;
     });
   }
 
   delete(key: Key): Promise<void> {
-    return this.#change('delete', 1, () => this.#writes.delete([this.#key(key)]), key);
+    return this.#run('delete', 1, () => this.#writes.delete([encodeKey(key)]), key);
   }
 
   deleteMany(keys: readonly Key[]): Promise<void> {
-    return this.#change('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
+    return this.#run('deleteMany', lengthOf(keys), () => this.#writes.delete(this.#keys(keys)));
   }
 
   incr(key: Key, delta?: number, options?: CountOptions): Promise<number> {
-    return this.#change('incr', 1, () => this.#writes.count(this.#key(key), delta, this.#call(options)), key);
+    return this.#run('incr', 1, () => this.#writes.count(encodeKey(key), delta, this.#call(options)), key);
   }
 
   getOrSet(key: Key, loader: Loader, options?: LoadOptions & GetOptions<unknown>): Promise<never> {
-    return this.#run('getOrSet', 1, (tally) =>
-      this.#reads.getOrLoad(this.#key(key), checkLoader(this.#name, loader), this.#call(options), tally),
+    return this.#read('getOrSet', 1, (tally) =>
+      this.#reads.getOrLoad(encodeKey(key), checkLoader(loader), this.#call(options), tally),
     );
   }
 
@@ -110,8 +108,8 @@ export class ReadThroughCache implements Cache {
     loader: ManyLoader,
     options?: LoadOptions & GetOptions<unknown>,
   ): Promise<never[]> {
-    return this.#run('getOrSetMany', lengthOf(keys), (tally) => {
-      checkLoader(this.#name, loader);
+    return this.#read('getOrSetMany', lengthOf(keys), (tally) => {
+      checkLoader(loader);
       const texts = this.#keys(keys);
       // Copied: they are the caller's, who may change them while the cache is read.
       const asked = keys.map(copyKey);
@@ -128,8 +126,7 @@ export class ReadThroughCache implements Cache {
     fn: (...args: A) => unknown,
     wrapOptions: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
   ): (...args: A) => Promise<never> {
-    const { key, tags, ...options } = checkWrap(this.#name, wrapOptions);
-    checkLoader(this.#name, fn);
+    const { key, tags, ...options } = checkWrap(this.#backend.name, fn, wrapOptions);
     const keyOf = (args: A): Key => {
       if (typeof key === 'function') return key(...args);
       return [...(typeof key === 'string' ? [key] : key), ...(args as readonly KeyPart[])];
@@ -143,11 +140,11 @@ export class ReadThroughCache implements Cache {
   }
 
   invalidateTags(...tags: readonly string[]): Promise<void> {
-    return this.#change('invalidateTags', tags.length, () => this.#writes.invalidate(checkTags(this.#name, tags)));
+    return this.#run('invalidateTags', tags.length, () => this.#writes.invalidate(checkTags(tags)));
   }
 
   clear(): Promise<void> {
-    return this.#change('clear', 0, () => this.#writes.clear());
+    return this.#run('clear', 0, () => this.#writes.clear());
   }
 
   close(): Promise<void> {
@@ -162,48 +159,39 @@ export class ReadThroughCache implements Cache {
     return this.close();
   }
 
-  /** Turns whatever is thrown into a rejection. */
-  #run<T>(
-    operation: Parameters<Events['around']>[0],
-    keys: number,
-    work: (tally: Tally) => Promise<unknown>,
-  ): Promise<T> {
-    return this.#events.around(operation, keys, work as (tally: Tally) => Promise<T>);
+  /** As `#run`, for what words failures itself: a hit has no time for more, and what a loader throws is left as it is. */
+  #read(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<never> {
+    return this.#events.around(operation, keys, work) as Promise<never>;
   }
 
-  /** As `#run`; not for reads, which have no time for it. */
-  #change<T>(operation: Parameters<Events['around']>[0], keys: number, work: () => Promise<T>, key?: Key): Promise<T> {
-    return this.#run(operation, keys, async () => {
+  /** Any failure names the operation and the key as the caller knows them. */
+  #run<T>(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>, key?: Key): Promise<T> {
+    return this.#events.around(operation, keys, async (tally) => {
       try {
-        return await work();
+        return (await work(tally)) as T;
       } catch (error) {
-        throw asCallerKnows(error, () => (key === undefined ? undefined : this.#key(key)));
+        throw this.#events.named(error, tally, () => (key === undefined ? undefined : encodeKey(key)));
       }
     });
   }
 
   #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [this.#key(key), this.#given(value)]));
+    const values = new Map(pairs.map(([key, value]) => [encodeKey(key), this.#given(value)]));
     return this.#writes.set(values, this.#call(options));
   }
 
   #given(value: unknown): Given {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
     if (value !== undefined) return take(value, maxValueBytes);
-    const reason = '$: undefined, which is what a miss looks like';
-    throw new CacheError({ code: 'INVALID_VALUE', backend: this.#name, operation: 'setValue', reason });
-  }
-
-  #key(key: Key): string {
-    return encodeKey(this.#name, key);
+    throw refusal('INVALID_VALUE', '$: undefined, which is what a miss looks like');
   }
 
   #keys(keys: readonly Key[]): string[] {
-    return Array.from(checkKeys(this.#name, keys), (key) => this.#key(key));
+    return Array.from(checkKeys(keys), encodeKey);
   }
 
   #call(options: (LoadOptions & GetOptions<unknown>) | undefined): Call {
-    return options === undefined ? this.#plainCall : checkCall(this.#name, options, this.#ttl);
+    return options === undefined ? this.#plainCall : checkCall(options, this.#ttl);
   }
 }
 

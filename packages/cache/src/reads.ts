@@ -3,7 +3,7 @@ import { Batch, type BatchLoader, type Seat } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
-import { allSettled, asCallerKnows } from './failure.ts';
+import { allSettled } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
@@ -41,10 +41,14 @@ export class Reads {
   }
 
   async get(key: string, { tags, type }: Call, tally: Tally): Promise<unknown> {
-    const sight = await this.#entries.read([key], tags);
-    const value = await asMiss(type, sight.value(0));
-    if (value !== undefined) tally.hits += 1;
-    return value;
+    try {
+      const sight = await this.#entries.read([key], tags);
+      const value = await asMiss(type, sight.value(0));
+      if (value !== undefined) tally.hits += 1;
+      return value;
+    } catch (error) {
+      throw this.#events.named(error, tally, () => key);
+    }
   }
 
   async getMany(keys: readonly string[], { tags, type }: Call, tally: Tally): Promise<unknown[]> {
@@ -56,13 +60,13 @@ export class Reads {
   }
 
   getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
-    call.signal?.throwIfAborted();
+    if (call.signal?.aborted === true) return Promise.reject(call.signal.reason);
     return orAborted(this.#getOrLoad(key, load, call, tally), call.signal);
   }
 
   /** `loader` is given indexes of keys, and gives their values in that order. */
   getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
-    call.signal?.throwIfAborted();
+    if (call.signal?.aborted === true) return Promise.reject(call.signal.reason);
     return orAborted(this.#getOrLoadMany(keys, loader, call, tally), call.signal);
   }
 
@@ -79,13 +83,13 @@ export class Reads {
         stored = sight.value(0);
       }
     } catch (error) {
-      sight = isUnreadable(error) ? await this.#look([key], call) : this.#goOn(asCallerKnows(error, () => key));
+      sight = isUnreadable(error) ? await this.#look([key], call, tally) : this.#goOn(error, tally, () => key);
       stored = sight?.value(0);
     }
     const hit = asMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) {
-      return await this.#land(key, { load, ...alone }, { ...call, step, seen: sight?.seen }, tally);
+      return await this.#land(key, { load, ...alone }, { ...call, tally, step, seen: sight?.seen });
     }
     tally.hits += 1;
     return value;
@@ -94,7 +98,7 @@ export class Reads {
   async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
     const step = this.#flights.step();
-    const sight = await this.#look(keys, call);
+    const sight = await this.#look(keys, call, tally);
     const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
@@ -102,7 +106,7 @@ export class Reads {
     const land = async ([index, key]: readonly [number, string]): Promise<void> => {
       const seat = batch.seat(index);
       try {
-        values[index] = await this.#land(key, seat, { ...call, step, seen: sight?.seen }, tally);
+        values[index] = await this.#land(key, seat, { ...call, tally, step, seen: sight?.seen });
       } finally {
         // However it ended, the others wait for it no more.
         seat.pass();
@@ -113,23 +117,25 @@ export class Reads {
     return values;
   }
 
-  async #land(key: string, seat: Seat, want: Want, tally: Tally): Promise<unknown> {
+  async #land(key: string, seat: Seat, want: Want): Promise<unknown> {
+    const { type, tally } = want;
     const landing = await this.#loads.land({ ...want, ...seat, key });
     if (landing.hit) tally.hits += 1;
-    return await landing.take(want.type, (value) => asTyped(want.type, value, { backend: this.#backend, key }));
+    const where = { backend: this.#backend, operation: tally.operation, key };
+    return await landing.take(type, (value) => asTyped(type, value, where));
   }
 
   /** `undefined` where the backend fails: then what is asked for is loaded. */
-  async #look(keys: readonly string[], { tags }: Call): Promise<Sight | undefined> {
+  async #look(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Sight | undefined> {
     try {
       return await this.#entries.read(keys, tags);
     } catch (error) {
-      return this.#goOn(error);
+      return this.#goOn(error, tally);
     }
   }
 
-  #goOn(error: unknown): undefined {
-    this.#events.tolerate(error);
+  #goOn(error: unknown, tally: Tally, only?: () => string): undefined {
+    this.#events.tolerate(error, tally, only);
   }
 }
 

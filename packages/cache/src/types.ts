@@ -19,7 +19,7 @@ function missIfMistyped(error: unknown): undefined {
 export async function asTyped(
   type: ValueType<unknown> | undefined,
   value: unknown,
-  { backend, key }: { readonly backend: string; readonly key: string },
+  where: Pick<CacheError, 'backend' | 'operation' | 'key'>,
 ): Promise<unknown> {
   if (type === undefined) return value;
   try {
@@ -29,6 +29,6 @@ export async function asTyped(
     const { message: reason, issues, thrown } = error;
     // Neither refused nor thrown at: there is none, and the type allows it.
     if (value === undefined && issues === undefined && thrown === undefined) return undefined;
-    throw new CacheError({ code: 'TYPE_MISMATCH', backend, operation: 'setValue', reason, key, issues });
+    throw new CacheError({ ...where, code: 'TYPE_MISMATCH', reason, issues });
   }
 }

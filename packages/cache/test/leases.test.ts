@@ -194,6 +194,32 @@ it('a load that was deleted by its own process leaves the lease of the next one 
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
+it('a load whose lease is answered while its own process deletes it leaves the lease of the next one alone', async () => {
+  const [lease, deleted, slow, next] = [pending<void>(), pending<void>(), pending<string>(), pending<string>()];
+  const far = held(backend, (operation, [key]) => {
+    if (operation === 'incr' && key === '!l:k') return lease.promise;
+    return operation === 'deleteMany' ? deleted.promise : undefined;
+  });
+  const deleting = createCache(far, { clock });
+  const early = deleting.getOrSet('k', () => slow.promise);
+  await settled();
+  const deletion = deleting.delete('k');
+  await settled();
+  // In the order in which they were asked, as on one connection.
+  lease.resolve();
+  await settled();
+  deleted.resolve();
+  await deletion;
+  const late = process().getOrSet('k', () => next.promise);
+  await settled();
+  slow.resolve('old');
+  expect(await early).toBe('old');
+  expect(await backend.exists('!l:k')).toBe(true);
+  next.resolve('new');
+  expect(await late).toBe('new');
+  expect(await backend.exists('!l:k')).toBe(false);
+});
+
 it('a load beside which a delete has failed gives its lease back', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);

@@ -20,42 +20,47 @@ const load = (keys?: unknown): never => {
 /** What a caller without types may hand in. */
 const any = (value: unknown): never => value as never;
 
+function isOf(code: string, operation: string): (error: unknown) => boolean {
+  return (error) =>
+    isCacheError(error) && error.code === code && error.backend === 'memory' && error.operation === operation;
+}
+
 function* broken(): Generator<[string, number]> {
   yield ['a', 1];
   throw new Error('no more');
 }
 
 describe('a mistake in a call rejects, before anything is loaded', () => {
-  const mistakes: readonly (readonly [string, string, () => Promise<unknown>])[] = [
-    ['keys that are a string', 'INVALID_KEY', () => cache.getOrSetMany(any('abc'), load)],
-    ['keys that are missing', 'INVALID_KEY', () => cache.getOrSetMany(any(undefined), load)],
-    ['a missing loader', 'INVALID_OPTIONS', () => cache.getOrSet('k', any(undefined))],
-    ['a missing loader of many', 'INVALID_OPTIONS', () => cache.getOrSetMany(['k'], any(undefined))],
-    ['options of has that are null', 'INVALID_OPTIONS', () => cache.has('k', any(null))],
-    ['options of set that are null', 'INVALID_OPTIONS', () => cache.set('k', 1, any(null))],
-    ['options of incr that are null', 'INVALID_OPTIONS', () => cache.incr('k', 1, any(null))],
-    ['a signal that is none', 'INVALID_OPTIONS', () => cache.getOrSet('k', load, { signal: any(5) })],
-    ['a signal that is null', 'INVALID_OPTIONS', () => cache.getOrSet('k', load, { signal: any(null) })],
-    ['pairs that throw', 'INVALID_KEY', () => cache.setMany(broken())],
-    ['pairs that are missing', 'INVALID_KEY', () => cache.setMany(any(undefined))],
-    ['a key that is too long', 'INVALID_KEY', () => cache.getOrSet('x'.repeat(8001), load)],
-    ['a key of too many bytes', 'INVALID_KEY', () => cache.getOrSet(['ä'.repeat(4000)], load)],
+  const mistakes: readonly (readonly [string, string, string, () => Promise<unknown>])[] = [
+    ['keys that are a string', 'INVALID_KEY', 'getOrSetMany', () => cache.getOrSetMany(any('abc'), load)],
+    ['keys that are missing', 'INVALID_KEY', 'getOrSetMany', () => cache.getOrSetMany(any(undefined), load)],
+    ['a missing loader', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', any(undefined))],
+    ['a missing loader of many', 'INVALID_OPTIONS', 'getOrSetMany', () => cache.getOrSetMany(['k'], any(undefined))],
+    ['options of has that are null', 'INVALID_OPTIONS', 'has', () => cache.has('k', any(null))],
+    ['options of set that are null', 'INVALID_OPTIONS', 'set', () => cache.set('k', 1, any(null))],
+    ['options of incr that are null', 'INVALID_OPTIONS', 'incr', () => cache.incr('k', 1, any(null))],
+    ['a signal that is none', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(5) })],
+    ['a signal that is null', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(null) })],
+    ['pairs that throw', 'INVALID_KEY', 'setMany', () => cache.setMany(broken())],
+    ['pairs that are missing', 'INVALID_KEY', 'setMany', () => cache.setMany(any(undefined))],
+    ['a key that is too long', 'INVALID_KEY', 'getOrSet', () => cache.getOrSet('x'.repeat(8001), load)],
+    ['a key of too many bytes', 'INVALID_KEY', 'getOrSet', () => cache.getOrSet(['ä'.repeat(4000)], load)],
   ];
-  it.each(mistakes)('%s: %s', async (_what, code, call) => {
+  it.each(mistakes)('%s: %s of %s', async (_what, code, operation, call) => {
     loads = 0;
-    await expect(call()).rejects.toSatisfy((error) => isCacheError(error) && error.code === code);
+    await expect(call()).rejects.toSatisfy(isOf(code, operation));
     expect(loads).toBe(0);
   });
 
   it.each([undefined, null, {}, { key: 5 }])('options of wrap without a key, %j, throw', (options) => {
     const wrap = (): unknown => cache.wrap(load, any(options));
-    expect(wrap).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
+    expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));
   });
 });
 
 it('what is no function cannot be wrapped', () => {
   const wrap = (): unknown => cache.wrap(any(undefined), { key: 'k' });
-  expect(wrap).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
+  expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));
 });
 
 it('the longest key is stored, counted, loaded and deleted', async () => {
@@ -82,7 +87,7 @@ it('what replaces junk in place of a lease ends as a lease does', async () => {
   expect(await timed.exists('!l:k')).toBe(false);
 });
 
-describe('an error of the backend names what the caller named', () => {
+describe('an error of the backend names what the caller called and named', () => {
   let failing: Cache;
   let told: CacheError[];
 
@@ -106,19 +111,68 @@ describe('an error of the backend names what the caller named', () => {
     ['get', () => failing.get('k'), 'k'],
     ['has', () => failing.has('k'), 'k'],
     ['getMany', () => failing.getMany(['a', 'b']), undefined],
+    ['setMany', () => failing.setMany([['a', 1]]), 'a'],
+    ['deleteMany', () => failing.deleteMany(['a', 'b']), 'a'],
     ['invalidateTags', () => failing.invalidateTags('t'), undefined],
     ['clear', () => failing.clear(), undefined],
     ['incr', () => failing.incr('k'), 'k'],
     ['set', () => failing.set('k', 1), 'k'],
     ['delete', () => failing.delete('k'), 'k'],
-  ] as const)('%s', async (_name, call, key) => {
-    await expect(call()).rejects.toSatisfy(
-      (error) => isCacheError(error) && error.key === key && !error.message.includes('!'),
-    );
+  ] as const)('%s', async (operation, call, key) => {
+    const error: unknown = await call().catch((failure: unknown) => failure);
+    if (!isCacheError(error)) throw error;
+    expect([error.code, error.operation, error.key]).toEqual(['UNAVAILABLE', operation, key]);
+    expect(error.message).toBe(`[memory] ${operation}${key === undefined ? '' : ` "${key}"`}: down`);
   });
 
-  it('onError of getOrSet', async () => {
+  it('onError of getOrSet, of the backend’s own operation', async () => {
     expect(await failing.getOrSet('k', () => 1)).toBe(1);
-    expect(told.map(({ key }) => key)).toEqual(['k']);
+    expect(told.map(({ operation, key }) => [operation, key])).toEqual([['multiGetValues', 'k']]);
   });
+});
+
+describe('a load names the operation that began it where it fails with', () => {
+  const opened = (): Cache => createCache(memoryBackend());
+  const closed = (): Cache => {
+    const cache = opened();
+    void cache.close();
+    return cache;
+  };
+  const string = (value: unknown): string => (typeof value === 'string' ? value : any(undefined));
+  const refused = (): unknown => () => 'a function';
+
+  it.each([
+    ['a closed backend', 'CLOSED', 'getOrSet', () => closed().getOrSet('k', load)],
+    ['a closed backend', 'CLOSED', 'getOrSetMany', () => closed().getOrSetMany(['k'], load)],
+    ['a value that is refused', 'INVALID_VALUE', 'getOrSet', () => opened().getOrSet('k', refused)],
+    ['a value that is refused', 'INVALID_VALUE', 'getOrSetMany', () => opened().getOrSetMany(['k'], () => [refused()])],
+    ['a value of another type', 'TYPE_MISMATCH', 'getOrSet', () => opened().getOrSet('k', () => 5, { type: string })],
+    [
+      'no array',
+      'INVALID_VALUE',
+      'getOrSetMany',
+      () =>
+        opened().getOrSetMany(
+          ['k'],
+          any(() => 5),
+        ),
+    ],
+  ] as const)('%s: %s of %s', async (_what, code, operation, call) => {
+    await expect(call()).rejects.toSatisfy(isOf(code, operation));
+  });
+});
+
+it.each([
+  ['what a loader throws', (error: CacheError) => cache.getOrSet('k', () => Promise.reject(error))],
+  ['what a loader of many throws', (error: CacheError) => cache.getOrSetMany(['k'], () => Promise.reject(error))],
+  ['the reason of a signal', (error: CacheError) => cache.getOrSet('k', load, { signal: AbortSignal.abort(error) })],
+])('%s is left as it is, also where it is an error of a backend', async (_what, call) => {
+  const error = new CacheError({
+    code: 'UNAVAILABLE',
+    backend: 'db',
+    operation: 'getValue',
+    reason: 'down',
+    key: '!g',
+  });
+  await expect(call(error)).rejects.toBe(error);
 });

@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Operation } from './backend.ts';
 
 /** Codes may be added in a minor version. */
 export type CacheErrorCode =
@@ -24,8 +23,8 @@ export interface CacheErrorOptions {
   readonly code: CacheErrorCode;
   /** The backend's name. */
   readonly backend: string;
-  /** What failed; `create` is the factory. */
-  readonly operation: Operation | 'create';
+  /** What failed, as its caller calls it: one of the nine, `create` for the factory, or one of what stands on a backend. */
+  readonly operation: string;
   /** What went wrong, in words that quote neither a value nor a secret. */
   readonly reason: string;
   readonly key?: string | undefined;
@@ -45,7 +44,8 @@ const BRAND = Symbol.for('ninefold.CacheError');
 export class CacheError extends Error {
   readonly code: CacheErrorCode;
   readonly backend: string;
-  readonly operation: Operation | 'create';
+  /** What failed, as its caller calls it: one of the nine, `create` for the factory, or one of what stands on a backend. */
+  readonly operation: string;
   /** The key as the caller gave it; of a batch, the first that failed in input order. Absent with `errorKeys: 'hidden'`. */
   declare readonly key?: string;
   /** Of `TYPE_MISMATCH`: the validator's own objects, which may quote the value. Not enumerable. */

@@ -54,22 +54,22 @@ describe('the declarations of core', () => {
       '--tsBuildInfoFile',
       join(folder, 'tsbuildinfo'),
     ]);
-  }, 60_000);
+  });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('compile for a consumer on lib ES2022 with neither DOM nor Node types', async () => {
     expect(await compile('bare', ['ES2022'], consumer)).toBe('');
-  }, 60_000);
+  });
 
   it('compile beside the DOM and beside the disposables of a newer library', async () => {
     expect(await compile('browser', ['ES2022', 'DOM'], consumer)).toBe('');
     const disposing = consumer.replace('const backend', 'await using backend');
     expect(await compile('disposing', ['ES2022', 'ESNext.Disposable', 'DOM'], disposing)).toBe('');
-  }, 60_000);
+  });
 
   it('do not compile a call that the contract refuses', async () => {
     const wrong = consumer.replace('{ type: Number }', '{ type: 5 }');
     expect(await compile('wrong', ['ES2022'], wrong)).toContain('consumer.ts');
-  }, 60_000);
+  });
 });

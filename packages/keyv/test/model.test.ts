@@ -14,4 +14,4 @@ it('answers any sequence of calls as a Map would', async () => {
     runs: Number(NINEFOLD_RUNS),
     seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),
   });
-}, 120_000);
+});

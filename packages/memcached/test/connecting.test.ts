@@ -54,7 +54,7 @@ it('a call has its answer soon after a fault, though one that was greeted in vai
   expect(['TIMEOUT', 'UNAVAILABLE']).toContain((await first).code);
   await backend.close();
   await stop();
-}, 20_000);
+});
 
 it('a connection whose answers drip is left to the calls that it has, and later ones have another', async () => {
   const server = await startMemcached();
@@ -100,7 +100,7 @@ it('a connection whose answers drip is left to the calls that it has, and later 
   await backend.close();
   proxy.close();
   await server.stop();
-}, 20_000);
+});
 
 describe('a connection', () => {
   it('that was left for another has its answers, and ends then', async () => {
@@ -171,7 +171,7 @@ describe('what a server begins with', () => {
     const proxy = await FaultProxy.start(server);
     await proxy.set({ kind: 'trickle' });
     // More than a test may take: it is refused by its words, and not by the time.
-    const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 120_000 });
+    const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 600_000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
     expect(failure.message).toContain('text protocol');

@@ -63,7 +63,7 @@ async function fate(call: Promise<unknown>): Promise<unknown> {
 
 const text = async (call: Promise<{ value: unknown }>): Promise<string> => String((await call).value);
 
-describe.concurrent('memjs’s own transport, and ours', { timeout: 30_000 }, () => {
+describe.concurrent('memjs’s own transport, and ours', () => {
   it('leaves a call pending for ever when the server ends the connection, which ours rejects', async () => {
     const { stock, ours, set } = await startWays();
     await set({ kind: 'cut', on: 'reply', by: 'fin' });

@@ -19,4 +19,4 @@ it('answers any sequence of calls as a Map would', async () => {
   } finally {
     await stop();
   }
-}, 120_000);
+});

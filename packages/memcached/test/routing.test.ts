@@ -92,7 +92,7 @@ describe('several servers', () => {
       await backend.multiSetValues(own.map((key) => [key, keys.indexOf(key)] as const));
     }
     await backend.close();
-  }, 30_000);
+  });
 });
 
 /** The keys of a namespace that one server has. */

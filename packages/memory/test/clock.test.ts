@@ -166,5 +166,5 @@ describe('the clock', () => {
       { encoding: 'utf8', timeout: 20_000 },
     );
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'v 1 10000\n', stderr: '' });
-  }, 30_000);
+  });
 });

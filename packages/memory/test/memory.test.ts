@@ -145,5 +145,5 @@ describe('closing', () => {
     const { taken, kept } = JSON.parse(stdout);
     expect(taken).toBeGreaterThan(20_000_000);
     expect(kept).toBeLessThan(2_000_000);
-  }, 30_000);
+  });
 });

@@ -75,13 +75,11 @@ export class Connection implements Sender {
   async send(call: Call, args: readonly string[]): Promise<unknown> {
     this.#link ??= this.#open();
     const link = this.#link;
-    if (!link.ready) {
-      call.sent = false;
-      await link.connected;
-      // Whoever has given up must not be sent for.
-      if (call.ended) return undefined;
-      call.sent = true;
-    }
+    call.sent = false;
+    await link.connected;
+    // Whoever has given up must not be sent for.
+    if (call.ended) return undefined;
+    call.sent = true;
     try {
       return await link.send(args);
     } catch (error) {
@@ -114,11 +112,12 @@ export class Connection implements Sender {
 }
 
 class Link {
-  ready = false;
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
   readonly #ended: () => void;
+  /** Whether it is without TLS, and no command was answered on it yet. */
+  #mute: boolean;
   #over = false;
   #left = false;
   #fail: (error: unknown) => void = () => undefined;
@@ -136,8 +135,10 @@ class Link {
     client.on('error', (error) => this.end(error));
     // A connection that is being made the client does not end: until then it holds no process.
     client.unref();
+    const secure = client.options.socket?.tls === true;
+    this.#mute = !secure;
     this.connected = new Promise((resolve, reject) => {
-      this.#fail = (error) => reject(unconnected(error, { secure: client.options.socket?.tls === true }));
+      this.#fail = (error) => reject(unconnected(error, { secure }));
       this.#answer(this.#connect(waitMs)).then(
         () => {
           if (this.#over) {
@@ -145,21 +146,21 @@ class Link {
             return;
           }
           client.ref();
-          this.ready = true;
           resolve();
         },
         (error) => this.end(error),
       );
     });
-    // Told to each call that waits for it; there may be none any more.
-    this.connected.catch(() => undefined);
   }
 
   async send(args: readonly string[]): Promise<unknown> {
     try {
       return await this.#answer(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error);
+      throw failureOf(error, { mute: this.#mute });
+    } finally {
+      // A refusal is an answer, too.
+      this.#mute &&= this.#over;
     }
   }
 
@@ -178,7 +179,6 @@ class Link {
     if (this.#over) return;
     this.#over = true;
     this.#ended();
-    clearTimeout(this.#watch);
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();
   }

@@ -54,14 +54,18 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
 /** What the client says of a command for which it has no connection, and which it keeps for none. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
-/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
-export function failureOf(error: unknown): DriverError {
+/**
+ * What went wrong with a command that was sent, without the client's own error, which may hold what was sent; on a `mute`
+ * connection, without TLS and without an answer so far.
+ */
+export function failureOf(error: unknown, { mute = false }: { readonly mute?: boolean } = {}): DriverError {
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(kind);
-  return new DriverError('UNAVAILABLE', (unsent ? 'there is no connection' : 'the connection was lost') + shown, {
+  const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
+  return new DriverError('UNAVAILABLE', reason + (mute ? wantsTls(kind, code) : ''), {
     applied: unsent ? 'no' : 'maybe',
     connectionLost: true,
     cause: { name: kind, code },
@@ -77,8 +81,15 @@ export function unconnected(error: unknown, { secure }: { readonly secure: boole
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const hint = secure && NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const hint = secure ? speaksNone : wantsTls(kind, code);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: kind, code } });
+}
+
+/** A server that wants TLS ends a connection without. */
+function wantsTls(kind: string, code: string | undefined): string {
+  const ended = kind === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
+  return ended ? '; the server may want TLS' : '';
 }
 
 /**
@@ -100,7 +111,7 @@ function isReply(kind: string): boolean {
 function refusal(answer: string): DriverError {
   // Before Redis 7 what a script's command was refused for stands behind the place in the script.
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-  const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+  const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
   const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
   const meaning = WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
   const cause = { name: 'ErrorReply', code: word };

@@ -94,7 +94,7 @@ describe('nodeRedisBackend', () => {
     expect(await backend.delete('k')).toBe(1);
     await Promise.all([wrong.close(), backend.close()]);
     await server.stop();
-  }, 30_000);
+  });
 
   it('says what is too much: a password or a database that the server has not', async () => {
     const server = await startRedis();
@@ -112,7 +112,7 @@ describe('nodeRedisBackend', () => {
       await backend.close();
     }
     await server.stop();
-  }, 30_000);
+  });
 
   it.each([':s3cret', 'default:s3cret', ':p%40ss%2Fword'])(
     'brings %s to a server that asks for none',

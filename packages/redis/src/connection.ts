@@ -6,7 +6,7 @@ import { Silence } from './silence.ts';
 
 /** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
 const SILENCE_MS = 100;
-/** Milliseconds before a client that has ended connects anew: what refuses it is not asked by each call. */
+/** Milliseconds after which a client that has ended connects anew: what refuses it is not asked by each call. */
 const RETRY_MS = 50;
 
 interface Waiting {
@@ -31,6 +31,8 @@ export class Connection implements Sender {
   #open = false;
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** When a connection last ended, on the clock of `performance.now()`. */
+  #endedAt = 0;
   /** Of the present socket. */
   #silence: Silence | undefined;
 
@@ -85,7 +87,10 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, { lostBy: client === this.#client ? this.#failure : undefined });
+      const failure = failureOf(error, {
+        lostBy: client === this.#client ? this.#failure : undefined,
+        way: client,
+      });
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {
@@ -102,7 +107,8 @@ export class Connection implements Sender {
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ resolve: () => resolve(client), reject });
       if (client.status === 'wait') this.#connect(client);
-      else if (client.status === 'end') this.#retry ??= setTimeout(() => this.#connect(client), RETRY_MS);
+      else if (client.status === 'end')
+        this.#retry ??= setTimeout(() => this.#connect(client), this.#endedAt + RETRY_MS - performance.now());
     });
   }
 
@@ -131,12 +137,8 @@ export class Connection implements Sender {
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
-    const silence = this.#silence;
-    silence?.sent();
-    client
-      .quit()
-      .catch(() => client.disconnect())
-      .finally(() => silence?.answered());
+    this.#silence?.sent();
+    client.quit().catch(() => client.disconnect());
   }
 
   #create(): Redis {
@@ -162,7 +164,8 @@ export class Connection implements Sender {
       client.on(event, () => {
         if (this.#client !== client) return;
         this.#open = false;
-        this.#release(({ reject }) => reject(unconnected(this.#failure, client.options)));
+        this.#endedAt = performance.now();
+        this.#release(({ reject }) => reject(unconnected(this.#failure, client)));
       });
     return client;
   }

@@ -66,7 +66,7 @@ export class Refusal extends DriverError {
   constructor(answer: string) {
     // Before Redis 7 what a script's command was refused for stands behind the place in the script.
     const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-    const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
     const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
     const word = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
     const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
@@ -99,20 +99,23 @@ interface Raw {
   readonly cause?: unknown;
 }
 
-/** Of a client; no options of TLS are a connection without. */
-interface TlsOptions {
-  readonly tls?: object | undefined;
-  readonly sentinelTLS?: object | undefined;
+/** Of a client: no options of TLS are a connection without. */
+interface Way {
+  readonly options?: { readonly tls?: object | undefined; readonly sentinelTLS?: object | undefined };
+  /** Its present socket, or the last. */
+  readonly stream?: { readonly bytesRead: number } | undefined;
 }
 
-/**
- * What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. `lostBy` is what ended
- * the connection, if that is known: the client does not tell it to the commands. `mayBeSent`: whatever the client says.
- */
-export function failureOf(
-  error: unknown,
-  { lostBy, mayBeSent = false }: { readonly lostBy?: unknown; readonly mayBeSent?: boolean } = {},
-): DriverError {
+interface Circumstances {
+  /** What ended the connection, if that is known: the client does not tell it to the commands. */
+  readonly lostBy?: unknown;
+  /** Whatever the client says. */
+  readonly mayBeSent?: boolean;
+  readonly way?: Way;
+}
+
+/** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
+export function failureOf(error: unknown, { lostBy, mayBeSent = false, way }: Circumstances = {}): DriverError {
   if (error instanceof DriverError) return error;
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
@@ -124,13 +127,15 @@ export function failureOf(
     cause: { name: String(name), code },
   };
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
-  return new DriverError('UNAVAILABLE', `${reason}${code === undefined ? '' : ` (${code})`}`, lost);
+  const shown = code === undefined ? '' : ` (${code})`;
+  return new DriverError('UNAVAILABLE', reason + shown + wantsTls(lostBy, way), lost);
 }
 
-/** A connection that could not be made, with TLS where there are options of it; nothing was sent on it. */
-export function unconnected(error: unknown, { tls, sentinelTLS }: TlsOptions = {}): DriverError {
+/** A connection that could not be made; nothing was sent on it. */
+export function unconnected(error: unknown, way: Way = {}): DriverError {
   if (error instanceof DriverError) return error;
-  if (error === undefined) return new DriverError('UNAVAILABLE', 'the connection was closed', { applied: 'no' });
+  if (error === undefined)
+    return new DriverError('UNAVAILABLE', `the connection was closed${wantsTls(error, way)}`, { applied: 'no' });
   const { name, message, cause } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   const sentinels = SENTINELS.exec(String(message));
@@ -141,11 +146,18 @@ export function unconnected(error: unknown, { tls, sentinelTLS }: TlsOptions = {
   if (said.startsWith('ERR unknown command'))
     return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
+  const { tls, sentinelTLS } = way.options ?? {};
   const [secure, reached] =
     sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
   const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : wantsTls(error, way);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
+}
+
+/** A server that wants TLS ends a connection without, and has said nothing on it. */
+function wantsTls(endedBy: unknown, { options, stream }: Way = {}): string {
+  const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
+  return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may want TLS' : '';
 }
 
 /** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

@@ -4,11 +4,11 @@ import type { Argument, Sender, Sending } from './sender.ts';
 
 /** Milliseconds after which what was refused is tried again: by then the server may know it, or the user be allowed it. */
 const REFUSED_MS = 60_000;
-/** The same where a question has cost the connection. */
+/** The same where the question has cost the connection twice. */
 const LOST_MS = 3_600_000;
 
 /** Refusals of an `MSETEX` of no keys that say something of the server or the user; what passes, such as OOM, does not. */
-const LASTING = new Set(['NUMKEYS', 'UNKNOWN', 'NOPERM', 'ERR']);
+const LASTING: ReadonlySet<string | undefined> = new Set(['NUMKEYS', 'UNKNOWN', 'NOPERM', 'ERR']);
 
 /** Which commands the server knows, the user may run, and a batch of keys that need not be one server's may be sent by. */
 export class UsableCommands {
@@ -16,6 +16,8 @@ export class UsableCommands {
   /** Until when not to try a command, on the clock of `performance.now()`. */
   readonly #refused = new Map([['MSETEX', Number.POSITIVE_INFINITY]]);
   #asksAt = Number.POSITIVE_INFINITY;
+  /** How long not to ask once the question has cost the connection. */
+  #lostMs = REFUSED_MS;
 
   constructor(sender: Sender) {
     this.#sender = sender;
@@ -49,10 +51,12 @@ export class UsableCommands {
     const word = failure instanceof Refusal ? failure.word : undefined;
     // Refused for having no keys, and so known.
     if (isOne && word === 'NUMKEYS') this.#refused.delete('MSETEX');
-    else if (word !== undefined && LASTING.has(word)) this.#asksAt = performance.now() + REFUSED_MS;
-    // Some proxies end the connection for what they do not know.
-    else if (failure instanceof DriverError && failure.options.connectionLost === true)
-      this.#asksAt = performance.now() + LOST_MS;
+    else if (LASTING.has(word)) this.#asksAt = performance.now() + REFUSED_MS;
+    // Some proxies end the connection for what they do not know; but it may have been lost for anything.
+    else if (failure instanceof DriverError && failure.options.connectionLost === true) {
+      this.#asksAt = performance.now() + this.#lostMs;
+      this.#lostMs = LOST_MS;
+    }
     // Nor does the answer to a call that ended before this was sent say anything.
     else this.#asksAt = 0;
   }
@@ -60,6 +64,5 @@ export class UsableCommands {
 
 /** Whether an answer to `HELLO` is that of a server which belongs to no cluster. */
 function isStandalone(answer: unknown): boolean {
-  const fields = Array.isArray(answer) ? answer : Object.entries(answer ?? {}).flat();
-  return fields[fields.indexOf('mode') + 1] === 'standalone';
+  return Array.isArray(answer) && answer[answer.indexOf('mode') + 1] === 'standalone';
 }

@@ -27,6 +27,6 @@ describe.concurrent('a process that closes its backend ends', () => {
       } finally {
         await server.stop();
       }
-    }, 60_000);
+    });
   }
 });

@@ -10,7 +10,7 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   cluster = await startCluster();
-}, 60_000);
+});
 
 afterAll(() => cluster.stop());
 

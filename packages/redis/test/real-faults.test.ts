@@ -28,7 +28,7 @@ describe('a server that fails under load', () => {
     expect(ended.failures.length).toBeGreaterThan(0);
     for (const { code } of ended.failures) expect(code).toMatch(unreached);
     expect(await miscounted(ended, open(server))).toEqual([]);
-  }, 30_000);
+  });
 
   it('is used again after it stood still (SIGSTOP), and every increment counted at most once', async () => {
     const server = await serve();
@@ -45,7 +45,7 @@ describe('a server that fails under load', () => {
     expect(ended.failures.length).toBeGreaterThan(0);
     for (const { code } of ended.failures) expect(code).toMatch(unreached);
     expect(await miscounted(ended, open(server))).toEqual([]);
-  }, 30_000);
+  });
 
   it('is used again after CLIENT PAUSE, and every increment counted at most once', async () => {
     const server = await serve();
@@ -57,7 +57,7 @@ describe('a server that fails under load', () => {
     await recovered(backend, 'a');
     const ended = await load.stop();
     expect(await miscounted(ended, open(server))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('an event loop that stands still for longer than the deadline', () => {
@@ -76,7 +76,7 @@ describe('an event loop that stands still for longer than the deadline', () => {
     while (performance.now() < end);
     expect(await calls).toEqual([1, 'v', undefined]);
     expect(connectionOf(await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal'))).toBe(connectionOf(id));
-  }, 30_000);
+  });
 });
 
 /** The first connection of a list, by its number. */

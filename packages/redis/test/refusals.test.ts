@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
@@ -56,7 +57,7 @@ describe('a server that refuses', () => {
     expect(await backend.deleteMany(['k', 'n', 'old', 'none'])).toBe(2);
     await ask(server, 'CONFIG', 'SET', 'maxmemory', '0');
     await backend.multiSetValues(pairs, { ttl: 60 });
-  }, 30_000);
+  });
 
   it('writes, being a replica, until it is a primary', async () => {
     const primary = await serve();
@@ -77,11 +78,16 @@ describe('a server that refuses', () => {
         () => false,
       ),
     );
-  }, 30_000);
+  });
 
-  it('writes, being a replica, is left though it never answers the goodbye', async () => {
+  it.each([
+    ['though it never answers the goodbye', 500, false],
+    ['at once where the backend is closed', 60_000, true],
+  ])('writes, being a replica, is left for good %s', async (_, timeoutMs, closes) => {
+    let connections = 0;
     const server = await serve('--replicaof', '127.0.0.1 1');
     const listener = createServer((client) => {
+      connections += 1;
       const onward = connect(server.port, server.host);
       client.on('data', (bytes) => /quit/i.test(bytes.toString('latin1')) || onward.write(bytes));
       onward.pipe(client);
@@ -90,16 +96,20 @@ describe('a server that refuses', () => {
     kept({ stop: async () => void listener.close() });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    const backend = open({ ...server, port: (listener.address() as AddressInfo).port });
+    const backend = open({ ...server, port: (listener.address() as AddressInfo).port }, { timeoutMs });
     expect(await failureOf(backend.incr('k'))).toMatchObject({ cause: { code: 'READONLY' } });
+    if (closes) await backend.close();
     await until(
       'the connection is given up',
       () =>
         new Promise((resolve) => {
-          listener.getConnections((_, connections) => resolve(connections === 0));
+          listener.getConnections((_, open) => resolve(open === 0));
         }),
     );
-  }, 30_000);
+    // A client that is not told to stop connects anew after 50 ms.
+    await sleep(150);
+    expect(connections).toBe(1);
+  });
 
   it('batches with a TTL, is sent each as one command again once it takes them', async () => {
     const refusals = [
@@ -118,7 +128,7 @@ describe('a server that refuses', () => {
       await backend.multiSetValues(pairs, { ttl: 60 });
       expect(await ask(server, 'INFO', 'commandstats')).toMatch(/cmdstat_(eval|msetex):calls=1,/);
     }
-  }, 30_000);
+  });
 
   it('all, as its primary is lost, says so to each read under its own key, to a user without MGET as well', async () => {
     const server = await serve(...'--replica-serve-stale-data no --user default on nopass ~* +@all -mget'.split(' '));
@@ -128,7 +138,7 @@ describe('a server that refuses', () => {
     await ask(server, 'REPLICAOF', '127.0.0.1', '1');
     const failures = await Promise.all(keys.map((key) => failureOf(backend.getValue(key))));
     expect(failures.map(({ code, key }) => [code, key])).toEqual(keys.map((key) => ['UNAVAILABLE', key]));
-  }, 30_000);
+  });
 
   it('a password, until it is the right one', async () => {
     const server = await serve('--requirepass', 'old');
@@ -149,7 +159,7 @@ describe('a server that refuses', () => {
         () => false,
       ),
     );
-  }, 30_000);
+  });
 
   it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
     const server = await serve('--requirepass', 's3cret');
@@ -166,7 +176,7 @@ describe('a server that refuses', () => {
       expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
       expect(failure.message).toContain('the server wants a password');
     }
-  }, 30_000);
+  });
 
   it('to name a primary, being no sentinel', async () => {
     const { port } = await serve();
@@ -176,7 +186,7 @@ describe('a server that refuses', () => {
     expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
     expect(refusal.message).toContain('what `sentinels` names is no sentinel');
     await backend.close();
-  }, 30_000);
+  });
 
   it('all, while it loads its data', async () => {
     // It takes 200 µs for each key, and looks at its clients after every KB.
@@ -204,7 +214,7 @@ describe('a server that refuses', () => {
     await recovered(backend, 'k1');
     await recovered(other, 'k1');
     expect(await backend.multiGetValues(['k1', 'k9999'])).toEqual([1, 9999]);
-  }, 30_000);
+  });
 
   it('connections, having too many', async () => {
     const server = await serve('--maxclients', '1');
@@ -217,7 +227,7 @@ describe('a server that refuses', () => {
     holder.close();
     await recovered(backend, 'k');
     expect(await backend.getValue('k')).toBe(5);
-  }, 30_000);
+  });
 
   it('what a connection begins with, is not asked for one by each call', async () => {
     const server = await serve();
@@ -233,7 +243,7 @@ describe('a server that refuses', () => {
       expect((await received()) - before).toBeLessThanOrEqual(most);
       await backend.close();
     }
-  }, 30_000);
+  });
 
   it('all for a while, being busy with a script', async () => {
     const server = await serve('--busy-reply-threshold', '50');
@@ -257,7 +267,7 @@ describe('a server that refuses', () => {
     await running;
     script.close();
     expect(await backend.incr('k')).toBe(2);
-  }, 30_000);
+  });
 
   it('writes, being unable to save them, and says that this does not pass by itself', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));
@@ -277,7 +287,7 @@ describe('a server that refuses', () => {
     });
     expect(await failureOf(backend.incr('k'))).toMatchObject({ code: 'BACKEND', cause: { code: 'MISCONF' } });
     expect(await backend.getValue('k')).toBe(1);
-  }, 30_000);
+  });
 
   it('writes, having too few replicas', async () => {
     const backend = open(await serve('--min-replicas-to-write', '1'));
@@ -289,7 +299,7 @@ describe('a server that refuses', () => {
         cause: { code: 'NOREPLICAS' },
       });
     expect(await backend.getValue('k')).toBeUndefined();
-  }, 30_000);
+  });
 
   it('all, being a replica that has lost its primary', async () => {
     const primary = await serve();
@@ -302,7 +312,7 @@ describe('a server that refuses', () => {
     );
     for (const call of [() => backend.getValue('k'), () => backend.multiGetValues(['k', 'l'])])
       expect(await failureOf(settled<unknown>(call()))).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
-  }, 30_000);
+  });
 
   it('all, being a node of a cluster that is down', async () => {
     const node = await serve('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
@@ -317,5 +327,5 @@ describe('a server that refuses', () => {
         });
       await backend.close();
     }
-  }, 30_000);
+  });
 });

@@ -61,15 +61,47 @@ it('what the user might not do is tried again a minute later, and not before', a
   expect(await used()).toEqual(['mset', 'eval', 'mget', 'unlink', 'evalsha']);
 });
 
-it('a command that a proxy does not know, and ends the connection for, is asked for once', async () => {
-  let ends = 0;
+it('what the server knows is asked once by many batches, and a minute later where it does not know MSETEX', async () => {
+  const store = (): Promise<void> => backend.multiSetValues(pairs, { ttl: 60 });
+  const used = (): Promise<Map<string, number>> => commandsOf(() => Promise.all([store(), store(), store()]));
+  const first = await used();
+  expect([first.get('hello'), first.get('set')]).toEqual([1, 9]);
+  const second = await used();
+  expect(second.get('hello')).toBeUndefined();
+  expect(second.get('msetex') ?? second.get('eval')).toBe(3);
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+  expect((await used()).get('hello')).toBe(second.has('msetex') ? undefined : 1);
+});
+
+it('a script that the server has forgotten is sent to it once', async () => {
+  const count = (): Promise<number> => backend.incr('n');
+  await count();
+  await ask(server, 'SCRIPT', 'FLUSH');
+  const commands = await commandsOf(async () => [await count(), await count(), await count()]);
+  expect([commands.get('eval'), commands.get('evalsha')]).toEqual([1, 3]);
+});
+
+it('a key that the user may not use costs the batches without it nothing', async () => {
+  await backend.multiSetValues(pairs);
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~a', '~b', '~c');
+  await expect(backend.multiGetValues([...keys, 'theirs'])).rejects.toMatchObject({ code: 'AUTH', key: 'theirs' });
+  const commands = await commandsOf(async () => {
+    expect(await backend.multiGetValues(keys)).toEqual([1, 1, 1]);
+  });
+  expect([commands.get('mget'), commands.get('get')]).toEqual([1, undefined]);
+});
+
+it('what a proxy does not know, and ends the connection for, is asked for again a minute later, and then once an hour', async () => {
+  let [asked, ends] = [0, true];
   const proxy = createServer((client) => {
     const upstream = connect(server.port, server.host);
     upstream.pipe(client);
     client.on('data', (bytes) => {
-      if (!/MSETEX|HELLO/i.test(bytes.toString('latin1'))) return upstream.write(bytes);
-      ends += 1;
-      return client.destroy();
+      const isAsked = bytes.includes('HELLO');
+      if (isAsked) asked += 1;
+      if (isAsked && ends) client.destroy();
+      else upstream.write(bytes);
     });
     for (const socket of [client, upstream]) {
       socket.on('error', () => undefined);
@@ -79,10 +111,25 @@ it('a command that a proxy does not know, and ends the connection for, is asked 
   await once(proxy, 'listening');
   const { port } = proxy.address() as AddressInfo;
   const behind = redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 });
-  await expect(behind.multiSetValues(pairs, { ttl: 60 })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  await behind.multiSetValues(pairs, { ttl: 60 });
-  expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
-  expect(ends).toBe(1);
+  const now = performance.now.bind(performance);
+  const later = (ms: number): unknown => vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
+  const store = (): Promise<void> => behind.multiSetValues(pairs, { ttl: 60 });
+  for (const ms of [0, 60_000]) {
+    later(ms);
+    await expect(store()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await store();
+    expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
+  }
+  expect(asked).toBe(2);
+  ends = false;
+  later(3_600_000);
+  await store();
+  expect(asked).toBe(2);
+  later(3_660_000);
+  await store();
+  expect(asked).toBe(3);
+  const commands = await commandsOf(store);
+  expect(commands.has('msetex') || commands.has('eval')).toBe(true);
   await behind.close();
   proxy.close();
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
   script = text;
   worker = new Miniflare({ modules: true, script, compatibilityDate: '2025-07-01' });
   await worker.ready;
-}, 60_000);
+});
 
 afterAll(async () => {
   await worker.dispose();
@@ -47,19 +47,19 @@ describe('in workerd, with one backend at module scope', () => {
     const right = { same: true, date: true, miss: true };
     for (const answer of [...first, fourth]) expect(answer).toMatchObject(right);
     expect(fourth).toMatchObject({ visits: Math.max(...first.map(({ visits }) => visits)) + 1 });
-  }, 30_000);
+  });
 
   it('every rule is kept', async () => {
     const { tried, broken } = await visit<Tried>('rules');
     expect(broken).toEqual([]);
     expect(tried).toBeGreaterThan(200);
-  }, 120_000);
+  });
 
   it('a failure is one request alone, and the next one works', async () => {
     front.fail({ kind: 'status', status: 503 });
     expect(await visit('e')).toEqual({ error: expect.stringContaining('HTTP 503') });
     expect(await visit('f')).toMatchObject({ same: true });
-  }, 30_000);
+  });
 
   it('an increment whose answer is lost is sent once', async () => {
     await visit('g');
@@ -67,14 +67,14 @@ describe('in workerd, with one backend at module scope', () => {
     front.fail({ kind: 'drop-reply' });
     expect(await visit('h')).toEqual({ error: expect.stringContaining('was lost') });
     expect(front.requests).toEqual([{ path: '/pipeline', commands: ['EVAL'] }]);
-  }, 30_000);
+  });
 
   it('a Worker works whose compatibility date is years ago', async () => {
     const old = new Miniflare({ modules: true, script, compatibilityDate: '2022-01-01' });
     const response = await old.dispatchFetch('http://worker/old');
     expect(await response.json()).toMatchObject({ same: true, date: true, miss: true });
     await old.dispose();
-  }, 30_000);
+  });
 
   it('the Worker of the README answers', async () => {
     const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
@@ -97,7 +97,7 @@ describe('in workerd, with one backend at module scope', () => {
       expect(await response.text()).toBe(`visit ${visits}`);
     }
     await shown.dispose();
-  }, 30_000);
+  });
 
   it('nothing is imported that a Worker has not', () => {
     expect(imports).toEqual([]);

@@ -3,4 +3,4 @@ import { readReadme, stampedeTable } from '../peers/table.ts';
 
 it('the table of the README is what the scenarios come to (npm run stampedes writes it)', async () => {
   expect((await stampedeTable()).split('\n')).toEqual(readReadme().table.split('\n'));
-}, 120_000);
+});

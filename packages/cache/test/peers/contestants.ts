@@ -28,7 +28,10 @@ export type Enter = (url: string) => Promise<Contestant>;
 const TTL = 60;
 const TAGS = ['t'];
 
-/** For clients that would wait for their server for ever: those of the others end a call in about a second. */
+/** Milliseconds of a call, which no scenario is about: a busy machine may need some thousands to connect. */
+const TIMEOUT_MS = 20_000;
+
+/** For clients that would wait for their server for ever: those of the others end a call. */
 const FAILS_AT_ONCE = { socket: { reconnectStrategy: false }, disableOfflineQueue: true } as const;
 
 function isTyped(value: unknown): boolean {
@@ -41,7 +44,7 @@ function typed(value: unknown): unknown {
 }
 
 const ninefold: Enter = async (url) => {
-  const cache = createCache(redisBackend({ url, namespace: 'ninefold' }), { ttl: TTL });
+  const cache = createCache(redisBackend({ url, namespace: 'ninefold', timeoutMs: TIMEOUT_MS }), { ttl: TTL });
   return {
     getOrSet: (key, load) => cache.getOrSet(key, load),
     getOrSetTagged: (key, load) => cache.getOrSet(key, load, { tags: TAGS }),
@@ -54,7 +57,7 @@ const ninefold: Enter = async (url) => {
 };
 
 const bentocache: Enter = async (url) => {
-  const connection = new Redis(url, { maxRetriesPerRequest: 0, commandTimeout: 1000 });
+  const connection = new Redis(url, { maxRetriesPerRequest: 0, commandTimeout: TIMEOUT_MS });
   connection.on('error', () => undefined);
   const driver = redisDriver({ connection: connection as never, prefix: 'bentocache' });
   const cache = new BentoCache({

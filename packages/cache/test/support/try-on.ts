@@ -66,7 +66,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
     it('callers in several processes, under random delays, get nothing that was dead before they asked', async () => {
       const seed = NINEFOLD_SEED === undefined ? Date.now() : Number(NINEFOLD_SEED);
       expect(await tryAtRandom(seed, (namespace) => lab.create(namespace))).toEqual([]);
-    }, 120_000);
+    });
 
     // Entries in memory cannot be shared with another process.
     if (name === 'memory') return;
@@ -76,7 +76,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       const outcomes = await Promise.all(Array.from({ length: PROCESSES }, () => stampede(recipe)));
       expect(outcomes.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
       expect(new Set(outcomes.map(({ by }) => by)).size).toBe(1);
-    }, 120_000);
+    });
 
     it(`${PROCESSES} processes that count at once in new namespaces count everything`, async () => {
       const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('counts');
@@ -86,7 +86,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       const counts = namespaces.map((namespace) => createCache(scoped(backend, namespace)).incr('n', 0));
       expect(await Promise.all(counts)).toEqual(namespaces.map(() => PROCESSES));
       await backend.close();
-    }, 120_000);
+    });
 
     it('a cache that is closed while it loads gives its lease back, so that nobody waits for it', async () => {
       const closed = createCache(lab.create('closed'));
@@ -107,7 +107,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       expect(await late).toBe('late');
       expect(await cache.get('k')).toBe('mine');
       await cache.close();
-    }, 60_000);
+    });
 
     it('a process that is killed while it loads is replaced when its lease ends', async () => {
       const recipe = (lab.recipe as NonNullable<Lab['recipe']>)('killed');
@@ -122,6 +122,6 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
       expect(await cache.getOrSet('k', () => 'mine')).toBe('mine');
       expect(operations).toEqual(['wait', 'load', 'getOrSet']);
       await cache.close();
-    }, 60_000);
+    });
   });
 }

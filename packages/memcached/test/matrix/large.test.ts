@@ -46,20 +46,16 @@ it.each([
   ['100 texts of 1 MB', 100],
   ['2,000 texts of 50 kB', 2000],
   ['one text of 100 MB', 1],
-])(
-  'carries %s without a deadlock, and without keeping the event loop for 200 ms',
-  async (_what, count) => {
-    const text = 'x'.repeat(100_000_000 / count);
-    const keys = Array.from({ length: count }, (_, index) => `k${index}`);
-    const stall = await leastStall(async () => {
-      await backend.multiSetValues(keys.map((key) => [key, text] as const));
-      const values = await backend.multiGetValues(keys);
-      expect(values.every((value) => value === text)).toBe(true);
-    });
-    expect(stall).toBeLessThan(200);
-  },
-  120_000,
-);
+])('carries %s without a deadlock, and without keeping the event loop for 200 ms', async (_what, count) => {
+  const text = 'x'.repeat(100_000_000 / count);
+  const keys = Array.from({ length: count }, (_, index) => `k${index}`);
+  const stall = await leastStall(async () => {
+    await backend.multiSetValues(keys.map((key) => [key, text] as const));
+    const values = await backend.multiGetValues(keys);
+    expect(values.every((value) => value === text)).toBe(true);
+  });
+  expect(stall).toBeLessThan(200);
+});
 
 it('reads 200,000 keys of three servers without keeping the event loop for 200 ms', async () => {
   const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
@@ -72,7 +68,7 @@ it('reads 200,000 keys of three servers without keeping the event loop for 200 m
   expect(stall).toBeLessThan(200);
   await several.close();
   await Promise.all(servers.map((each) => each.stop()));
-}, 60_000);
+});
 
 it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', async () => {
   const proxy = await startCountingProxy(server);
@@ -97,7 +93,7 @@ it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', asyn
   }
   await away.close();
   await proxy.stop();
-}, 60_000);
+});
 
 it('reads 30 MB in a time in which memjs itself does not', async () => {
   await backend.setValue('large', 'x'.repeat(30_000_000));
@@ -120,4 +116,4 @@ it('reads 30 MB in a time in which memjs itself does not', async () => {
   expect(received).toBe(false);
   stock.servers[0]?.error(new Error('enough'));
   await read;
-}, 60_000);
+});

@@ -32,6 +32,10 @@ const kinds: readonly Kind[] = [
     start: () => startMemcached(['-I', '8m', '-m', '256']),
     options: async () => ({ maxValueBytes: EIGHT_MIB }),
   },
+  {
+    name: '1.6.9',
+    start: async () => startMemcached([], { program: await unpackedServer('memcached 1.6.9') }),
+  },
   { name: '1.6.38', start: async () => startMemcached([], { program: await newer() }) },
   {
     name: '1.6.38 over TLS',
@@ -47,7 +51,7 @@ for (const { name, start, options } of kinds) {
     beforeAll(async () => {
       server = await start();
       given = (await options?.()) ?? {};
-    }, 180_000);
+    });
     afterAll(() => server.stop());
     const { maxValueBytes = memcachedCapabilities.maxValueBytes } = name.includes('8 MiB')
       ? { maxValueBytes: EIGHT_MIB }
@@ -137,7 +141,7 @@ describe('a login', () => {
         } finally {
           await stop();
         }
-      }, 30_000);
+      });
     }
   });
 });
@@ -177,7 +181,7 @@ describe('a server of the text protocol', () => {
         }
       });
     }
-  }, 60_000);
+  });
 });
 
 describe('a server whose memory is full', () => {

@@ -42,7 +42,7 @@ beforeAll(async () => {
     await Promise.all(proxies.map((proxy) => proxy.stop()));
     await cluster.stop();
   };
-}, 60_000);
+});
 
 afterAll(() => stop());
 
@@ -50,7 +50,7 @@ describe('on a way to the nodes of a Cluster that fails', () => {
   staysQuiet();
 
   for (const rule of faults) {
-    it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis in a Cluster'), 30_000);
+    it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab, 'redis in a Cluster'));
   }
 });
 
@@ -86,11 +86,11 @@ describe.each(clients)('a Cluster of ioredis %s that is handed in', (version, ma
 
   it('counts an increment twice without retryDelayOnFailover: 0', async () => {
     expect(await countWithLoss(`twice${version}`, {})).toEqual([3, 3]);
-  }, 30_000);
+  });
 
   it('counts it once with the settings of the README', async () => {
     const [outcome, counted] = await countWithLoss(`once${version}`, { retryDelayOnFailover: 0 });
     expect(outcome).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
     expect(counted).toBe(2);
-  }, 30_000);
+  });
 });

@@ -55,7 +55,7 @@ describe('a Cluster with replicas', () => {
   beforeAll(async () => {
     cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 500 });
     backend = redisBackend({ cluster: cluster.urls });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await backend.close();
@@ -111,7 +111,6 @@ describe('a Cluster with replicas', () => {
         await Promise.all([load.stop(), mend(owner)]);
       }
     },
-    90_000,
   );
 
   it('lets a process end that closes while the nodes stand still', async () => {
@@ -124,7 +123,7 @@ describe('a Cluster with replicas', () => {
     } finally {
       for (const node of cluster.nodes) node.resume();
     }
-  }, 30_000);
+  });
 });
 
 describe('a Cluster of its own', () => {
@@ -135,7 +134,7 @@ describe('a Cluster of its own', () => {
   beforeAll(async () => {
     cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 500 });
     backend = redisBackend({ cluster: cluster.urls });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await backend.close();
@@ -155,7 +154,7 @@ describe('a Cluster of its own', () => {
     }
     const ended = await load.stop();
     expect(await miscounted(ended, backend)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('three sentinels', () => {
@@ -169,7 +168,7 @@ describe('three sentinels', () => {
     const urls = group.sentinels.map(({ host, port }) => `redis://${host}:${port}`);
     options = { sentinels: { name: group.name, urls }, redis: { username: USER, password: PASSWORD } };
     backend = redisBackend(options);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await backend.close();
@@ -205,7 +204,7 @@ describe('three sentinels', () => {
     await until('it is watched once', async () => (await watchers()) === others + 1);
     await watching.close();
     await until('it is watched no more', async () => (await watchers()) === others);
-  }, 30_000);
+  });
 
   it('are asked in silence where one of them is down, or wants no password', async () => {
     const [first, ...others] = group.sentinels.map(({ host, port }) => `redis://:needless@${host}:${port}`);
@@ -235,7 +234,7 @@ describe('three sentinels', () => {
     for (const { code, retryable } of ended.failures) expect({ code, retryable }).toMatchObject({ retryable: true });
     expect(await overcounted(ended, backend)).toEqual([]);
     expect(await ask(group.replica, 'EXISTS', counters[0] as string)).toBe('1');
-  }, 60_000);
+  });
 
   it('let a process end that closes while the primary stands still', async () => {
     const { replica } = group;
@@ -245,7 +244,7 @@ describe('three sentinels', () => {
     } finally {
       replica.resume();
     }
-  }, 30_000);
+  });
 
   it('of which none leads to the primary are told as such, and why', async () => {
     const { name } = group;
@@ -265,5 +264,5 @@ describe('three sentinels', () => {
       expect(failure.message).toBe(`[redis] setValue "k": ${reason}`);
       await lost.close();
     }
-  }, 30_000);
+  });
 });

@@ -11,7 +11,7 @@ let cluster: TestCluster;
 beforeAll(async () => {
   ({ url, stop } = await startServer());
   cluster = await startCluster();
-}, 60_000);
+});
 
 afterAll(async () => {
   await stop();

@@ -43,7 +43,7 @@ describe('on a way with TLS that fails', () => {
         secrets: [PASSWORD],
       };
       await runFaultRule(rule, lab, 'redis on TLS');
-    }, 30_000);
+    });
   }
 });
 

@@ -19,5 +19,5 @@ export function tryAll(name: string, make: (options: RemoteOptions) => CacheBack
       runs: Number(NINEFOLD_RUNS),
       seed: NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED),
     });
-  }, 120_000);
+  });
 }

@@ -19,7 +19,7 @@ let stop: () => Promise<void>;
 beforeAll(async () => {
   ({ front, stop } = await startFront());
   writeFileSync(program, (await bundle('programs/runtime.ts', { platform: 'neutral' })).text);
-}, 60_000);
+});
 
 afterAll(async () => {
   rmSync(folder, { recursive: true });
@@ -41,7 +41,7 @@ describe.each(runtimes)('%s', (runtime) => {
     const { tried, broken } = JSON.parse(await line()) as Tried;
     expect(broken).toEqual([]);
     expect(tried).toBeGreaterThan(200);
-  }, 180_000);
+  });
 
   it('sends an increment once whose answer is lost on a connection that was used before', async () => {
     const { child, line } = start(runtime, 'increment');
@@ -51,5 +51,5 @@ describe.each(runtimes)('%s', (runtime) => {
     child.stdin?.write('go\n');
     expect(JSON.parse(await line())).toBe('UNAVAILABLE');
     expect(front.requests).toEqual([{ path: '/pipeline', commands: ['EVAL'] }]);
-  }, 180_000);
+  });
 });

@@ -10,7 +10,7 @@ export interface Tried {
 /** Tries every rule without a runner; those that wait, side by side. */
 export async function tryRules(service: { readonly url: string; readonly token: string }): Promise<Tried> {
   const options = {
-    create: (given: object) => upstashBackend({ ...service, ...given }),
+    create: (given: object) => upstashBackend({ ...service, timeoutMs: 20_000, ...given }),
     capabilities: upstashCapabilities,
   };
   const broken: string[] = [];
