@@ -181,6 +181,8 @@ describe('one of two servers that is down', () => {
     ['a delete', (name: string) => ring.delete(name)],
     ['a delete of many', (name: string) => ring.deleteMany([name, `${name}, too`])],
     ['an invalidation', (name: string) => ring.invalidateTags(name, `${name}, too`)],
+    ['a set', (name: string) => ring.set(name, 'new')],
+    ['a set with a new tag', (name: string) => ring.set(name, 'new', { tags: [`${name}, new`] })],
   ])('has %s say that it may be applied, unless everything is still there', async (_what, remove) => {
     const outcomes = await Promise.allSettled(names.map(remove));
     const untouched = names.filter((_name, index) => {
