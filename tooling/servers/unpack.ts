@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { madeOnce } from './once.ts';
 
-/** Servers newer than those of the machine, as Debian's suites have them. */
+/** Servers older and newer than those of the machine, as Debian's suites have them. */
 const servers = {
+  'Redis 6': { suites: ['bullseye'], install: 'redis-server', program: 'usr/bin/redis-server' },
   'Redis 8': { suites: ['trixie'], install: 'redis-server', program: 'usr/bin/redis-server' },
   'Valkey 8': {
     suites: ['bookworm', 'bookworm-backports'],
@@ -14,6 +15,7 @@ const servers = {
     program: 'usr/bin/valkey-server',
   },
   'Valkey 9': { suites: ['forky'], install: 'valkey-server', program: 'usr/bin/valkey-server' },
+  'memcached 1.6.9': { suites: ['bullseye'], install: 'memcached', program: 'usr/bin/memcached' },
   'memcached 1.6.38': { suites: ['trixie'], install: 'memcached', program: 'usr/bin/memcached' },
 } as const;
 

@@ -57,6 +57,8 @@ describe('the REST front', () => {
   it('runs one command given as a path, the body its last argument', async () => {
     expect((await post('/set/path%20key', 'a value')).text).toBe('{"result":"OK"}');
     expect((await post('/get/path%20key', '')).text).toBe('{"result":"a value"}');
+    expect((await post('/set/path%20key?PX=60000&_token=tok3n', 'short')).text).toBe('{"result":"OK"}');
+    expect((await post('/pttl/path%20key', '')).text).toMatch(/^\{"result":(60000|5\d{4})\}$/);
   });
 
   it('answers integers exactly, up to 64 bits', async () => {
@@ -109,8 +111,10 @@ describe('the REST front', () => {
     const wrong = await post('/', ['get', 'k'], { authorization: 'Bearer wrong' });
     expect(wrong).toMatchObject({ status: 401, text: '{"error":"WRONGPASS invalid or missing auth token"}' });
     expect((await fetch(`${front.url}/get/k?_token=tok3n`)).status).toBe(200);
-    const put = await fetch(front.url, { method: 'PUT', headers: { authorization: 'Bearer tok3n' } });
-    expect(put.status).toBe(405);
+    expect((await fetch(`${front.url}/get/k?_token=tok3n`, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${front.url}/set/put?_token=tok3n`, { method: 'PUT', body: 'x' })).status).toBe(200);
+    const patch = await fetch(front.url, { method: 'PATCH', headers: { authorization: 'Bearer tok3n' } });
+    expect(patch.status).toBe(405);
     for (const body of ['', '{}', '[]', '[null]', '[["get"]]', '[', '"get"']) {
       expect((await post('/', body)).status).toBe(400);
     }

@@ -28,6 +28,8 @@ export interface LoggedRequest {
 /** 10 MB, of the free and pay-as-you-go plans (Upstash documentation, "Pricing & Limits": max request size). */
 const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
+const METHODS = new Set(['HEAD', 'GET', 'POST', 'PUT']);
+
 /** Commands that need a connection of their own, which a REST request has not (documentation, "REST API"). */
 const REFUSED = new Set(
   'AUTH HELLO SELECT QUIT RESET CLIENT SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE MONITOR BLPOP BRPOP BLMOVE BRPOPLPUSH BZPOPMIN BZPOPMAX BLMPOP BZMPOP WAIT WATCH UNWATCH MULTI EXEC DISCARD CONFIG SHUTDOWN DEBUG SYNC PSYNC REPLICAOF'.split(
@@ -128,7 +130,7 @@ export class UpstashFront {
     const url = new URL(request.url ?? '/', this.url);
     const token = request.headers.authorization?.match(/^Bearer (.*)$/)?.[1] ?? url.searchParams.get('_token');
     if (token !== this.token) return refuse(401, 'WRONGPASS invalid or missing auth token');
-    if (request.method !== 'POST' && request.method !== 'GET') return refuse(405, 'ERR Method Not Allowed');
+    if (!METHODS.has(request.method ?? '')) return refuse(405, 'ERR Method Not Allowed');
     if (body.length > MAX_REQUEST_BYTES) {
       return refuse(400, `ERR max request size exceeded. Limit: ${MAX_REQUEST_BYTES} bytes`);
     }
@@ -138,7 +140,7 @@ export class UpstashFront {
       if (path === '/pipeline' || path === '/multi-exec') {
         return await this.#many(path, commandsOf(JSON.parse(body.toString()) as unknown), base64);
       }
-      const command = path === '/' ? commandOf(JSON.parse(body.toString()) as unknown) : pathCommand(path, body);
+      const command = path === '/' ? commandOf(JSON.parse(body.toString()) as unknown) : pathCommand(url, body);
       return await this.#one(command, base64);
     } catch (error) {
       if (error instanceof BadRequest || error instanceof SyntaxError)
@@ -250,10 +252,11 @@ function commandOf(body: unknown): readonly string[] {
   });
 }
 
-/** `/set/key` with the value as body: the path form of one command. */
-function pathCommand(path: string, body: Buffer): readonly string[] {
-  const parts = path.slice(1).split('/').map(decodeURIComponent);
-  return body.length === 0 ? parts : [...parts, body.toString()];
+/** `/set/key?PX=60` with the value as body: the path form of one command. */
+function pathCommand({ pathname, searchParams }: URL, body: Buffer): readonly string[] {
+  const parts = pathname.slice(1).split('/').map(decodeURIComponent);
+  const options = [...searchParams].filter(([name]) => name !== '_token').flat();
+  return [...parts, ...(body.length === 0 ? [] : [body.toString()]), ...options];
 }
 
 function refusalOf(command: readonly string[]): Reply | undefined {

@@ -79,8 +79,8 @@ export class KeyvDriver implements CacheDriver {
     const deleted = await sendParts(keys, itself, async (key) => {
       // A store without TTLs holds what has expired, and deletes it as if it were there. Of anything else the store knows
       // best: it may have been set or deleted since it was read.
-      const stored = await ask(call, () => this.#store.get(key));
-      const expired = found(key, stored) === undefined && stored !== undefined && stored !== null;
+      const stored = (await ask(call, () => this.#store.get(key))) ?? undefined;
+      const expired = stored !== undefined && found(key, stored) === undefined;
       call.sent = true;
       return (await ask(call, () => this.#store.delete(key))) === true && !expired;
     });

@@ -31,12 +31,28 @@ describe('a store that answers with what was not asked for', () => {
       const lying = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
       expect(await failureOf(lying.multiGetValues(['a', 'b']))).toMatchObject({ code: 'BACKEND', key: 'a' });
     }
-    const getMany = () => Promise.reject(new Error('s3cret'));
-    const failing = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
-    expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
-      code: 'UNAVAILABLE',
-      key: 'a',
-    });
+    const fails = () => Promise.reject(new Error('s3cret'));
+    for (const ways of [{ getMany: fails }, { get: fails }]) {
+      const failing = keyvBackend({ store: Object.assign(new Map(), ways) });
+      expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
+        code: 'UNAVAILABLE',
+        key: 'a',
+      });
+    }
+  });
+
+  it('may take null for a miss, and says by false that it stored nothing', async () => {
+    const store = { get: () => null, set: () => false, delete: () => false };
+    for (const ways of [{}, { getMany: () => [null, null] }]) {
+      const cache = keyvBackend({ store: { ...store, ...ways } });
+      expect(await cache.multiGetValues(['a', 'b'])).toEqual([undefined, undefined]);
+      expect([await cache.getValue('a'), await cache.exists('a'), await cache.delete('a')]).toEqual([
+        undefined,
+        false,
+        0,
+      ]);
+      expect(await failureOf(cache.setValue('a', 1))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    }
   });
 
   it('is what KeyvRedis is after it has connected twice at a time', async () => {
@@ -70,6 +86,14 @@ describe('a store that answers with what was not asked for', () => {
   });
 });
 
+it('tells the store of each TTL, in milliseconds and rounded up', async () => {
+  const told: unknown[] = [];
+  const set = (_key: string, _value: string, ttlMs?: number) => told.push(ttlMs);
+  const cache = keyvBackend({ store: Object.assign(new Map(), { set }) });
+  for (const ttl of [60, 0.0015, 0.000001, undefined]) await cache.setValue('k', 1, { ttl });
+  expect(told).toEqual([60_000, 2, 1, undefined]);
+});
+
 it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
   const cache = keyvBackend({ store: new Map() });
   let early = 0;
@@ -97,4 +121,21 @@ it('says that a delete was not applied where its read failed, or did not end, an
     const cache = keyvBackend({ store: Object.assign(store, ways), timeoutMs: 50 });
     expect(await failureOf(cache.deleteMany(['a', 'b']))).toMatchObject({ code, maybeApplied });
   }
+});
+
+it('asks a store nothing more for a call that has rejected', async () => {
+  const asked: string[] = [];
+  let answer: (stored: undefined) => void = () => undefined;
+  const slow = (method: string) => (key: string) => {
+    asked.push(`${method} ${key}`);
+    return new Promise<undefined>((resolve) => {
+      answer = resolve;
+    });
+  };
+  const store = Object.assign(new Map(), { get: slow('get'), delete: slow('delete') });
+  const cache = keyvBackend({ store, timeoutMs: 50 });
+  expect(await failureOf(cache.delete('k'))).toMatchObject({ code: 'TIMEOUT', maybeApplied: false });
+  answer(undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(asked).toEqual(['get k']);
 });

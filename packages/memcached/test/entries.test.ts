@@ -15,7 +15,7 @@ let other: Client;
 beforeAll(async () => {
   server = await startMemcached();
   backend = memcachedBackend({ servers: `${server.host}:${server.port}`, namespace: 'ns', timeoutMs: 10_000 });
-  other = Client.create(`${server.host}:${server.port}`);
+  other = Client.create(`${server.host}:${server.port}`, { timeout: 10 });
 });
 
 afterAll(async () => {

@@ -22,7 +22,8 @@ let ours: CacheBackend;
 beforeAll(async () => {
   server = await startMemcached();
   address = `${server.host}:${server.port}`;
-  stock = Client.create(address);
+  // Half a second by default, which a server on a busy machine may take.
+  stock = Client.create(address, { timeout: 10 });
   ours = memcachedBackend({ servers: address, namespace: 'ours', timeoutMs: 10_000 });
 });
 

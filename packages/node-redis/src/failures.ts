@@ -111,7 +111,7 @@ function isReply(kind: string): boolean {
 function refusal(answer: string): DriverError {
   // Before Redis 7 what a script's command was refused for stands behind the place in the script.
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-  const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+  const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
   const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
   const meaning = WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
   const cause = { name: 'ErrorReply', code: word };

@@ -66,7 +66,7 @@ export class Refusal extends DriverError {
   constructor(answer: string) {
     // Before Redis 7 what a script's command was refused for stands behind the place in the script.
     const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-    const first = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
+    const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
     const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
     const word = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
     const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;

@@ -105,7 +105,9 @@ function borrowedFailure(error: unknown): unknown {
   if (name === 'UpstashJSONParseError')
     return new DriverError('BACKEND', 'an answer that is none of Upstash', { cause: { name } });
   if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
-  const { code, message, options } = lostRequest(error, name === 'AbortError' || name === 'TimeoutError');
+  if (name === 'AbortError' || name === 'TimeoutError')
+    return new DriverError('TIMEOUT', 'the client gave the request up', { cause: { name } });
+  const { code, message, options } = lostRequest(error);
   // Of several attempts it tells of the last: one before it may have arrived.
   return new DriverError(code, message, { ...options, applied: 'maybe' });
 }

@@ -3,16 +3,11 @@ import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@nine
 /** What the service's words and codes mean. Order matters: the first that matches counts. */
 const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
   [
-    /^NINEFOLDRANGE\b|NINEFOLDRANGE the counter/,
+    /NINEFOLDRANGE|increment or decrement would overflow/,
     'COUNTER_RANGE',
     'the result is outside ±(2^53-1); the counter is as it was',
   ],
   [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is no integer'],
-  [
-    /increment or decrement would overflow/,
-    'COUNTER_RANGE',
-    'the result is outside ±(2^53-1); the counter is as it was',
-  ],
   [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
   [
     /WRONGPASS|NOAUTH|NOPERM|unauthorized|ACL failure in script|can't run this command/i,
@@ -21,7 +16,7 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
   ],
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
-  [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
+  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
   [/^OOM\b|DB capacity quota/, 'BACKEND', 'the database is full'],
   [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
 ];
@@ -79,11 +74,10 @@ export function isUnsent(error: unknown): boolean {
   return applied === 'no' && UNSENT.has(cause?.code ?? '');
 }
 
-/** A request without an answer. */
-export function lostRequest(error: unknown, aborted: boolean): DriverError {
+/** A request without an answer. One that was given up is that of calls which have ended. */
+export function lostRequest(error: unknown): DriverError {
   const code = systemCode(error);
   const cause = { name: error instanceof Error ? error.name : typeof error, code };
-  if (aborted) return new DriverError('TIMEOUT', 'the request was given up', { cause });
   if (code !== undefined && UNSENT.has(code)) {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
@@ -91,12 +85,12 @@ export function lostRequest(error: unknown, aborted: boolean): DriverError {
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }
 
-/** Node hangs the system's code below `cause`, and several of them below `errors`. */
+/** Node hangs the system's code below `cause`. */
 function systemCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown };
+    const { code, cause } = at as { code?: unknown; cause?: unknown };
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code;
-    at = cause ?? (Array.isArray(errors) ? (errors as unknown[])[0] : undefined);
+    at = cause;
   }
   return undefined;
 }

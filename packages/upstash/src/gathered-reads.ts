@@ -31,11 +31,12 @@ export class GatheredReads {
   async get(key: string, call: Call): Promise<Found> {
     const keys = [key];
     if (this.#large.has(key)) return (await this.#read([keys], call))[0];
+    // Nearly every read: what can cut a batch takes a thousand of them in a tick half as long again.
     return this.#found(keys, await this.#gathering.ask({ kind: 'values', keys, call }))[0];
   }
 
-  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    return await this.#read(inRequests(keys, jsonBytes).parts, call);
+  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    return this.#read(inRequests(keys, jsonBytes).parts, call);
   }
 
   async exists(key: string, call: Call): Promise<boolean> {

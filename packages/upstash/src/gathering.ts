@@ -1,6 +1,9 @@
 import { type Call, inParts, type PartLimits } from '@ninefold/core';
 import { isTooLarge } from './answers.ts';
 
+/** Of the microtask queue, for which asks are collected: of what one answer woke, a batch goes on two after a single call. */
+const TURNS = 3;
+
 /** Something that waits for its turn in a gathered request. */
 interface Ask<Q, A> {
   readonly question: Q;
@@ -30,11 +33,12 @@ export class Gathering<Q extends { readonly call: Call }, A> {
   ask(question: Q): Promise<A> {
     return new Promise((resolve, reject) => {
       this.#asks.push({ question, resolve, reject });
-      if (this.#asks.length === 1) queueMicrotask(() => queueMicrotask(() => this.#flush()));
+      if (this.#asks.length === 1) void this.#flush();
     });
   }
 
-  #flush(): void {
+  async #flush(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await undefined;
     const asks = this.#asks;
     this.#asks = [];
     for (const part of inParts(asks, this.#limits)) void this.#send(part, MOST_HALVINGS);

@@ -1,6 +1,7 @@
 import { DriverError } from '@ninefold/core';
 import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from '@upstash/redis';
 import { lostRequest, refusedRequest } from './failures.ts';
+import { SyncToken } from './sync-token.ts';
 
 /** What one HTTP request is told besides its commands. */
 export interface RequestContext {
@@ -28,10 +29,7 @@ export interface CommandResult {
  */
 export class RestRequester implements Requester {
   readonly #options: RestOptions;
-  #syncToken = '';
-  /** How many requests were begun, and which of them brought the token: an earlier one may be answered later. */
-  #begun = 0;
-  #syncedBy = 0;
+  readonly #syncToken = new SyncToken();
   #context: RequestContext | undefined;
 
   constructor(options: RestOptions) {
@@ -52,41 +50,34 @@ export class RestRequester implements Requester {
   request<T>(request: UpstashRequest): Promise<UpstashResponse<T>> {
     const signal = this.#context?.signal ?? null;
     // A pipeline's answer is a list, whatever the client's type says.
-    return this.#send(request.path ?? [], JSON.stringify(request.body), signal) as Promise<never>;
+    return this.#send(request, signal) as Promise<never>;
   }
 
-  async #send(path: readonly string[], body: string, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
+  async #send({ path = [], body }: UpstashRequest, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
     const { url, token, fetch } = this.#options;
-    this.#begun += 1;
-    const order = this.#begun;
+    const text = JSON.stringify(body);
+    const { sent, keep } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
-      // Lets a replica wait until it has what this backend wrote before.
-      'upstash-sync-token': this.#syncToken,
+      'upstash-sync-token': sent,
     };
     let response: Response;
-    let text: string;
+    let answered: string;
     try {
       // A redirect would carry the token to whoever it names.
-      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(body) } as const;
+      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(text) } as const;
       response = await fetch([url, ...path].join('/'), init);
-      text = await response.text();
+      answered = await response.text();
     } catch (error) {
-      throw lostRequest(error, signal?.aborted === true);
+      throw lostRequest(error);
     }
-    const answer = parse(text);
+    const answer = parse(answered);
     if (!response.ok) throw refusedRequest(response.status, answer);
-    if (!isResults(answer))
+    if (!Array.isArray(answer))
       throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
-    this.#keepSyncToken(response.headers.get('upstash-sync-token'), order);
+    keep(response.headers.get('upstash-sync-token'));
     return answer;
-  }
-
-  #keepSyncToken(token: string | null, order: number): void {
-    if (token === null || order < this.#syncedBy) return;
-    this.#syncToken = token;
-    this.#syncedBy = order;
   }
 }
 
@@ -116,10 +107,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isResults(answer: unknown): answer is readonly CommandResult[] {
-  return (
-    Array.isArray(answer) && answer.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))
-  );
 }

@@ -70,6 +70,14 @@ describe('a client of the caller', () => {
     await ends;
   });
 
+  it('that gives a request up by a signal of its own fails as late', async () => {
+    const signal = (): AbortSignal => AbortSignal.timeout(100);
+    const hasty = new Redis({ url: front.url, token: front.token, automaticDeserialization: false, signal });
+    front.fail({ kind: 'hang' });
+    const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
+    expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name: 'TimeoutError' } });
+  });
+
   it('is not closed with the backend', async () => {
     const closed = upstashBackend({ client, namespace: 'client' });
     await closed.close();

@@ -82,6 +82,8 @@ const faults: [string, HttpFault, Expected][] = [
   ['200 with a result of the wrong type', { kind: 'raw', body: '[{"result":{}}]' }, strange],
   ['200 with neither result nor error', { kind: 'raw', body: '[{}]' }, strange],
   ['200 with answers of another request', { kind: 'raw', body: '[{"result":1},{"result":2}]' }, strange],
+  ['200 with what are no results', { kind: 'raw', body: '[null]' }, strange],
+  ['200 with lists for results', { kind: 'raw', body: '[[]]' }, strange],
   ['200 with half a document', { kind: 'raw', body: '[{"result":1' }, strange],
 ];
 
@@ -143,6 +145,19 @@ describe('a failure of the service', () => {
     ['ERR DB capacity quota exceeded', 'BACKEND', false, 'full'],
     ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
     ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    // As stand-ins do, and the versions of Redis on which they run.
+    ['Unauthorized', 'AUTH', false, 'token'],
+    ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
+    ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
+    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'no integer'],
+    ["ERR ACL failure in script: User default has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    ['ERR Error running script (call to f_0a): @user_script:2: -OOM command not allowed', 'BACKEND', false, 'full'],
+    [
+      'ERR Error running script (call to f_0a): @user_script:2: @user_script: 2: -READONLY',
+      'BACKEND',
+      true,
+      'read-only',
+    ],
   ];
   it.each(refusals)('that is %s is %s, of a command and of a request', async (error, code, retryable, word) => {
     for (const [status, answer] of [
@@ -183,10 +198,14 @@ describe('a failure of the service', () => {
   });
 
   it('that is a number which cannot be is no answer', async () => {
-    for (const count of [-1, 3]) {
-      const answer = { kind: 'raw', body: JSON.stringify([{ result: count }]) } as const;
-      for (const call of [() => backend.delete('k'), () => backend.deleteMany(['k', 'l']), () => backend.exists('k')]) {
-        front.fail(answer);
+    const calls: [number, () => Promise<unknown>][] = [
+      [1, () => backend.delete('k')],
+      [1, () => backend.exists('k')],
+      [2, () => backend.deleteMany(['k', 'l'])],
+    ];
+    for (const [most, call] of calls) {
+      for (const count of [-1, most + 1]) {
+        front.fail({ kind: 'raw', body: JSON.stringify([{ result: count }]) });
         expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'k' });
       }
     }

@@ -68,6 +68,9 @@ it('fails a read of a key that the token may not read, and none of those that we
     ['MGET', 'EXISTS'],
     ['MGET', 'MGET', 'MGET'],
   ]);
+  front.requests.length = 0;
+  await expect(backend.getValue('yours')).rejects.toMatchObject({ code: 'AUTH', key: 'yours' });
+  expect(front.requests).toHaveLength(1);
 });
 
 it('fails a batch with a key that the token may not touch, and none of those beside it', async () => {

@@ -5,6 +5,7 @@ import { ask, startRedis } from '../../servers/redis.ts';
 import { unpackedServer } from '../../servers/unpack.ts';
 
 it.each([
+  ['Redis 6', 'redis_version:6.'],
   ['Redis 8', 'redis_version:8.'],
   ['Valkey 8', 'valkey_version:8.'],
   ['Valkey 9', 'valkey_version:9.'],
@@ -17,7 +18,7 @@ it.each([
   }
 });
 
-it('unpacks memcached 1.6.38', async () => {
-  const { stdout } = await promisify(execFile)(await unpackedServer('memcached 1.6.38'), ['-V']);
-  expect(stdout).toContain('1.6.38');
+it.each(['1.6.9', '1.6.38'] as const)('unpacks memcached %s', async (version) => {
+  const { stdout } = await promisify(execFile)(await unpackedServer(`memcached ${version}`), ['-V']);
+  expect(stdout.trim()).toBe(`memcached ${version}`);
 });

@@ -32,6 +32,10 @@ const kinds: readonly Kind[] = [
     start: () => startMemcached(['-I', '8m', '-m', '256']),
     options: async () => ({ maxValueBytes: EIGHT_MIB }),
   },
+  {
+    name: '1.6.9',
+    start: async () => startMemcached([], { program: await unpackedServer('memcached 1.6.9') }),
+  },
   { name: '1.6.38', start: async () => startMemcached([], { program: await newer() }) },
   {
     name: '1.6.38 over TLS',

@@ -124,6 +124,46 @@ describe.each(servers)('%s', (name, command) => {
   });
 });
 
+describe('Redis 6', () => {
+  let server: ServerProcess;
+  let url: string;
+
+  beforeAll(async () => {
+    server = await startRedis([], { program: await unpackedServer('Redis 6') });
+    await permit(server);
+    url = `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`;
+  });
+
+  afterAll(() => server.stop());
+
+  tryAll('Redis 6', (options) => redisBackend({ url, ...options }));
+
+  it('refuses to count for a user who may not, and says what is missing', async () => {
+    await permit(server, '-incrby');
+    const backend = redisBackend({ url, namespace: 'counts' });
+    const counted = backend.incr('never');
+    await expect(counted).rejects.toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    await expect(counted).rejects.toThrow('INCRBY');
+    await permit(server);
+    expect(await backend.incr('never')).toBe(1);
+    await backend.close();
+  });
+
+  it('stores batches with a TTL by sets, as it answers no bare HELLO', async () => {
+    const backend = redisBackend({ url, namespace: 'batches' });
+    const pairs = ['a', 'b', 'c'].map((key) => [key, 1] as const);
+    await backend.multiSetValues(pairs, { ttl: 60 });
+    await ask(server, 'CONFIG', 'RESETSTAT');
+    await backend.multiSetValues(pairs, { ttl: 60 });
+    const stats = await ask(server, 'INFO', 'commandstats');
+    expect(stats).toContain('cmdstat_set:calls=3,');
+    expect(stats).not.toContain('cmdstat_eval');
+    for (const key of ['a', 'b', 'c'])
+      expect(Number(await ask(server, 'PTTL', `batches:${key}`))).toBeGreaterThan(50_000);
+    await backend.close();
+  });
+});
+
 it('goes on where its server comes back as another that knows fewer commands, or more', async () => {
   const port = String(await freePort());
   const start = async (name?: UnpackedServer): Promise<ServerProcess> =>

@@ -1,3 +1,4 @@
+import { isCacheError } from '../../errors.ts';
 import { toldBy } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
@@ -101,13 +102,27 @@ export const types: readonly Rule[] = [
     text: 'a type may take longer than the answer of the server',
     waits: true,
     run: async ({ open, equal }) => {
-      const cache = await open({ timeoutMs: 2000 });
-      await cache.setValue('k', 21);
+      const cache = await open({ timeoutMs: 1000 });
+      let asked = false;
       const type = async (value: unknown): Promise<number> => {
-        await new Promise((resolve) => setTimeout(resolve, 2100));
+        asked = true;
+        await new Promise((resolve) => setTimeout(resolve, 1100));
         return double(value);
       };
-      equal(await Promise.all([cache.getValue('k', { type }), cache.multiGetValues(['k'], { type })]), [42, [42]]);
+      // Before the type was asked it is the server that was late, as it may be on a busy machine.
+      const inTime = async <T>(call: () => Promise<T>): Promise<T> => {
+        for (;;) {
+          try {
+            return await call();
+          } catch (error) {
+            if (asked || !isCacheError(error) || error.code !== 'TIMEOUT') throw error;
+          }
+        }
+      };
+      await inTime(() => cache.setValue('k', 21));
+      equal(await inTime(() => cache.getValue('k', { type })), 42);
+      asked = false;
+      equal(await inTime(() => cache.multiGetValues(['k'], { type })), [42]);
     },
   },
   {

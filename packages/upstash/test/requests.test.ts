@@ -1,0 +1,92 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
+import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { upstashBackend } from '../src/upstash.ts';
+import { startFront } from './support/service.ts';
+
+let front: UpstashFront;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  ({ front, stop } = await startFront());
+});
+
+afterAll(() => stop());
+afterEach(() => front.heal());
+
+/** A backend, and what its requests were made with. */
+function watched(timeoutMs: number) {
+  const requests: RequestInit[] = [];
+  const watching: typeof fetch = (url, init = {}) => {
+    requests.push(init);
+    return fetch(url, init);
+  };
+  const backend = upstashBackend({ url: front.url, token: front.token, namespace: 'r', timeoutMs, fetch: watching });
+  return { backend, requests };
+}
+
+describe('a request', () => {
+  it('is ended after the deadline of its calls, and no later than its backend', async () => {
+    front.fail({ kind: 'hang' }, { times: 3 });
+    const { backend, requests } = watched(100);
+    expect((await failureOf(backend.incr('n'))).code).toBe('TIMEOUT');
+    await expect.poll(() => requests[0]?.signal?.aborted).toBe(true);
+    const patient = watched(60_000);
+    const calls = [failureOf(patient.backend.incr('n')), failureOf(patient.backend.getValue('n'))];
+    await expect.poll(() => patient.requests.length).toBe(2);
+    await patient.backend.close();
+    for (const call of calls) expect((await call).code).toBe('CLOSED');
+    expect(patient.requests.map(({ signal }) => signal?.aborted)).toEqual([true, true]);
+    await backend.close();
+  });
+
+  it('is not kept in the process once it is answered, nor is a timer', async () => {
+    const { backend, requests } = watched(60_000);
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    for (let round = 0; round < 50; round++) await backend.getValue('k');
+    const signals = requests.splice(0).map(({ signal }) => new WeakRef(signal as AbortSignal));
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = (): number => {
+      collect();
+      return signals.filter((signal) => signal.deref() !== undefined).length;
+    };
+    await expect.poll(kept).toBeLessThan(5);
+    expect(timers() - before).toBeLessThan(5);
+    await backend.close();
+  });
+
+  it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
+    const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
+    const timeoutMs = 500;
+    const backend = upstashBackend({ url: `http://127.0.0.1:${proxy.port}`, token: front.token, timeoutMs });
+    await backend.setValue('k', 'v');
+    proxy.rewrite = (answer) => {
+      proxy.heal();
+      const end = performance.now() + 2 * timeoutMs;
+      while (performance.now() < end);
+      return answer;
+    };
+    expect(await backend.incr('n')).toBe(1);
+    await backend.close();
+    await proxy.stop();
+  });
+
+  it('asks that no answer be kept, as Next.js would', async () => {
+    const { backend, requests } = watched(10_000);
+    await backend.getValue('k');
+    expect(requests).toMatchObject([{ cache: 'no-store' }]);
+    await backend.close();
+  });
+
+  it('goes below an address that ends in slashes', async () => {
+    const backend = upstashBackend({ url: `${front.url}//`, token: front.token });
+    await backend.setValue('below', 1);
+    expect(await backend.getValue('below')).toBe(1);
+    await backend.close();
+  });
+});
