@@ -32,6 +32,8 @@ function place(): RedisBackendOptions {
 }
 
 beforeEach(async () => {
+  errors = [];
+  events = [];
   run += 1;
   cache = createCache(redisBackend(place()), {
     onError: (error) => errors.push(error),
@@ -39,8 +41,8 @@ beforeEach(async () => {
   });
   // A busy machine may need more than one deadline to connect.
   await succeeds(() => cache.get('none'));
-  errors = [];
-  events = [];
+  errors.length = 0;
+  events.length = 0;
 });
 
 async function succeeds(call: () => Promise<unknown>): Promise<void> {
