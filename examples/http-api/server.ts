@@ -28,7 +28,8 @@ export function createApi(shop: Shop, cache: Cache | undefined): Server {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(body === undefined ? undefined : JSON.stringify(body));
     } catch (error) {
-      response.writeHead(500).end(String(error));
+      console.error(error);
+      response.writeHead(500).end();
     }
   });
 }

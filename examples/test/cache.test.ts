@@ -68,8 +68,10 @@ describe.concurrent('an example', () => {
     const redis = await startRedis();
     const front = await UpstashFront.start({ redis, token: 'AXkfASQgt0ken' });
     let requests = 0;
+    let down = false;
     const origin = createServer((request, response) => {
       requests += 1;
+      if (down) response.statusCode = 503;
       setTimeout(() => response.end(`${request.url}, ${requests}`), 50);
     });
     await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
@@ -103,6 +105,10 @@ describe.concurrent('an example', () => {
       expect(await visit('/pages/home')).toBe('/home, 3');
       const together = await Promise.all([1, 2, 3].map(() => visit('/pages/about')));
       expect(new Set(together)).toEqual(new Set(['/about, 4']));
+      down = true;
+      expect((await worker.dispatchFetch('http://worker/pages/late')).status).toBe(502);
+      down = false;
+      expect(await visit('/pages/late')).toBe('/late, 6');
     } finally {
       await worker.dispose();
       origin.close();

@@ -2,6 +2,7 @@
 import { type Cache, type CacheBackend, createCache } from '@ninefold/cache';
 import { upstashBackend } from '@ninefold/upstash';
 import { Hono } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 
 interface Env {
   readonly UPSTASH_REDIS_REST_URL: string;
@@ -27,7 +28,9 @@ const app = new Hono<{ Bindings: Env }>();
 app.get('/pages/:name', async (context) => {
   const { name } = context.req.param();
   const load = async ({ signal }: { readonly signal: AbortSignal }): Promise<string> => {
-    const response = await fetch(`${context.env.ORIGIN}/${name}`, { signal });
+    const response = await fetch(`${context.env.ORIGIN}/${encodeURIComponent(name)}`, { signal });
+    // What a loader throws is not cached.
+    if (!response.ok) throw new HTTPException(502, { message: `the origin answered ${response.status}` });
     return await response.text();
   };
   return context.text(await cacheOf(context.env).getOrSet(['page', name], load, { tags: ['pages'] }));

@@ -69,6 +69,32 @@ export const concurrency: readonly Rule[] = [
     },
   },
   {
+    id: 'concurrency/batches-crossing',
+    text: 'batches side by side on the same keys in other orders all end well, and leave of each key what one of them wrote',
+    why: 'Where a server locks entries one by one, two such batches wait for each other: lock in one order.',
+    run: async (trial) => {
+      const client = await clients(trial);
+      const keys = range(100).map((index) => `k${index}`);
+      const orders = [keys, [...keys].reverse()];
+      for (let round = 0; round < 5; round++) {
+        const writes = [...orders, ...orders].map((order, index) =>
+          client(index).multiSetValues(order.map((key) => [key, index] as const)),
+        );
+        await Promise.all(writes);
+        const values = await trial.cache.multiGetValues<number>(keys);
+        trial.equal(
+          values.filter((value) => value === undefined || !(value in writes)),
+          [],
+        );
+        const counts = await Promise.all(orders.map((order, index) => client(index).deleteMany(order)));
+        trial.equal(
+          counts.reduce((sum, count) => sum + count),
+          keys.length,
+        );
+      }
+    },
+  },
+  {
     id: 'concurrency/failures-apart',
     text: 'a call that fails does no harm to those beside it',
     run: async ({ cache, capabilities, equal }) => {

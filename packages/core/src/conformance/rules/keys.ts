@@ -1,6 +1,15 @@
 import type { Rule, Trial } from '../rule.ts';
 import { show } from '../story.ts';
 
+/** 8,192 bytes that no server packs into fewer, as an index may do before it asks how long a key is. */
+const dense = (() => {
+  let random = 1;
+  return Array.from({ length: 8192 }, () => {
+    random = (random * 48_271) % 2_147_483_647;
+    return String.fromCharCode(33 + (random % 94));
+  }).join('');
+})();
+
 /** A key, and others that a careless backend takes for the same. */
 const hostile: readonly [id: string, what: string, key: string, others: readonly string[]][] = [
   ['space', 'a space inside a key', 'a b', ['a  b', 'a+b', 'a%20b', 'ab']],
@@ -10,6 +19,9 @@ const hostile: readonly [id: string, what: string, key: string, others: readonly
   ['nul', 'a NUL', 'a\0b', ['a', 'ab', 'a\0c']],
   ['case', 'the case of a key', 'Key', ['key', 'KEY']],
   ['emoji', 'emoji', '😀'.repeat(63), ['😀'.repeat(62), '😁'.repeat(63), '�'.repeat(63)]],
+  ['beyond-latin-1', 'letters beyond Latin-1', 'Ł', ['A', '?', 'L', 'Ń', 'ł']],
+  // Of strings that are multiplied by 31 and by 33, and of CRC-32.
+  ['same-hash', 'keys that weak hashes take for one', 'Aa', ['BB', 'B@', 'plumless', 'buckeroo']],
   ['normal-forms', 'the normal forms of Unicode', '\u00e9', ['e\u0301', 'e']],
   [
     'prototype-names',
@@ -26,7 +38,7 @@ const hostile: readonly [id: string, what: string, key: string, others: readonly
   ['300-characters', 'a key of 300 characters', 'k'.repeat(300), ['k'.repeat(299), 'k'.repeat(250), 'k'.repeat(301)]],
   ['same-start', 'long keys of the same beginning', `${'k'.repeat(2000)}a`, [`${'k'.repeat(2000)}b`, 'k'.repeat(2000)]],
   ['same-end', 'long keys of the same end', `a${'k'.repeat(2000)}`, [`b${'k'.repeat(2000)}`]],
-  ['8192-bytes', 'a key of 8,192 bytes', 'k'.repeat(8192), [`${'k'.repeat(8191)}l`, 'k'.repeat(8191)]],
+  ['8192-bytes', 'a key of 8,192 bytes', 'k'.repeat(8192), [`${'k'.repeat(8191)}l`, 'k'.repeat(8191), dense]],
   ['8192-bytes-of-emoji', 'a key of 2,048 emoji', '😀'.repeat(2048), [`${'😀'.repeat(2047)}😁`]],
 ];
 
@@ -124,6 +136,18 @@ export const keys: readonly Rule[] = [
       );
       await rejects(cache.setValue('k'.repeat(8193), 1), 'INVALID_KEY');
       equal(await cache.getValue('good'), 1);
+    },
+  },
+  {
+    id: 'keys/inherited-names',
+    text: 'names of Object.prototype are misses without a namespace, too',
+    run: async ({ open, equal }) => {
+      const whole = await open({ namespace: undefined });
+      for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+        // Nobody else is known to have such entries, but somebody might.
+        if (await whole.exists(name)) continue;
+        equal([await whole.getValue(name), await whole.multiGetValues([name])], [undefined, [undefined]]);
+      }
     },
   },
   {

@@ -116,6 +116,7 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/fraction',
     text: 'a TTL may be a fraction, which expires and is not for ever',
+    why: 'It may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
       const since = performance.now();
@@ -134,6 +135,7 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/tiny',
     text: 'a TTL between two steps of the backend is rounded up, and never to nothing',
+    why: 'It may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
       const { cache, capabilities, equal, instant, outlive, wait } = trial;

@@ -1,4 +1,5 @@
-import { createBackend } from '@ninefold/core';
+import { crc32, deflateSync } from 'node:zlib';
+import { createBackend, type Found } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import {
   backendMutant,
@@ -13,6 +14,37 @@ import {
   OPERATIONS,
 } from './mutant.ts';
 
+/** Keeps everything under a name that it makes of the key. */
+class Renaming<V> extends Map<string, V> {
+  readonly #rename: (key: string) => string;
+
+  constructor(rename: (key: string) => string) {
+    super();
+    this.#rename = rename;
+  }
+
+  override get(key: string): V | undefined {
+    return super.get(this.#rename(key));
+  }
+
+  override set(key: string, value: V): this {
+    return super.set(this.#rename(key), value);
+  }
+
+  override delete(key: string): boolean {
+    return super.delete(this.#rename(key));
+  }
+}
+
+/** A mutant whose store takes some keys for one. */
+function storeMutant(name: string, breaks: readonly string[], rename: (key: string) => string): Mutant {
+  return driverMutant(name, breaks, (now) => {
+    return new (class extends TimedDriver {
+      override readonly entries: TimedDriver['entries'] = new Renaming(rename);
+    })(now);
+  });
+}
+
 /** What becomes of keys in caches that take them for names of files, for bytes of a protocol, for properties. */
 export const keyMutants: readonly Mutant[] = [
   keyMutant('trims keys', ['keys/outer-space'], (key) => key.trim() || key),
@@ -25,6 +57,18 @@ export const keyMutants: readonly Mutant[] = [
   keyMutant('hashes keys into 8 bits', ['keys/300-characters', 'keys/8192-bytes-of-emoji'], (key) =>
     key.length > 100 ? `#${[...key].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) & 0xff, 0) & 1}` : key,
   ),
+  storeMutant('hashes keys as Java does', ['keys/same-hash'], (key) =>
+    String([...key].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) | 0, 0)),
+  ),
+  storeMutant('hashes keys with CRC-32', ['keys/same-hash'], (key) => String(crc32(key))),
+  storeMutant('writes keys in Latin-1', ['keys/beyond-latin-1'], (key) => Buffer.from(key, 'latin1').toString('hex')),
+  backendMutant('has an index of keys that holds 2,704 bytes, packed', ['keys/8192-bytes'], (right) => ({
+    multiSetValues: async (pairs: Iterable<readonly [string, unknown]>, options?: never) => {
+      if (Array.isArray(pairs) && pairs.some((pair) => deflateSync(String(pair?.[0])).length > 2704))
+        throw cacheError('BACKEND', 'multiSetValues', 'index row size exceeds maximum');
+      await right.multiSetValues(pairs, options);
+    },
+  })),
   keyMutant('joins spaces', ['keys/space', 'keys/only-space'], (key) => key.replace(/\s+/g, ' ')),
   keyMutant(
     'drops control characters',
@@ -85,6 +129,15 @@ export const keyMutants: readonly Mutant[] = [
       }
       override deleteMany(keys: readonly string[]): number {
         return keys.filter((key) => super.deleteMany([key]) === 1 || inherited(key)).length;
+      }
+    })(now);
+  }),
+  driverMutant('answers a batch from the properties of an object', ['keys/inherited-names'], (now) => {
+    return new (class extends TimedDriver {
+      override getMany(keys: readonly string[]): readonly Found[] {
+        const found = keys.map((key) => [key, super.get(key)] as const).filter(([, value]) => value !== undefined);
+        const rows: Record<string, Found> = Object.fromEntries(found);
+        return keys.map((key) => rows[key]);
       }
     })(now);
   }),

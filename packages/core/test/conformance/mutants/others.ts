@@ -1,4 +1,4 @@
-import { type CacheBackend, createBackend, isCacheError } from '@ninefold/core';
+import { type CacheBackend, createBackend, DriverError, isCacheError, type Stored } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { sharedDriver } from './keys.ts';
 import {
@@ -261,6 +261,26 @@ export const concurrencyMutants: readonly Mutant[] = [
         }
       })(now),
   ),
+  driverMutant('locks the keys of a batch in the order of the caller', ['concurrency/batches-crossing'], (now) => {
+    const locked = new Set<string>();
+    return new (class extends TimedDriver {
+      override async setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): Promise<void> {
+        const own: string[] = [];
+        try {
+          for (const [key] of entries) {
+            if (locked.has(key) && own.length > 0) throw new DriverError('BACKEND', 'deadlock', { key });
+            while (locked.has(key)) await null;
+            locked.add(key);
+            own.push(key);
+            await null;
+          }
+          super.setMany(entries, ttl);
+        } finally {
+          for (const key of own) locked.delete(key);
+        }
+      }
+    })(now);
+  }),
   {
     name: 'reads batches from what it has read before',
     breaks: ['concurrency/awaited-order'],
