@@ -75,13 +75,11 @@ export class Connection implements Sender {
   async send(call: Call, args: readonly string[]): Promise<unknown> {
     this.#link ??= this.#open();
     const link = this.#link;
-    if (!link.ready) {
-      call.sent = false;
-      await link.connected;
-      // Whoever has given up must not be sent for.
-      if (call.ended) return undefined;
-      call.sent = true;
-    }
+    call.sent = false;
+    await link.connected;
+    // Whoever has given up must not be sent for.
+    if (call.ended) return undefined;
+    call.sent = true;
     try {
       return await link.send(args);
     } catch (error) {
@@ -114,7 +112,6 @@ export class Connection implements Sender {
 }
 
 class Link {
-  ready = false;
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
@@ -149,14 +146,11 @@ class Link {
             return;
           }
           client.ref();
-          this.ready = true;
           resolve();
         },
         (error) => this.end(error),
       );
     });
-    // Told to each call that waits for it; there may be none any more.
-    this.connected.catch(() => undefined);
   }
 
   async send(args: readonly string[]): Promise<unknown> {
@@ -185,7 +179,6 @@ class Link {
     if (this.#over) return;
     this.#over = true;
     this.#ended();
-    clearTimeout(this.#watch);
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();
   }

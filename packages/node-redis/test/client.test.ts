@@ -1,9 +1,25 @@
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import type { Call } from '@ninefold/core';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { createClient as createClient6, RESP_TYPES } from 'redis';
 import { createClient as createClient5 } from 'redis-5';
 import { expect, it } from 'vitest';
+import { Connection, type OwnClient } from '../src/connection.ts';
 import { nodeRedisBackend } from '../src/node-redis.ts';
+
+it('a call that has ended while it waited for the connection is not sent', async () => {
+  const server = await startRedis();
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, 5000);
+  const call = { ended: false, sent: true } as { -readonly [name in keyof Call]: Call[name] };
+  const answer = connection.send(call, ['INCR', 'n']);
+  call.ended = true;
+  expect(await answer).toBeUndefined();
+  expect(call.sent).toBe(false);
+  expect(await ask(server, 'EXISTS', 'n')).toBe('0');
+  connection.close();
+  await server.stop();
+});
 
 it.each([
   ['5', createClient5],

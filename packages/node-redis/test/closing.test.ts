@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
@@ -8,6 +10,44 @@ import { nodeRedisBackend } from '../src/node-redis.ts';
 /** What keeps the process from ending. */
 const sockets = (): number =>
   process.getActiveResourcesInfo().filter((kind) => /^(TCPSocket|TLS)Wrap$/.test(kind)).length;
+
+/** How many connections of clients a server has, this question's among them. */
+const clientsOf = async (server: ServerProcess): Promise<number> =>
+  (await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal')).trim().split('\n').length;
+
+it('a backend that is closed leaves no connection', async () => {
+  const server = await startRedis();
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 10_000 });
+  await backend.setValue('k', 1);
+  expect(await clientsOf(server)).toBe(2);
+  await backend.close();
+  await expect.poll(() => clientsOf(server)).toBe(1);
+  await server.stop();
+});
+
+it('a connection that has fallen silent is left for another and ended, and its first write may have been applied', async () => {
+  const server = await startRedis();
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 500 });
+  server.pause();
+  expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
+  await sleep(300);
+  server.resume();
+  await expect.poll(() => backend.getValue('k').catch(() => 'no answer')).toBeUndefined();
+  await expect.poll(() => clientsOf(server)).toBe(2);
+  await backend.close();
+  await server.stop();
+});
+
+it('a connection counts as silent from when it owes an answer, and not from when it was last asked', async () => {
+  const server = await startRedis();
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2000 });
+  await backend.setValue('k', 1);
+  await sleep(1800);
+  await ask(server, 'CLIENT', 'PAUSE', '600', 'WRITE');
+  await backend.setValue('k', 2);
+  await backend.close();
+  await server.stop();
+});
 
 it('a backend that is closed while it connects holds no process, and ends the connection once it is made', async () => {
   const server = await startRedis([], { tls: true });

@@ -71,11 +71,15 @@ describe('a server that refuses', () => {
     expect(await ask(old, 'CLIENT', 'LIST', 'TYPE', 'normal')).not.toContain('cmd=eval');
   });
 
-  it('writes, having too few replicas', async () => {
-    const backend = open((await serve('--min-replicas-to-write', '1')).port);
+  it('writes, having too few replicas, is asked on the same connection again', async () => {
+    const server = await serve('--min-replicas-to-write', '1');
+    const backend = open(server.port);
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: true, cause: { code: 'NOREPLICAS' } });
+    const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
+    const [id] = /id=\d+/.exec(await clients()) ?? [];
     expect(await backend.getValue('k')).toBeUndefined();
+    expect(await clients()).toContain(`${id} `);
   });
 
   it('all without a password, a batch of which it reads no more than the beginning as well', async () => {

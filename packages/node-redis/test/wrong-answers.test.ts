@@ -61,9 +61,18 @@ describe('an answer of the wrong shape', () => {
     expect(await failureOf(write())).toMatchObject({ code: 'BACKEND', maybeApplied: true, key: 'a' });
   });
 
-  it('to exists is neither yes nor no', async () => {
-    proxy.rewrite = () => '+QUEUED\r\n';
-    expect(await failureOf(backend.exists('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  it.each([
+    ['no number', '+QUEUED\r\n'],
+    ['nothing', '$-1\r\n'],
+  ])('to what is counted is neither a number nor a yes: %s', async (_, answer) => {
+    proxy.rewrite = () => answer;
+    for (const call of [() => backend.exists('a'), () => backend.delete('a'), () => backend.incr('a')])
+      expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'a' });
+  });
+
+  it('to a read is an error and no miss', async () => {
+    proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
+    expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 });
 

@@ -99,23 +99,13 @@ export class Commands {
       try {
         return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
-        if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+        if (!isUndone(error)) throw error;
         if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
-    try {
-      const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
-      this.#incrLoaded = true;
-      return answer;
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.word !== 'NOPERM' || error.command === undefined) throw error;
-      const { command, options } = error;
-      throw new DriverError(
-        'AUTH',
-        `incr needs a user who may run EVAL and INCRBY; this one lacks ${command}`,
-        options,
-      );
-    }
+    const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+    this.#incrLoaded = true;
+    return answer;
   }
 
   close(): void {
@@ -132,15 +122,19 @@ export class Commands {
     try {
       return await withIt();
     } catch (error) {
-      if (!(error instanceof Refusal) || !UNDONE.has(error.word)) throw error;
+      if (!isUndone(error)) throw error;
       if (error.command === name) this.#usable.refuse(name);
       return await without();
     }
   }
 }
 
-/** Refusals after which another command may do what this one did not. */
 const UNDONE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
+
+/** A refusal after which another command may do what this one did not. */
+function isUndone(error: unknown): error is Refusal {
+  return error instanceof Refusal && UNDONE.has(error.word);
+}
 
 function itself(key: string): string {
   return key;

@@ -137,12 +137,8 @@ export class Connection implements Sender {
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
-    const silence = this.#silence;
-    silence?.sent();
-    client
-      .quit()
-      .catch(() => client.disconnect())
-      .finally(() => silence?.answered());
+    this.#silence?.sent();
+    client.quit().catch(() => client.disconnect());
   }
 
   #create(): Redis {

@@ -143,7 +143,7 @@ function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): readonl
   const { length } = items;
   const pieces = Math.min(Math.max(PIECES, length / MOST_KEYS), length / FEWEST_KEYS);
   return inParts(items, {
-    mostItems: Math.ceil(length / Math.max(1, Math.floor(pieces))),
+    mostItems: Math.ceil(length / Math.floor(pieces)),
     mostBytes: MOST_LENGTH,
     bytesOf,
   });

@@ -1,4 +1,4 @@
-import { type Call, type Found, isDriverError, LargeKeys, sendParts } from '@ninefold/core';
+import { type Call, type Found, LargeKeys, sendParts } from '@ninefold/core';
 import type { Sending } from './sender.ts';
 import { Together } from './together.ts';
 
@@ -108,9 +108,7 @@ export class GatheredReads {
         resolve(values[index]);
       }
     } catch (error) {
-      // A key that the user may not read fails those that it may; each is told for itself.
-      if (isDriverError(error) && error.options.cause?.code === 'NOPERM') this.#apart(asks);
-      else for (const { reject } of asks) reject(error);
+      for (const { reject } of asks) reject(error);
     } finally {
       this.#awaited -= 1;
     }

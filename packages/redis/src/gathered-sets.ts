@@ -54,9 +54,8 @@ export class GatheredSets {
 
   /** Sends what was collected. */
   flush(): void {
-    if (this.#asks.length === 0) return;
-    const asks = this.#asks.filter(({ call }) => !call.ended);
-    const ttlMs = this.#ttlMs;
+    const [asks, ttlMs] = [this.#asks, this.#ttlMs];
+    if (asks.length === 0) return;
     this.#asks = [];
     if (asks.length > 1 && this.#sets.ready) void this.#together(asks, ttlMs);
     else this.#apart(asks, ttlMs);

@@ -8,7 +8,7 @@ const REFUSED_MS = 60_000;
 const LOST_MS = 3_600_000;
 
 /** Refusals of an `MSETEX` of no keys that say something of the server or the user; what passes, such as OOM, does not. */
-const LASTING = new Set(['NUMKEYS', 'UNKNOWN', 'NOPERM', 'ERR']);
+const LASTING: ReadonlySet<string | undefined> = new Set(['NUMKEYS', 'UNKNOWN', 'NOPERM', 'ERR']);
 
 /** Which commands the server knows, the user may run, and a batch of keys that need not be one server's may be sent by. */
 export class UsableCommands {
@@ -51,7 +51,7 @@ export class UsableCommands {
     const word = failure instanceof Refusal ? failure.word : undefined;
     // Refused for having no keys, and so known.
     if (isOne && word === 'NUMKEYS') this.#refused.delete('MSETEX');
-    else if (word !== undefined && LASTING.has(word)) this.#asksAt = performance.now() + REFUSED_MS;
+    else if (LASTING.has(word)) this.#asksAt = performance.now() + REFUSED_MS;
     // Some proxies end the connection for what they do not know; but it may have been lost for anything.
     else if (failure instanceof DriverError && failure.options.connectionLost === true) {
       this.#asksAt = performance.now() + this.#lostMs;
@@ -64,6 +64,5 @@ export class UsableCommands {
 
 /** Whether an answer to `HELLO` is that of a server which belongs to no cluster. */
 function isStandalone(answer: unknown): boolean {
-  const fields = Array.isArray(answer) ? answer : Object.entries(answer ?? {}).flat();
-  return fields[fields.indexOf('mode') + 1] === 'standalone';
+  return Array.isArray(answer) && answer[answer.indexOf('mode') + 1] === 'standalone';
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
-import { ask } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
@@ -97,6 +97,20 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
     expect((await failureOf(other.getValue('k'))).code).toBe('CLOSED');
     expect(await client.set('client:still', 'open')).toBe('OK');
   });
+});
+
+it('a client that is handed in is asked nothing of its server, and sends a batch with a TTL by the script', async () => {
+  const server = await startRedis();
+  const client = new Redis(server.port, { ...ready, disableClientInfo: true, protocol: 2 });
+  const backend = redisBackend({ client });
+  const pairs = ['a', 'b', 'c'].map((key) => [key, 1] as const);
+  for (let batch = 0; batch < 2; batch++) await backend.multiSetValues(pairs, { ttl: 60 });
+  const stats = await ask(server, 'INFO', 'commandstats');
+  expect(stats).toMatch(/cmdstat_eval:calls=2,/);
+  expect(stats).not.toContain('cmdstat_hello');
+  expect(await ask(server, 'INFO', 'errorstats')).not.toContain('errorstat');
+  client.disconnect();
+  await server.stop();
 });
 
 const lost = { lazyConnect: true, enableOfflineQueue: false, retryStrategy: () => 10_000 };

@@ -110,6 +110,7 @@ describe('a slot that is moving', () => {
       values.map((value) => value !== undefined),
     );
     expect(await Promise.all([backend.incr('{m}sn'), backend.incr('{m}gn')])).toEqual([42, 42]);
+    expect(await failureOf(backend.incr('{m}g1'))).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false });
     expect(await backend.incr('{m}new', 7, { ttl: 60 })).toBe(7);
     expect(await backend.incr('{m}new', 1, { ttl: 60 })).toBe(8);
     await backend.multiSetValues([
@@ -135,6 +136,19 @@ describe('a slot that is moving', () => {
       43, 43, 9,
     ]);
   });
+});
+
+it('a backend that is closed leaves no connection to any node', async () => {
+  const connections = async (): Promise<number> => {
+    const lists = await Promise.all(nodes.map((node) => ask(node, 'CLIENT', 'LIST', 'TYPE', 'normal')));
+    return lists.join('\n').split(` user=${USER} `).length - 1;
+  };
+  const before = await connections();
+  const closed = redisBackend({ cluster: cluster.urls, timeoutMs: TIMEOUT_MS });
+  await closed.multiGetValues(Array.from({ length: 50 }, (_, index) => `closed${index}`));
+  expect(await connections()).toBeGreaterThan(before);
+  await closed.close();
+  await expect.poll(connections).toBeLessThanOrEqual(before);
 });
 
 describe('a node that stands still', () => {

@@ -110,6 +110,53 @@ describe('sets of one tick', () => {
   });
 });
 
+describe('of one tick', () => {
+  let backend: CacheBackend;
+
+  beforeEach(async () => {
+    backend = redisBackend({ url: `redis://127.0.0.1:${server.port}`, namespace: 'order', timeoutMs: 20_000 });
+    await backend.multiSetValues(
+      [...'ab'].map((key) => [key, 0] as const),
+      { ttl: 60 },
+    );
+  });
+
+  afterEach(async () => {
+    await backend.deleteMany(['a', 'b']);
+    await backend.close();
+  });
+
+  const both = [...'ab'].map((key) => [key, 5] as const);
+  const writes: [string, () => Promise<unknown>, unknown][] = [
+    ['setValue', () => backend.setValue('a', 5), 5],
+    ['multiSetValues', () => backend.multiSetValues(both), 5],
+    ['delete', () => backend.delete('a'), undefined],
+    ['deleteMany', () => backend.deleteMany(['a', 'b']), undefined],
+    ['incr', () => backend.incr('a'), 2],
+  ];
+
+  it.each(writes)('a set is not overtaken by %s', async (_, write, after) => {
+    await Promise.all([backend.setValue('a', 1), write()]);
+    expect(await backend.getValue('a')).toBe(after);
+  });
+
+  it.each(writes)('a read is not overtaken by %s', async (_, write) => {
+    await backend.setValue('a', 1);
+    // The first leaves at once; the next is gathered.
+    const [, read] = await Promise.all([backend.getValue('b'), backend.getValue('a'), write()]);
+    expect(read).toBe(1);
+  });
+
+  it.each([
+    ['getValue', () => backend.getValue('a'), 1],
+    ['multiGetValues', () => backend.multiGetValues(['a', 'none']), [1, undefined]],
+    ['exists', () => backend.exists('a'), true],
+  ])('a set is not overtaken by %s', async (_, read, expected) => {
+    await backend.delete('a');
+    expect((await Promise.all([backend.setValue('a', 1), read()]))[1]).toEqual(expected);
+  });
+});
+
 describe('sets that are sent as one, but fail', () => {
   let backend: CacheBackend;
 

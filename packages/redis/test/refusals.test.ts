@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
@@ -79,9 +80,14 @@ describe('a server that refuses', () => {
     );
   });
 
-  it('writes, being a replica, is left though it never answers the goodbye', async () => {
+  it.each([
+    ['though it never answers the goodbye', 500, false],
+    ['at once where the backend is closed', 60_000, true],
+  ])('writes, being a replica, is left for good %s', async (_, timeoutMs, closes) => {
+    let connections = 0;
     const server = await serve('--replicaof', '127.0.0.1 1');
     const listener = createServer((client) => {
+      connections += 1;
       const onward = connect(server.port, server.host);
       client.on('data', (bytes) => /quit/i.test(bytes.toString('latin1')) || onward.write(bytes));
       onward.pipe(client);
@@ -90,15 +96,19 @@ describe('a server that refuses', () => {
     kept({ stop: async () => void listener.close() });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    const backend = open({ ...server, port: (listener.address() as AddressInfo).port });
+    const backend = open({ ...server, port: (listener.address() as AddressInfo).port }, { timeoutMs });
     expect(await failureOf(backend.incr('k'))).toMatchObject({ cause: { code: 'READONLY' } });
+    if (closes) await backend.close();
     await until(
       'the connection is given up',
       () =>
         new Promise((resolve) => {
-          listener.getConnections((_, connections) => resolve(connections === 0));
+          listener.getConnections((_, open) => resolve(open === 0));
         }),
     );
+    // A client that is not told to stop connects anew after 50 ms.
+    await sleep(150);
+    expect(connections).toBe(1);
   });
 
   it('batches with a TTL, is sent each as one command again once it takes them', async () => {

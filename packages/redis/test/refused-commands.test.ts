@@ -61,6 +61,37 @@ it('what the user might not do is tried again a minute later, and not before', a
   expect(await used()).toEqual(['mset', 'eval', 'mget', 'unlink', 'evalsha']);
 });
 
+it('what the server knows is asked once by many batches, and a minute later where it does not know MSETEX', async () => {
+  const store = (): Promise<void> => backend.multiSetValues(pairs, { ttl: 60 });
+  const used = (): Promise<Map<string, number>> => commandsOf(() => Promise.all([store(), store(), store()]));
+  const first = await used();
+  expect([first.get('hello'), first.get('set')]).toEqual([1, 9]);
+  const second = await used();
+  expect(second.get('hello')).toBeUndefined();
+  expect(second.get('msetex') ?? second.get('eval')).toBe(3);
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+  expect((await used()).get('hello')).toBe(second.has('msetex') ? undefined : 1);
+});
+
+it('a script that the server has forgotten is sent to it once', async () => {
+  const count = (): Promise<number> => backend.incr('n');
+  await count();
+  await ask(server, 'SCRIPT', 'FLUSH');
+  const commands = await commandsOf(async () => [await count(), await count(), await count()]);
+  expect([commands.get('eval'), commands.get('evalsha')]).toEqual([1, 3]);
+});
+
+it('a key that the user may not use costs the batches without it nothing', async () => {
+  await backend.multiSetValues(pairs);
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~a', '~b', '~c');
+  await expect(backend.multiGetValues([...keys, 'theirs'])).rejects.toMatchObject({ code: 'AUTH', key: 'theirs' });
+  const commands = await commandsOf(async () => {
+    expect(await backend.multiGetValues(keys)).toEqual([1, 1, 1]);
+  });
+  expect([commands.get('mget'), commands.get('get')]).toEqual([1, undefined]);
+});
+
 it('what a proxy does not know, and ends the connection for, is asked for again a minute later, and then once an hour', async () => {
   let [asked, ends] = [0, true];
   const proxy = createServer((client) => {

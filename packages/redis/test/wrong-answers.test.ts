@@ -5,7 +5,7 @@ import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
 import { settingsOf } from '../src/settings.ts';
@@ -54,6 +54,21 @@ describe('an answer of the wrong shape', () => {
     for (const read of reads.slice(1)) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'BACKEND' } });
   });
 
+  it('to a read is an error and no miss', async () => {
+    proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
+    expect((await failureOf(backend.getValue('a'))).code).toBe('BACKEND');
+  });
+
+  it.each([
+    ['no number', '+QUEUED\r\n'],
+    ['nothing', '$-1\r\n'],
+  ])('to what is counted is neither a number nor a yes: %s', async (_, answer) => {
+    proxy.rewrite = () => answer;
+    for (const call of [() => backend.delete('a'), () => backend.deleteMany(['a', 'b']), () => backend.incr('a')])
+      expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    expect((await failureOf(backend.exists('a'))).code).toBe('BACKEND');
+  });
+
   it('to a write is no success', async () => {
     proxy.rewrite = (answers) => answers.replaceAll('+OK', '+QUEUED');
     expect(await failureOf(backend.setValue('a', 7))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
@@ -80,8 +95,29 @@ describe('what a script of Redis 6 was refused for', () => {
 });
 
 describe('a connection', () => {
+  const make = (): Redis => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server });
+  const increment = { name: 'INCR', args: ['waited'], key: 'waited' };
+
+  it('sends nothing for a call that has ended while it waited for it', async () => {
+    const connection = new Connection(TIMEOUT_MS, make);
+    const call = { ended: false, sent: false };
+    const answer = connection.send(call, increment);
+    call.ended = true;
+    expect(await answer).toBeUndefined();
+    expect(call.sent).toBe(false);
+    expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
+    connection.close();
+  });
+
+  it('is not made once it was closed', async () => {
+    const connection = new Connection(TIMEOUT_MS, expect.unreachable);
+    connection.close();
+    const sent = connection.send({ ended: false, sent: false }, increment);
+    await expect(sent).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
   it('tells what a command answered though ASKING was refused before it', async () => {
-    const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server }));
+    const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
     // This server belongs to no cluster, and knows of no ASKING.
     expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked' })).toBe('1');
@@ -133,5 +169,38 @@ describe('a connection', () => {
       }, PATIENCE_MS - 50);
     });
     expect(silentMs).toBeGreaterThanOrEqual(PATIENCE_MS);
+  });
+
+  it('counts as silent though it is sent ever more', async () => {
+    let more: ReturnType<typeof setInterval> | undefined;
+    onTestFinished(() => clearInterval(more));
+    await new Promise<void>((resolve) => {
+      const destroy = (): void => {
+        clearInterval(more);
+        resolve();
+      };
+      const silence = new Silence({ bytesRead: 0, destroy }, 100, expect.unreachable);
+      silence.sent();
+      more = setInterval(() => silence.sent(), 10);
+    });
+  });
+
+  it('does not count as late where each answer is in time, though it owes one all the while', async () => {
+    const PATIENCE_MS = 250;
+    const socket = { bytesRead: 0, destroy: () => expect.unreachable() };
+    let late = false;
+    const silence = new Silence(socket, PATIENCE_MS, () => {
+      late = true;
+    });
+    silence.sent();
+    // Each is answered as the next is sent.
+    for (let answer = 0; answer < 4; answer++) {
+      await sleep(PATIENCE_MS - 50);
+      socket.bytesRead += 1;
+      silence.sent();
+      silence.answered();
+    }
+    silence.answered();
+    expect(late).toBe(false);
   });
 });
