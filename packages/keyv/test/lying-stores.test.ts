@@ -31,13 +31,18 @@ describe('a store that answers with what was not asked for', () => {
       const lying = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
       expect(await failureOf(lying.multiGetValues(['a', 'b']))).toMatchObject({ code: 'BACKEND', key: 'a' });
     }
-    const fails = () => Promise.reject(new Error('s3cret'));
-    for (const ways of [{ getMany: fails }, { get: fails }]) {
+    const fails = () => Promise.reject(new TypeError('s3cret'));
+    const throws = () => {
+      throw 's3cret';
+    };
+    for (const [ways, name] of [
+      [{ getMany: fails }, 'TypeError'],
+      [{ get: fails }, 'TypeError'],
+      [{ get: throws }, 'string'],
+    ] as const) {
       const failing = keyvBackend({ store: Object.assign(new Map(), ways) });
-      expect(await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret'])).toMatchObject({
-        code: 'UNAVAILABLE',
-        key: 'a',
-      });
+      const failure = await failureOf(failing.multiGetValues(['a', 'b']), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', key: 'a', cause: { name } });
     }
   });
 

@@ -41,6 +41,7 @@ it('counts at the ends of the range, and with a TTL, without PEXPIRE and DECRBY'
   expect(await backend.getValue('n')).toBe(Number.MAX_SAFE_INTEGER);
   expect(await backend.incr('n', -7, { ttl: 60 })).toBe(Number.MAX_SAFE_INTEGER - 7);
   expect(await ask(server, 'PTTL', 'count:n')).toBe('-1');
+  expect(await backend.incr('tiny', 1, { ttl: 0.0001 })).toBe(1);
   expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
   expect(Number(await ask(server, 'PTTL', 'count:new'))).toBeGreaterThan(50_000);
 });

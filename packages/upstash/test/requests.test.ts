@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
 import { startFront } from './support/service.ts';
 
@@ -62,12 +62,12 @@ describe('a request', () => {
 
   it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
     const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
-    const timeoutMs = 500;
+    const timeoutMs = 2000;
     const backend = upstashBackend({ url: `http://127.0.0.1:${proxy.port}`, token: front.token, timeoutMs });
     await backend.setValue('k', 'v');
     proxy.rewrite = (answer) => {
       proxy.heal();
-      const end = performance.now() + 2 * timeoutMs;
+      const end = performance.now() + 1.5 * timeoutMs;
       while (performance.now() < end);
       return answer;
     };
@@ -81,6 +81,29 @@ describe('a request', () => {
     await backend.getValue('k');
     expect(requests).toMatchObject([{ cache: 'no-store' }]);
     await backend.close();
+  });
+
+  it('is sent by the global fetch of its time, which others may have wrapped since', async () => {
+    const backend = upstashBackend({ url: front.url, token: front.token });
+    const wrapped = vi.spyOn(globalThis, 'fetch');
+    await backend.getValue('k');
+    expect(wrapped).toHaveBeenCalledOnce();
+    wrapped.mockRestore();
+    await backend.close();
+  });
+
+  it('shows of what its fetch throws the name and what looks like a code', async () => {
+    for (const [thrown, shown] of [
+      [{ code: 's3cret' }, { name: 'Error' }],
+      [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'Error', code: 'EPIPE' }],
+    ] as const) {
+      const failing = async (): Promise<never> => {
+        throw Object.assign(new Error('s3cret'), thrown);
+      };
+      const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
+      const failure = await failureOf(backend.incr('k'), ['s3cret', front.token]);
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: shown });
+    }
   });
 
   it('goes below an address that ends in slashes', async () => {

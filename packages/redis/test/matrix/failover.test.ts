@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask } from '@ninefold/tooling/servers/redis';
@@ -48,6 +47,22 @@ async function areWell(nodes: readonly ServerProcess[]): Promise<boolean> {
   );
 }
 
+/** Milliseconds after which a cluster gives a hand-over up, and may be asked again. */
+const HAND_OVER_MS = 5000;
+
+/** Makes a replica the primary in good order; asks again where a busy machine was too slow for it. */
+async function handOver(replica: ServerProcess): Promise<void> {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  await until('the parts are exchanged', async () => {
+    if ((await ask(replica, 'ROLE')).startsWith('master')) return true;
+    if (performance.now() - askedAt > 1.2 * HAND_OVER_MS) {
+      askedAt = performance.now();
+      await ask(replica, 'CLUSTER', 'FAILOVER');
+    }
+    return false;
+  });
+}
+
 describe('a Cluster with replicas', () => {
   let cluster: TestCluster;
   let backend: CacheBackend;
@@ -88,7 +103,7 @@ describe('a Cluster with replicas', () => {
       await until('all are well', () => areWell(cluster.nodes));
       await backend.multiSetValues(counters.map((counter) => [counter, start] as const));
       const load = new Load(backend, counters, { mayGoBack: true });
-      await sleep(500);
+      await load.counts();
       const primaries = await primariesOf(cluster.nodes);
       const owner = await ownerOf(primaries, counters[0] as string);
       const others = cluster.nodes.filter((node) => node !== owner);
@@ -96,7 +111,7 @@ describe('a Cluster with replicas', () => {
       try {
         await until('the others are well', () => areWell(others));
         await countsAgain(backend, CLUSTER_MS);
-        await sleep(300);
+        await load.counts();
         const ended = await load.stop();
         expect(ended.failures.length).toBeGreaterThan(0);
         for (const { code, retryable } of ended.failures)
@@ -142,15 +157,14 @@ describe('a Cluster of its own', () => {
   });
 
   it('that hands a primary’s part to its replica in good order loses nothing and counts nothing twice', async () => {
-    await until('all are well', () => areWell(cluster.nodes));
     const load = new Load(backend, counters);
-    await sleep(300);
+    await load.counts();
     const [primary, replica] = [cluster.nodes[0] as ServerProcess, cluster.nodes[3] as ServerProcess];
     for (const node of [replica, primary]) {
-      await ask(node, 'CLUSTER', 'FAILOVER');
-      await until('the parts are exchanged', async () => (await ask(node, 'ROLE')).startsWith('master'));
+      await until('all are well', () => areWell(cluster.nodes));
+      await handOver(node);
       await countsAgain(backend, CLUSTER_MS);
-      await sleep(300);
+      await load.counts();
     }
     const ended = await load.stop();
     expect(await miscounted(ended, backend)).toEqual([]);
@@ -225,10 +239,10 @@ describe('three sentinels', () => {
 
   it('lead to the new primary within 15 s when the old one dies, and every increment counted at most once', async () => {
     const load = new Load(backend, counters, { mayGoBack: true });
-    await sleep(500);
+    await load.counts();
     await group.primary.kill();
     await countsAgain(backend, SENTINEL_MS);
-    await sleep(300);
+    await load.counts();
     const ended = await load.stop();
     expect(ended.failures.length).toBeGreaterThan(0);
     for (const { code, retryable } of ended.failures) expect({ code, retryable }).toMatchObject({ retryable: true });

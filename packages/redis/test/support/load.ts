@@ -20,6 +20,7 @@ export class Load {
   readonly #counted = new Map<string, number>();
   readonly #unknown = new Map<string, number>();
   readonly #failures: CacheError[] = [];
+  readonly #counters: readonly string[];
   readonly #callers: readonly Promise<void>[];
   readonly #mayGoBack: boolean;
   #stopped = false;
@@ -27,8 +28,17 @@ export class Load {
   /** `mayGoBack`: a failover may lose what was answered, as replicas follow behind. */
   constructor(backend: CacheBackend, counters: readonly string[], { mayGoBack = false } = {}) {
     this.#mayGoBack = mayGoBack;
+    this.#counters = counters;
     this.#callers = counters.map((counter) => this.#call(backend, counter));
     for (const caller of this.#callers) caller.catch(() => undefined);
+  }
+
+  /** Resolves once every counter has counted anew, so that what fails next fails under load; rejects as `stop` does. */
+  async counts(): Promise<void> {
+    const before = new Map(this.#counted);
+    const goesOn = (counter: string): boolean => (this.#counted.get(counter) ?? 0) > (before.get(counter) ?? 0);
+    const counted = until('every counter counts', async () => this.#counters.every(goesOn));
+    await Promise.race([counted, Promise.all(this.#callers)]);
   }
 
   /** Rejects if a call hung, was answered what cannot be, or failed with anything but a `CacheError`. */

@@ -320,8 +320,7 @@ export const batches: readonly Rule[] = [
     id: 'batches/200000',
     text: '200,000 keys in one call work or reject with a CacheError, and do not overflow the stack',
     run: async ({ open, equal, holds }) => {
-      // Three calls that wait so long fit into the time of a rule.
-      const cache = await open({ timeoutMs: 8000 });
+      const cache = await open({ timeoutMs: 5000 });
       const keys = Array.from({ length: 200_000 }, (_, index) => `k${index}`);
       const values = await cache.multiGetValues(keys).catch((error: unknown) => error);
       holds(
@@ -330,7 +329,11 @@ export const batches: readonly Rule[] = [
       );
       const deleted = await cache.deleteMany(keys).catch((error: unknown) => error);
       holds(deleted === 0 || isCacheError(deleted), `a count of 0 or a CacheError, got ${show(deleted)}`);
-      equal(await cache.getValue('k0'), undefined);
+      // The server may still be at what was late, and late again.
+      let after: unknown;
+      do after = await cache.getValue('k0').catch((error: unknown) => error);
+      while (isCacheError(after) && after.retryable);
+      equal(after, undefined);
     },
   },
 ];
