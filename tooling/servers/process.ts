@@ -109,14 +109,11 @@ const PORTS = { first: 15_000, count: 15_000 };
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    if ((await claim(port)) && (await isFree(port))) return port;
+    // A UDP socket of the same number, which stays until this process ends.
+    const claim = createSocket('udp4').unref();
+    if ((await bound(claim, () => claim.bind(port, '127.0.0.1'))) && (await isFree(port))) return port;
+    claim.close();
   }
-}
-
-/** Whether the port was nobody's. The claim is a UDP socket of the same number, which stays until this process ends. */
-async function claim(port: number): Promise<boolean> {
-  const socket = createSocket('udp4').unref();
-  return await bound(socket, () => socket.bind(port, '127.0.0.1'));
 }
 
 async function isFree(port: number): Promise<boolean> {

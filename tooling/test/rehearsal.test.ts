@@ -14,6 +14,8 @@ const folder = mkdtempSync(join(tmpdir(), 'ninefold-rehearsal-'));
 const copy = join(folder, 'workspace');
 let registry: Registry;
 let env: Readonly<Record<string, string>>;
+/** What the first release published, and every package with the version that it then had. */
+let first: { readonly released: readonly string[]; readonly versions: readonly string[] };
 
 /** The workspace as it would be committed, built, and versioned by what its changesets say. */
 async function copyWorkspace(): Promise<void> {
@@ -63,6 +65,8 @@ beforeAll(async () => {
   env = { npm_config_userconfig: config, npm_config_registry: registry.url, npm_config_cache: join(folder, 'cache') };
   await addInstalled(registry, published, folder);
   await copyWorkspace();
+  const released = await release();
+  first = { released, versions: published.map((name) => `${manifestOf(name).name}@${versionIn(name)}`).toSorted() };
 });
 
 afterAll(async () => {
@@ -72,10 +76,10 @@ afterAll(async () => {
 
 describe('a release', () => {
   it('publishes every package once, with the version that the changesets say', async () => {
-    const released = await release();
-    expect(released).toEqual(published.map((name) => `${manifestOf(name).name}@${versionIn(name)}`).toSorted());
+    expect(first.released).toEqual(first.versions);
+    const before = registry.published.length;
     await run('changeset', ['publish', '--no-git-tag'], { folder: copy, env });
-    expect(registry.published).toHaveLength(released.length);
+    expect(registry.published).toHaveLength(before);
   });
 
   it.each(adapters)(
@@ -88,8 +92,8 @@ describe('a release', () => {
       const [, install = ''] = /^npm install (.+)$/m.exec(readme) ?? [];
       expect(install.split(' ')).toContain(manifestOf(name).name);
       await run('npm', ['install', '--no-audit', '--no-fund', ...install.split(' ')], { folder: app, env });
-      const [first] = snippets(readme);
-      writeFileSync(join(app, 'first.ts'), first?.firstBlock ?? '');
+      const [snippet] = snippets(readme);
+      writeFileSync(join(app, 'first.ts'), snippet?.firstBlock ?? '');
       const servers = join(root, name, 'test/support/readme-servers.ts');
       const started: ReadmeServers | undefined = existsSync(servers)
         ? await (await import(servers)).startReadmeServers()

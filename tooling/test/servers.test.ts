@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
@@ -113,5 +114,15 @@ it('gives a port to one alone, before it is listened at as well', async () => {
   const port = await freePort();
   first();
   expect(await freePort()).not.toBe(port);
+  vi.restoreAllMocks();
+});
+
+it('keeps open nothing of the ports that it passes over', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValueOnce(0.5);
+  await freePort();
+  const open = readdirSync('/dev/fd').length;
+  for (let passed = 0; passed < 50; passed++) random.mockReturnValueOnce(0.5);
+  await freePort();
+  expect(readdirSync('/dev/fd').length - open).toBeLessThan(25);
   vi.restoreAllMocks();
 });

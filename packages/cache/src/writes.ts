@@ -37,27 +37,30 @@ export class Writes {
 
   async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
-    await this.#tryOut(values, tags, ttl);
+    const tried = this.#tryOut(values, tags, ttl);
+    await applied(tried);
     const seen: Seen = new Map();
     // Bumped, not read: a load that began before would else overwrite what is newer than it.
     const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-    await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
+    await applied([...tried, ...bumps], this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
     const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
     };
-    const entries = new Map(await Promise.all(Array.from(values, fenced)));
-    await this.#entries.write(entries, ttl);
+    const store = async (): Promise<void> =>
+      await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
+    // The bumps have removed the old values, whatever becomes of the new ones.
+    await applied([...bumps, store()]);
     this.#flights.forget(({ key }) => values.has(key));
   }
 
   /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
-  async #tryOut(values: ReadonlyMap<string, Given>, tags: readonly string[], ttl: number | undefined): Promise<void> {
+  #tryOut(values: ReadonlyMap<string, Given>, tags: readonly string[], ttl: number | undefined): Promise<void>[] {
     const doubtful = new Map<string, Entry>();
     for (const [key, { value, isDoubtful }] of values) {
       if (isDoubtful) doubtful.set(key, { value, stamp: NO_STAMP, tags });
     }
-    if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
+    return doubtful.size === 0 ? [] : [this.#entries.write(doubtful, ttl)];
   }
 
   async delete(keys: readonly string[]): Promise<void> {

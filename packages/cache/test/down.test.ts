@@ -32,6 +32,8 @@ function place(): RedisBackendOptions {
 }
 
 beforeEach(async () => {
+  errors = [];
+  events = [];
   run += 1;
   cache = createCache(redisBackend(place()), {
     onError: (error) => errors.push(error),
@@ -39,8 +41,8 @@ beforeEach(async () => {
   });
   // A busy machine may need more than one deadline to connect.
   await succeeds(() => cache.get('none'));
-  errors = [];
-  events = [];
+  errors.length = 0;
+  events.length = 0;
 });
 
 async function succeeds(call: () => Promise<unknown>): Promise<void> {
@@ -187,6 +189,8 @@ describe('one of two servers that is down', () => {
     ['a delete', (name: string) => ring.delete(name)],
     ['a delete of many', (name: string) => ring.deleteMany([name, `${name}, too`])],
     ['an invalidation', (name: string) => ring.invalidateTags(name, `${name}, too`)],
+    ['a set', (name: string) => ring.set(name, 'new')],
+    ['a set with a new tag', (name: string) => ring.set(name, 'new', { tags: [`${name}, new`] })],
   ])('has %s say that it may be applied, unless everything is still there', async (_what, remove) => {
     const outcomes = await Promise.allSettled(names.map(remove));
     const untouched = names.filter((_name, index) => {

@@ -178,6 +178,18 @@ describe('values', () => {
     await rejection;
   });
 
+  it('that have taken the old one’s place are maybe applied where the rest of the set fails', async () => {
+    const serializer = { serialize: (value: unknown) => `*${JSON.stringify(value)}`, deserialize: () => ['old'] };
+    const backend = memoryBackend({ serializer });
+    const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'incr', reason: 'down' });
+    const failing = held(backend, (operation, [key]) =>
+      operation === 'incr' && key === '!e:k' ? Promise.reject(error) : undefined,
+    );
+    // Ours cannot write it, so it is tried out.
+    const setting = createCache(failing).set('k', new URLSearchParams());
+    await expect(setting).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+  });
+
   it('that only the backend’s own serializer can write are stored', async () => {
     const serializer = {
       serialize: (value: unknown) => `*${JSON.stringify(value)}`,

@@ -29,7 +29,6 @@ export class Connection {
   #state: 'greeting' | 'open' | 'blocked' | 'closed' = 'greeting';
   readonly #waiting = new Queue<Request>();
   readonly #sent = new SentRequests();
-  #corked = false;
   #retired = false;
   #heard = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -55,12 +54,13 @@ export class Connection {
   /** Gets no more requests, and ends once those that it has are answered. */
   retire(): void {
     this.#retired = true;
-    this.#rest();
   }
 
   /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
   get late(): boolean {
     if (this.#state !== 'greeting' && this.#sent.length === 0) return false;
+    // Nothing can be heard in the tick that asks, however long it takes.
+    if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
     return now - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs) || now - this.#sent.due > GRACE_MS;
   }
@@ -103,6 +103,10 @@ export class Connection {
   }
 
   #pump(): void {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
     while (this.#state === 'open') {
       const request = this.#waiting.shift();
       if (request === undefined) return;
@@ -113,14 +117,6 @@ export class Connection {
   }
 
   #write(request: Request): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
     if (this.#sent.length === 0) this.#heard = performance.now();
     const bytes = request.encode(this.#sent.add(request));
     request.call.sent = true;
@@ -195,8 +191,6 @@ export class Connection {
   #after(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(act, 0);
-      this.#timer.unref();
     }, milliseconds);
-    this.#timer.unref();
   }
 }

@@ -38,7 +38,6 @@ export function readText(text: string): string | number | null {
   const first = text.charCodeAt(0);
   if (first === 0x27) return text.slice(1);
   // Nearly all texts begin with a brace.
-  if (first !== 0x2d && !(first >= 0x30 && first <= 0x39)) return text;
-  if (!INTEGER.test(text)) return text;
-  return (text.length === DIGITS && text[0] !== '-' ? fromBiased(BigInt(text)) : undefined) ?? null;
+  if (first === 0x7b || !INTEGER.test(text)) return text;
+  return (text.length === DIGITS ? fromBiased(BigInt(text)) : undefined) ?? null;
 }

@@ -60,25 +60,17 @@ class StockLane implements Lane {
       return this.#client.seq >>> 0;
     });
     const last = request.size - 1;
-    let over = false;
-    const end = (): void => {
-      over = true;
-      // memjs forgets only the one that ends a request.
-      for (const opaque of opaques.slice(0, last)) delete this.#server.responseCallbacks[opaque];
-    };
     for (const [index, opaque] of opaques.entries()) {
       const take: Take = ({ header: { status, cas }, val }) => {
         const bytes = Buffer.concat([cas, val]);
-        if (!over && request.take(index, { status, bytes, casAt: 0, from: cas.length, to: bytes.length })) end();
+        if (!request.take(index, { status, bytes, casAt: 0, from: cas.length, to: bytes.length })) return;
+        // memjs forgets only this one.
+        for (const quiet of opaques) delete this.#server.responseCallbacks[quiet];
       };
       take.quiet = index < last;
       this.#server.onResponse(opaque, take);
     }
-    this.#server.onError(opaques[last] as number, (error) => {
-      if (over) return;
-      end();
-      request.fail(failureOf(error));
-    });
+    this.#server.onError(opaques[last] as number, (error) => request.fail(failureOf(error)));
     (request.call as Call).sent = true;
     this.#server.write(request.encode(opaques[0] as number));
     request.written?.();

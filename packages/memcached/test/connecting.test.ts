@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
 import { Beginning, refusalOfAnswer } from '../src/greeting.ts';
@@ -101,6 +102,59 @@ it('a connection whose answers drip is left to the calls that it has, and later 
   await server.stop();
 });
 
+describe('a connection', () => {
+  it('that was left for another has its answers, and ends then', async () => {
+    const { lab, proxy, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 'v');
+    await lab.set({ kind: 'delay', delayMs: 5000 });
+    const late = [backend.getValue('k')];
+    await sleep(700);
+    late.push(backend.getValue('k'));
+    await sleep(700);
+    await lab.set(undefined);
+    expect(await backend.getValue('k')).toBe('v');
+    expect(proxy.links).toBe(2);
+    expect(await Promise.all(late)).toEqual(['v', 'v']);
+    await until('it has ended', async () => proxy.links === 1);
+    await backend.close();
+    await stop();
+  });
+
+  it('ends when nobody waits for its answers any more', async () => {
+    const { lab, proxy, stop } = await startLab();
+    // Longer than the pauses in which it is looked at.
+    const backend = lab.create({ timeoutMs: 1500 });
+    await until('it is there', () =>
+      backend.exists('k').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await lab.set({ kind: 'silence' });
+    expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'TIMEOUT' });
+    await until('it has ended', async () => proxy.links === 0);
+    // The next one is not even greeted.
+    expect((await failureOf(backend.getValue('k'))).retryable).toBe(true);
+    await until('it has ended, too', async () => proxy.links === 0);
+    await backend.close();
+    await stop();
+  });
+
+  it('whose answers are out of step is lost, with what was sent on it', async () => {
+    const { lab, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 1);
+    await lab.set({ kind: 'garbage' });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: true });
+    expect(failure.message).toContain('out of step');
+    expect(await backend.getValue('k')).toBe(2);
+    await backend.close();
+    await stop();
+  });
+});
+
 describe('what a server begins with', () => {
   it('is an answer though it comes byte by byte', async () => {
     const { lab, stop } = await startLab();
@@ -116,7 +170,8 @@ describe('what a server begins with', () => {
     const server = await startMemcached(['-B', 'ascii']);
     const proxy = await FaultProxy.start(server);
     await proxy.set({ kind: 'trickle' });
-    const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
+    // More than a test may take: it is refused by its words, and not by the time.
+    const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 600_000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
     expect(failure.message).toContain('text protocol');

@@ -53,6 +53,15 @@ describe('what an operation costs', () => {
       () =>
         Promise.all([backend.setValue('a', 1), backend.getValue('a'), backend.incr('b'), backend.multiGetValues(keys)]),
     ],
+    [
+      'calls of one tick that takes more than a second',
+      () => {
+        const early = backend.getValue('k');
+        const end = performance.now() + 1200;
+        while (performance.now() < end);
+        return Promise.all([early, backend.getValue('k')]);
+      },
+    ],
   ];
   for (const [operation, call] of costs) {
     it(`is one write and one round trip for ${operation}`, async () => {

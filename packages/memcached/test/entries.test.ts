@@ -79,7 +79,7 @@ describe('counters', () => {
   it('of another program are CORRUPT to read and no counters', async () => {
     const last = String(2n ** 64n - 1n);
     const beyond = [2n ** 62n + 2n ** 53n, 2n ** 62n - 2n ** 53n].map(String);
-    for (const text of ['41', '-41', ...beyond, last]) {
+    for (const text of ['0', '91', '41', '-41', ...beyond, last]) {
       await other.set('ns:foreign', text);
       expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
       expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({ code: 'NOT_A_COUNTER', retryable: false });
@@ -189,6 +189,12 @@ describe('a value over the item limit', () => {
       ['large, hashed', 'x'.repeat(1_048_576)],
     ]);
     expect(await failureOf(hashed)).toMatchObject({ code: 'TOO_LARGE', key: 'large, hashed' });
+    // Two in the first of the parts that such a batch is written in.
+    const rest = Array.from({ length: 50_000 }, (_, index) => [`rest${index}`, index] as const);
+    const parts = backend.multiSetValues([['a', 'x'.repeat(1_048_520)], ['b', 'x'.repeat(1_048_520)], ...rest]);
+    expect(await failureOf(parts)).toMatchObject({ code: 'TOO_LARGE', key: 'a' });
+    const stored = await backend.multiGetValues(rest.map(([key]) => key));
+    expect(stored.findIndex((value, index) => value !== index)).toBe(-1);
     const single = await failureOf(backend.setValue('large', 'x'.repeat(1_048_576)));
     expect(single).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
   });

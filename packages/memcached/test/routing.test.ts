@@ -63,6 +63,17 @@ describe('several servers', () => {
     await Promise.all([there.close(), back.close()]);
   });
 
+  it('that fail side by side are told by the first key that failed', async () => {
+    const backend = memcachedBackend({ servers: addresses, namespace: 'first', timeoutMs: 10_000 });
+    const large = 'x'.repeat(1_048_576);
+    for (let turn = 0; turn < 6; turn++) {
+      const names = Array.from({ length: 6 }, (_, index) => `k${(index + turn) % 6}`);
+      const batch = names.map((name, index) => [name, index === 0 ? 1 : large] as const);
+      expect((await failureOf(backend.multiSetValues(batch))).key).toBe(names[1]);
+    }
+    await backend.close();
+  });
+
   it('are each asked for their own keys, and lose no others when one of them is down', async () => {
     const backend = memcachedBackend({ servers: addresses, namespace: 'down', timeoutMs: 3000 });
     await backend.multiSetValues(keys.map((key, index) => [key, index] as const));

@@ -1,4 +1,5 @@
 import { describeCacheBackend } from '@ninefold/core/conformance';
+import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -42,6 +43,25 @@ describe('a client of the caller', () => {
     await backend.setValue('k', 'v');
     await backend.close();
     expect(String((await client.get('mine:k')).value)).toBe('{"json":"v"}');
+  });
+
+  it('sends a batch in one write', async () => {
+    const proxy = await startCountingProxy(servers[0] as ServerProcess);
+    const client = Client.create(`127.0.0.1:${proxy.port}`);
+    const backend = memcachedBackend({ client, namespace: 'costs', timeoutMs: 10_000 });
+    const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+    await backend.setValue('k', 1);
+    for (const batch of [
+      () => backend.multiSetValues(keys.map((key) => [key, key] as const)),
+      () => backend.multiGetValues(keys),
+      () => backend.deleteMany(keys),
+    ]) {
+      Object.assign(proxy.counts, { segments: 0, rounds: 0 });
+      await batch();
+      expect(proxy.counts).toEqual({ segments: 1, rounds: 1 });
+    }
+    client.close();
+    await proxy.stop();
   });
 
   it('keeps nothing of a batch that is over', async () => {

@@ -76,6 +76,15 @@ describe('a counter that left the range', () => {
   });
 });
 
+it.each(['missing', 'changed'] as const)(
+  'a counter that the server finds %s when it is made is an error that may pass',
+  async (outcome) => {
+    const backend = withIncr(async () => ({ outcome }));
+    expect(await failureOf(backend.incr('k'))).toMatchObject({ code: 'BACKEND', retryable: true, maybeApplied: false });
+    await backend.close();
+  },
+);
+
 describe('a counter that two make at once', () => {
   it('is asked for again by the one who was too late', async () => {
     let races = 0;

@@ -21,17 +21,21 @@ const pairs = [
   ['a', 1],
   ['b', 2],
 ] as const;
+/** Of several parts. */
+const large = Array.from({ length: 30_000 }, (_, index) => [`l${index}`, index] as const);
 
 describe('what was not sent', () => {
   it('says so, batches too, where there is no server', async () => {
-    const backend = memcachedBackend({ servers: '127.0.0.1:1' });
-    for (const call of [
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', timeoutMs: 20_000 });
+    const calls = [
       backend.setValue('a', 1),
       backend.multiSetValues(pairs),
+      backend.multiSetValues(large),
       backend.deleteMany(['a']),
       backend.incr('n'),
-    ])
-      expect(await failureOf(call)).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    ];
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call))))
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
     await backend.close();
   });
 
@@ -78,8 +82,8 @@ describe('what was not sent', () => {
       ),
     );
     await pause(server);
-    const large = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
-    const batch = failureOf(backend.multiSetValues(large));
+    const texts = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
+    const batch = failureOf(backend.multiSetValues(texts));
     // Until the system takes no more.
     await sleep(100);
     const late = await failureOf(backend.setValue('late', 1));

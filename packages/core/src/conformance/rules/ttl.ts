@@ -116,11 +116,15 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/fraction',
     text: 'a TTL may be a fraction, which expires and is not for ever',
-    why: 'It may outlive its TTL by less than capabilities.ttlGranularity seconds.',
+    why: 'An entry may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
       const since = performance.now();
       await trial.cache.setValue('k', 1, { ttl: 0.4 });
+      await whileAlive(0.4, since, async () => {
+        const value = await trial.cache.getValue('k');
+        return () => trial.equal(value, 1);
+      });
       await trial.cache.setValue('l', 1, { ttl: 1.5 });
       await trial.wait(1.3);
       await whileAlive(1.5, since, async () => {
@@ -135,7 +139,7 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/tiny',
     text: 'a TTL between two steps of the backend is rounded up, and never to nothing',
-    why: 'It may outlive its TTL by less than capabilities.ttlGranularity seconds.',
+    why: 'An entry may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
       const { cache, capabilities, equal, instant, outlive, wait } = trial;

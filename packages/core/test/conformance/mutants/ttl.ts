@@ -58,6 +58,7 @@ export const ttlMutants: readonly Mutant[] = [
   ttlMutant('rounds TTLs down to seconds, and those below one up', ['ttl/fraction'], (ttl) =>
     Math.max(1, Math.floor(ttl)),
   ),
+  ttlMutant('ends TTLs of less than half a second at once', ['ttl/fraction'], (ttl) => (ttl < 0.5 ? 0 : ttl)),
   ttlMutant('rounds TTLs down to milliseconds', ['ttl/tiny'], (ttl) => Math.max(1, Math.floor(ttl * 1000)) / 1000),
   ttlMutant('lets entries live three quarters of their TTL', ['ttl/whole-second-lives'], (ttl) => ttl * 0.76),
   ttlMutant('lets nothing live longer than a day', ['ttl/lives-30-days'], (ttl) => Math.min(ttl, 86_400)),
