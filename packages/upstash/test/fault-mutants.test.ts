@@ -93,6 +93,18 @@ const mutants: readonly Mutant[] = [
     make: (service, options) => upstashBackend({ ...service, ...options, timeoutMs: 5000 }),
   },
   {
+    name: 'takes a stall of its own for a connection that was lost',
+    breaks: ['faults/stalled'],
+    make: (service, options) =>
+      through(service, options, async (_, call) => {
+        const start = performance.now();
+        return await call().catch((error: CacheError) => {
+          const isStall = performance.now() - start > 1.8 * (options.timeoutMs ?? 0);
+          throw isStall ? error.with({ code: 'UNAVAILABLE' }) : error;
+        });
+      }),
+  },
+  {
     name: 'gives up long before its deadline',
     breaks: ['faults/slow-but-in-time'],
     make: (service, options) => upstashBackend({ ...service, ...options, timeoutMs: 50 }),

@@ -266,6 +266,23 @@ export const faults: readonly FaultRule[] = [
       ),
   },
   {
+    id: 'faults/stalled',
+    text: 'calls that are not answered reject TIMEOUT, also where the event loop stood still beyond their deadline',
+    run: (lab, namespace) =>
+      withBench(lab, namespace, async (bench) => {
+        // What watches a connection is in the midst of its time, and comes before the deadlines.
+        await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
+        await lab.set({ kind: 'silence' });
+        const calls = [...writes.map(([write]) => write), ...reads.map(([read]) => read)];
+        const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
+        // By then they have been sent.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const end = performance.now() + 2 * TIMEOUT_MS;
+        while (performance.now() < end);
+        await Promise.all(made.map((each) => fails(bench, each, late)));
+      }),
+  },
+  {
     id: 'faults/late-answer',
     text: 'an answer that comes after its deadline never becomes that of another call',
     run: (lab, namespace) =>
