@@ -126,7 +126,7 @@ const mutants: readonly Mutant[] = [
   ...WRITES.map(
     (each): Mutant => ({
       name: `says of a lost ${each} that it was not applied`,
-      breaks: ['faults/reply-lost-fin', 'faults/close-during'],
+      breaks: ['faults/reply-lost-fin', 'faults/close-during-delay'],
       make: (service, options) =>
         failing(service, options, (error, operation) =>
           operation === each ? error.with({ maybeApplied: false }) : error,
@@ -148,7 +148,7 @@ const mutants: readonly Mutant[] = [
   ),
   {
     name: 'says of reads that they may have been applied',
-    breaks: ['faults/refused', 'faults/silent', 'faults/close-during'],
+    breaks: ['faults/refused', 'faults/silent', 'faults/close-during-silence', 'faults/close-during-delay'],
     make: (service, options) =>
       failing(service, options, (error, operation) =>
         READS.includes(operation) ? error.with({ maybeApplied: true }) : error,
@@ -314,7 +314,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'does not end while the server is silent',
-    breaks: ['faults/close-during'],
+    breaks: ['faults/close-during-silence', 'faults/close-during-delay'],
     make: (service, options) =>
       through(service, options, async (operation, call) => {
         if (operation === 'close') await new Promise((resolve) => setTimeout(resolve, 3000));
