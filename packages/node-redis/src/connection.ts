@@ -197,8 +197,9 @@ class Link {
   }
 
   #watchFor(milliseconds: number): void {
-    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first.
-    this.#watch = setTimeout(() => setImmediate(() => this.#look()), milliseconds);
+    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
+    // calls whose deadlines have passed have theirs.
+    this.#watch = setTimeout(() => setImmediate(() => setTimeout(() => this.#look(), 0)), milliseconds);
     this.#watch.unref();
   }
 

@@ -46,8 +46,10 @@ export class Silence {
   }
 
   #watch(): void {
-    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#look()), Math.min(LOOK_MS, this.#patienceMs));
+    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
+    // calls whose deadlines have passed have theirs.
+    const look = () => setImmediate(() => setTimeout(() => this.#look(), 0));
+    this.#timer = setTimeout(look, Math.min(LOOK_MS, this.#patienceMs));
     this.#timer.unref();
   }
 

@@ -93,6 +93,18 @@ const mutants: readonly Mutant[] = [
     make: (service, options) => upstashBackend({ ...service, ...options, timeoutMs: 5000 }),
   },
   {
+    name: 'takes a stall of its own for a connection that was lost',
+    breaks: ['faults/stalled'],
+    make: (service, options) =>
+      through(service, options, async (_, call) => {
+        const start = performance.now();
+        return await call().catch((error: CacheError) => {
+          const isStall = performance.now() - start > 1.8 * (options.timeoutMs ?? 0);
+          throw isStall ? error.with({ code: 'UNAVAILABLE' }) : error;
+        });
+      }),
+  },
+  {
     name: 'gives up long before its deadline',
     breaks: ['faults/slow-but-in-time'],
     make: (service, options) => upstashBackend({ ...service, ...options, timeoutMs: 50 }),
@@ -114,7 +126,7 @@ const mutants: readonly Mutant[] = [
   ...WRITES.map(
     (each): Mutant => ({
       name: `says of a lost ${each} that it was not applied`,
-      breaks: ['faults/reply-lost-fin', 'faults/close-during'],
+      breaks: ['faults/reply-lost-fin', 'faults/close-during-delay'],
       make: (service, options) =>
         failing(service, options, (error, operation) =>
           operation === each ? error.with({ maybeApplied: false }) : error,
@@ -136,7 +148,7 @@ const mutants: readonly Mutant[] = [
   ),
   {
     name: 'says of reads that they may have been applied',
-    breaks: ['faults/refused', 'faults/silent', 'faults/close-during'],
+    breaks: ['faults/refused', 'faults/silent', 'faults/close-during-silence', 'faults/close-during-delay'],
     make: (service, options) =>
       failing(service, options, (error, operation) =>
         READS.includes(operation) ? error.with({ maybeApplied: true }) : error,
@@ -302,7 +314,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'does not end while the server is silent',
-    breaks: ['faults/close-during'],
+    breaks: ['faults/close-during-silence', 'faults/close-during-delay'],
     make: (service, options) =>
       through(service, options, async (operation, call) => {
         if (operation === 'close') await new Promise((resolve) => setTimeout(resolve, 3000));

@@ -47,7 +47,7 @@ const waits = (call: Call): Promise<never> => {
 };
 
 it('blames no pool for saying of a write that got no connection that it was not applied', async () => {
-  await tried('close-during', labOf(waits));
+  for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, labOf(waits));
 });
 
 it('blames no pool whose own wait for a connection ends before close does', async () => {
@@ -56,7 +56,7 @@ it('blames no pool whose own wait for a connection ends before close does', asyn
     await new Promise((resolve) => setTimeout(resolve, 200));
     throw new DriverError('UNAVAILABLE', 'no connection', { applied: 'no' });
   });
-  await tried('close-during', lab);
+  for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, lab);
 });
 
 it('asks no increment of a backend that has none', async () => {

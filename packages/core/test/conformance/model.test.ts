@@ -29,6 +29,7 @@ function check({ create, ...mutant }: Pick<Mutant, 'create' | 'capabilities'>, r
 const beyond = [
   'rounds TTLs down to milliseconds',
   'rounds tiny TTLs to nothing, which is for ever',
+  'ends TTLs of less than half a second at once',
   'takes any TTL in incr, and those it does not like for none',
   'takes any TTL in multiSetValues, and those it does not like for none',
   'takes any TTL in setValue, and those it does not like for none',

@@ -93,6 +93,45 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
   };
 }
 
+/** Of a silent server nothing is applied; of one that is late, what arrived. */
+function closeDuring(fault: Fault, when: string): FaultRule {
+  return {
+    id: `faults/close-during-${fault.kind}`,
+    text: `close ends in time while ${when}, and so does what was in flight; a write that was applied says that it may have been`,
+    run: (lab, namespace) =>
+      withBench(lab, namespace, async (bench) => {
+        const { direct } = bench;
+        const backend = lab.create({ namespace, timeoutMs: 20_000 });
+        await backend.getValue('k');
+        await lab.set(fault);
+        const settled = ([operation, ...args]: Call): Promise<Outcome> =>
+          settle({ ...bench, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
+        const written = writesOf(bench);
+        const ended = Promise.all([...written, ...reads].map(([made]) => settled(made)));
+        // Told below, unless close itself is what fails.
+        ended.catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const closed = await settle({ ...bench, capMs: CLOSE_MS }, call(backend, 'close'));
+        holds('value' in closed, 'close to resolve');
+        const outcomes = await ended;
+        await lab.set(undefined);
+        for (const [index, outcome] of outcomes.entries()) {
+          if (!('error' in outcome)) throw new Broken('expected what was in flight to reject');
+          const { code, operation, maybeApplied } = outcome.error;
+          // What got no connection may have been told so before.
+          holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
+          const applied = written[index]?.[1];
+          if (applied === undefined) holds(!maybeApplied, `${operation} to say that nothing was applied`);
+          else
+            holds(
+              maybeApplied || !(await applied(direct)),
+              `${operation}, which was applied, to say that it may have been`,
+            );
+        }
+      }),
+  };
+}
+
 /** A fault that lasts: every call fails in time, side by side, and none is a fake miss. */
 function lasting(id: string, what: string, fault: Fault, codes: readonly CacheErrorCode[]): FaultRule {
   return {
@@ -266,6 +305,23 @@ export const faults: readonly FaultRule[] = [
       ),
   },
   {
+    id: 'faults/stalled',
+    text: 'calls that are not answered reject TIMEOUT, also where the event loop stood still beyond their deadline',
+    run: (lab, namespace) =>
+      withBench(lab, namespace, async (bench) => {
+        // What watches a connection is in the midst of its time, and comes before the deadlines.
+        await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
+        await lab.set({ kind: 'silence' });
+        const calls = [...writes.map(([write]) => write), ...reads.map(([read]) => read)];
+        const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
+        // By then they have been sent.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const end = performance.now() + 2 * TIMEOUT_MS;
+        while (performance.now() < end);
+        await Promise.all(made.map((each) => fails(bench, each, late)));
+      }),
+  },
+  {
     id: 'faults/late-answer',
     text: 'an answer that comes after its deadline never becomes that of another call',
     run: (lab, namespace) =>
@@ -285,42 +341,6 @@ export const faults: readonly FaultRule[] = [
         }
       }),
   },
-  {
-    id: 'faults/close-during',
-    text: 'close ends in time while no answer comes, and so does what was in flight; a write that was applied says that it may have been',
-    run: async (lab, namespace) => {
-      // Of a silent server nothing is applied; of one that is late, what arrived.
-      for (const fault of [{ kind: 'silence' }, { kind: 'delay', delayMs: 5000 }] as const) {
-        const own = `${namespace}-${fault.kind}`;
-        await withBench(lab, own, async (bench) => {
-          const { direct } = bench;
-          const backend = lab.create({ namespace: own, timeoutMs: 20_000 });
-          await backend.getValue('k');
-          await lab.set(fault);
-          const settled = ([operation, ...args]: Call): Promise<Outcome> =>
-            settle({ ...bench, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
-          const written = writesOf(bench);
-          const ended = Promise.all([...written, ...reads].map(([made]) => settled(made)));
-          // Told below, unless close itself is what fails.
-          ended.catch(() => undefined);
-          await new Promise((resolve) => setTimeout(resolve, 50));
-          const closed = await settle({ ...bench, capMs: CLOSE_MS }, call(backend, 'close'));
-          holds('value' in closed, 'close to resolve');
-          const outcomes = await ended;
-          await lab.set(undefined);
-          for (const [index, outcome] of outcomes.entries()) {
-            if (!('error' in outcome)) throw new Broken('expected what was in flight to reject');
-            const { code, operation, maybeApplied } = outcome.error;
-            // What got no connection may have been told so before.
-            holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
-            const applied = written[index]?.[1];
-            holds(
-              maybeApplied || applied === undefined || !(await applied(direct)),
-              `${operation}, which was applied, to say that it may have been`,
-            );
-          }
-        });
-      }
-    },
-  },
+  closeDuring({ kind: 'silence' }, 'the server is silent'),
+  closeDuring({ kind: 'delay', delayMs: 5000 }, 'the server is late'),
 ];
