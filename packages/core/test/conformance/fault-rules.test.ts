@@ -67,6 +67,8 @@ it('asks no increment of a backend that has none', async () => {
     { atomicIncr: false },
   );
   for (const id of ['refused', 'keys-hidden']) await tried(id, lab);
+  const silent = labOf(() => new Promise(() => undefined), { atomicIncr: false });
+  await tried('stalled', silent);
 });
 
 it('tells what came in place of a read whose connection had ended', async () => {
