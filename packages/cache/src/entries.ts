@@ -76,11 +76,11 @@ export class Entries {
   }
 }
 
-/** Names the caller's key, and the place in the caller's value. */
+/** Names the caller's key, unless the backend hides keys, and the place in the caller's value. */
 function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
   for (const [key, { value }] of entries) {
     const { reason } = write(value);
-    if (reason !== undefined) return error.with({ key, reason });
+    if (reason !== undefined) return error.with({ key: error.key && key, reason });
   }
   return error;
 }

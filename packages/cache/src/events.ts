@@ -97,7 +97,7 @@ export class Events {
   }
 
   /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(failure: unknown, only?: () => string): void {
+  failed(failure: unknown, only?: () => string | undefined): void {
     const { onError, now } = this.#options;
     const error = isCacheError(failure) ? failure.with({ key: ownerOf(failure, only) }) : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
@@ -105,7 +105,7 @@ export class Events {
   }
 
   /** Goes on where the backend failed; anything else is thrown again, as the caller is told of it. */
-  tolerate(error: unknown, tally: Tally, only?: () => string): void {
+  tolerate(error: unknown, tally: Tally, only: () => string | undefined): void {
     if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.named(error, tally, only);
     this.failed(error, only);
   }

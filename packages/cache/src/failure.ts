@@ -6,9 +6,12 @@ export function refusal(code: CacheErrorCode, reason: string): CacheError {
   return new CacheError({ code, backend: 'cache', operation: 'create', reason });
 }
 
-/** The caller's key of an error, and not where the cache keeps what it knows of it: `only` is the one that a call is about. */
+/**
+ * The caller's key of an error, and not where the cache keeps what it knows of it: `only` is the one that a call is about,
+ * which may have shared the request that failed with another.
+ */
 export function ownerOf({ key }: CacheError, only?: () => string | undefined): string | undefined {
-  return key === undefined ? undefined : (keyOf(key) ?? only?.());
+  return key === undefined ? undefined : (only?.() ?? keyOf(key));
 }
 
 /** Waits for all, and rejects with the first failure in their order. */

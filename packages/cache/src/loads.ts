@@ -78,12 +78,12 @@ export class Loads {
     return undefined;
   }
 
-  async #look(unseen: readonly string[], seen: Seen, { tally }: Miss): Promise<Seen | undefined> {
+  async #look(unseen: readonly string[], seen: Seen, { key, tally }: Miss): Promise<Seen | undefined> {
     try {
       await this.#options.counters.look(unseen, seen);
       return seen;
     } catch (error) {
-      this.#options.events.tolerate(error, tally);
+      this.#options.events.tolerate(error, tally, () => key);
       return undefined;
     }
   }

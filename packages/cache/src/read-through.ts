@@ -63,7 +63,7 @@ export class ReadThroughCache implements Cache {
   }
 
   set(key: Key, value: unknown, options?: SetOptions): Promise<void> {
-    return this.#run('set', 1, () => this.#set([[key, value]], options), key);
+    return this.#runOne('set', key, (text) => this.#set([[text, value]], options));
   }
 
   getMany(keys: readonly Key[], options?: GetOptions<unknown>): Promise<never[]> {
@@ -75,18 +75,21 @@ export class ReadThroughCache implements Cache {
   setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options?: SetOptions): Promise<void> {
     // Walked at call time; what cannot be is refused as any other mistake.
     const list = listOf(pairs);
-    return this.#run('setMany', list?.length ?? 0, () => this.#set(checkPairs(list), options));
+    return this.#run('setMany', list?.length ?? 0, () => {
+      const texts = checkPairs(list).map(([key, value]) => [encodeKey(key), value] as const);
+      return this.#set(texts, options);
+    });
   }
 
   has(key: Key, options?: Pick<GetOptions<unknown>, 'tags'>): Promise<boolean> {
-    return this.#run('has', 1, async (tally) => {
+    return this.#runOne('has', key, async (text, tally) => {
       const call = { ...this.#call(options), type: undefined };
-      return (await this.#reads.get(encodeKey(key), call, tally)) !== undefined;
+      return (await this.#reads.get(text, call, tally)) !== undefined;
     });
   }
 
   delete(key: Key): Promise<void> {
-    return this.#run('delete', 1, () => this.#writes.delete([encodeKey(key)]), key);
+    return this.#runOne('delete', key, (text) => this.#writes.delete([text]));
   }
 
   deleteMany(keys: readonly Key[]): Promise<void> {
@@ -94,7 +97,7 @@ export class ReadThroughCache implements Cache {
   }
 
   incr(key: Key, delta?: number, options?: CountOptions): Promise<number> {
-    return this.#run('incr', 1, () => this.#writes.count(encodeKey(key), delta, this.#call(options)), key);
+    return this.#runOne('incr', key, (text) => this.#writes.count(text, delta, this.#call(options)));
   }
 
   getOrSet(key: Key, loader: Loader, options?: LoadOptions & GetOptions<unknown>): Promise<never> {
@@ -164,19 +167,31 @@ export class ReadThroughCache implements Cache {
     return this.#events.around(operation, keys, work) as Promise<never>;
   }
 
-  /** Any failure names the operation and the key as the caller knows them. */
-  #run<T>(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>, key?: Key): Promise<T> {
+  /** Any failure names the operation as the caller knows it. */
+  #run<T>(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<T> {
     return this.#events.around(operation, keys, async (tally) => {
       try {
         return (await work(tally)) as T;
       } catch (error) {
-        throw this.#events.named(error, tally, () => (key === undefined ? undefined : encodeKey(key)));
+        throw this.#events.named(error, tally);
       }
     });
   }
 
-  #set(pairs: readonly (readonly [key: Key, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [encodeKey(key), this.#given(value)]));
+  /** As `#run`; any failure names the key, too, as it was when the call was made. */
+  #runOne<T>(operation: CacheOperation, key: Key, work: (text: string, tally: Tally) => Promise<unknown>): Promise<T> {
+    return this.#run(operation, 1, async (tally) => {
+      const text = encodeKey(key);
+      try {
+        return await work(text, tally);
+      } catch (error) {
+        throw this.#events.named(error, tally, () => text);
+      }
+    });
+  }
+
+  #set(pairs: readonly (readonly [key: string, value: unknown])[], options: SetOptions | undefined): Promise<void> {
+    const values = new Map(pairs.map(([key, value]) => [key, this.#given(value)]));
     return this.#writes.set(values, this.#call(options));
   }
 

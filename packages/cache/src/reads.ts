@@ -130,11 +130,11 @@ export class Reads {
     try {
       return await this.#entries.read(keys, tags);
     } catch (error) {
-      return this.#goOn(error, tally);
+      return this.#goOn(error, tally, () => (keys.length === 1 ? keys[0] : undefined));
     }
   }
 
-  #goOn(error: unknown, tally: Tally, only?: () => string): undefined {
+  #goOn(error: unknown, tally: Tally, only: () => string | undefined): undefined {
     this.#events.tolerate(error, tally, only);
   }
 }

@@ -1,7 +1,8 @@
-import { type CacheBackend, CacheError, isCacheError } from '@ninefold/core';
+import { type CacheBackend, CacheError, type CacheErrorCode, isCacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
 let backend: CacheBackend;
@@ -128,6 +129,41 @@ describe('an error of the backend names what the caller called and named', () =>
   it('onError of getOrSet, of the backend’s own operation', async () => {
     expect(await failing.getOrSet('k', () => 1)).toBe(1);
     expect(told.map(({ operation, key }) => [operation, key])).toEqual([['multiGetValues', 'k']]);
+  });
+
+  it.each([
+    ['set', (key: string[]) => failing.set(key, 1)],
+    ['incr', (key: string[]) => failing.incr(key)],
+    ['delete', (key: string[]) => failing.delete(key)],
+  ] as const)('%s, also where the caller has changed the key since', async (operation, call) => {
+    const key = ['k'];
+    const failure = call(key);
+    key.length = 0;
+    await expect(failure).rejects.toMatchObject({ code: 'UNAVAILABLE', operation, key: 'k' });
+  });
+});
+
+describe('onError is told the key of the call', () => {
+  const down = (key: string, code: CacheErrorCode = 'UNAVAILABLE') =>
+    new CacheError({ code, backend: 'memory', operation: 'multiGetValues', reason: 'down', key });
+
+  it('whose look failed together with that of another', async () => {
+    const far = held(backend, (_operation, [names]) =>
+      ['a', 'b'].every((key) => (names as readonly string[]).includes(key)) ? Promise.reject(down('b')) : undefined,
+    );
+    const told: unknown[] = [];
+    const failing = createCache(far, { onError: ({ key }) => told.push(key) });
+    await Promise.all(['a', 'b'].map((key) => failing.getOrSet(key, () => key)));
+    expect(told).toEqual(['a', 'b']);
+  });
+
+  it('whose second look failed, after what the first could not read', async () => {
+    const failures = [down('k', 'CORRUPT'), down('!g')];
+    const far = held(backend, () => Promise.reject(failures.shift()));
+    const told: unknown[] = [];
+    const failing = createCache(far, { onError: ({ code, key }) => told.push([code, key]) });
+    expect(await failing.getOrSet('k', () => 1)).toBe(1);
+    expect(told).toEqual([['UNAVAILABLE', 'k']]);
   });
 });
 

@@ -96,6 +96,18 @@ describe('values', () => {
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
   });
 
+  it('that are refused name no key where the backend hides its own', async () => {
+    const hiding = createCache(memoryBackend({ errorKeys: 'hidden' }));
+    for (const call of [hiding.set('k', [() => 1]), hiding.getOrSet('k', () => [() => 1])]) {
+      const error: unknown = await call.catch((failure: unknown) => failure);
+      expect(error).toMatchObject({
+        code: 'INVALID_VALUE',
+        message: expect.stringMatching(/^\[memory\] \w+: \$\[0\]/),
+      });
+      expect(error).not.toHaveProperty('key');
+    }
+  });
+
   it('that are refused leave what was there', async () => {
     const operations: string[] = [];
     const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));

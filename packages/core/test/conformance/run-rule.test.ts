@@ -1,5 +1,5 @@
-import { type CacheBackend, createBackend, type RemoteOptions } from '@ninefold/core';
-import { RuleBroken, rules, runRule, type SuiteOptions } from '@ninefold/core/conformance';
+import { type CacheBackend, type CacheDriver, createBackend, DriverError, type RemoteOptions } from '@ninefold/core';
+import { type Rule, RuleBroken, rules, runRule, type SuiteOptions } from '@ninefold/core/conformance';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mapCapabilities } from '../support/map-driver.ts';
 import { TimedDriver } from '../support/timed-driver.ts';
@@ -93,6 +93,24 @@ describe('a rule', () => {
     expect(await storyOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
       /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)/,
     );
+  });
+
+  it.each([
+    ['batches/200000', 'get', 'UNAVAILABLE'],
+    ['types/on-callers-time', 'setMany', 'TIMEOUT'],
+  ] as const)('leaves what is refused at once the time to connect: %s', async (id, method, code) => {
+    const driver = new TimedDriver(Date.now);
+    const connected = driver[method].bind(driver) as CacheDriver[typeof method];
+    let refusals = 0;
+    const refused = (): never => {
+      refusals += 1;
+      if (refusals === 1) setTimeout(() => Object.assign(driver, { [method]: connected }), 0);
+      throw new DriverError(refusals < 1000 ? code : 'BACKEND', 'no connection', { applied: 'no' });
+    };
+    Object.assign(driver, { [method]: refused });
+    const rule = rules.find((each) => each.id === id) as Rule;
+    await runRule(rule, { create: (options) => createBackend(driver, options), capabilities: mapCapabilities });
+    expect(refusals).toBeGreaterThan(0);
   });
 
   it('is not late because a test moves the clock of its process', async () => {

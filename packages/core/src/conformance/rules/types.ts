@@ -116,6 +116,7 @@ export const types: readonly Rule[] = [
             return await call();
           } catch (error) {
             if (asked || !isCacheError(error) || error.code !== 'TIMEOUT') throw error;
+            await later(undefined);
           }
         }
       };
