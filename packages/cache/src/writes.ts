@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, isCacheError } from '@ninefold/core';
 import type { Given } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
@@ -37,30 +37,37 @@ export class Writes {
 
   async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
-    const tried = this.#tryOut(values, tags, ttl);
-    await applied(tried);
+    // Whether the old values have gone, whatever becomes of the new ones.
+    let gone = await this.#tryOut(values, tags, ttl);
     const seen: Seen = new Map();
-    // Bumped, not read: a load that began before would else overwrite what is newer than it.
-    const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-    await applied([...tried, ...bumps], this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
     const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
     };
-    const store = async (): Promise<void> =>
+    try {
+      // Bumped, not read: a load that began before would else overwrite what is newer than it.
+      const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
+      await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
+      gone = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
-    // The bumps have removed the old values, whatever becomes of the new ones.
-    await applied([...bumps, store()]);
+    } catch (error) {
+      throw gone && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
+    }
     this.#flights.forget(({ key }) => values.has(key));
   }
 
   /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
-  #tryOut(values: ReadonlyMap<string, Given>, tags: readonly string[], ttl: number | undefined): Promise<void>[] {
+  async #tryOut(
+    values: ReadonlyMap<string, Given>,
+    tags: readonly string[],
+    ttl: number | undefined,
+  ): Promise<boolean> {
     const doubtful = new Map<string, Entry>();
     for (const [key, { value, isDoubtful }] of values) {
       if (isDoubtful) doubtful.set(key, { value, stamp: NO_STAMP, tags });
     }
-    return doubtful.size === 0 ? [] : [this.#entries.write(doubtful, ttl)];
+    if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
+    return doubtful.size > 0;
   }
 
   async delete(keys: readonly string[]): Promise<void> {
