@@ -108,7 +108,10 @@ export class Connection implements Sender {
       this.#waiting.push({ resolve: () => resolve(client), reject });
       if (client.status === 'wait') this.#connect(client);
       else if (client.status === 'end')
-        this.#retry ??= setTimeout(() => this.#connect(client), this.#endedAt + RETRY_MS - performance.now());
+        this.#retry ??= setTimeout(
+          () => this.#connect(client),
+          Math.max(0, this.#endedAt + RETRY_MS - performance.now()),
+        );
     });
   }
 
