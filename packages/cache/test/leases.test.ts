@@ -301,7 +301,12 @@ describe('a wait that is over', () => {
     await settled();
     let loads = 0;
     const waiting = process({ waitMs: 2000, onWaitTimeout: 'throw' }).getOrSet('k', () => ++loads);
-    const rejection = expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true, key: 'k' });
+    const rejection = expect(waiting).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      operation: 'getOrSet',
+      retryable: true,
+      key: 'k',
+    });
     await clock.advance(2500);
     await rejection;
     expect(loads).toBe(0);
