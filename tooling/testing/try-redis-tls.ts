@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, connect } from 'node:net';
-import { type ConnectionOptions, createServer, type Server } from 'node:tls';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
+import { type ConnectionOptions, createServer } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
@@ -142,5 +142,28 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       expect((await failure).message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);
       await backend.close();
     });
+
+    it.each([
+      ['a password', `:${PASSWORD}@`, ''],
+      ['a database', '', '/1'],
+    ])(
+      'of a server that was greeted with %s, and is lost under the first command, says no more than that',
+      async (_, login, path) => {
+        const port = await serve({ tls: false, args: login === '' ? [] : ['--requirepass', PASSWORD] });
+        const proxy = createTcpServer((client) => {
+          const upstream = connect(port, '127.0.0.1');
+          upstream.pipe(client);
+          client.on('data', (bytes) => (bytes.includes(VALUE) ? client.destroy() : upstream.write(bytes)));
+          client.on('close', () => upstream.destroy());
+        });
+        proxies.push(proxy.listen(0, '127.0.0.1'));
+        await once(proxy, 'listening');
+        const url = `redis://${login}127.0.0.1:${(proxy.address() as AddressInfo).port}${path}`;
+        const backend = create({ url, tls: undefined, timeoutMs: TIMEOUT_MS });
+        const failure = await failureOf(backend.setValue('k', VALUE));
+        expect(failure.message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);
+        await backend.close();
+      },
+    );
   });
 }

@@ -10,7 +10,11 @@ export interface RedisClient {
 /** What is needed of a client of our own. */
 export interface OwnClient extends RedisClient {
   readonly isOpen: boolean;
-  readonly options: { readonly socket?: { readonly tls?: boolean } | undefined };
+  readonly options: {
+    readonly socket?: { readonly tls?: boolean } | undefined;
+    readonly credentialsProvider?: unknown;
+    readonly database?: number | undefined;
+  };
   connect(): Promise<unknown>;
   destroy(): void;
   ref(): void;
@@ -116,7 +120,7 @@ class Link {
   readonly #client: OwnClient;
   readonly #silenceMs: number;
   readonly #ended: () => void;
-  /** Whether it is without TLS, and no command was answered on it yet. */
+  /** Whether it is without TLS, and nothing was answered on it yet. */
   #mute: boolean;
   #over = false;
   #left = false;
@@ -135,8 +139,11 @@ class Link {
     client.on('error', (error) => this.end(error));
     // A connection that is being made the client does not end: until then it holds no process.
     client.unref();
-    const secure = client.options.socket?.tls === true;
-    this.#mute = !secure;
+    const { socket, credentialsProvider, database = 0 } = client.options;
+    const secure = socket?.tls === true;
+    // To be ready, it was answered what these make it send.
+    const greets = credentialsProvider !== undefined || database !== 0;
+    this.#mute = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure }));
       this.#answer(this.#connect(waitMs)).then(
