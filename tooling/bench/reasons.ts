@@ -20,7 +20,7 @@ const reasons: readonly Reason[] = [
   },
   {
     at: 'Cache: on memory',
-    why: 'a hit reads the entry, the epoch of its key and the generation of the cache; these three as a batch, measured below it, take more than the bound by themselves, a third of what they add because the entry is a list of value and stamp, which JSON.parse takes longer for than for the value; from 1 KB on a hit is within the bound',
+    why: 'a hit reads the entry, the epoch of its key and the generation of the cache; these three as a batch, measured below it, take nearly the bound by themselves, a third of what they add because the entry is a list of value and stamp, which JSON.parse takes longer for than for the value; from 1 KB on a hit is within the bound',
   },
   {
     at: 'Cache: read-through on Redis: getOrSet, a hit',
