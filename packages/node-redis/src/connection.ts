@@ -38,7 +38,7 @@ const RETRY_MS = 50;
 const PLAIN = { typeMapping: {} };
 
 /** A client that the caller made and closes, with settings of its own. */
-export class Borrowed implements Sender {
+export class ProvidedClient implements Sender {
   readonly #client: RedisClient;
 
   constructor(client: RedisClient) {

@@ -1,6 +1,6 @@
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
-import { Borrowed, Connection, type OwnClient, type RedisClient, type Sender } from './connection.ts';
+import { Connection, type OwnClient, ProvidedClient, type RedisClient, type Sender } from './connection.ts';
 import { NodeRedisDriver, nodeRedisCapabilities } from './driver.ts';
 
 export {
@@ -62,7 +62,7 @@ function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
   }
   if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6, for one server');
   if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
-  return new Borrowed(client);
+  return new ProvidedClient(client);
 }
 
 function createOwn(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {

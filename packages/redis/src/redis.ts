@@ -1,7 +1,7 @@
 import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import type { RedisOptions } from 'ioredis';
-import type { RedisClient } from './borrowed.ts';
 import { RedisDriver, redisCapabilities } from './driver.ts';
+import type { RedisClient } from './provided-client.ts';
 import { senderOf, UnusableOption } from './servers.ts';
 
 export {
@@ -17,8 +17,8 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
-export type { RedisClient } from './borrowed.ts';
 export { redisCapabilities } from './driver.ts';
+export type { RedisClient } from './provided-client.ts';
 
 /** Of `url`, `client`, `cluster` and `sentinels` exactly one. */
 export interface RedisBackendOptions extends RemoteOptions {

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { Borrowed, type RedisClient } from './borrowed.ts';
 import { ClusterConnections } from './cluster.ts';
 import { Connection } from './connection.ts';
+import { ProvidedClient, type RedisClient } from './provided-client.ts';
 import { QuietSentinels, quietened } from './quiet.ts';
 import type { RedisBackendOptions } from './redis.ts';
 import type { Sender } from './sender.ts';
@@ -21,7 +21,7 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
   if (way === undefined)
     throw new UnusableOption('url is missing: redis://host:port; or give cluster, sentinels or client');
   if (ways.length > 1) throw new UnusableOption(`give one of ${ways.join(' and ')}`);
-  if (way === 'client') return borrowed(options);
+  if (way === 'client') return providedClient(options);
   const { redis: given = {} } = options;
   if (typeof given !== 'object' || given === null) throw new UnusableOption('redis is an object of options of ioredis');
   if (given.keyPrefix)
@@ -75,11 +75,11 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
   );
 }
 
-function borrowed({ client, redis }: RedisBackendOptions): Sender {
+function providedClient({ client, redis }: RedisBackendOptions): Sender {
   if (redis !== undefined) throw new UnusableOption('a client has its own settings; redis goes with the other options');
   if (typeof (client as Partial<RedisClient> | null)?.call !== 'function')
     throw new UnusableOption('client is a Redis or Cluster of ioredis 5 or 6');
-  return new Borrowed(client as RedisClient);
+  return new ProvidedClient(client as RedisClient);
 }
 
 function clientOf(options: Settings): Redis {

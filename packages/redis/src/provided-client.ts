@@ -11,7 +11,7 @@ export interface RedisClient {
 }
 
 /** A client that the caller made and closes, with settings of its own. */
-export class Borrowed implements Sender {
+export class ProvidedClient implements Sender {
   readonly ready = true;
   /** One by which a connection ends it may send again and again; and without its prefix what it does not know itself. */
   readonly mayAsk = false;
