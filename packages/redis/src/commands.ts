@@ -37,14 +37,14 @@ export class Commands {
     }
   }
 
-  /** `apart` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
+  /** `separately` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
   async getMany(
     keys: readonly string[],
     call: Sending,
-    apart = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+    separately = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
-    if (keys.length === 1) return await apart();
-    return await this.#orElse('MGET', apart, async () => {
+    if (keys.length === 1) return await separately();
+    return await this.#orElse('MGET', separately, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
       if (Array.isArray(answer) && answer.length === keys.length) return answer.map(found);
       throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
@@ -57,39 +57,39 @@ export class Commands {
 
   /** How many there were. `DEL` says the same, and frees the memory at once. */
   async delete(keys: readonly string[], call: Sending): Promise<number> {
-    const apart = async (): Promise<number> => {
+    const separately = async (): Promise<number> => {
       if (keys.length === 1) return integer(await this.#send(call, 'DEL', [...keys]));
       const counts = await sendParts(keys, itself, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    return await this.#orElse('UNLINK', apart, async () => integer(await this.#send(call, 'UNLINK', [...keys])));
+    return await this.#orElse('UNLINK', separately, async () => integer(await this.#send(call, 'UNLINK', [...keys])));
   }
 
   async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
     done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
-  /** `apart` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
+  /** `separately` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
   async setMany(
     entries: readonly Entry[],
     ttlMs: number | undefined,
     call: Sending,
-    apart = async (): Promise<void> => {
+    separately = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
     },
   ): Promise<void> {
-    if (entries.length === 1) return await apart();
+    if (entries.length === 1) return await separately();
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
-    if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
+    if (ttlMs === undefined) return await this.#orElse('MSET', separately, () => send('MSET', pairsOf(entries)));
     void this.#usable.ask(key, call);
-    // Where one is refused the entries go apart, not all by the other: some of the calls that share it may have ended.
+    // Where one is refused the entries go separately, not all by the other: some of the calls that share it may have ended.
     if (this.#usable.has('MSETEX'))
-      return await this.#orElse('MSETEX', apart, () =>
+      return await this.#orElse('MSETEX', separately, () =>
         send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
       );
-    await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#orElse('EVAL', separately, () => send('EVAL', scriptOf(entries, ttlMs)));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {

@@ -7,9 +7,9 @@ import {
   inParts,
   sendParts,
 } from '@ninefold/core';
+import { CoalescedReads } from './coalesced-reads.ts';
+import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
-import { GatheredReads } from './gathered-reads.ts';
-import { GatheredSets } from './gathered-sets.ts';
 import type { Sender } from './sender.ts';
 
 /** Commands of a batch, so that the server works on one while the next is written and the answer before is read. */
@@ -38,16 +38,16 @@ export class RedisDriver implements CacheDriver {
   readonly #commands: Commands;
   readonly #slotOf: ((key: string) => number) | undefined;
   /** On one server only: a cluster would cut what was gathered into its slots again. */
-  readonly #reads: GatheredReads | undefined;
-  readonly #sets: GatheredSets | undefined;
+  readonly #reads: CoalescedReads | undefined;
+  readonly #sets: CoalescedSets | undefined;
 
   constructor(sender: Sender, capabilities: Capabilities) {
     this.capabilities = capabilities;
     this.#commands = new Commands(sender);
     this.#slotOf = sender.slotOf;
     if (sender.slotOf !== undefined) return;
-    this.#reads = new GatheredReads(this.#commands);
-    this.#sets = new GatheredSets(this.#commands);
+    this.#reads = new CoalescedReads(this.#commands);
+    this.#sets = new CoalescedSets(this.#commands);
   }
 
   get(key: string, call: Call): Promise<Found> {

@@ -4,7 +4,7 @@ import type { Sending } from './sender.ts';
  * Calls whose request is one: it ends with the last of them, and is sent for all. A class, because of an object literal with
  * a getter V8 makes a hidden class for each, which keeps what the getter sees until the next full collection.
  */
-export class Together implements Sending {
+export class SharedCall implements Sending {
   readonly #calls: readonly Sending[];
 
   constructor(calls: readonly Sending[]) {
