@@ -29,7 +29,7 @@ export interface Sender {
 }
 
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
-const SILENCE_MS = 100;
+const LATENESS_MS = 100;
 
 /** Milliseconds from one attempt to connect to the next: a server that refuses is not asked by each call. */
 const RETRY_MS = 50;
@@ -73,7 +73,7 @@ export class Connection implements Sender {
 
   constructor(create: () => OwnClient, timeoutMs: number) {
     this.#create = create;
-    this.#silenceMs = timeoutMs + SILENCE_MS;
+    this.#silenceMs = timeoutMs + LATENESS_MS;
   }
 
   async send(call: Call, args: readonly string[]): Promise<unknown> {
@@ -126,10 +126,10 @@ class Link {
   #left = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
-  #awaited = 0;
+  #inFlight = 0;
   /** When the server last had nothing to answer, or answered. */
-  #heard = 0;
-  #watch: ReturnType<typeof setTimeout> | undefined;
+  #lastReplyAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: OwnClient, waitMs: number, silenceMs: number, ended: () => void) {
     this.#client = client;
@@ -146,7 +146,7 @@ class Link {
     this.#mute = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure }));
-      this.#answer(this.#connect(waitMs)).then(
+      this.#awaitReply(this.#connect(waitMs)).then(
         () => {
           if (this.#over) {
             client.destroy();
@@ -162,7 +162,7 @@ class Link {
 
   async send(args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#answer(this.#client.sendCommand(args, PLAIN));
+      return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
       throw failureOf(error, { mute: this.#mute });
     } finally {
@@ -179,7 +179,7 @@ class Link {
   /** Ends it once all that was sent on it is answered. */
   leave(): void {
     this.#left = true;
-    if (this.#awaited === 0) this.end(new Error('left'));
+    if (this.#inFlight === 0) this.end(new Error('left'));
   }
 
   end(error: unknown): void {
@@ -190,31 +190,31 @@ class Link {
     if (this.#client.isOpen) this.#client.destroy();
   }
 
-  async #answer<T>(answer: Promise<T>): Promise<T> {
-    if (this.#awaited === 0) this.#heard = performance.now();
-    this.#awaited += 1;
-    if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
+  async #awaitReply<T>(answer: Promise<T>): Promise<T> {
+    if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
+    this.#inFlight += 1;
+    if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
     try {
       return await answer;
     } finally {
-      this.#awaited -= 1;
-      this.#heard = performance.now();
+      this.#inFlight -= 1;
+      this.#lastReplyAt = performance.now();
       if (this.#left) this.leave();
     }
   }
 
-  #watchFor(milliseconds: number): void {
+  #checkAfter(milliseconds: number): void {
     // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
     // calls whose deadlines have passed have theirs.
-    this.#watch = setTimeout(() => setImmediate(() => setTimeout(() => this.#look(), 0)), milliseconds);
-    this.#watch.unref();
+    this.#timer = setTimeout(() => setImmediate(() => setTimeout(() => this.#checkSilence(), 0)), milliseconds);
+    this.#timer.unref();
   }
 
-  #look(): void {
-    this.#watch = undefined;
-    if (this.#awaited === 0 || this.#over) return;
-    const left = this.#heard + this.#silenceMs - performance.now();
-    if (left > 0) this.#watchFor(left);
+  #checkSilence(): void {
+    this.#timer = undefined;
+    if (this.#inFlight === 0 || this.#over) return;
+    const left = this.#lastReplyAt + this.#silenceMs - performance.now();
+    if (left > 0) this.#checkAfter(left);
     else this.end(new Error('the server fell silent'));
   }
 }

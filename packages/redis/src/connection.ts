@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
 import { failureOf, Refusal, unconnected } from './failures.ts';
+import { ReplyWatchdog } from './reply-watchdog.ts';
 import type { Command, Sender, Sending } from './sender.ts';
-import { Silence } from './silence.ts';
 
 /** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
-const SILENCE_MS = 100;
+const LATENESS_MS = 100;
 /** Milliseconds after which a client that has ended connects anew: what refuses it is not asked by each call. */
 const RETRY_MS = 50;
 
@@ -34,7 +34,7 @@ export class Connection implements Sender {
   /** When a connection last ended, on the clock of `performance.now()`. */
   #endedAt = 0;
   /** Of the present socket. */
-  #silence: Silence | undefined;
+  #watchdog: ReplyWatchdog | undefined;
 
   constructor(timeoutMs: number, make: () => Redis) {
     this.#timeoutMs = timeoutMs;
@@ -82,8 +82,8 @@ export class Connection implements Sender {
     // Whoever has given up meanwhile must not be sent for.
     if (call.ended) return undefined;
     call.sent = true;
-    const silence = this.#silence;
-    silence?.sent();
+    const watchdog = this.#watchdog;
+    watchdog?.sent();
     try {
       return await client.call(name, args);
     } catch (error) {
@@ -94,7 +94,7 @@ export class Connection implements Sender {
       if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
       throw failure;
     } finally {
-      silence?.answered();
+      watchdog?.answered();
     }
   }
 
@@ -140,7 +140,7 @@ export class Connection implements Sender {
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
-    this.#silence?.sent();
+    this.#watchdog?.sent();
     client.quit().catch(() => client.disconnect());
   }
 
@@ -153,11 +153,11 @@ export class Connection implements Sender {
     // The greeting that comes before commands owes answers as well.
     client.on('connect', () => {
       this.#failure = undefined;
-      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS, () => this.#giveUp(client));
-      this.#silence.sent();
+      this.#watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => this.#giveUp(client));
+      this.#watchdog.sent();
     });
     client.on('ready', () => {
-      this.#silence?.answered();
+      this.#watchdog?.answered();
       // Where it may not select its database, the client would go on in the first one.
       this.#open = this.#failure === undefined;
       if (this.#open) this.#release(({ resolve }) => resolve());
