@@ -89,7 +89,7 @@ export class Connection implements Sender {
     } catch (error) {
       if (error instanceof DriverError && error.options.cause?.code === 'READONLY') {
         this.#forget(link);
-        link.leave();
+        link.drain();
       }
       throw error;
     }
@@ -119,11 +119,11 @@ class Link {
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
-  readonly #ended: () => void;
+  readonly #onEnd: () => void;
   /** Whether it is without TLS, and nothing was answered on it yet. */
-  #mute: boolean;
-  #over = false;
-  #left = false;
+  #unanswered: boolean;
+  #ended = false;
+  #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
   #inFlight = 0;
@@ -131,10 +131,10 @@ class Link {
   #lastReplyAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, waitMs: number, silenceMs: number, ended: () => void) {
+  constructor(client: OwnClient, waitMs: number, silenceMs: number, onEnd: () => void) {
     this.#client = client;
     this.#silenceMs = silenceMs;
-    this.#ended = ended;
+    this.#onEnd = onEnd;
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
     // A connection that is being made the client does not end: until then it holds no process.
@@ -143,12 +143,12 @@ class Link {
     const secure = socket?.tls === true;
     // To be ready, it was answered what these make it send.
     const greets = credentialsProvider !== undefined || database !== 0;
-    this.#mute = !secure && !greets;
+    this.#unanswered = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(unconnected(error, { secure }));
       this.#awaitReply(this.#connect(waitMs)).then(
         () => {
-          if (this.#over) {
+          if (this.#ended) {
             client.destroy();
             return;
           }
@@ -164,28 +164,28 @@ class Link {
     try {
       return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error, { mute: this.#mute });
+      throw failureOf(error, { unanswered: this.#unanswered });
     } finally {
       // A refusal is an answer, too.
-      this.#mute &&= this.#over;
+      this.#unanswered &&= this.#ended;
     }
   }
 
   async #connect(waitMs: number): Promise<void> {
     if (waitMs > 0) await sleep(waitMs);
-    if (!this.#over) await this.#client.connect();
+    if (!this.#ended) await this.#client.connect();
   }
 
   /** Ends it once all that was sent on it is answered. */
-  leave(): void {
-    this.#left = true;
-    if (this.#inFlight === 0) this.end(new Error('left'));
+  drain(): void {
+    this.#draining = true;
+    if (this.#inFlight === 0) this.end(new Error('drained'));
   }
 
   end(error: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#ended();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd();
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();
   }
@@ -199,7 +199,7 @@ class Link {
     } finally {
       this.#inFlight -= 1;
       this.#lastReplyAt = performance.now();
-      if (this.#left) this.leave();
+      if (this.#draining) this.drain();
     }
   }
 
@@ -212,7 +212,7 @@ class Link {
 
   #checkSilence(): void {
     this.#timer = undefined;
-    if (this.#inFlight === 0 || this.#over) return;
+    if (this.#inFlight === 0 || this.#ended) return;
     const left = this.#lastReplyAt + this.#silenceMs - performance.now();
     if (left > 0) this.#checkAfter(left);
     else this.end(new Error('the server fell silent'));

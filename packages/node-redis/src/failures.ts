@@ -58,14 +58,14 @@ const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosed
  * What went wrong with a command that was sent, without the client's own error, which may hold what was sent; on a `mute`
  * connection, without TLS and without an answer so far.
  */
-export function failureOf(error: unknown, { mute = false }: { readonly mute?: boolean } = {}): DriverError {
+export function failureOf(error: unknown, { unanswered = false }: { readonly unanswered?: boolean } = {}): DriverError {
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(kind);
   const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (mute ? wantsTls(kind, code) : ''), {
+  return new DriverError('UNAVAILABLE', reason + (unanswered ? wantsTls(kind, code) : ''), {
     applied: unsent ? 'no' : 'maybe',
     connectionLost: true,
     cause: { name: kind, code },

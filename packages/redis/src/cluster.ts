@@ -34,7 +34,7 @@ export class ClusterConnections implements Sender {
   readonly #timeoutMs: number;
   readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
   /** Connections to nodes that serve nothing any more, which may still have answers to come. */
-  readonly #leaving = new Set<Connection>();
+  readonly #draining = new Set<Connection>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
   #looking: Promise<void> | undefined;
@@ -77,7 +77,7 @@ export class ClusterConnections implements Sender {
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#nodes.values()) connection.close();
-    for (const connection of this.#leaving) connection.close();
+    for (const connection of this.#draining) connection.close();
   }
 
   #nodeAt(address: Address): Connection {
@@ -145,9 +145,9 @@ export class ClusterConnections implements Sender {
     for (const [name, { connection }] of this.#nodes) {
       if (serving.has(name)) continue;
       this.#nodes.delete(name);
-      this.#leaving.add(connection);
+      this.#draining.add(connection);
       setTimeout(() => {
-        this.#leaving.delete(connection);
+        this.#draining.delete(connection);
         connection.close();
       }, this.#timeoutMs).unref();
     }

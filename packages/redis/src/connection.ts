@@ -23,7 +23,7 @@ export class Connection implements Sender {
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
   /** Late, or of a server that is no primary any more: what was sent on them may still be answered. */
-  readonly #leaving = new Set<Redis>();
+  readonly #draining = new Set<Redis>();
   #waiting: Waiting[] = [];
   /** Why the last attempt to connect failed, or the connection ended. */
   #failure: unknown;
@@ -68,7 +68,7 @@ export class Connection implements Sender {
   close(): void {
     this.#closed = true;
     this.#client?.disconnect();
-    for (const client of this.#leaving) client.disconnect();
+    for (const client of this.#draining) client.disconnect();
     this.#release(({ reject }) => reject(unconnected(undefined)));
   }
 
@@ -91,7 +91,7 @@ export class Connection implements Sender {
         lostBy: client === this.#client ? this.#failure : undefined,
         way: client,
       });
-      if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
+      if (failure instanceof Refusal && failure.word === 'READONLY') this.#drain(client);
       throw failure;
     } finally {
       watchdog?.answered();
@@ -124,19 +124,19 @@ export class Connection implements Sender {
   /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */
   #giveUp(client: Redis): void {
     if (this.#client !== client) client.disconnect();
-    else if (this.#open) this.#leave(client);
+    else if (this.#open) this.#drain(client);
     // In its greeting: whoever waits for it is told, and it connects anew.
     else client.disconnect(true);
   }
 
   /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
-  #leave(client: Redis): void {
+  #drain(client: Redis): void {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#open = false;
-    this.#leaving.add(client);
+    this.#draining.add(client);
     client.once('end', () => {
-      this.#leaving.delete(client);
+      this.#draining.delete(client);
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
