@@ -19,7 +19,7 @@ interface Reads {
   getMany(
     keys: readonly string[],
     call: Sending,
-    separately?: () => Promise<readonly Found[]>,
+    fallback?: () => Promise<readonly Found[]>,
   ): Promise<readonly Found[]>;
 }
 
@@ -100,12 +100,12 @@ export class CoalescedReads {
     this.#inFlight += 1;
     const keys = pending.map(({ key }) => key);
     const shared = new SharedCall(pending.map(({ call }) => call));
-    const separately = async (): Promise<readonly Found[]> => {
+    const fallback = async (): Promise<readonly Found[]> => {
       this.#sendSeparately(pending);
       return [];
     };
     try {
-      const values = await this.#reads.getMany(keys, shared, separately);
+      const values = await this.#reads.getMany(keys, shared, fallback);
       // Those that were asked separately have their own answers by now, or wait for them.
       for (const [index, { key, resolve }] of pending.entries()) {
         this.#large.weigh(key, values[index]);

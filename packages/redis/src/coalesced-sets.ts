@@ -23,7 +23,7 @@ interface Sets {
     entries: readonly Entry[],
     ttlMs: number | undefined,
     call: Sending,
-    separately: () => Promise<void>,
+    fallback: () => Promise<void>,
   ): Promise<void>;
 }
 

@@ -37,14 +37,14 @@ export class Commands {
     }
   }
 
-  /** `separately` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
+  /** `fallback` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
   async getMany(
     keys: readonly string[],
     call: Sending,
-    separately = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+    fallback = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
-    if (keys.length === 1) return await separately();
-    return await this.#orElse('MGET', separately, async () => {
+    if (keys.length === 1) return await fallback();
+    return await this.#withFallback('MGET', fallback, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
       if (Array.isArray(answer) && answer.length === keys.length) return answer.map(found);
       throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
@@ -57,39 +57,41 @@ export class Commands {
 
   /** How many there were. `DEL` says the same, and frees the memory at once. */
   async delete(keys: readonly string[], call: Sending): Promise<number> {
-    const separately = async (): Promise<number> => {
+    const fallback = async (): Promise<number> => {
       if (keys.length === 1) return integer(await this.#send(call, 'DEL', [...keys]));
       const counts = await sendParts(keys, itself, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    return await this.#orElse('UNLINK', separately, async () => integer(await this.#send(call, 'UNLINK', [...keys])));
+    return await this.#withFallback('UNLINK', fallback, async () =>
+      integer(await this.#send(call, 'UNLINK', [...keys])),
+    );
   }
 
   async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
     done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
-  /** `separately` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
+  /** `fallback` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
   async setMany(
     entries: readonly Entry[],
     ttlMs: number | undefined,
     call: Sending,
-    separately = async (): Promise<void> => {
+    fallback = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
     },
   ): Promise<void> {
-    if (entries.length === 1) return await separately();
+    if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
-    if (ttlMs === undefined) return await this.#orElse('MSET', separately, () => send('MSET', pairsOf(entries)));
+    if (ttlMs === undefined) return await this.#withFallback('MSET', fallback, () => send('MSET', pairsOf(entries)));
     void this.#usable.ask(key, call);
     // Where one is refused the entries go separately, not all by the other: some of the calls that share it may have ended.
     if (this.#usable.has('MSETEX'))
-      return await this.#orElse('MSETEX', separately, () =>
+      return await this.#withFallback('MSETEX', fallback, () =>
         send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
       );
-    await this.#orElse('EVAL', separately, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#withFallback('EVAL', fallback, () => send('EVAL', scriptOf(entries, ttlMs)));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
@@ -99,7 +101,7 @@ export class Commands {
       try {
         return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
-        if (!isUndone(error)) throw error;
+        if (!isRecoverable(error)) throw error;
         if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
@@ -117,23 +119,23 @@ export class Commands {
   }
 
   /** Runs what needs a command, or what does without where it cannot be used or was refused; nothing was applied then. */
-  async #orElse<T>(name: string, without: () => Promise<T>, withIt: () => Promise<T>): Promise<T> {
-    if (!this.#usable.has(name)) return await without();
+  async #withFallback<T>(name: string, fallback: () => Promise<T>, run: () => Promise<T>): Promise<T> {
+    if (!this.#usable.has(name)) return await fallback();
     try {
-      return await withIt();
+      return await run();
     } catch (error) {
-      if (!isUndone(error)) throw error;
+      if (!isRecoverable(error)) throw error;
       if (error.command === name) this.#usable.refuse(name);
-      return await without();
+      return await fallback();
     }
   }
 }
 
-const UNDONE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
+const RECOVERABLE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
 
 /** A refusal after which another command may do what this one did not. */
-function isUndone(error: unknown): error is Refusal {
-  return error instanceof Refusal && UNDONE.has(error.word);
+function isRecoverable(error: unknown): error is Refusal {
+  return error instanceof Refusal && RECOVERABLE.has(error.word);
 }
 
 function itself(key: string): string {
