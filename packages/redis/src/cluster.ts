@@ -28,7 +28,7 @@ export class ClusterConnections implements Sender {
   /** Commands wait for the map of slots, and follow redirects. */
   readonly ready = false;
   /** Any node of Valkey 9.1.2 takes keys by `MSETEX` that are another's, or on their way to another. */
-  readonly mayAsk = false;
+  readonly mayProbe = false;
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;

@@ -85,7 +85,7 @@ export class Commands {
     const send = async (name: string, args: Argument[]): Promise<void> =>
       done(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#withFallback('MSET', fallback, () => send('MSET', pairsOf(entries)));
-    void this.#usable.ask(key, call);
+    void this.#usable.probe(key, call);
     // Where one is refused the entries go separately, not all by the other: some of the calls that share it may have ended.
     if (this.#usable.has('MSETEX'))
       return await this.#withFallback('MSETEX', fallback, () =>

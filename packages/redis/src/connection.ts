@@ -16,7 +16,7 @@ interface Waiting {
 
 /** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
-  readonly mayAsk = true;
+  readonly mayProbe = true;
   readonly #make: () => Redis;
   readonly #timeoutMs: number;
   readonly #corking = new Corking();

@@ -14,7 +14,7 @@ export interface RedisClient {
 export class ProvidedClient implements Sender {
   readonly ready = true;
   /** One by which a connection ends it may send again and again; and without its prefix what it does not know itself. */
-  readonly mayAsk = false;
+  readonly mayProbe = false;
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #client: RedisClient;
 

@@ -19,7 +19,7 @@ export interface Sender {
   /** Whether a command is handed over at once, so that no call can end before it is sent. */
   readonly ready: boolean;
   /** Whether a command may be sent that the server, or what is before it, may not know. */
-  readonly mayAsk: boolean;
+  readonly mayProbe: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
   send(call: Sending, command: Command): Promise<unknown>;
   close(): void;
