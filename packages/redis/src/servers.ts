@@ -1,8 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { ClusterConnections } from './cluster.ts';
 import { Connection } from './connection.ts';
+import { PatchedSentinelConnector, patched } from './ioredis-patches.ts';
 import { ProvidedClient, type RedisClient } from './provided-client.ts';
-import { QuietSentinels, quietened } from './quiet.ts';
 import type { RedisBackendOptions } from './redis.ts';
 import type { Sender } from './sender.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -70,7 +70,7 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
       sentinelCommandTimeout: timeoutMs,
       // When none answers, calls hear of it; the next call asks them again.
       sentinelRetryStrategy: () => null,
-      Connector: QuietSentinels,
+      Connector: PatchedSentinelConnector,
     }),
   );
 }
@@ -83,7 +83,7 @@ function providedClient({ client, redis }: RedisBackendOptions): Sender {
 }
 
 function clientOf(options: Settings): Redis {
-  return quietened(new Redis(options));
+  return patched(new Redis(options));
 }
 
 function tlsOf(secure: Server['secure'], { tls = {} }: Settings): Pick<RedisOptions, 'tls'> {
