@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
-import { failureOf, unconnected } from './failures.ts';
+import { commandFailure, connectionFailure } from './failures.ts';
 
 /** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
 export interface RedisClient {
@@ -49,7 +49,7 @@ export class ProvidedClient implements Sender {
     try {
       return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
-      throw failureOf(error);
+      throw commandFailure(error);
     }
   }
 
@@ -145,7 +145,7 @@ class Link {
     const greets = credentialsProvider !== undefined || database !== 0;
     this.#unanswered = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
-      this.#fail = (error) => reject(unconnected(error, { secure }));
+      this.#fail = (error) => reject(connectionFailure(error, { secure }));
       this.#awaitReply(this.#connect(waitMs)).then(
         () => {
           if (this.#ended) {
@@ -164,7 +164,7 @@ class Link {
     try {
       return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error, { unanswered: this.#unanswered });
+      throw commandFailure(error, { unanswered: this.#unanswered });
     } finally {
       // A refusal is an answer, too.
       this.#unanswered &&= this.#ended;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
-import { Refusal, unconnected } from './failures.ts';
+import { connectionFailure, Refusal } from './failures.ts';
 import type { Command, Sender, Sending } from './sender.ts';
 
 export interface Address {
@@ -59,14 +59,14 @@ export class ClusterConnections implements Sender {
       try {
         return await (asking ? node.sendAsking(call, command) : node.send(call, command));
       } catch (error) {
-        const to = error instanceof Refusal ? error.to : undefined;
+        const to = error instanceof Refusal ? error.redirect : undefined;
         if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#lookSoon();
         if (to === undefined || call.ended) throw error;
         if (redirects === MOST_REDIRECTS)
           throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
         if (redirects > 1) await sleep(BOUNCE_MS);
         address = addressOf(to, address);
-        asking = (error as Refusal).word === 'ASK';
+        asking = (error as Refusal).kind === 'ASK';
         if (asking) continue;
         this.#primaries[slot] = address;
         this.#lookSoon();
@@ -84,7 +84,7 @@ export class ClusterConnections implements Sender {
     const name = `${address.host}:${address.port}`;
     let node = this.#nodes.get(name);
     if (node === undefined) {
-      if (this.#closed) throw unconnected(undefined);
+      if (this.#closed) throw connectionFailure(undefined);
       node = { address, connection: this.#connect(address) };
       this.#nodes.set(name, node);
     }

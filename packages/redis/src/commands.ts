@@ -32,7 +32,7 @@ export class Commands {
       return found(await this.#send(call, 'GET', [key]));
     } catch (error) {
       // Of another type: no value of a cache, and so a miss, as MGET has it.
-      if (error instanceof Refusal && error.word === 'WRONGTYPE') return undefined;
+      if (error instanceof Refusal && error.kind === 'WRONGTYPE') return undefined;
       throw error;
     }
   }
@@ -135,7 +135,7 @@ const RECOVERABLE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSS
 
 /** A refusal after which another command may do what this one did not. */
 function isRecoverable(error: unknown): error is Refusal {
-  return error instanceof Refusal && RECOVERABLE.has(error.word);
+  return error instanceof Refusal && RECOVERABLE.has(error.kind);
 }
 
 function itself(key: string): string {

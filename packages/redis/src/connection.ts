@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
-import { failureOf, Refusal, unconnected } from './failures.ts';
+import { commandFailure, connectionFailure, Refusal } from './failures.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import type { Command, Sender, Sending } from './sender.ts';
 
@@ -69,7 +69,7 @@ export class Connection implements Sender {
     this.#closed = true;
     this.#client?.disconnect();
     for (const client of this.#draining) client.disconnect();
-    this.#release(({ reject }) => reject(unconnected(undefined)));
+    this.#release(({ reject }) => reject(connectionFailure(undefined)));
   }
 
   async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
@@ -87,11 +87,11 @@ export class Connection implements Sender {
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, {
-        lostBy: client === this.#client ? this.#failure : undefined,
-        way: client,
+      const failure = commandFailure(error, {
+        connectionError: client === this.#client ? this.#failure : undefined,
+        client,
       });
-      if (failure instanceof Refusal && failure.word === 'READONLY') this.#drain(client);
+      if (failure instanceof Refusal && failure.kind === 'READONLY') this.#drain(client);
       throw failure;
     } finally {
       watchdog?.answered();
@@ -100,7 +100,7 @@ export class Connection implements Sender {
 
   async #whenReady(): Promise<Redis> {
     // A call that was given up by then may still try another way, and would connect again.
-    if (this.#closed) throw unconnected(undefined);
+    if (this.#closed) throw connectionFailure(undefined);
     this.#client ??= this.#create();
     const client = this.#client;
     if (this.ready) return client;
@@ -168,7 +168,7 @@ export class Connection implements Sender {
         if (this.#client !== client) return;
         this.#open = false;
         this.#endedAt = performance.now();
-        this.#release(({ reject }) => reject(unconnected(this.#failure, client)));
+        this.#release(({ reject }) => reject(connectionFailure(this.#failure, client)));
       });
     return client;
   }

@@ -1,5 +1,5 @@
 import { type Redis, SentinelConnector } from 'ioredis';
-import { failureOf } from './failures.ts';
+import { commandFailure } from './failures.ts';
 
 /** ioredis tells the console of what is none of its business. Makes a client that leaves that to the calls it concerns. */
 export function patched(client: Redis): Redis {
@@ -13,7 +13,7 @@ export function patched(client: Redis): Redis {
   const info = client.info.bind(client) as (then: (error: unknown, text?: string) => void) => Promise<string>;
   // Where its role cannot be seen a server is refused, and not taken for a primary with a warning.
   client.info = ((then: (error: unknown, text?: string) => void) =>
-    info((error, text) => then(error ? failureOf(error) : error, text))) as Redis['info'];
+    info((error, text) => then(error ? commandFailure(error) : error, text))) as Redis['info'];
   return client;
 }
 

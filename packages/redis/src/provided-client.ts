@@ -1,5 +1,5 @@
 import calculateSlot from 'cluster-key-slot';
-import { failureOf, unconnected } from './failures.ts';
+import { commandFailure, connectionFailure } from './failures.ts';
 import type { Argument, Command, Sender, Sending } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
@@ -29,14 +29,14 @@ export class ProvidedClient implements Sender {
   async send(call: Sending, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
     // It says the same of this as of a connection that was lost under a command.
-    if (this.#client.status === 'end') throw unconnected(undefined);
+    if (this.#client.status === 'end') throw connectionFailure(undefined);
     call.sent = true;
     // One that was ready may have sent it before it lost its nodes, and says the same of it as of what it never sent.
     const mayBeSent = this.#client.status === 'ready';
     try {
       return await this.#client.call(name, args);
     } catch (error) {
-      throw failureOf(error, { mayBeSent });
+      throw commandFailure(error, { mayBeSent });
     }
   }
 

@@ -48,10 +48,10 @@ export class UsableCommands {
     const isOne = greeting.status === 'fulfilled' && isStandalone(greeting.value);
     if (isOne) this.#refused.delete('EVAL');
     const failure: unknown = known.status === 'rejected' ? known.reason : undefined;
-    const word = failure instanceof Refusal ? failure.word : undefined;
+    const kind = failure instanceof Refusal ? failure.kind : undefined;
     // Refused for having no keys, and so known.
-    if (isOne && word === 'NUMKEYS') this.#refused.delete('MSETEX');
-    else if (LASTING.has(word)) this.#probeAt = performance.now() + RETRY_MS;
+    if (isOne && kind === 'NUMKEYS') this.#refused.delete('MSETEX');
+    else if (LASTING.has(kind)) this.#probeAt = performance.now() + RETRY_MS;
     // Some proxies end the connection for what they do not know; but it may have been lost for anything.
     else if (failure instanceof DriverError && failure.options.connectionLost === true) {
       this.#probeAt = performance.now() + this.#afterLossMs;
