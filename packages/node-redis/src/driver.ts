@@ -14,11 +14,11 @@ import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
 /** Keys in one command: Redis serves nobody else meanwhile. */
-const MOST_KEYS = 10_000;
+const MAX_KEYS = 10_000;
 /** Keys of one script: Lua's stack takes no more at once. */
-const MOST_SCRIPT_KEYS = 5000;
+const MAX_SCRIPT_KEYS = 5000;
 /** Bytes of one command. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];
 
@@ -52,7 +52,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const parts = inParts(keys, { mostItems: MAX_KEYS });
     const answers = await sendParts(parts, first, async (part) =>
       values(await this.#connection.send(call, ['MGET', ...part]), part.length),
     );
@@ -63,8 +63,8 @@ export class NodeRedisDriver implements CacheDriver {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
-      mostItems: ttlMs === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS,
-      mostBytes: MOST_BYTES,
+      mostItems: ttlMs === undefined ? MAX_KEYS : MAX_SCRIPT_KEYS,
+      mostBytes: MAX_BYTES,
       bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
     });
     await sendParts(
@@ -79,7 +79,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const parts = inParts(keys, { mostItems: MAX_KEYS });
     const counts = await sendParts(parts, first, async (part) =>
       integer(await this.#connection.send(call, ['UNLINK', ...part])),
     );

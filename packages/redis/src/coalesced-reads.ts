@@ -3,7 +3,7 @@ import type { Sending } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
 /** Keys of one MGET: more save little, and the slowest of them holds up the others. */
-const MOST_KEYS = 64;
+const MAX_KEYS = 64;
 /** Keys of a batch that shares its MGET with others: a larger one gains little by it. */
 const MAX_COALESCED_BATCH = 8;
 
@@ -43,7 +43,7 @@ export class CoalescedReads {
     return new Promise((resolve, reject) => {
       this.#pending.push({ key, call, resolve, reject });
       if (this.#pending.length === 1) setImmediate(() => this.flush());
-      else if (this.#pending.length === MOST_KEYS) this.flush();
+      else if (this.#pending.length === MAX_KEYS) this.flush();
     });
   }
 

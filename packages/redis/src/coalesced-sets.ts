@@ -4,9 +4,9 @@ import type { Sending } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
 /** Keys of one command, as for reads. */
-const MOST_KEYS = 64;
+const MAX_KEYS = 64;
 /** UTF-16 units of a text above which a command of its own is faster: the server reads it while the next one is written. */
-const MOST_LENGTH = 2000;
+const MAX_LENGTH = 2000;
 
 interface PendingSet {
   readonly entry: Entry;
@@ -39,7 +39,7 @@ export class CoalescedSets {
 
   set(entry: Entry, ttlMs: number | undefined, call: Call): Promise<void> {
     const [, value] = entry;
-    if (typeof value === 'string' && value.length > MOST_LENGTH) {
+    if (typeof value === 'string' && value.length > MAX_LENGTH) {
       this.flush();
       return this.#sets.set(entry, ttlMs, call);
     }
@@ -48,7 +48,7 @@ export class CoalescedSets {
     return new Promise((resolve, reject) => {
       this.#pending.push({ entry, call, resolve, reject });
       if (this.#pending.length === 1) process.nextTick(() => this.flush());
-      else if (this.#pending.length === MOST_KEYS) this.flush();
+      else if (this.#pending.length === MAX_KEYS) this.flush();
     });
   }
 

@@ -13,13 +13,13 @@ import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
 /** Commands of a batch, so that the server works on one while the next is written and the answer before is read. */
-const PIECES = 4;
+const COMMANDS = 4;
 /** Keys of one: with fewer, or where both share a core, a command more costs about what it gains. */
-const FEWEST_KEYS = 250;
+const MIN_KEYS = 250;
 /** Redis serves nobody else meanwhile. */
-const MOST_KEYS = 500;
+const MAX_KEYS = 500;
 /** UTF-16 units of one: so much is on its way while the next is written. */
-const MOST_LENGTH = 48 * 1024;
+const MAX_LENGTH = 48 * 1024;
 /** UTF-16 units of a text above which a `SET` of its own takes half the time: the server reads it while the next is written. */
 const LARGE_LENGTH = 10_000;
 
@@ -59,7 +59,7 @@ export class RedisDriver implements CacheDriver {
     this.#sets?.flush();
     const reads = this.#reads ?? this.#commands;
     // So few keys are one part, which need not be looked for.
-    const few = this.#slotOf === undefined && keys.length <= FEWEST_KEYS;
+    const few = this.#slotOf === undefined && keys.length <= MIN_KEYS;
     const parts = few ? [keys] : this.#partsOf(keys, itself, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
@@ -126,7 +126,7 @@ export class RedisDriver implements CacheDriver {
   /** What may share a command, in the order of the first of each. */
   #partsOf<T>(items: readonly T[], key: (item: T) => string, lengthOf: (item: T) => number): readonly (readonly T[])[] {
     const slotOf = this.#slotOf;
-    if (slotOf === undefined) return inPieces(items, lengthOf);
+    if (slotOf === undefined) return inCommands(items, lengthOf);
     const slots = new Map<number, T[]>();
     for (const item of items) {
       const slot = slotOf(key(item));
@@ -134,17 +134,17 @@ export class RedisDriver implements CacheDriver {
       if (others === undefined) slots.set(slot, [item]);
       else others.push(item);
     }
-    return [...slots.values()].flatMap((items) => inPieces(items, lengthOf));
+    return [...slots.values()].flatMap((items) => inCommands(items, lengthOf));
   }
 }
 
 /** Pieces of about one size, and one where it is not worth while. */
-function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
+function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
-  const pieces = Math.min(Math.max(PIECES, length / MOST_KEYS), length / FEWEST_KEYS);
+  const commands = Math.min(Math.max(COMMANDS, length / MAX_KEYS), length / MIN_KEYS);
   return inParts(items, {
-    mostItems: Math.ceil(length / Math.floor(pieces)),
-    mostBytes: MOST_LENGTH,
+    mostItems: Math.ceil(length / Math.floor(commands)),
+    mostBytes: MAX_LENGTH,
     bytesOf,
   });
 }
