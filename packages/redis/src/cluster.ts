@@ -3,7 +3,7 @@ import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
 import { connectionFailure, Refusal } from './failures.ts';
-import type { Command, Sender, Sending } from './sender.ts';
+import type { CallState, Command, Sender } from './sender.ts';
 
 export interface Address {
   readonly host: string;
@@ -48,7 +48,7 @@ export class ClusterConnections implements Sender {
     this.#connect = connect;
   }
 
-  async send(call: Sending, command: Command): Promise<unknown> {
+  async send(call: CallState, command: Command): Promise<unknown> {
     const slot = calculateSlot(command.key);
     if (this.#primaries[slot] === undefined) await this.#refresh();
     let address = this.#primaries[slot];
@@ -125,7 +125,7 @@ export class ClusterConnections implements Sender {
   }
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
-    const call: Sending = { ended: false, sent: false };
+    const call: CallState = { ended: false, sent: false };
     const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
     if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the server answered what is no map of slots');
     const primaries: (Address | undefined)[] = [];

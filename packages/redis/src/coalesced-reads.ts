@@ -1,5 +1,5 @@
 import { type Call, type Found, LargeKeys, sendParts } from '@ninefold/core';
-import type { Sending } from './sender.ts';
+import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
 /** Keys of one MGET: more save little, and the slowest of them holds up the others. */
@@ -15,10 +15,10 @@ interface PendingRead {
 }
 
 interface Reads {
-  get(key: string, call: Sending): Promise<Found>;
+  get(key: string, call: CallState): Promise<Found>;
   getMany(
     keys: readonly string[],
-    call: Sending,
+    call: CallState,
     fallback?: () => Promise<readonly Found[]>,
   ): Promise<readonly Found[]>;
 }

@@ -1,6 +1,6 @@
 import type { Call } from '@ninefold/core';
 import type { Entry } from './commands.ts';
-import type { Sending } from './sender.ts';
+import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
 /** Keys of one command, as for reads. */
@@ -18,11 +18,11 @@ interface PendingSet {
 interface Sets {
   /** Whether what is sent leaves at once, and not for a call that may have ended by then. */
   readonly ready: boolean;
-  set(entry: Entry, ttlMs: number | undefined, call: Sending): Promise<void>;
+  set(entry: Entry, ttlMs: number | undefined, call: CallState): Promise<void>;
   setMany(
     entries: readonly Entry[],
     ttlMs: number | undefined,
-    call: Sending,
+    call: CallState,
     fallback: () => Promise<void>,
   ): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
 import { INCR, SET_ALL } from './scripts.ts';
-import type { Argument, Sender, Sending } from './sender.ts';
+import type { Argument, CallState, Sender } from './sender.ts';
 import { UsableCommands } from './usable-commands.ts';
 
 export type Entry = readonly [key: string, value: Stored];
@@ -27,9 +27,9 @@ export class Commands {
     return this.#sender.ready;
   }
 
-  async get(key: string, call: Sending): Promise<Found> {
+  async get(key: string, call: CallState): Promise<Found> {
     try {
-      return found(await this.#send(call, 'GET', [key]));
+      return toFound(await this.#send(call, 'GET', [key]));
     } catch (error) {
       // Of another type: no value of a cache, and so a miss, as MGET has it.
       if (error instanceof Refusal && error.kind === 'WRONGTYPE') return undefined;
@@ -40,42 +40,42 @@ export class Commands {
   /** `fallback` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
   async getMany(
     keys: readonly string[],
-    call: Sending,
-    fallback = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+    call: CallState,
+    fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
     if (keys.length === 1) return await fallback();
     return await this.#withFallback('MGET', fallback, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
-      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(found);
+      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(toFound);
       throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
     });
   }
 
-  async exists(key: string, call: Sending): Promise<boolean> {
-    return integer(await this.#send(call, 'EXISTS', [key])) === 1;
+  async exists(key: string, call: CallState): Promise<boolean> {
+    return toInteger(await this.#send(call, 'EXISTS', [key])) === 1;
   }
 
   /** How many there were. `DEL` says the same, and frees the memory at once. */
-  async delete(keys: readonly string[], call: Sending): Promise<number> {
+  async delete(keys: readonly string[], call: CallState): Promise<number> {
     const fallback = async (): Promise<number> => {
-      if (keys.length === 1) return integer(await this.#send(call, 'DEL', [...keys]));
-      const counts = await sendParts(keys, itself, (key) => this.delete([key], call));
+      if (keys.length === 1) return toInteger(await this.#send(call, 'DEL', [...keys]));
+      const counts = await sendParts(keys, identity, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
     return await this.#withFallback('UNLINK', fallback, async () =>
-      integer(await this.#send(call, 'UNLINK', [...keys])),
+      toInteger(await this.#send(call, 'UNLINK', [...keys])),
     );
   }
 
-  async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
-    done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
+  async set([key, value]: Entry, ttlMs: number | undefined, call: CallState): Promise<void> {
+    assertOk(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
   /** `fallback` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
   async setMany(
     entries: readonly Entry[],
     ttlMs: number | undefined,
-    call: Sending,
+    call: CallState,
     fallback = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
     },
@@ -83,7 +83,7 @@ export class Commands {
     if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
-      done(await this.#sender.send(call, { name, args, key }));
+      assertOk(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#withFallback('MSET', fallback, () => send('MSET', pairsOf(entries)));
     void this.#usable.probe(key, call);
     // Where one is refused the entries go separately, not all by the other: some of the calls that share it may have ended.
@@ -94,18 +94,18 @@ export class Commands {
     await this.#withFallback('EVAL', fallback, () => send('EVAL', scriptOf(entries, ttlMs)));
   }
 
-  async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
+  async incr(key: string, delta: number, ttlMs: number | undefined, call: CallState): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
     // The server learns the script by the first EVAL, which takes no round trip of its own.
     if (this.#incrLoaded && this.#usable.has('EVALSHA')) {
       try {
-        return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
+        return toInteger(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
         if (!isRecoverable(error)) throw error;
         if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
-    const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+    const answer = toInteger(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
     this.#incrLoaded = true;
     return answer;
   }
@@ -114,7 +114,7 @@ export class Commands {
     this.#sender.close();
   }
 
-  #send(call: Sending, name: string, args: Argument[]): Promise<unknown> {
+  #send(call: CallState, name: string, args: Argument[]): Promise<unknown> {
     return this.#sender.send(call, { name, args, key: String(args[0]) });
   }
 
@@ -138,7 +138,7 @@ function isRecoverable(error: unknown): error is Refusal {
   return error instanceof Refusal && RECOVERABLE.has(error.kind);
 }
 
-function itself(key: string): string {
+function identity(key: string): string {
   return key;
 }
 
@@ -163,20 +163,20 @@ function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
 }
 
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
-function done(answer: unknown): void {
+function assertOk(answer: unknown): void {
   // The latter from `MSETEX`, which answers by numbers.
   if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the server answered what is no OK');
 }
 
 /** A value as it is stored, or a miss. */
-function found(answer: unknown): Found {
+function toFound(answer: unknown): Found {
   if (typeof answer === 'string') return answer;
   if (answer === null) return undefined;
   throw new DriverError('BACKEND', 'the server answered what is no value');
 }
 
 /** Integers come as texts, so that none is rounded. */
-function integer(answer: unknown): number {
+function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
   return number;

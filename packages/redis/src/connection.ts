@@ -2,14 +2,14 @@ import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
 import { commandFailure, connectionFailure, Refusal } from './failures.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
-import type { Command, Sender, Sending } from './sender.ts';
+import type { CallState, Command, Sender } from './sender.ts';
 
 /** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
 const LATENESS_MS = 100;
 /** Milliseconds after which a client that has ended connects anew: what refuses it is not asked by each call. */
 const RETRY_MS = 50;
 
-interface Waiting {
+interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -17,14 +17,14 @@ interface Waiting {
 /** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
   readonly mayProbe = true;
-  readonly #make: () => Redis;
+  readonly #createClient: () => Redis;
   readonly #timeoutMs: number;
   readonly #corking = new Corking();
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
   /** Late, or of a server that is no primary any more: what was sent on them may still be answered. */
   readonly #draining = new Set<Redis>();
-  #waiting: Waiting[] = [];
+  #waiters: Waiter[] = [];
   /** Why the last attempt to connect failed, or the connection ended. */
   #failure: unknown;
   /** Whether the client's connection is greeted and what was asked for. */
@@ -36,16 +36,16 @@ export class Connection implements Sender {
   /** Of the present socket. */
   #watchdog: ReplyWatchdog | undefined;
 
-  constructor(timeoutMs: number, make: () => Redis) {
+  constructor(timeoutMs: number, createClient: () => Redis) {
     this.#timeoutMs = timeoutMs;
-    this.#make = make;
+    this.#createClient = createClient;
   }
 
   get ready(): boolean {
     return this.#open && this.#client?.status === 'ready';
   }
 
-  send(call: Sending, command: Command): Promise<unknown> {
+  send(call: CallState, command: Command): Promise<unknown> {
     const client = this.#client;
     if (client === undefined || !this.ready) return this.#sendOnceReady(call, command);
     this.#corking.cork(client.stream, command.args.length);
@@ -53,7 +53,7 @@ export class Connection implements Sender {
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
-  async sendAsking(call: Sending, command: Command): Promise<unknown> {
+  async sendAsking(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, 1);
     const [asking, answer] = await Promise.allSettled([
@@ -69,16 +69,16 @@ export class Connection implements Sender {
     this.#closed = true;
     this.#client?.disconnect();
     for (const client of this.#draining) client.disconnect();
-    this.#release(({ reject }) => reject(connectionFailure(undefined)));
+    this.#settleWaiters(({ reject }) => reject(connectionFailure(undefined)));
   }
 
-  async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
+  async #sendOnceReady(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, command.args.length);
     return await this.#write(client, call, command);
   }
 
-  async #write(client: Redis, call: Sending, { name, args }: Command): Promise<unknown> {
+  async #write(client: Redis, call: CallState, { name, args }: Command): Promise<unknown> {
     // Whoever has given up meanwhile must not be sent for.
     if (call.ended) return undefined;
     call.sent = true;
@@ -101,11 +101,11 @@ export class Connection implements Sender {
   async #whenReady(): Promise<Redis> {
     // A call that was given up by then may still try another way, and would connect again.
     if (this.#closed) throw connectionFailure(undefined);
-    this.#client ??= this.#create();
+    this.#client ??= this.#startClient();
     const client = this.#client;
     if (this.ready) return client;
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve: () => resolve(client), reject });
+      this.#waiters.push({ resolve: () => resolve(client), reject });
       if (client.status === 'wait') this.#connect(client);
       else if (client.status === 'end')
         this.#retry ??= setTimeout(
@@ -144,8 +144,8 @@ export class Connection implements Sender {
     client.quit().catch(() => client.disconnect());
   }
 
-  #create(): Redis {
-    const client = this.#make();
+  #startClient(): Redis {
+    const client = this.#createClient();
     client.on('error', (error: unknown) => {
       // One that was left has no say in how its successor fares.
       if (this.#client === client) this.#failure = error;
@@ -160,7 +160,7 @@ export class Connection implements Sender {
       this.#watchdog?.answered();
       // Where it may not select its database, the client would go on in the first one.
       this.#open = this.#failure === undefined;
-      if (this.#open) this.#release(({ resolve }) => resolve());
+      if (this.#open) this.#settleWaiters(({ resolve }) => resolve());
       else client.disconnect();
     });
     for (const event of ['close', 'end'])
@@ -168,14 +168,14 @@ export class Connection implements Sender {
         if (this.#client !== client) return;
         this.#open = false;
         this.#endedAt = performance.now();
-        this.#release(({ reject }) => reject(connectionFailure(this.#failure, client)));
+        this.#settleWaiters(({ reject }) => reject(connectionFailure(this.#failure, client)));
       });
     return client;
   }
 
-  #release(end: (waiting: Waiting) => void): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const each of waiting) end(each);
+  #settleWaiters(settle: (waiter: Waiter) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) settle(waiter);
   }
 }

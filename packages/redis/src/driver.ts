@@ -60,7 +60,7 @@ export class RedisDriver implements CacheDriver {
     const reads = this.#reads ?? this.#commands;
     // So few keys are one part, which need not be looked for.
     const few = this.#slotOf === undefined && keys.length <= MIN_KEYS;
-    const parts = few ? [keys] : this.#partsOf(keys, itself, length);
+    const parts = few ? [keys] : this.#partsOf(keys, identity, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
@@ -102,7 +102,7 @@ export class RedisDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     this.#flush();
     call.sent = false;
-    const parts = this.#partsOf(keys, itself, length);
+    const parts = this.#partsOf(keys, identity, length);
     const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -149,7 +149,7 @@ function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): reado
   });
 }
 
-function itself(key: string): string {
+function identity(key: string): string {
   return key;
 }
 

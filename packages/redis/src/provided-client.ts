@@ -1,6 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
 import { commandFailure, connectionFailure } from './failures.ts';
-import type { Argument, Command, Sender, Sending } from './sender.ts';
+import type { Argument, CallState, Command, Sender } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
 export interface RedisClient {
@@ -26,7 +26,7 @@ export class ProvidedClient implements Sender {
       this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
   }
 
-  async send(call: Sending, { name, args }: Command): Promise<unknown> {
+  async send(call: CallState, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
     // It says the same of this as of a connection that was lost under a command.
     if (this.#client.status === 'end') throw connectionFailure(undefined);

@@ -1,8 +1,8 @@
 import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import type { RedisOptions } from 'ioredis';
+import { createSender, UnusableOption } from './create-sender.ts';
 import { RedisDriver, redisCapabilities } from './driver.ts';
 import type { RedisClient } from './provided-client.ts';
-import { senderOf, UnusableOption } from './servers.ts';
 
 export {
   type BackendOptions,
@@ -54,7 +54,7 @@ export function redisBackend(options: RedisBackendOptions): CacheBackend {
   try {
     if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
       throw new UnusableOption('maxValueBytes is a whole number of bytes above 0');
-    const driver = new RedisDriver(senderOf(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
+    const driver = new RedisDriver(createSender(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
     return createBackend(driver, { ...options, timeoutMs });
   } catch (error) {
     throw error instanceof UnusableOption ? invalidOptions('redis', options, error.message) : error;

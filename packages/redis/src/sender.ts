@@ -10,7 +10,7 @@ export interface Command {
 }
 
 /** What sending needs to know of a call, and tells it. */
-export type Sending = Pick<Call, 'ended' | 'sent'>;
+export type CallState = Pick<Call, 'ended' | 'sent'>;
 
 /** A way to the server or servers. */
 export interface Sender {
@@ -21,6 +21,6 @@ export interface Sender {
   /** Whether a command may be sent that the server, or what is before it, may not know. */
   readonly mayProbe: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
-  send(call: Sending, command: Command): Promise<unknown>;
+  send(call: CallState, command: Command): Promise<unknown>;
   close(): void;
 }

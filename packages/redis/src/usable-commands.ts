@@ -1,6 +1,6 @@
 import { DriverError } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import type { Argument, Sender, Sending } from './sender.ts';
+import type { Argument, CallState, Sender } from './sender.ts';
 
 /** Milliseconds after which what was refused is tried again: by then the server may know it, or the user be allowed it. */
 const RETRY_MS = 60_000;
@@ -40,7 +40,7 @@ export class UsableCommands {
    * Beside a batch with a TTL and not before it, by what changes nothing: whether this is one server, and takes batches by
    * `MSETEX`. Where that is not known the entries go apart.
    */
-  async probe(key: string, call: Sending): Promise<void> {
+  async probe(key: string, call: CallState): Promise<void> {
     if (performance.now() < this.#probeAt) return;
     this.#probeAt = Number.POSITIVE_INFINITY;
     const send = (name: string, args: Argument[]): Promise<unknown> => this.#sender.send(call, { name, args, key });
