@@ -65,7 +65,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     it('of a server that speaks no TLS and waits, says that it may speak none', async () => {
       const port = await serve({ tls: false });
       expect(await attempt(`rediss://:${PASSWORD}@127.0.0.1:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may speak no TLS',
+        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may not speak TLS',
       ]);
     });
 
@@ -75,7 +75,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       await once(only, 'connect');
       // That it has too many connections, in plain text.
       expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may speak no TLS',
+        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may not speak TLS',
       ]);
       only.destroy();
     });
@@ -120,13 +120,13 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       ['a proxy before it', true, ''],
     ])('of %s that wants TLS says that it may', async (_, proxied, code) => {
       const port = proxied ? await unwrap(await serve({ tls: false })) : await serve();
-      const hint = '; the server may want TLS';
+      const hint = '; the server may require TLS';
       expect(await attempt(`redis://localhost:${port}`)).toEqual([
         `UNAVAILABLE: the connection was lost${code}${hint}`,
       ]);
       const [greeted, ...others] = await attempt(`redis://:${PASSWORD}@localhost:${port}`);
       expect(greeted).toMatch(
-        /^UNAVAILABLE: (cannot be reached \(ECONNRESET\)|the connection .*); the server may want TLS$/,
+        /^UNAVAILABLE: (cannot be reached \(ECONNRESET\)|the connection .*); the server may require TLS$/,
       );
       expect(others).toEqual([]);
     });

@@ -113,22 +113,22 @@ function first(keys: readonly string[]): string | undefined {
 /** The values of as many keys. What was not sent because its call has ended is answered by nothing, and throws into the void. */
 function toValues(answer: unknown, keys: number): readonly Found[] {
   if (Array.isArray(answer) && answer.length === keys) return answer.map(toFound);
-  throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
+  throw new DriverError('BACKEND', 'the reply does not match the keys');
 }
 
 function toFound(answer: unknown): Found {
   if (answer === null) return undefined;
   if (typeof answer === 'string') return answer;
-  throw new DriverError('BACKEND', 'the server answered what is no value');
+  throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
 function assertOk(answer: unknown): void {
-  if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
+  if (answer !== 'OK') throw new DriverError('BACKEND', 'the reply is not OK');
 }
 
 /** Those of scripts come as texts. */
 function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
+  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

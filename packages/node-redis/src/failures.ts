@@ -10,7 +10,7 @@ interface Meaning {
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
 const clusterNode: Meaning = {
   code: 'BACKEND',
-  reason: 'this is a node of a Redis Cluster, which @ninefold/redis knows how to use',
+  reason: 'this is a node of a Redis Cluster: use @ninefold/redis',
 };
 
 /** What the first word of the server's refusal means; any other is `BACKEND`. */
@@ -19,9 +19,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
-  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
-  NOSCRIPTPERM: { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
+  NOSCRIPTPERM: { code: 'AUTH', reason: 'the user lacks a permission that the script needs: EXISTS, SET or INCRBY' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
@@ -84,7 +84,7 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const speaksNone = NO_TLS.has(code) ? ', and may not speak TLS' : '';
   const hint = secure ? speaksNone : tlsHint(className, code);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }
@@ -92,7 +92,7 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
 /** A server that wants TLS ends a connection without. */
 function tlsHint(className: string, code: string | undefined): string {
   const ended = className === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
-  return ended ? '; the server may want TLS' : '';
+  return ended ? '; the server may require TLS' : '';
 }
 
 /**

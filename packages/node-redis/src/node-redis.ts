@@ -42,7 +42,7 @@ export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend
   const sender = createSender(options, timeoutMs);
   const maxValueBytes = options.maxValueBytes ?? nodeRedisCapabilities.maxValueBytes;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
-    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+    throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   return createBackend(new NodeRedisDriver(sender, { ...nodeRedisCapabilities, maxValueBytes }), {
     ...options,
     timeoutMs,
@@ -54,14 +54,15 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
   if (client === undefined) {
     const url = checkUrl(options);
     const { redis: given = {} } = options;
-    if (typeof given !== 'object' || given === null) throw invalid(options, 'redis is an object of options of redis');
+    if (typeof given !== 'object' || given === null)
+      throw invalid(options, 'redis must be an object of options of the client');
     const { tls } = given.socket ?? {};
     if (tls !== undefined && tls !== url.startsWith('rediss:'))
-      throw invalid(options, 'redis.socket.tls is true for rediss:// and for nothing else');
+      throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
     return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
   }
-  if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6, for one server');
-  if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
+  if (!isRedisClient(client)) throw invalid(options, 'client must be a client of redis 5 or 6 for one server');
+  if (options.url !== undefined) throw invalid(options, 'give either url or client, not both');
   return new ProvidedClient(client);
 }
 
@@ -91,11 +92,11 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   const url: unknown = options?.url;
   // Its client would take localhost for a missing one, and quote a wrong one with its password.
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
-  if (!URL.canParse(url)) throw invalid(options, 'url is no URL; it is like redis://host:port');
+  if (!URL.canParse(url)) throw invalid(options, 'url is not a URL like redis://host:port');
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
-    throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
-  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is no number of a database');
+    throw invalid(options, 'url must begin with redis:// or rediss:// and name a host');
+  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is not a database number');
   if (!isDecodable(parsed.username + parsed.password))
     throw invalid(options, 'url has a user or password that is not percent-encoded');
   // The same user, and by name a server that wants no password is fine with one.

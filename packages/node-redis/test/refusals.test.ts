@@ -94,7 +94,7 @@ describe('a server that refuses', () => {
       // Each on a connection of its own: the server closes it.
       const failure = await failureOf(call(open(port)), ['s3cret']);
       expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
-      expect(failure.message).toContain('the server wants a password');
+      expect(failure.message).toContain('the server requires a password');
     }
   });
 

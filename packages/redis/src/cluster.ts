@@ -127,7 +127,7 @@ export class ClusterConnections implements Sender {
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
     const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
-    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the server answered what is no map of slots');
+    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the reply is not a slot map');
     const primaries: (Address | undefined)[] = [];
     for (const [first, last, [host, port]] of answer as readonly SlotRange[]) {
       // A node that does not know its own address is meant by the one that was used.
@@ -135,7 +135,7 @@ export class ClusterConnections implements Sender {
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
     }
     // A node that is new or was reset knows nothing of the others.
-    if (primaries.length === 0) throw new DriverError('UNAVAILABLE', 'the node knows of no slots', { applied: 'no' });
+    if (primaries.length === 0) throw new DriverError('UNAVAILABLE', 'the node knows no slots', { applied: 'no' });
     return primaries;
   }
 

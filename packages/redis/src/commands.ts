@@ -47,7 +47,7 @@ export class Commands {
     return await this.#withFallback('MGET', fallback, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
       if (Array.isArray(answer) && answer.length === keys.length) return answer.map(toFound);
-      throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
+      throw new DriverError('BACKEND', 'the reply does not match the keys');
     });
   }
 
@@ -165,19 +165,19 @@ function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
 function assertOk(answer: unknown): void {
   // The latter from `MSETEX`, which answers by numbers.
-  if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the server answered what is no OK');
+  if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the reply is not OK');
 }
 
 /** A value as it is stored, or a miss. */
 function toFound(answer: unknown): Found {
   if (typeof answer === 'string') return answer;
   if (answer === null) return undefined;
-  throw new DriverError('BACKEND', 'the server answered what is no value');
+  throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
 /** Integers come as texts, so that none is rounded. */
 function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
+  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

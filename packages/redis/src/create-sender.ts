@@ -21,11 +21,12 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
   );
   const [target] = targets;
   if (target === undefined)
-    throw new UnusableOption('url is missing: redis://host:port; or give cluster, sentinels or client');
+    throw new UnusableOption('url is missing: give redis://host:port, or cluster, sentinels or client');
   if (targets.length > 1) throw new UnusableOption(`give one of ${targets.join(' and ')}`);
   if (target === 'client') return providedClient(options);
   const { redis: given = {} } = options;
-  if (typeof given !== 'object' || given === null) throw new UnusableOption('redis is an object of options of ioredis');
+  if (typeof given !== 'object' || given === null)
+    throw new UnusableOption('redis must be an object of ioredis options');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   const settings = settingsOf(timeoutMs, given);
@@ -41,7 +42,7 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
 
 function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Sender {
   const servers = parseServers(urls, REDIS_PORT);
-  if (servers.some(({ db }) => db !== undefined && db !== 0)) throw new UrlError('has no databases but 0');
+  if (servers.some(({ db }) => db !== undefined && db !== 0)) throw new UrlError('may only use database 0');
   const { secure, host: _host, port: _port, ...shared } = servers[0];
   return new ClusterConnections(
     servers.map(({ host, port }) => ({ host, port })),
@@ -53,7 +54,7 @@ function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Se
 
 function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Settings, timeoutMs: number): Sender {
   if (typeof given?.name !== 'string' || given.name === '')
-    throw new UnusableOption('sentinels.name is what the sentinels call the primary');
+    throw new UnusableOption('sentinels.name is missing: the name that the sentinels have for the primary');
   const servers = parseServers(given.urls, SENTINEL_PORT);
   const { secure, username, password } = servers[0];
   const { name } = given;
@@ -78,9 +79,9 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
 }
 
 function providedClient({ client, redis }: RedisBackendOptions): Sender {
-  if (redis !== undefined) throw new UnusableOption('a client has its own settings; redis goes with the other options');
+  if (redis !== undefined) throw new UnusableOption('client keeps its own settings: leave out redis');
   if (typeof (client as Partial<RedisClient> | null)?.call !== 'function')
-    throw new UnusableOption('client is a Redis or Cluster of ioredis 5 or 6');
+    throw new UnusableOption('client must be a Redis or Cluster of ioredis 5 or 6');
   return new ProvidedClient(client as RedisClient);
 }
 

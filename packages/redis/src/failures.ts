@@ -10,9 +10,9 @@ interface Meaning {
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
 const clusterNode: Meaning = {
   code: 'BACKEND',
-  reason: 'this is a node of a Redis Cluster; name its nodes in `cluster`',
+  reason: 'this is a node of a Redis Cluster: give its nodes as `cluster`',
 };
-const passwordMissing: Meaning = { code: 'AUTH', reason: 'the server wants a password' };
+const passwordMissing: Meaning = { code: 'AUTH', reason: 'the server requires a password' };
 const outOfRange: Meaning = {
   code: 'COUNTER_RANGE',
   reason: 'the result is outside ±(2^53-1); the counter is as it was',
@@ -42,7 +42,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** Errors of the server that begin with ERR and need a look at what follows. */
 const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
-  [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
+  [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' }],
   [/increment or decrement would overflow/, outOfRange],
   [/max number of clients/, notReady('the server has too many connections')],
   // What is long is not read from whom it does not know.
@@ -51,10 +51,10 @@ const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
     /can't run this command|ACL failure in script/,
-    { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
+    { code: 'AUTH', reason: 'the user lacks a permission that the script needs: EXISTS, SET or INCRBY' },
   ],
   [/DB index is out of range/, { code: 'BACKEND', reason: 'the server has no such database' }],
-  [/cluster support disabled/, { code: 'BACKEND', reason: 'the server belongs to no cluster; name it in `url`' }],
+  [/cluster support disabled/, { code: 'BACKEND', reason: 'the server is not part of a Cluster: give it as `url`' }],
 ];
 
 /** A command that the server did not run. */
@@ -148,22 +148,22 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   const said = sentinels?.[1] ?? '';
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
-    return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
+    return new DriverError('UNAVAILABLE', 'the sentinels know no primary of that name', { applied: 'no' });
   if (said.startsWith('ERR unknown command'))
-    return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
+    return new DriverError('BACKEND', '`sentinels` names a server that is not a sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
   const { tls, sentinelTLS } = client.options ?? {};
   const [secure, reached] =
     sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
   const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : tlsHint(error, client);
+  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may not speak TLS' : tlsHint(error, client);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
 /** A server that wants TLS ends a connection without, and has said nothing on it. */
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
-  return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may want TLS' : '';
+  return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may require TLS' : '';
 }
 
 /** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

@@ -53,7 +53,7 @@ export function redisBackend(options: RedisBackendOptions): CacheBackend {
   const maxValueBytes = options?.maxValueBytes ?? redisCapabilities.maxValueBytes;
   try {
     if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
-      throw new UnusableOption('maxValueBytes is a whole number of bytes above 0');
+      throw new UnusableOption('maxValueBytes must be a whole number of bytes above 0');
     const driver = new RedisDriver(createSender(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
     return createBackend(driver, { ...options, timeoutMs });
   } catch (error) {

@@ -19,17 +19,16 @@ export class UrlError extends Error {}
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
   if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
-  if (!URL.canParse(url))
-    throw new UrlError('is no URL; it is like redis://host:port, with a password percent-encoded');
+  if (!URL.canParse(url)) throw new UrlError('is not a URL like redis://host:port, with the password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
-    throw new UrlError('begins with redis:// or rediss:// and names a host');
+    throw new UrlError('must begin with redis:// or rediss:// and name a host');
   const db = /^\/?(\d*)\/?$/.exec(pathname)?.[1];
-  if (db === undefined) throw new UrlError('has a path that is no number of a database');
+  if (db === undefined) throw new UrlError('has a path that is not a database number');
   const { family, ...others } = Object.fromEntries(searchParams);
   const [other] = Object.keys(others);
   if (other !== undefined) throw new UrlError('has parameters; give them as options in `redis`');
-  if (family !== undefined && !/^[046]$/.test(family)) throw new UrlError('has a family that is none of 0, 4 and 6');
+  if (family !== undefined && !/^[046]$/.test(family)) throw new UrlError('has a family other than 0, 4 and 6');
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? defaultPort : Number(port),
@@ -43,7 +42,7 @@ export function parseServer(url: unknown, defaultPort: number): Server {
 
 /** Reads the URLs of servers that share user, password and protocol; returns what they share with the first. */
 export function parseServers(urls: unknown, defaultPort: number): readonly [Server, ...Server[]] {
-  if (!Array.isArray(urls)) throw new UrlError('is a list of URLs');
+  if (!Array.isArray(urls)) throw new UrlError('must be a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
   if (first === undefined) throw new UrlError('names no server');
   for (const { username, password, secure } of others)

@@ -174,7 +174,7 @@ describe('a server that refuses', () => {
       // Each on a connection of its own: the server closes it.
       const failure = await failureOf(settled(call(open(server, { timeoutMs: 5000 }))), ['s3cret']);
       expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
-      expect(failure.message).toContain('the server wants a password');
+      expect(failure.message).toContain('the server requires a password');
     }
   });
 
@@ -184,7 +184,7 @@ describe('a server that refuses', () => {
     const backend = redisBackend({ sentinels, timeoutMs: 5000 });
     const refusal = await failureOf(settled(backend.setValue('k', 's3cretValue')), ['s3cretValue']);
     expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
-    expect(refusal.message).toContain('what `sentinels` names is no sentinel');
+    expect(refusal.message).toContain('`sentinels` names a server that is not a sentinel');
     await backend.close();
   });
 

@@ -267,9 +267,9 @@ describe('three sentinels', () => {
       [{ name, urls: ['redis://127.0.0.1:1'] }, 'no sentinel can be reached (ECONNREFUSED)'],
       [
         { name, urls: [`rediss://:s3cret@127.0.0.1:${port}`] },
-        'no sentinel can be reached (ETIMEDOUT), and may speak no TLS',
+        'no sentinel can be reached (ETIMEDOUT), and may not speak TLS',
       ],
-      [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know of no such primary'],
+      [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know no primary of that name'],
     ] as const;
     for (const [sentinels, reason] of ways) {
       const lost = redisBackend({ sentinels, timeoutMs: 3000 });
