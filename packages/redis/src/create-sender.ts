@@ -11,10 +11,10 @@ import { parseServer, parseServers, type Server, UrlError } from './url.ts';
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 
-/** An option that cannot be used, and why. */
+/** The reason an option cannot be used. */
 export class UnusableOption extends Error {}
 
-/** The way to the server or servers that the options name. Opens nothing. Throws `UnusableOption`. */
+/** Creates the sender for the servers or client that the options name. Opens no connection. Throws `UnusableOption`. */
 export function createSender(options: RedisBackendOptions, timeoutMs: number): Sender {
   const targets = (['url', 'cluster', 'sentinels', 'client'] as const).filter(
     (target) => options[target] !== undefined,
@@ -67,11 +67,11 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
       ...(password === undefined ? {} : { sentinelPassword: password }),
       ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),
       enableTLSForSentinelMode: settings.tls !== undefined,
-      // A primary of yesterday may still be up as a replica: its role is looked at before it is used.
+      // A former primary may still be up as a replica: its role is checked before it is used.
       enableReadyCheck: true,
       failoverDetector: true,
       sentinelCommandTimeout: timeoutMs,
-      // When none answers, calls hear of it; the next call asks them again.
+      // If no sentinel answers, the waiting calls reject, and the next call asks the sentinels again.
       sentinelRetryStrategy: () => null,
       Connector: PatchedSentinelConnector,
     }),

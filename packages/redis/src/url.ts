@@ -1,4 +1,4 @@
-/** What the URL of a server says of it, in the words of ioredis. */
+/** The parts of a server's URL, named as in ioredis's options. */
 export interface Server {
   readonly host: string;
   readonly port: number;
@@ -6,16 +6,16 @@ export interface Server {
   readonly password?: string;
   readonly db?: number;
   readonly family?: number;
-  /** Whether it begins with `rediss://`. */
+  /** Whether the URL begins with `rediss://`. */
   readonly secure: boolean;
 }
 
-/** Why a URL cannot be used; quotes nothing of it, for it may hold a password. */
+/** The reason a URL cannot be used. It never quotes the URL, which may hold a password. */
 export class UrlError extends Error {}
 
 /**
- * Reads `redis[s]://[user:password@]host[:port][/database][?family=4|6|0]`. Not left to the client, which takes localhost
- * for a missing host, any option from the query, and quotes a malformed URL with its password. Throws `UrlError`.
+ * Parses `redis[s]://[user:password@]host[:port][/database][?family=4|6|0]`. Throws `UrlError`. ioredis's own parser assumes
+ * localhost for a missing host, takes any option from the query, and quotes a malformed URL with its password.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
   if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
@@ -40,7 +40,7 @@ export function parseServer(url: unknown, defaultPort: number): Server {
   };
 }
 
-/** Reads the URLs of servers that share user, password and protocol; returns what they share with the first. */
+/** Parses the URLs of servers that must have the same user, password and protocol. Throws `UrlError`. */
 export function parseServers(urls: unknown, defaultPort: number): readonly [Server, ...Server[]] {
   if (!Array.isArray(urls)) throw new UrlError('must be a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
