@@ -12,8 +12,8 @@ import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
-/** Commands of a large batch: the server works on one while the next is written and the previous reply is read. */
-const COMMANDS = 4;
+/** Least commands of a batch with enough keys: the server works on one while the next is written and the previous reply is read. */
+const COMMANDS_PER_BATCH = 4;
 /** Least keys of such a command. With fewer, or if client and server share a core, another command gains about what it costs. */
 const MIN_KEYS = 250;
 /** Most keys of a command: Redis serves no other client while it runs one. */
@@ -141,9 +141,9 @@ export class RedisDriver implements CacheDriver {
 /** Splits items into commands of about the same size, or into a single one if splitting does not pay. */
 function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
-  const commands = Math.min(Math.max(COMMANDS, length / MAX_KEYS), length / MIN_KEYS);
+  const commands = Math.min(Math.max(COMMANDS_PER_BATCH, Math.ceil(length / MAX_KEYS)), Math.floor(length / MIN_KEYS));
   return inParts(items, {
-    mostItems: Math.ceil(length / Math.floor(commands)),
+    mostItems: Math.ceil(length / commands),
     mostBytes: MAX_LENGTH,
     bytesOf,
   });

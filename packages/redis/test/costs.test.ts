@@ -69,6 +69,7 @@ describe('what an operation costs', () => {
       () => backend.multiSetValues(pairsOf(1000), { ttl: 60 }),
     ],
     ['1,000 deletes', Array(4).fill('UNLINK 250'), () => backend.deleteMany(keysOf(1000))],
+    ['2,499 reads', [...Array(4).fill('MGET 500'), 'MGET 499'], () => backend.multiGetValues(keysOf(2499))],
     [
       '100 sets of 1,000 characters',
       ['MSET 96', 'MSET 96', 'MSET 8'],
