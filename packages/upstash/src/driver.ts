@@ -10,9 +10,9 @@ import {
 } from '@ninefold/core';
 import { expectCount, expectInteger, expectText } from './answers.ts';
 import type { Command, Commands } from './client.ts';
+import { CoalescedReads } from './coalesced-reads.ts';
+import { Coalescer } from './coalescer.ts';
 import { isUnsent } from './failures.ts';
-import { GatheredReads } from './gathered-reads.ts';
-import { Gathering } from './gathering.ts';
 import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
@@ -21,7 +21,7 @@ const MOST_ARGUMENTS = 10_000;
 /** Commands in one request of what was gathered. */
 const MOST_COMMANDS = 1000;
 /** Of a write that shares its request: a larger one would hold up the others. */
-const MOST_SHARED_BYTES = 1_000_000;
+const MOST_COALESCED_BYTES = 1_000_000;
 
 interface Write {
   readonly command: Command;
@@ -36,8 +36,8 @@ export class UpstashDriver implements CacheDriver {
   readonly name = 'upstash';
   readonly capabilities: Capabilities;
   readonly #commands: Commands;
-  readonly #reads: GatheredReads;
-  readonly #writes = new Gathering<Write, unknown>(
+  readonly #reads: CoalescedReads;
+  readonly #writes = new Coalescer<Write, unknown>(
     { mostItems: MOST_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
     (writes, deadline) => this.#sendWrites(writes, deadline),
   );
@@ -45,7 +45,7 @@ export class UpstashDriver implements CacheDriver {
   constructor(commands: Commands, capabilities: Capabilities) {
     this.#commands = commands;
     this.capabilities = capabilities;
-    this.#reads = new GatheredReads(commands);
+    this.#reads = new CoalescedReads(commands);
   }
 
   get(key: string, call: Call): Promise<Found> {
@@ -102,7 +102,7 @@ export class UpstashDriver implements CacheDriver {
 
   /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
-    if (bytes <= MOST_SHARED_BYTES) return this.#writes.ask({ command, bytes, call });
+    if (bytes <= MOST_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
     return this.#commands.send([command], call.deadline).then(([answer]) => answer);
   }
 

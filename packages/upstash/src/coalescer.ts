@@ -5,56 +5,56 @@ import { isTooLarge } from './answers.ts';
 const TURNS = 3;
 
 /** Something that waits for its turn in a gathered request. */
-interface Ask<Q, A> {
-  readonly question: Q;
-  readonly resolve: (answer: A) => void;
+interface PendingItem<I, R> {
+  readonly item: I;
+  readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Sends what was asked as one request: an answer for each, or the failure of all. `deadline` is that of the last. */
-type Answer<Q, A> = (questions: readonly Q[], deadline: number) => Promise<readonly A[]>;
+type Send<I, R> = (items: readonly I[], deadline: number) => Promise<readonly R[]>;
 
 /**
  * Collects what is asked within one tick and sends it together. It ends with the microtask queue, because on Workers a
  * timer of one request may not serve another. What is refused for its size is sent in halves.
  */
-export class Gathering<Q extends { readonly call: Call }, A> {
-  readonly #limits: PartLimits<Ask<Q, A>>;
-  readonly #answer: Answer<Q, A>;
-  #asks: Ask<Q, A>[] = [];
+export class Coalescer<I extends { readonly call: Call }, R> {
+  readonly #limits: PartLimits<PendingItem<I, R>>;
+  readonly #sendItems: Send<I, R>;
+  #pending: PendingItem<I, R>[] = [];
 
   /** `limits` are those of one request. */
-  constructor(limits: PartLimits<Q>, answer: Answer<Q, A>) {
+  constructor(limits: PartLimits<I>, send: Send<I, R>) {
     const { bytesOf } = limits;
-    this.#limits = { ...limits, bytesOf: bytesOf && (({ question }) => bytesOf(question)) };
-    this.#answer = answer;
+    this.#limits = { ...limits, bytesOf: bytesOf && (({ item }) => bytesOf(item)) };
+    this.#sendItems = send;
   }
 
-  ask(question: Q): Promise<A> {
+  add(item: I): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.#asks.push({ question, resolve, reject });
-      if (this.#asks.length === 1) void this.#flush();
+      this.#pending.push({ item, resolve, reject });
+      if (this.#pending.length === 1) void this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) await undefined;
-    const asks = this.#asks;
-    this.#asks = [];
-    for (const part of inParts(asks, this.#limits)) void this.#send(part, MOST_HALVINGS);
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const part of inParts(pending, this.#limits)) void this.#send(part, MOST_HALVINGS);
   }
 
-  async #send(asks: readonly Ask<Q, A>[], halvings: number): Promise<void> {
-    const questions = asks.map(({ question }) => question);
+  async #send(pending: readonly PendingItem<I, R>[], halvings: number): Promise<void> {
+    const items = pending.map(({ item }) => item);
     try {
-      const answers = await this.#answer(questions, latest(questions));
-      for (const [index, { resolve }] of asks.entries()) resolve(answers[index] as A);
+      const results = await this.#sendItems(items, latestDeadline(items));
+      for (const [index, { resolve }] of pending.entries()) resolve(results[index] as R);
     } catch (error) {
-      if (halvings > 0 && asks.length > 1 && isTooLarge(error)) {
+      if (halvings > 0 && pending.length > 1 && isTooLarge(error)) {
         // What has rejected meanwhile is never sent again.
-        const open = asks.filter(({ question }) => !question.call.ended);
+        const open = pending.filter(({ item }) => !item.call.ended);
         for (const half of halves(open)) void this.#send(half, halvings - 1);
-      } else for (const { reject } of asks) reject(error);
+      } else for (const { reject } of pending) reject(error);
     }
   }
 }
@@ -67,6 +67,6 @@ export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
 }
 
 /** When the last of them is given up. */
-function latest(questions: readonly { readonly call: Call }[]): number {
-  return questions.reduce((most, { call }) => Math.max(most, call.deadline), 0);
+function latestDeadline(items: readonly { readonly call: Call }[]): number {
+  return items.reduce((latest, { call }) => Math.max(latest, call.deadline), 0);
 }

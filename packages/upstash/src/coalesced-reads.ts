@@ -1,13 +1,13 @@
 import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
 import { expectCount, found, isTooLarge, list } from './answers.ts';
 import type { Command, Commands } from './client.ts';
-import { Gathering, halves, MOST_HALVINGS } from './gathering.ts';
+import { Coalescer, halves, MOST_HALVINGS } from './coalescer.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
 /** Keys in one request of what was gathered. */
 const MOST_KEYS = 1000;
 /** Keys of a batch that shares its request: the answer to a larger one would hold up the others. */
-const MOST_SHARED = 64;
+const MOST_COALESCED_KEYS = 64;
 
 interface Read {
   readonly kind: 'values' | 'exists';
@@ -16,10 +16,10 @@ interface Read {
 }
 
 /** Reads of one tick, small batches among them, are one request. Values known to be large are asked for apart. */
-export class GatheredReads {
+export class CoalescedReads {
   readonly #commands: Commands;
   readonly #large = new LargeKeys();
-  readonly #gathering = new Gathering<Read, unknown>(
+  readonly #coalescer = new Coalescer<Read, unknown>(
     { mostItems: MOST_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
     (reads, deadline) => this.#send(reads, deadline),
   );
@@ -32,7 +32,7 @@ export class GatheredReads {
     const keys = [key];
     if (this.#large.has(key)) return (await this.#read([keys], call))[0];
     // Nearly every read: what can cut a batch takes a thousand of them in a tick half as long again.
-    return this.#found(keys, await this.#gathering.ask({ kind: 'values', keys, call }))[0];
+    return this.#found(keys, await this.#coalescer.add({ kind: 'values', keys, call }))[0];
   }
 
   getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
@@ -40,16 +40,16 @@ export class GatheredReads {
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return expectCount(await this.#gathering.ask({ kind: 'exists', keys: [key], call }), 1) === 1;
+    return expectCount(await this.#coalescer.add({ kind: 'exists', keys: [key], call }), 1) === 1;
   }
 
   /** A part that is too large is asked for in halves, which may be halved as often and share nothing. */
   async #read(parts: readonly (readonly string[])[], call: Call, halvings = MOST_HALVINGS): Promise<readonly Found[]> {
     const values = await sendParts(parts, first, async (keys) => {
-      const isShared =
-        halvings === MOST_HALVINGS && keys.length <= MOST_SHARED && !keys.some((key) => this.#large.has(key));
+      const isCoalesced =
+        halvings === MOST_HALVINGS && keys.length <= MOST_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
-        if (isShared) return this.#found(keys, await this.#gathering.ask({ kind: 'values', keys, call }));
+        if (isCoalesced) return this.#found(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
         const [answer] = await this.#commands.send([mget(keys)], call.deadline);
         return this.#found(keys, answer);
       } catch (error) {
