@@ -1,12 +1,12 @@
 import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
-import { expectCount, found, isTooLarge, list } from './answers.ts';
 import type { Command, Commands } from './client.ts';
 import { Coalescer, halves, MOST_HALVINGS } from './coalescer.ts';
+import { expectCount, expectFound, expectList, isTooLarge } from './results.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
 /** Keys in one request of what was gathered. */
 const MOST_KEYS = 1000;
-/** Keys of a batch that shares its request: the answer to a larger one would hold up the others. */
+/** Keys of a batch that shares its request: the result to a larger one would hold up the others. */
 const MOST_COALESCED_KEYS = 64;
 
 interface Read {
@@ -32,7 +32,7 @@ export class CoalescedReads {
     const keys = [key];
     if (this.#large.has(key)) return (await this.#read([keys], call))[0];
     // Nearly every read: what can cut a batch takes a thousand of them in a tick half as long again.
-    return this.#found(keys, await this.#coalescer.add({ kind: 'values', keys, call }))[0];
+    return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }))[0];
   }
 
   getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
@@ -49,9 +49,9 @@ export class CoalescedReads {
       const isCoalesced =
         halvings === MOST_HALVINGS && keys.length <= MOST_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
-        if (isCoalesced) return this.#found(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
-        const [answer] = await this.#commands.send([mget(keys)], call.deadline);
-        return this.#found(keys, answer);
+        if (isCoalesced) return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
+        const [result] = await this.#commands.send([mget(keys)], call.deadline);
+        return this.#valuesOf(keys, result);
       } catch (error) {
         if (halvings === 0 || keys.length === 1 || call.ended || !isTooLarge(error)) throw error;
         return await this.#read(halves(keys), call, halvings - 1);
@@ -60,9 +60,9 @@ export class CoalescedReads {
     return values.flat();
   }
 
-  #found(keys: readonly string[], answer: unknown): readonly Found[] {
-    return list(answer, keys.length).map((each, index) => {
-      const value = found(each);
+  #valuesOf(keys: readonly string[], result: unknown): readonly Found[] {
+    return expectList(result, keys.length).map((each, index) => {
+      const value = expectFound(each);
       this.#large.weigh(keys[index] as string, value);
       return value;
     });
@@ -73,24 +73,24 @@ export class CoalescedReads {
     const gets = reads.filter(({ kind }) => kind === 'values');
     const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
     const mgets = gets.length === 0 ? [] : [mget(gets.flatMap(({ keys }) => keys))];
-    const answers = await this.#commands.send([...mgets, ...exists.map(has)], deadline);
-    const values = (await this.#cut(answers[0], gets, deadline)).values();
-    const known = answers.slice(mgets.length).values();
+    const results = await this.#commands.send([...mgets, ...exists.map(has)], deadline);
+    const values = (await this.#split(results[0], gets, deadline)).values();
+    const known = results.slice(mgets.length).values();
     return reads.map(({ kind }) => (kind === 'values' ? values : known).next().value);
   }
 
-  /** The answer to an MGET of them all, as one for each. */
-  async #cut(answer: unknown, gets: readonly Read[], deadline: number): Promise<readonly unknown[]> {
-    if (gets.length < 2) return [answer];
+  /** The result to an MGET of them all, as one for each. */
+  async #split(result: unknown, gets: readonly Read[], deadline: number): Promise<readonly unknown[]> {
+    if (gets.length < 2) return [result];
     // Of keys that are too large together, and of those that the token may not read, each may be answered for itself.
-    if (isTooLarge(answer)) throw answer;
-    if (answer instanceof DriverError && answer.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
+    if (isTooLarge(result)) throw result;
+    if (result instanceof DriverError && result.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
       const apart = gets.map(({ keys }) => mget(keys));
       return await this.#commands.send(apart, deadline);
     }
     try {
       const total = gets.reduce((sum, { keys }) => sum + keys.length, 0);
-      const values = list(answer, total).values();
+      const values = expectList(result, total).values();
       return gets.map(({ keys }) => keys.map(() => values.next().value));
     } catch (error) {
       return gets.map(() => error);

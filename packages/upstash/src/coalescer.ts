@@ -1,5 +1,5 @@
 import { type Call, inParts, type PartLimits } from '@ninefold/core';
-import { isTooLarge } from './answers.ts';
+import { isTooLarge } from './results.ts';
 
 /** Of the microtask queue, for which asks are collected: of what one answer woke, a batch goes on two after a single call. */
 const TURNS = 3;

@@ -8,11 +8,11 @@ import {
   type Stored,
   sendParts,
 } from '@ninefold/core';
-import { expectCount, expectInteger, expectText } from './answers.ts';
 import type { Command, Commands } from './client.ts';
 import { CoalescedReads } from './coalesced-reads.ts';
 import { Coalescer } from './coalescer.ts';
 import { isUnsent } from './failures.ts';
+import { expectCount, expectInteger, expectText } from './results.ts';
 import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
