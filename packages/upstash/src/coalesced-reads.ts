@@ -1,6 +1,6 @@
 import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
-import type { Command, Commands } from './client.ts';
 import { Coalescer, halves, MOST_HALVINGS } from './coalescer.ts';
+import type { Command, CommandSender } from './command-sender.ts';
 import { expectCount, expectFound, expectList, isTooLarge } from './results.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
@@ -17,15 +17,15 @@ interface Read {
 
 /** Reads of one tick, small batches among them, are one request. Values known to be large are asked for apart. */
 export class CoalescedReads {
-  readonly #commands: Commands;
+  readonly #sender: CommandSender;
   readonly #large = new LargeKeys();
   readonly #coalescer = new Coalescer<Read, unknown>(
     { mostItems: MOST_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
     (reads, deadline) => this.#send(reads, deadline),
   );
 
-  constructor(commands: Commands) {
-    this.#commands = commands;
+  constructor(sender: CommandSender) {
+    this.#sender = sender;
   }
 
   async get(key: string, call: Call): Promise<Found> {
@@ -50,7 +50,7 @@ export class CoalescedReads {
         halvings === MOST_HALVINGS && keys.length <= MOST_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
         if (isCoalesced) return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
-        const [result] = await this.#commands.send([mget(keys)], call.deadline);
+        const [result] = await this.#sender.send([mget(keys)], call.deadline);
         return this.#valuesOf(keys, result);
       } catch (error) {
         if (halvings === 0 || keys.length === 1 || call.ended || !isTooLarge(error)) throw error;
@@ -73,7 +73,7 @@ export class CoalescedReads {
     const gets = reads.filter(({ kind }) => kind === 'values');
     const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
     const mgets = gets.length === 0 ? [] : [mget(gets.flatMap(({ keys }) => keys))];
-    const results = await this.#commands.send([...mgets, ...exists.map(has)], deadline);
+    const results = await this.#sender.send([...mgets, ...exists.map(has)], deadline);
     const values = (await this.#split(results[0], gets, deadline)).values();
     const known = results.slice(mgets.length).values();
     return reads.map(({ kind }) => (kind === 'values' ? values : known).next().value);
@@ -86,7 +86,7 @@ export class CoalescedReads {
     if (isTooLarge(result)) throw result;
     if (result instanceof DriverError && result.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
       const apart = gets.map(({ keys }) => mget(keys));
-      return await this.#commands.send(apart, deadline);
+      return await this.#sender.send(apart, deadline);
     }
     try {
       const total = gets.reduce((sum, { keys }) => sum + keys.length, 0);

@@ -8,9 +8,9 @@ import {
   type Stored,
   sendParts,
 } from '@ninefold/core';
-import type { Command, Commands } from './client.ts';
 import { CoalescedReads } from './coalesced-reads.ts';
 import { Coalescer } from './coalescer.ts';
+import type { Command, CommandSender } from './command-sender.ts';
 import { isUnsent } from './failures.ts';
 import { expectCount, expectInteger, expectText } from './results.ts';
 import { INCR, SET_MANY } from './script.ts';
@@ -35,17 +35,17 @@ type Entry = readonly [key: string, value: Stored];
 export class UpstashDriver implements CacheDriver {
   readonly name = 'upstash';
   readonly capabilities: Capabilities;
-  readonly #commands: Commands;
+  readonly #sender: CommandSender;
   readonly #reads: CoalescedReads;
   readonly #writes = new Coalescer<Write, unknown>(
     { mostItems: MOST_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
     (writes, deadline) => this.#sendWrites(writes, deadline),
   );
 
-  constructor(commands: Commands, capabilities: Capabilities) {
-    this.#commands = commands;
+  constructor(sender: CommandSender, capabilities: Capabilities) {
+    this.#sender = sender;
     this.capabilities = capabilities;
-    this.#reads = new CoalescedReads(commands);
+    this.#reads = new CoalescedReads(sender);
   }
 
   get(key: string, call: Call): Promise<Found> {
@@ -81,11 +81,11 @@ export class UpstashDriver implements CacheDriver {
     const counts = await sendParts(parts, first, async (part) => {
       const unlinks = inParts(part, { mostItems: MOST_ARGUMENTS }).map(unlink);
       const [only] = unlinks;
-      const answers =
+      const results =
         only !== undefined && unlinks.length === 1
           ? [await this.#write(only, bytes, call)]
-          : await this.#commands.send(unlinks, call.deadline);
-      return answers.map((answer) => expectCount(answer, part.length));
+          : await this.#sender.send(unlinks, call.deadline);
+      return results.map((result) => expectCount(result, part.length));
     });
     return counts.flat().reduce((sum, count) => sum + count, 0);
   }
@@ -97,19 +97,19 @@ export class UpstashDriver implements CacheDriver {
   }
 
   close(): void {
-    this.#commands.close();
+    this.#sender.close();
   }
 
   /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
     if (bytes <= MOST_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
-    return this.#commands.send([command], call.deadline).then(([answer]) => answer);
+    return this.#sender.send([command], call.deadline).then(([result]) => result);
   }
 
   async #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
     const commands = writes.map(({ command }) => command);
     try {
-      return await this.#commands.send(commands, deadline);
+      return await this.#sender.send(commands, deadline);
     } catch (error) {
       // It was the only request of each of these calls.
       if (isUnsent(error)) for (const { call } of writes) call.sent = false;

@@ -37,7 +37,7 @@ export class RestRequester implements Requester {
   }
 
   /** Runs `start`, whose first request is sent under this context: the client asks for it before it awaits anything. */
-  under<T>(context: RequestContext, start: () => Promise<T>): Promise<T> {
+  withContext<T>(context: RequestContext, start: () => Promise<T>): Promise<T> {
     this.#context = context;
     try {
       return start();

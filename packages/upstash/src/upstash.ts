@@ -7,7 +7,7 @@ import {
   invalidOptions,
   type RemoteOptions,
 } from '@ninefold/core';
-import { BorrowedCommands, type Commands, OwnCommands, type UpstashClient } from './client.ts';
+import { type CommandSender, ProvidedClientSender, RestCommandSender, type UpstashClient } from './command-sender.ts';
 import { UpstashDriver } from './driver.ts';
 import { RestClient, RestRequester } from './requester.ts';
 
@@ -24,7 +24,7 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
-export type { UpstashClient, UpstashPipeline } from './client.ts';
+export type { UpstashClient, UpstashPipeline } from './command-sender.ts';
 
 /** `maxValueBytes`: a request takes 10 MB, in which a text's quotes and backslashes take two bytes each. */
 export const upstashCapabilities: Capabilities = Object.freeze({
@@ -68,22 +68,22 @@ const DEFAULT_TIMEOUT_MS = 5000;
 
 /** A cache in an Upstash Redis database, over REST. Does no I/O. Throws `INVALID_OPTIONS`. */
 export function upstashBackend(options: UpstashOptions): CacheBackend {
-  const commands = commandsOf(options);
+  const sender = senderOf(options);
   const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
     throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
   }
-  const driver = new UpstashDriver(commands, { ...upstashCapabilities, maxValueBytes });
+  const driver = new UpstashDriver(sender, { ...upstashCapabilities, maxValueBytes });
   return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }
 
-function commandsOf(options: UpstashOptions): Commands {
+function senderOf(options: UpstashOptions): CommandSender {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options are an object: { url, token } or { client }');
   if (options.client !== undefined) {
     if (options.url !== undefined || options.token !== undefined)
       throw invalid(options, 'give { url, token } or { client }, not both');
-    return new BorrowedCommands(checkClient(options));
+    return new ProvidedClientSender(checkClient(options));
   }
   const { url, token } = options;
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: the REST address of the database');
@@ -97,7 +97,7 @@ function commandsOf(options: UpstashOptions): Commands {
     throw invalid(options, 'fetch is a function such as the global one');
   const fetchOf = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
   const requester = new RestRequester({ url: url.replace(/\/+$/, ''), token, fetch: fetchOf });
-  return new OwnCommands(new RestClient(requester), requester);
+  return new RestCommandSender(new RestClient(requester), requester);
 }
 
 function checkClient(options: UpstashClientOptions): UpstashClient {

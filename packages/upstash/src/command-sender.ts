@@ -21,20 +21,20 @@ export interface UpstashClient {
 /** Adds itself to a request. */
 export type Command = (pipeline: UpstashPipeline) => unknown;
 
-export interface Commands {
+export interface CommandSender {
   /** Sends commands as one HTTP request. Resolves an answer for each; a refused command's is a `DriverError`. */
   send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]>;
   close(): void;
 }
 
 /** Milliseconds between the deadline of the last call in a request and its end. */
-const ABORT_AFTER_MS = 50;
+const ABORT_DELAY_MS = 50;
 
-export class OwnCommands implements Commands {
+export class RestCommandSender implements CommandSender {
   readonly #client: RestClient;
   readonly #requester: RestRequester;
   /** Requests under way. Each has a signal and a timer of its own: on Workers none may be shared. */
-  readonly #running = new Set<AbortController>();
+  readonly #inFlight = new Set<AbortController>();
 
   constructor(client: RestClient, requester: RestRequester) {
     this.#client = client;
@@ -48,27 +48,27 @@ export class OwnCommands implements Commands {
     // The call itself ends at its deadline; this frees the socket, late enough for an answer that a stall held up.
     let timer = setTimeout(
       () => {
-        timer = setTimeout(() => controller.abort(), ABORT_AFTER_MS);
+        timer = setTimeout(() => controller.abort(), ABORT_DELAY_MS);
       },
       Math.max(0, deadline - performance.now()),
     );
-    this.#running.add(controller);
+    this.#inFlight.add(controller);
     try {
       const run = () => pipeline.exec({ keepErrors: true });
-      return resultsOf(await this.#requester.under({ signal: controller.signal }, run), commands.length);
+      return resultsOf(await this.#requester.withContext({ signal: controller.signal }, run), commands.length);
     } finally {
       clearTimeout(timer);
-      this.#running.delete(controller);
+      this.#inFlight.delete(controller);
     }
   }
 
   close(): void {
-    for (const controller of this.#running) controller.abort();
+    for (const controller of this.#inFlight) controller.abort();
   }
 }
 
 /** A client that the caller made and goes on to own, with its own retries and time-outs. */
-export class BorrowedCommands implements Commands {
+export class ProvidedClientSender implements CommandSender {
   readonly #client: UpstashClient;
 
   constructor(client: UpstashClient) {
@@ -78,29 +78,29 @@ export class BorrowedCommands implements Commands {
   async send(commands: readonly Command[]): Promise<readonly unknown[]> {
     const pipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
-    let answer: unknown;
+    let results: unknown;
     try {
-      answer = await pipeline.exec({ keepErrors: true });
+      results = await pipeline.exec({ keepErrors: true });
     } catch (error) {
-      throw borrowedFailure(error);
+      throw providedClientError(error);
     }
-    return resultsOf(answer, commands.length);
+    return resultsOf(results, commands.length);
   }
 
   close(): void {}
 }
 
-function resultsOf(answer: unknown, commands: number): readonly unknown[] {
-  if (!Array.isArray(answer) || answer.length !== commands) {
+function resultsOf(results: unknown, commands: number): readonly unknown[] {
+  if (!Array.isArray(results) || results.length !== commands) {
     throw new DriverError('BACKEND', 'the answer does not fit the request');
   }
-  return answer.map(({ result, error }: CommandResult) =>
+  return results.map(({ result, error }: CommandResult) =>
     error === undefined ? result : refusedCommand(String(error)),
   );
 }
 
 /** The client's messages quote the whole command and the body; only what begins them is safe to interpret. */
-function borrowedFailure(error: unknown): unknown {
+function providedClientError(error: unknown): unknown {
   const name = error instanceof Error ? error.name : '';
   if (name === 'UpstashJSONParseError')
     return new DriverError('BACKEND', 'an answer that is none of Upstash', { cause: { name } });
