@@ -1,13 +1,13 @@
 import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
-import { Coalescer, halves, MOST_HALVINGS } from './coalescer.ts';
+import { Coalescer, halves, MAX_HALVINGS } from './coalescer.ts';
 import type { Command, CommandSender } from './command-sender.ts';
 import { expectCount, expectFound, expectList, isTooLarge } from './results.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
 /** Keys in one request of what was gathered. */
-const MOST_KEYS = 1000;
+const MAX_KEYS = 1000;
 /** Keys of a batch that shares its request: the result to a larger one would hold up the others. */
-const MOST_COALESCED_KEYS = 64;
+const MAX_COALESCED_KEYS = 64;
 
 interface Read {
   readonly kind: 'values' | 'exists';
@@ -20,7 +20,7 @@ export class CoalescedReads {
   readonly #sender: CommandSender;
   readonly #large = new LargeKeys();
   readonly #coalescer = new Coalescer<Read, unknown>(
-    { mostItems: MOST_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
+    { mostItems: MAX_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
     (reads, deadline) => this.#send(reads, deadline),
   );
 
@@ -44,10 +44,10 @@ export class CoalescedReads {
   }
 
   /** A part that is too large is asked for in halves, which may be halved as often and share nothing. */
-  async #read(parts: readonly (readonly string[])[], call: Call, halvings = MOST_HALVINGS): Promise<readonly Found[]> {
+  async #read(parts: readonly (readonly string[])[], call: Call, halvings = MAX_HALVINGS): Promise<readonly Found[]> {
     const values = await sendParts(parts, first, async (keys) => {
       const isCoalesced =
-        halvings === MOST_HALVINGS && keys.length <= MOST_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
+        halvings === MAX_HALVINGS && keys.length <= MAX_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
         if (isCoalesced) return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
         const [result] = await this.#sender.send([mget(keys)], call.deadline);
@@ -112,5 +112,5 @@ function first(keys: readonly string[]): string | undefined {
 
 /** Of a request, and so much that it takes no more keys than it may. */
 function bytesOf({ keys }: Read): number {
-  return keys.reduce((bytes, key) => bytes + Math.max(jsonBytes(key), MAX_REQUEST_BYTES / MOST_KEYS), 0);
+  return keys.reduce((bytes, key) => bytes + Math.max(jsonBytes(key), MAX_REQUEST_BYTES / MAX_KEYS), 0);
 }

@@ -41,7 +41,7 @@ export class Coalescer<I extends { readonly call: Call }, R> {
     for (let turn = 0; turn < TURNS; turn++) await undefined;
     const pending = this.#pending;
     this.#pending = [];
-    for (const part of inParts(pending, this.#limits)) void this.#send(part, MOST_HALVINGS);
+    for (const part of inParts(pending, this.#limits)) void this.#send(part, MAX_HALVINGS);
   }
 
   async #send(pending: readonly PendingItem<I, R>[], halvings: number): Promise<void> {
@@ -60,7 +60,7 @@ export class Coalescer<I extends { readonly call: Call }, R> {
 }
 
 /** How often what is too large together is halved: the answer to reads may be 32 times what the service gives at once. */
-export const MOST_HALVINGS = 5;
+export const MAX_HALVINGS = 5;
 
 export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
   return inParts(items, { mostItems: Math.ceil(items.length / 2) });

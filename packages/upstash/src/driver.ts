@@ -17,11 +17,11 @@ import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
 /** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
-const MOST_ARGUMENTS = 10_000;
+const MAX_ARGUMENTS = 10_000;
 /** Commands in one request of what was gathered. */
-const MOST_COMMANDS = 1000;
+const MAX_COMMANDS = 1000;
 /** Of a write that shares its request: a larger one would hold up the others. */
-const MOST_COALESCED_BYTES = 1_000_000;
+const MAX_COALESCED_BYTES = 1_000_000;
 
 interface Write {
   readonly command: Command;
@@ -38,7 +38,7 @@ export class UpstashDriver implements CacheDriver {
   readonly #sender: CommandSender;
   readonly #reads: CoalescedReads;
   readonly #writes = new Coalescer<Write, unknown>(
-    { mostItems: MOST_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
+    { mostItems: MAX_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
     (writes, deadline) => this.#sendWrites(writes, deadline),
   );
 
@@ -79,7 +79,7 @@ export class UpstashDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const { parts, bytes } = inRequests(keys, jsonBytes);
     const counts = await sendParts(parts, first, async (part) => {
-      const unlinks = inParts(part, { mostItems: MOST_ARGUMENTS }).map(unlink);
+      const unlinks = inParts(part, { mostItems: MAX_ARGUMENTS }).map(unlink);
       const [only] = unlinks;
       const results =
         only !== undefined && unlinks.length === 1
@@ -102,7 +102,7 @@ export class UpstashDriver implements CacheDriver {
 
   /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
-    if (bytes <= MOST_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
+    if (bytes <= MAX_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
     return this.#sender.send([command], call.deadline).then(([result]) => result);
   }
 

@@ -36,11 +36,11 @@ export class RestRequester implements Requester {
     this.#options = options;
   }
 
-  /** Runs `start`, whose first request is sent under this context: the client asks for it before it awaits anything. */
-  withContext<T>(context: RequestContext, start: () => Promise<T>): Promise<T> {
+  /** Runs `send`, whose first request is sent under this context: the client asks for it before it awaits anything. */
+  withContext<T>(context: RequestContext, send: () => Promise<T>): Promise<T> {
     this.#context = context;
     try {
-      return start();
+      return send();
     } finally {
       this.#context = undefined;
     }
@@ -55,29 +55,29 @@ export class RestRequester implements Requester {
 
   async #send({ path = [], body }: UpstashRequest, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
     const { url, token, fetch } = this.#options;
-    const text = JSON.stringify(body);
-    const { sent, keep } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
+    const requestText = JSON.stringify(body);
+    const { sent, update } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       'upstash-sync-token': sent,
     };
     let response: Response;
-    let answered: string;
+    let responseText: string;
     try {
       // A redirect would carry the token to whoever it names.
-      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(text) } as const;
+      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(requestText) } as const;
       response = await fetch([url, ...path].join('/'), init);
-      answered = await response.text();
+      responseText = await response.text();
     } catch (error) {
       throw lostRequest(error);
     }
-    const answer = parse(answered);
-    if (!response.ok) throw refusedRequest(response.status, answer);
-    if (!Array.isArray(answer))
+    const results = parse(responseText);
+    if (!response.ok) throw refusedRequest(response.status, results);
+    if (!Array.isArray(results))
       throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
-    keep(response.headers.get('upstash-sync-token'));
-    return answer;
+    update(response.headers.get('upstash-sync-token'));
+    return results;
   }
 }
 
