@@ -4,9 +4,9 @@ import type { Command, CommandSender } from './command-sender.ts';
 import { expectCount, expectFound, expectList, isTooLarge } from './results.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
-/** Keys in one request of what was gathered. */
+/** Keys in one coalesced request. */
 const MAX_KEYS = 1000;
-/** Keys of a batch that shares its request: the result to a larger one would hold up the others. */
+/** Keys of a batch that is coalesced: the response to a larger one would delay the other reads. */
 const MAX_COALESCED_KEYS = 64;
 
 interface Read {
@@ -15,7 +15,7 @@ interface Read {
   readonly call: Call;
 }
 
-/** Reads of one tick, small batches among them, are one request. Values known to be large are asked for apart. */
+/** Coalesces the reads of one tick, including small batches. Values known to be large are read in their own requests. */
 export class CoalescedReads {
   readonly #sender: CommandSender;
   readonly #large = new LargeKeys();
@@ -31,7 +31,7 @@ export class CoalescedReads {
   async get(key: string, call: Call): Promise<Found> {
     const keys = [key];
     if (this.#large.has(key)) return (await this.#read([keys], call))[0];
-    // Nearly every read: what can cut a batch takes a thousand of them in a tick half as long again.
+    // The common case avoids `#read`, which makes a thousand reads of one tick take half as long again.
     return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }))[0];
   }
 
@@ -43,7 +43,7 @@ export class CoalescedReads {
     return expectCount(await this.#coalescer.add({ kind: 'exists', keys: [key], call }), 1) === 1;
   }
 
-  /** A part that is too large is asked for in halves, which may be halved as often and share nothing. */
+  /** A part that is too large is read in halves, at most `halvings` times. Halves are never coalesced. */
   async #read(parts: readonly (readonly string[])[], call: Call, halvings = MAX_HALVINGS): Promise<readonly Found[]> {
     const values = await sendParts(parts, first, async (keys) => {
       const isCoalesced =
@@ -68,7 +68,7 @@ export class CoalescedReads {
     });
   }
 
-  /** One MGET for all values, and an EXISTS each, in one request. */
+  /** Sends one request: one MGET for all values, and one EXISTS for each `exists`. */
   async #send(reads: readonly Read[], deadline: number): Promise<readonly unknown[]> {
     const gets = reads.filter(({ kind }) => kind === 'values');
     const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
@@ -79,10 +79,10 @@ export class CoalescedReads {
     return reads.map(({ kind }) => (kind === 'values' ? values : known).next().value);
   }
 
-  /** The result to an MGET of them all, as one for each. */
+  /** Splits the result of one MGET into a result for each read. */
   async #split(result: unknown, gets: readonly Read[], deadline: number): Promise<readonly unknown[]> {
     if (gets.length < 2) return [result];
-    // Of keys that are too large together, and of those that the token may not read, each may be answered for itself.
+    // Values too large together, or one key that the token may not read, must not fail the other reads.
     if (isTooLarge(result)) throw result;
     if (result instanceof DriverError && result.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
       const apart = gets.map(({ keys }) => mget(keys));
@@ -110,7 +110,7 @@ function first(keys: readonly string[]): string | undefined {
   return keys[0];
 }
 
-/** Of a request, and so much that it takes no more keys than it may. */
+/** Bytes in a request, rounded up so that `MAX_REQUEST_BYTES` is never more than `MAX_KEYS` keys. */
 function bytesOf({ keys }: Read): number {
   return keys.reduce((bytes, key) => bytes + Math.max(jsonBytes(key), MAX_REQUEST_BYTES / MAX_KEYS), 0);
 }

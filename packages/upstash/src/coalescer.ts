@@ -1,29 +1,35 @@
 import { type Call, inParts, type PartLimits } from '@ninefold/core';
 import { isTooLarge } from './results.ts';
 
-/** Of the microtask queue, for which asks are collected: of what one answer woke, a batch goes on two after a single call. */
+/**
+ * Microtask turns for which items are collected. Of the callers that one response resumes, those of a batch continue two
+ * turns after those of a single call.
+ */
 const TURNS = 3;
 
-/** Something that waits for its turn in a gathered request. */
+/** An item that waits to be sent. */
 interface PendingItem<I, R> {
   readonly item: I;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Sends what was asked as one request: an answer for each, or the failure of all. `deadline` is that of the last. */
+/**
+ * Sends items as one request. Resolves a result for each, or rejects for all. `deadline` is the latest of their calls, in
+ * milliseconds on the clock of `performance.now()`.
+ */
 type Send<I, R> = (items: readonly I[], deadline: number) => Promise<readonly R[]>;
 
 /**
- * Collects what is asked within one tick and sends it together. It ends with the microtask queue, because on Workers a
- * timer of one request may not serve another. What is refused for its size is sent in halves.
+ * Coalesces the items of one tick into as few requests as the limits allow. It collects by microtasks, because on Workers
+ * a timer of one request must not serve another. Items that are refused for their size are sent again in halves.
  */
 export class Coalescer<I extends { readonly call: Call }, R> {
   readonly #limits: PartLimits<PendingItem<I, R>>;
   readonly #sendItems: Send<I, R>;
   #pending: PendingItem<I, R>[] = [];
 
-  /** `limits` are those of one request. */
+  /** `limits` apply to each request. */
   constructor(limits: PartLimits<I>, send: Send<I, R>) {
     const { bytesOf } = limits;
     this.#limits = { ...limits, bytesOf: bytesOf && (({ item }) => bytesOf(item)) };
@@ -51,7 +57,7 @@ export class Coalescer<I extends { readonly call: Call }, R> {
       for (const [index, { resolve }] of pending.entries()) resolve(results[index] as R);
     } catch (error) {
       if (halvings > 0 && pending.length > 1 && isTooLarge(error)) {
-        // What has rejected meanwhile is never sent again.
+        // A call that has rejected is never sent again.
         const open = pending.filter(({ item }) => !item.call.ended);
         for (const half of halves(open)) void this.#send(half, halvings - 1);
       } else for (const { reject } of pending) reject(error);
@@ -59,14 +65,13 @@ export class Coalescer<I extends { readonly call: Call }, R> {
   }
 }
 
-/** How often what is too large together is halved: the answer to reads may be 32 times what the service gives at once. */
+/** How often items that are too large together are halved: a response to reads may be 32 times the service's limit. */
 export const MAX_HALVINGS = 5;
 
 export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
   return inParts(items, { mostItems: Math.ceil(items.length / 2) });
 }
 
-/** When the last of them is given up. */
 function latestDeadline(items: readonly { readonly call: Call }[]): number {
   return items.reduce((latest, { call }) => Math.max(latest, call.deadline), 0);
 }

@@ -2,7 +2,7 @@ import { DriverError } from '@ninefold/core';
 import { lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
-/** The few commands of a pipeline that a backend uses. */
+/** The commands of a client's pipeline that the backend uses. */
 export interface UpstashPipeline {
   mget(keys: string[]): unknown;
   set(key: string, value: string, options?: { px: number }): unknown;
@@ -13,27 +13,28 @@ export interface UpstashPipeline {
   exec(options: { keepErrors: true }): Promise<unknown>;
 }
 
-/** What a client handed in must have: `Redis` of `@upstash/redis`, made with `automaticDeserialization: false`. */
+/** What the backend uses of a `Redis` of `@upstash/redis`, which must be made with `automaticDeserialization: false`. */
 export interface UpstashClient {
   pipeline(): UpstashPipeline;
 }
 
-/** Adds itself to a request. */
+/** Adds itself to a pipeline. */
 export type Command = (pipeline: UpstashPipeline) => unknown;
 
 export interface CommandSender {
-  /** Sends commands as one HTTP request. Resolves an answer for each; a refused command's is a `DriverError`. */
+  /** Sends commands as one HTTP request. Resolves a result for each: a `DriverError` for a refused command. */
   send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]>;
   close(): void;
 }
 
-/** Milliseconds between the deadline of the last call in a request and its end. */
+/** Milliseconds from the last deadline of a request's calls until the request is aborted. */
 const ABORT_DELAY_MS = 50;
 
+/** Sends commands by our own client, with one attempt per request. */
 export class RestCommandSender implements CommandSender {
   readonly #client: RestClient;
   readonly #requester: RestRequester;
-  /** Requests under way. Each has a signal and a timer of its own: on Workers none may be shared. */
+  /** Each in-flight request has its own signal and timer: on Workers none may be shared. */
   readonly #inFlight = new Set<AbortController>();
 
   constructor(client: RestClient, requester: RestRequester) {
@@ -45,7 +46,7 @@ export class RestCommandSender implements CommandSender {
     const pipeline: UpstashPipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
     const controller = new AbortController();
-    // The call itself ends at its deadline; this frees the socket, late enough for an answer that a stall held up.
+    // Core ends the call at its deadline. This frees the socket, but waits for a response that a stall has delayed.
     let timer = setTimeout(
       () => {
         timer = setTimeout(() => controller.abort(), ABORT_DELAY_MS);
@@ -67,7 +68,7 @@ export class RestCommandSender implements CommandSender {
   }
 }
 
-/** A client that the caller made and goes on to own, with its own retries and time-outs. */
+/** Sends commands by a provided client, which keeps its own retries and timeouts and is not closed. */
 export class ProvidedClientSender implements CommandSender {
   readonly #client: UpstashClient;
 
@@ -92,22 +93,22 @@ export class ProvidedClientSender implements CommandSender {
 
 function resultsOf(results: unknown, commands: number): readonly unknown[] {
   if (!Array.isArray(results) || results.length !== commands) {
-    throw new DriverError('BACKEND', 'the answer does not fit the request');
+    throw new DriverError('BACKEND', 'the response does not match the request');
   }
   return results.map(({ result, error }: CommandResult) =>
     error === undefined ? result : refusedCommand(String(error)),
   );
 }
 
-/** The client's messages quote the whole command and the body; only what begins them is safe to interpret. */
+/** The client's messages quote the whole command and the body; only their beginning is free of values. */
 function providedClientError(error: unknown): unknown {
   const name = error instanceof Error ? error.name : '';
   if (name === 'UpstashJSONParseError')
-    return new DriverError('BACKEND', 'an answer that is none of Upstash', { cause: { name } });
+    return new DriverError('BACKEND', 'the response is not one of Upstash', { cause: { name } });
   if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
   if (name === 'AbortError' || name === 'TimeoutError')
-    return new DriverError('TIMEOUT', 'the client gave the request up', { cause: { name } });
+    return new DriverError('TIMEOUT', 'the client gave up the request', { cause: { name } });
   const { code, message, options } = lostRequest(error);
-  // Of several attempts it tells of the last: one before it may have arrived.
+  // The error is that of the last attempt: an earlier one may have arrived.
   return new DriverError(code, message, { ...options, applied: 'maybe' });
 }

@@ -16,11 +16,11 @@ import { expectCount, expectInteger, expectText } from './results.ts';
 import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
-/** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
+/** Keys in one UNLINK: the client spreads them as arguments, and too many overflow the stack. */
 const MAX_ARGUMENTS = 10_000;
-/** Commands in one request of what was gathered. */
+/** Commands in one coalesced request. */
 const MAX_COMMANDS = 1000;
-/** Of a write that shares its request: a larger one would hold up the others. */
+/** Bytes of a write that is coalesced: a larger one would delay the others. */
 const MAX_COALESCED_BYTES = 1_000_000;
 
 interface Write {
@@ -31,7 +31,7 @@ interface Write {
 
 type Entry = readonly [key: string, value: Stored];
 
-/** The commands of each operation: one billed command where the service has one. */
+/** Maps each operation to commands: one billed command where the service has one. */
 export class UpstashDriver implements CacheDriver {
   readonly name = 'upstash';
   readonly capabilities: Capabilities;
@@ -58,7 +58,7 @@ export class UpstashDriver implements CacheDriver {
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
-    // The service's step is a millisecond.
+    // The service counts TTLs in milliseconds.
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
     if (entries.length === 1 && entry !== undefined) {
@@ -100,7 +100,7 @@ export class UpstashDriver implements CacheDriver {
     this.#sender.close();
   }
 
-  /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
+  /** Sends the only command of a call, or of a part of a call. A small one is coalesced with the writes of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
     if (bytes <= MAX_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
     return this.#sender.send([command], call.deadline).then(([result]) => result);
@@ -111,7 +111,7 @@ export class UpstashDriver implements CacheDriver {
     try {
       return await this.#sender.send(commands, deadline);
     } catch (error) {
-      // It was the only request of each of these calls.
+      // Each of these calls has sent no other request.
       if (isUnsent(error)) for (const { call } of writes) call.sent = false;
       throw error;
     }
@@ -123,7 +123,7 @@ function set([key, value]: Entry, px: number | undefined): Command {
 }
 
 function setAll(entries: readonly Entry[]): Command {
-  // Without a prototype, so that a key named `__proto__` is a key.
+  // No prototype, so that `__proto__` is a key like any other.
   const values: Record<string, string> = Object.create(null);
   for (const [key, value] of entries) values[key] = String(value);
   return (pipeline) => pipeline.mset(values);

@@ -1,24 +1,24 @@
 import { DriverError, type Found } from '@ninefold/core';
 
-// What a command was answered, or what it was refused for.
+// The result of one command: what the service returned for it, or the `DriverError` of a refused command.
 
 function malformedResult(): DriverError {
   return new DriverError('BACKEND', 'the service sent a result of the wrong type');
 }
 
-/** Refused for its size, which may be that of the answer: fewer at once may do. */
+/** Refused for the size of the request or the response: a smaller request may succeed. */
 export function isTooLarge(outcome: unknown): outcome is DriverError {
   return outcome instanceof DriverError && outcome.code === 'TOO_LARGE';
 }
 
-/** As many answers as there were questions in one command. */
+/** A list of `length` results. */
 export function expectList(result: unknown, length: number): readonly unknown[] {
   if (result instanceof DriverError) throw result;
   if (!Array.isArray(result) || result.length !== length) throw malformedResult();
   return result;
 }
 
-/** A value as it is stored, or a miss. */
+/** A stored value, or a miss. */
 export function expectFound(result: unknown): Found {
   if (result === null) return undefined;
   if (typeof result === 'string') return result;
@@ -30,7 +30,7 @@ export function expectInteger(result: unknown): number {
   throw result instanceof DriverError ? result : malformedResult();
 }
 
-/** How many there are of so many. */
+/** A count from 0 to `most`. */
 export function expectCount(result: unknown, most: number): number {
   const count = expectInteger(result);
   if (count < 0 || count > most) throw malformedResult();

@@ -1,13 +1,13 @@
 const READS: readonly unknown[] = ['mget', 'exists'];
 
-/** Says to a replica up to where it has to be before it answers: at all that this backend wrote before. */
+/** Makes replicas answer a read only once they have all that this backend wrote before. */
 export class SyncToken {
   #token = '';
-  /** How many requests were begun, and which write brought the newest: an earlier one may be answered later. */
+  /** The number of the last request, and of the write that the token is from: responses may arrive out of order. */
   #requests = 0;
   #lastWrite = 0;
 
-  /** What to send with a request of these commands, and what keeps the token of its answer. */
+  /** The token to send with a request of these commands. `update` receives the token of the response, if it has one. */
   begin(commands: readonly (readonly unknown[])[]): {
     readonly sent: string;
     update(received: string | null): void;
@@ -17,7 +17,7 @@ export class SyncToken {
     const sent = this.#token;
     const isRead = commands.every(([name]) => READS.includes(name));
     const update = (received: string | null): void => {
-      // A read's is that of its replica, which was not told of what was written meanwhile.
+      // The token of a read is that of its replica, which does not know of writes since the read was sent.
       if (received === null || (isRead ? sent !== this.#token : request < this.#lastWrite)) return;
       this.#token = received;
       if (!isRead) this.#lastWrite = request;
