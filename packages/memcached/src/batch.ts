@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError, inParts } from '@ninefold/core';
-import { type Answer, encode, type Frame, Opcode } from './protocol.ts';
+import { encode, Opcode, type RequestFrame, type ResponseFrame } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
 
 /** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
@@ -16,10 +16,10 @@ export interface Work {
   readonly keys: readonly string[];
   /** UTF-8 bytes of the value of an item. */
   valueBytes?(index: number): number;
-  /** The frame of an item; a quiet one answers only what `take` must know. */
-  frame(index: number, quiet: boolean): Frame;
+  /** The frame of an item; a quiet one answers only what `receive` must know. */
+  frame(index: number, quiet: boolean): RequestFrame;
   /** What an answer says of an item; a status that is a failure becomes one. */
-  take(index: number, answer: Answer): DriverError | undefined;
+  receive(index: number, response: ResponseFrame): DriverError | undefined;
 }
 
 interface Failure {
@@ -29,7 +29,7 @@ interface Failure {
   readonly whole: boolean;
 }
 
-const NOOP: Frame = { opcode: Opcode.noop };
+const NOOP: RequestFrame = { opcode: Opcode.noop };
 const ONE: readonly number[] = [0];
 
 /** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
@@ -132,10 +132,10 @@ class Part implements Request {
     return encode(frames, opaque);
   }
 
-  take(at: number, answer: Answer): boolean {
+  receive(at: number, response: ResponseFrame): boolean {
     const index = this.#indexes[at];
     if (index !== undefined) {
-      const error = this.#work.take(index, answer);
+      const error = this.#work.receive(index, response);
       if (error !== undefined) this.#failure ??= { index, error, whole: false };
     }
     if (at < this.size - 1) return false;

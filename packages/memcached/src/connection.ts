@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
 import { lost, unconnected, unexpected } from './failures.ts';
 import { Beginning, greeting, refusalOfAnswer } from './greeting.ts';
-import { Parser, type Received } from './parser.ts';
-import { encode, Opcode, OutOfStep } from './protocol.ts';
+import { Parser, type ReceivedFrame } from './parser.ts';
+import { encode, Opcode, ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 import { SentRequests } from './sent.ts';
@@ -90,8 +90,8 @@ export class Connection {
     else this.fail(this.#beginning.refusal ?? unconnected(reason, this.#error));
   }
 
-  #welcome(answer: Received): void {
-    const refusal = refusalOfAnswer(this.#place, answer);
+  #welcome(frame: ReceivedFrame): void {
+    const refusal = refusalOfAnswer(this.#place, frame);
     if (refusal !== undefined) {
       this.fail(refusal);
       return;
@@ -143,14 +143,14 @@ export class Connection {
     }
     if (this.#state === 'closed') return;
     try {
-      this.#parser.read(bytes, (answer) => {
-        if (this.#state === 'greeting') this.#welcome(answer);
-        else if (this.#state !== 'closed') this.#sent.take(answer);
+      this.#parser.read(bytes, (frame) => {
+        if (this.#state === 'greeting') this.#welcome(frame);
+        else if (this.#state !== 'closed') this.#sent.receive(frame);
       });
       this.#rest();
     } catch (error) {
       // Nothing that comes after it can be believed.
-      if (error instanceof OutOfStep) this.#lose('the server’s answers are out of step');
+      if (error instanceof ProtocolError) this.#lose('the server’s answers are out of step');
       else this.fail(unexpected(error));
     }
   }
@@ -181,7 +181,7 @@ export class Connection {
         const { deadline } = request.call;
         const call = { deadline, ended: false, sent: true };
         const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
-        this.#write({ call, size: 1, encode: encodeNoop, take: () => true, fail: () => undefined });
+        this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });
       }
       this.#poke(request);
     }, POKE_MS).unref();

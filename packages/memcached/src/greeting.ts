@@ -1,6 +1,6 @@
 import type { DriverError } from '@ninefold/core';
 import { refusal, refusedGreeting, refusedLogin, unconnected } from './failures.ts';
-import { ANSWER, encode, Opcode, Status } from './protocol.ts';
+import { encode, Opcode, RESPONSE_MAGIC, Status } from './protocol.ts';
 import type { Place } from './socket.ts';
 
 /**
@@ -32,7 +32,7 @@ export class Beginning {
 
   /** Whether these bytes belong to an answer, or to a line that goes on; else it is refused. */
   read(bytes: Buffer): 'answer' | 'more' | 'refused' {
-    if (this.#said === undefined && (this.#answers || bytes[0] === ANSWER)) {
+    if (this.#said === undefined && (this.#answers || bytes[0] === RESPONSE_MAGIC)) {
       this.#answers = true;
       return 'answer';
     }

@@ -1,5 +1,5 @@
-import type { Received } from './parser.ts';
-import { OutOfStep } from './protocol.ts';
+import type { ReceivedFrame } from './parser.ts';
+import { ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 
@@ -28,13 +28,13 @@ export class SentRequests {
   }
 
   /** Gives an answer to the oldest request; throws if it is none to that, or out of order. */
-  take(answer: Received): void {
+  receive(frame: ReceivedFrame): void {
     const oldest = this.#queue.first;
-    if (oldest === undefined) throw new OutOfStep('an answer that nobody asked for');
-    const index = (answer.opaque - oldest.opaque) >>> 0;
-    if (index < oldest.next || index >= oldest.request.size) throw new OutOfStep('an answer to something else');
+    if (oldest === undefined) throw new ProtocolError('an answer that nobody asked for');
+    const index = (frame.opaque - oldest.opaque) >>> 0;
+    if (index < oldest.next || index >= oldest.request.size) throw new ProtocolError('an answer to something else');
     oldest.next = index + 1;
-    if (oldest.request.take(index, answer)) this.#queue.shift();
+    if (oldest.request.receive(index, frame)) this.#queue.shift();
   }
 
   /** When the oldest is given up, on the clock of `performance.now()`. */

@@ -1,7 +1,7 @@
 import { type Response, Server } from 'memjs';
 import { Connection } from './connection.ts';
 import { unconnected, unusable } from './failures.ts';
-import { ANSWER, HEADER_BYTES } from './protocol.ts';
+import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
 import type { Lane, Request } from './request.ts';
 import type { Place } from './socket.ts';
 
@@ -81,14 +81,14 @@ export class TrustedServer extends Server implements Lane {
         bytes.writeUInt32BE(opaque, 12);
         return bytes;
       },
-      take: (_index, { status, bytes, casAt, to }) => {
+      receive: (_index, { status, bytes, casOffset, to }) => {
         // The bytes are the parser's, and memjs hands its own on.
-        const frame = Buffer.from(bytes.subarray(casAt - 16, to));
+        const frame = Buffer.from(bytes.subarray(casOffset - 16, to));
         const extrasLength = frame[4] as number;
         const keyAt = HEADER_BYTES + extrasLength;
         const valueAt = keyAt + frame.readUInt16BE(2);
         const header = {
-          magic: ANSWER,
+          magic: RESPONSE_MAGIC,
           opcode: frame[1] as number,
           keyLength: valueAt - keyAt,
           extrasLength,

@@ -10,7 +10,7 @@ export interface MemjsResponse {
   readonly val: Buffer;
 }
 
-interface Take {
+interface ResponseCallback {
   (response: MemjsResponse): void;
   /** Of memjs, and nowhere documented: there may be further answers. */
   quiet?: boolean;
@@ -18,8 +18,8 @@ interface Take {
 
 /** What we call of a server of memjs. */
 export interface MemjsServer {
-  onResponse(seq: number, take: (response: MemjsResponse) => void): void;
-  onError(seq: number, fail: (error: Error) => void): void;
+  onResponse(seq: number, onResponse: (response: MemjsResponse) => void): void;
+  onError(seq: number, onError: (error: Error) => void): void;
   write(blob: Buffer): void;
   readonly responseCallbacks: Record<number, unknown>;
 }
@@ -61,14 +61,14 @@ class StockLane implements Lane {
     });
     const last = request.size - 1;
     for (const [index, opaque] of opaques.entries()) {
-      const take: Take = ({ header: { status, cas }, val }) => {
+      const onResponse: ResponseCallback = ({ header: { status, cas }, val }) => {
         const bytes = Buffer.concat([cas, val]);
-        if (!request.take(index, { status, bytes, casAt: 0, from: cas.length, to: bytes.length })) return;
+        if (!request.receive(index, { status, bytes, casOffset: 0, from: cas.length, to: bytes.length })) return;
         // memjs forgets only this one.
         for (const quiet of opaques) delete this.#server.responseCallbacks[quiet];
       };
-      take.quiet = index < last;
-      this.#server.onResponse(opaque, take);
+      onResponse.quiet = index < last;
+      this.#server.onResponse(opaque, onResponse);
     }
     this.#server.onError(opaques[last] as number, (error) => request.fail(failureOf(error)));
     (request.call as Call).sent = true;

@@ -241,14 +241,14 @@ it('a fault of our own is told as one, and not as the server’s', async () => {
   const { host, port } = server;
   const { servers } = ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
   const lane = servers[0];
-  const send = (take: () => boolean): Promise<DriverError | undefined> =>
+  const send = (receive: () => boolean): Promise<DriverError | undefined> =>
     new Promise((resolve) => {
       lane?.send({
         call: { deadline: performance.now() + 5000, ended: false, sent: false },
         size: 1,
         encode: (opaque) => encode([{ opcode: Opcode.noop }], opaque),
-        take: () => {
-          const done = take();
+        receive: () => {
+          const done = receive();
           resolve(undefined);
           return done;
         },

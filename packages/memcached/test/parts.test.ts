@@ -23,7 +23,7 @@ async function turnsOf(count: number): Promise<{ readonly parts: readonly number
     send(request) {
       parts.push(turn);
       request.written?.();
-      request.take(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casAt: 0, from: 0, to: 0 });
+      request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
     },
   };
   await sendBatch(() => lane, new Gets(keysOf(count), call));

@@ -155,39 +155,40 @@ describe('requests that wait for answers', () => {
   const bytes = Buffer.alloc(0);
 
   function request(size: number, taken: number[]): Request {
-    const take = (index: number): boolean => {
+    const receive = (index: number): boolean => {
       taken.push(index);
       return index === size - 1;
     };
-    return { call, size, encode: () => bytes, take, fail: () => undefined };
+    return { call, size, encode: () => bytes, receive, fail: () => undefined };
   }
 
   function answer(opaque: number) {
-    return { opaque, status: 0, bytes, casAt: 0, from: 0, to: 0 };
+    return { opaque, status: 0, bytes, casOffset: 0, from: 0, to: 0 };
   }
 
   it('get theirs by opaques that begin again after 2^32', () => {
     const sent = new SentRequests();
     const taken: number[] = [];
     expect(sent.add(request(2 ** 32 - 2, []))).toBe(0);
-    sent.take(answer(2 ** 32 - 3));
+    sent.receive(answer(2 ** 32 - 3));
     expect(sent.length).toBe(0);
     expect(sent.add(request(4, taken))).toBe(2 ** 32 - 2);
     expect(sent.add(request(1, taken))).toBe(2);
-    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) sent.take(answer(opaque));
+    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) sent.receive(answer(opaque));
     expect(taken).toEqual([1, 2, 3, 0]);
     expect(sent.length).toBe(0);
   });
 
   it('refuse what is asked by nobody, comes twice, backwards, or before its turn', () => {
     const sent = new SentRequests();
-    expect(() => sent.take(answer(0))).toThrow('nobody');
+    expect(() => sent.receive(answer(0))).toThrow('nobody');
     sent.add(request(4, []));
     sent.add(request(1, []));
-    sent.take(answer(1));
-    for (const opaque of [1, 0, 4, 5, 2 ** 32 - 1]) expect(() => sent.take(answer(opaque))).toThrow('something else');
-    sent.take(answer(3));
-    sent.take(answer(4));
+    sent.receive(answer(1));
+    for (const opaque of [1, 0, 4, 5, 2 ** 32 - 1])
+      expect(() => sent.receive(answer(opaque))).toThrow('something else');
+    sent.receive(answer(3));
+    sent.receive(answer(4));
     expect(sent.length).toBe(0);
   });
 });
