@@ -10,7 +10,7 @@ const MOST_BYTES = 2 * 1024 * 1024;
 const FRAME_BYTES = 32;
 
 /** What a batch asks for each of its items. */
-export interface Work {
+export interface Command {
   readonly call: Call;
   /** The keys of the items. */
   readonly keys: readonly string[];
@@ -33,43 +33,44 @@ const NOOP: RequestFrame = { opcode: Opcode.noop };
 const ONE: readonly number[] = [0];
 
 /** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
-export async function sendBatch(laneOf: (key: string) => Lane, work: Work): Promise<void> {
-  const failures = work.keys.length === 1 ? await sendOne(laneOf, work) : await sendSplit(laneOf, work);
+export async function sendBatch(laneOf: (key: string) => Lane, command: Command): Promise<void> {
+  const failures = command.keys.length === 1 ? await sendOne(laneOf, command) : await sendSplit(laneOf, command);
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first === undefined) return;
   const { code, message, options } = first.error;
-  throw new DriverError(code, message, { ...options, key: work.keys[first.index] });
+  throw new DriverError(code, message, { ...options, key: command.keys[first.index] });
 }
 
-function sendOne(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
-  const lane = laneOf(work.keys[0] as string);
+function sendOne(laneOf: (key: string) => Lane, command: Command): Promise<Failure[]> {
+  const lane = laneOf(command.keys[0] as string);
   return new Promise((resolve) => {
-    lane.send(new Part(ONE, work, (failure) => resolve(failure === undefined ? [] : [failure])));
+    lane.send(new Part(ONE, command, (failure) => resolve(failure === undefined ? [] : [failure])));
   });
 }
 
 /** All servers side by side. */
-async function sendSplit(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
+async function sendSplit(laneOf: (key: string) => Lane, command: Command): Promise<Failure[]> {
   const lanes = new Map<Lane, number[]>();
-  for (const [index, key] of work.keys.entries()) {
+  for (const [index, key] of command.keys.entries()) {
     if (index > 0 && index % MOST_KEYS === 0) await turn();
     const lane = laneOf(key);
     const indexes = lanes.get(lane);
     if (indexes === undefined) lanes.set(lane, [index]);
     else indexes.push(index);
   }
-  return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)))).flat();
+  return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, command)))).flat();
 }
 
 /** One part after another is handed to the socket, a turn of the event loop for each, without waiting for answers. */
-async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): Promise<Failure[]> {
-  const bytesOf = (index: number) => FRAME_BYTES + (work.keys[index]?.length ?? 0) + (work.valueBytes?.(index) ?? 0);
+async function sendInParts(lane: Lane, indexes: readonly number[], command: Command): Promise<Failure[]> {
+  const bytesOf = (index: number) =>
+    FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
   const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
   let broken = false;
   for (const part of parts) {
-    if (work.call.ended || broken) break;
-    const [outcome, written] = sendPart(lane, part, work);
+    if (command.call.ended || broken) break;
+    const [outcome, written] = sendPart(lane, part, command);
     outcomes.push(
       outcome.then((failure) => {
         broken ||= failure?.whole === true;
@@ -87,7 +88,7 @@ async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): 
 function sendPart(
   lane: Lane,
   indexes: readonly number[],
-  work: Work,
+  command: Command,
 ): readonly [outcome: Promise<Failure | undefined>, written: Promise<void>] {
   let settle: (failure: Failure | undefined) => void = () => undefined;
   let next = (): void => undefined;
@@ -98,7 +99,7 @@ function sendPart(
     next = resolve;
   });
   // Outside of both: what it throws is the caller's.
-  lane.send(new Part(indexes, work, settle, next));
+  lane.send(new Part(indexes, command, settle, next));
   return [outcome, written];
 }
 
@@ -107,27 +108,27 @@ class Part implements Request {
   readonly size: number;
   readonly written: (() => void) | undefined;
   readonly #indexes: readonly number[];
-  readonly #work: Work;
+  readonly #command: Command;
   readonly #settle: (failure: Failure | undefined) => void;
   #failure: Failure | undefined;
 
   constructor(
     indexes: readonly number[],
-    work: Work,
+    command: Command,
     settle: (failure: Failure | undefined) => void,
     written?: () => void,
   ) {
-    this.call = work.call;
+    this.call = command.call;
     this.size = indexes.length === 1 ? 1 : indexes.length + 1;
     this.written = written;
     this.#indexes = indexes;
-    this.#work = work;
+    this.#command = command;
     this.#settle = settle;
   }
 
   encode(opaque: number): Buffer {
     const quiet = this.size > 1;
-    const frames = this.#indexes.map((index) => this.#work.frame(index, quiet));
+    const frames = this.#indexes.map((index) => this.#command.frame(index, quiet));
     if (quiet) frames.push(NOOP);
     return encode(frames, opaque);
   }
@@ -135,7 +136,7 @@ class Part implements Request {
   receive(at: number, response: ResponseFrame): boolean {
     const index = this.#indexes[at];
     if (index !== undefined) {
-      const error = this.#work.receive(index, response);
+      const error = this.#command.receive(index, response);
       if (error !== undefined) this.#failure ??= { index, error, whole: false };
     }
     if (at < this.size - 1) return false;

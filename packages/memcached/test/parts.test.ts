@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sendBatch } from '../src/batch.ts';
+import { GetCommand } from '../src/commands.ts';
 import type { Lane } from '../src/request.ts';
-import { Gets } from '../src/works.ts';
 
 const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
 
@@ -26,7 +26,7 @@ async function turnsOf(count: number): Promise<{ readonly parts: readonly number
       request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
     },
   };
-  await sendBatch(() => lane, new Gets(keysOf(count), call));
+  await sendBatch(() => lane, new GetCommand(keysOf(count), call));
   running = false;
   return { parts, done: turn };
 }
@@ -49,7 +49,7 @@ describe('a batch', () => {
       },
     };
     for (const count of [1, 2, 30_000]) {
-      await expect(sendBatch(() => lane, new Gets(keysOf(count), call))).rejects.toThrow(TypeError);
+      await expect(sendBatch(() => lane, new GetCommand(keysOf(count), call))).rejects.toThrow(TypeError);
     }
   });
 });

@@ -1,5 +1,5 @@
 import { type Call, DriverError } from '@ninefold/core';
-import type { Work } from './batch.ts';
+import type { Command } from './batch.ts';
 import { refusal } from './failures.ts';
 import {
   counterExtras,
@@ -15,7 +15,7 @@ import type { CounterAnswer, CounterChange } from './transport.ts';
 // Classes, and not closures: a call for one key is most of what a cache does.
 
 /** Keys that are read. */
-export class Gets implements Work {
+export class GetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly values: (string | undefined)[];
@@ -37,7 +37,7 @@ export class Gets implements Work {
 }
 
 /** Entries that are stored. */
-export class Sets implements Work {
+export class SetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly #entries: readonly (readonly [key: string, value: string])[];
@@ -65,7 +65,7 @@ export class Sets implements Work {
 }
 
 /** Keys that are deleted. */
-export class Deletes implements Work {
+export class DeleteCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   missing = 0;
@@ -93,7 +93,7 @@ const OUTCOMES: Readonly<Record<number, Exclude<CounterAnswer['outcome'], 'done'
 };
 
 /** A counter that is changed. */
-export class Change implements Work {
+export class IncrCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly #change: CounterChange;
