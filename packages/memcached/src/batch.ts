@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError, inParts } from '@ninefold/core';
 import { encode, Opcode, type RequestFrame, type ResponseFrame } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
+import type { Channel, Request } from './request.ts';
 
 /** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
 const MOST_KEYS = 10_000;
@@ -33,36 +33,37 @@ const NOOP: RequestFrame = { opcode: Opcode.noop };
 const ONE: readonly number[] = [0];
 
 /** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
-export async function sendBatch(laneOf: (key: string) => Lane, command: Command): Promise<void> {
-  const failures = command.keys.length === 1 ? await sendOne(laneOf, command) : await sendSplit(laneOf, command);
+export async function sendBatch(channelFor: (key: string) => Channel, command: Command): Promise<void> {
+  const failures =
+    command.keys.length === 1 ? await sendOne(channelFor, command) : await sendSplit(channelFor, command);
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first === undefined) return;
   const { code, message, options } = first.error;
   throw new DriverError(code, message, { ...options, key: command.keys[first.index] });
 }
 
-function sendOne(laneOf: (key: string) => Lane, command: Command): Promise<Failure[]> {
-  const lane = laneOf(command.keys[0] as string);
+function sendOne(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
+  const channel = channelFor(command.keys[0] as string);
   return new Promise((resolve) => {
-    lane.send(new Part(ONE, command, (failure) => resolve(failure === undefined ? [] : [failure])));
+    channel.send(new Part(ONE, command, (failure) => resolve(failure === undefined ? [] : [failure])));
   });
 }
 
 /** All servers side by side. */
-async function sendSplit(laneOf: (key: string) => Lane, command: Command): Promise<Failure[]> {
-  const lanes = new Map<Lane, number[]>();
+async function sendSplit(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
+  const channels = new Map<Channel, number[]>();
   for (const [index, key] of command.keys.entries()) {
     if (index > 0 && index % MOST_KEYS === 0) await turn();
-    const lane = laneOf(key);
-    const indexes = lanes.get(lane);
-    if (indexes === undefined) lanes.set(lane, [index]);
+    const channel = channelFor(key);
+    const indexes = channels.get(channel);
+    if (indexes === undefined) channels.set(channel, [index]);
     else indexes.push(index);
   }
-  return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, command)))).flat();
+  return (await Promise.all([...channels].map(([channel, indexes]) => sendInParts(channel, indexes, command)))).flat();
 }
 
 /** One part after another is handed to the socket, a turn of the event loop for each, without waiting for answers. */
-async function sendInParts(lane: Lane, indexes: readonly number[], command: Command): Promise<Failure[]> {
+async function sendInParts(channel: Channel, indexes: readonly number[], command: Command): Promise<Failure[]> {
   const bytesOf = (index: number) =>
     FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
   const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
@@ -70,7 +71,7 @@ async function sendInParts(lane: Lane, indexes: readonly number[], command: Comm
   let broken = false;
   for (const part of parts) {
     if (command.call.ended || broken) break;
-    const [outcome, written] = sendPart(lane, part, command);
+    const [outcome, written] = sendPart(channel, part, command);
     outcomes.push(
       outcome.then((failure) => {
         broken ||= failure?.whole === true;
@@ -86,7 +87,7 @@ async function sendInParts(lane: Lane, indexes: readonly number[], command: Comm
 
 /** What becomes of a part, and that it has been handed over; neither rejects. */
 function sendPart(
-  lane: Lane,
+  channel: Channel,
   indexes: readonly number[],
   command: Command,
 ): readonly [outcome: Promise<Failure | undefined>, written: Promise<void>] {
@@ -99,7 +100,7 @@ function sendPart(
     next = resolve;
   });
   // Outside of both: what it throws is the caller's.
-  lane.send(new Part(indexes, command, settle, next));
+  channel.send(new Part(indexes, command, settle, next));
   return [outcome, written];
 }
 

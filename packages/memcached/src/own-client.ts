@@ -27,8 +27,8 @@ export function ownClient(places: readonly Place[]): {
 
 export function ownTransport(places: readonly Place[]): BinaryTransport {
   const { client, servers } = ownClient(places);
-  const laneOf = (key: string) => client.server(key) as TrustedServer;
-  return new BinaryTransport(laneOf, () => {
+  const channelFor = (key: string) => client.server(key) as TrustedServer;
+  return new BinaryTransport(channelFor, () => {
     for (const server of servers) server.close();
   });
 }

@@ -16,6 +16,6 @@ export interface Request {
 }
 
 /** Where requests for one server go. */
-export interface Lane {
+export interface Channel {
   send(request: Request): void;
 }

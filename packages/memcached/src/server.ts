@@ -2,7 +2,7 @@ import { type Response, Server } from 'memjs';
 import { Connection } from './connection.ts';
 import { unconnected, unusable } from './failures.ts';
 import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
+import type { Channel, Request } from './request.ts';
 import type { Place } from './socket.ts';
 
 /** What memjs registers for a request before it writes it. */
@@ -16,7 +16,7 @@ interface Registered {
  * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
  * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
  */
-export class TrustedServer extends Server implements Lane {
+export class TrustedServer extends Server implements Channel {
   readonly #place: Place;
   readonly #connections = new Set<Connection>();
   #current: Connection | undefined;

@@ -2,7 +2,7 @@ import { type Call, DriverError } from '@ninefold/core';
 import { BinaryTransport } from './binary.ts';
 import { lost, refusedLogin, unconnected } from './failures.ts';
 import { Status } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
+import type { Channel, Request } from './request.ts';
 
 /** What memjs hands over. */
 export interface MemjsResponse {
@@ -34,18 +34,18 @@ export interface MemjsClient {
 
 /** A client that the caller made and goes on to own. Requests go to its servers once, whatever it retries itself. */
 export function stockTransport(client: MemjsClient): BinaryTransport {
-  const lanes = new WeakMap<MemjsServer, Lane>();
-  const laneOf = (key: string): Lane => {
+  const channels = new WeakMap<MemjsServer, Channel>();
+  const channelFor = (key: string): Channel => {
     const server = client.server(key);
     if (!server) throw unconnected('the client takes all its servers for failed');
-    const lane = lanes.get(server) ?? new StockLane(client, server);
-    lanes.set(server, lane);
-    return lane;
+    const channel = channels.get(server) ?? new StockChannel(client, server);
+    channels.set(server, channel);
+    return channel;
   };
-  return new BinaryTransport(laneOf, () => undefined);
+  return new BinaryTransport(channelFor, () => undefined);
 }
 
-class StockLane implements Lane {
+class StockChannel implements Channel {
   readonly #client: MemjsClient;
   readonly #server: MemjsServer;
 

@@ -240,10 +240,10 @@ it('a fault of our own is told as one, and not as the server’s', async () => {
   const server = await startMemcached();
   const { host, port } = server;
   const { servers } = ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
-  const lane = servers[0];
+  const channel = servers[0];
   const send = (receive: () => boolean): Promise<DriverError | undefined> =>
     new Promise((resolve) => {
-      lane?.send({
+      channel?.send({
         call: { deadline: performance.now() + 5000, ended: false, sent: false },
         size: 1,
         encode: (opaque) => encode([{ opcode: Opcode.noop }], opaque),
@@ -262,6 +262,6 @@ it('a fault of our own is told as one, and not as the server’s', async () => {
   expect(failure).toMatchObject({ code: 'BACKEND', options: { cause: { name: 'TypeError' } } });
   expect(failure?.message).not.toMatch(/s3cret|step/);
   expect(await send(() => true)).toBeUndefined();
-  lane?.close();
+  channel?.close();
   await server.stop();
 });
