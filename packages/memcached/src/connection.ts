@@ -7,7 +7,7 @@ import { encode, Opcode, ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 import { SentRequests } from './sent.ts';
-import { openSocket, type Place } from './socket.ts';
+import { openSocket, type ServerConfig } from './socket.ts';
 
 /** Milliseconds without a byte after which a connection that owes answers gets no more requests. */
 const SILENCE_MS = 1000;
@@ -21,7 +21,7 @@ const MOST_BUFFERED = 1024 * 1024;
 
 /** One socket and all that is known of it. Once it has failed it takes and gives nothing more. */
 export class Connection {
-  readonly #place: Place;
+  readonly #config: ServerConfig;
   readonly #socket: Socket;
   readonly #ended: (connection: Connection) => void;
   readonly #beginning = new Beginning();
@@ -35,11 +35,11 @@ export class Connection {
   #error: unknown;
 
   /** `ended` is told once, before the requests that fail with the connection. */
-  constructor(place: Place, ended: (connection: Connection) => void) {
-    this.#place = place;
+  constructor(config: ServerConfig, ended: (connection: Connection) => void) {
+    this.#config = config;
     this.#ended = ended;
-    this.#socket = openSocket(place, {
-      ready: () => this.#socket.write(greeting(place)),
+    this.#socket = openSocket(config, {
+      ready: () => this.#socket.write(greeting(config)),
       read: (bytes) => this.#read(bytes),
     });
     this.#socket.on('drain', () => this.#unblock());
@@ -48,7 +48,7 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#lose('the server closed the connection'));
     this.#socket.on('close', () => this.#lose('the connection was lost'));
-    this.#after(place.timeoutMs, () => this.#lose(`no connection within ${place.timeoutMs} ms`));
+    this.#after(config.timeoutMs, () => this.#lose(`no connection within ${config.timeoutMs} ms`));
   }
 
   /** Gets no more requests, and ends once those that it has are answered. */
@@ -62,7 +62,7 @@ export class Connection {
     // Nothing can be heard in the tick that asks, however long it takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
-    return now - this.#heard > Math.min(SILENCE_MS, this.#place.timeoutMs) || now - this.#sent.due > GRACE_MS;
+    return now - this.#heard > Math.min(SILENCE_MS, this.#config.timeoutMs) || now - this.#sent.due > GRACE_MS;
   }
 
   send(request: Request): void {
@@ -91,7 +91,7 @@ export class Connection {
   }
 
   #welcome(frame: ReceivedFrame): void {
-    const refusal = refusalOfAnswer(this.#place, frame);
+    const refusal = refusalOfAnswer(this.#config, frame);
     if (refusal !== undefined) {
       this.fail(refusal);
       return;
@@ -121,7 +121,7 @@ export class Connection {
     const bytes = request.encode(this.#sent.add(request));
     request.call.sent = true;
     const taken = this.#socket.write(bytes);
-    if (this.#place.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
+    if (this.#config.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
     if (!taken && this.#socket.writableLength > MOST_BUFFERED) this.#state = 'blocked';
     if (this.#timer === undefined) this.#watch();
   }

@@ -1,7 +1,7 @@
 import type { DriverError } from '@ninefold/core';
 import { refusal, refusedGreeting, refusedLogin, unconnected } from './failures.ts';
 import { encode, Opcode, RESPONSE_MAGIC, Status } from './protocol.ts';
-import type { Place } from './socket.ts';
+import type { ServerConfig } from './socket.ts';
 
 /**
  * The opaque of the first frame. It holds line ends, so that a server of the text protocol takes the frame for a line and
@@ -10,7 +10,7 @@ import type { Place } from './socket.ts';
 const OPAQUE = 0x0d0a0d0a;
 
 /** The first frame of a connection: the login, or a NOOP. */
-export function greeting({ login }: Place): Buffer {
+export function greeting({ login }: ServerConfig): Buffer {
   if (login === undefined) return encode([{ opcode: Opcode.noop }], OPAQUE);
   const value = `\0${login.username}\0${login.password}`;
   return encode([{ opcode: Opcode.saslAuth, key: 'PLAIN', value }], OPAQUE);
@@ -45,7 +45,7 @@ export class Beginning {
 
 /** Why an answer to the greeting is no welcome, or `undefined`. */
 export function refusalOfAnswer(
-  { login }: Place,
+  { login }: ServerConfig,
   { status, opaque }: { readonly status: number; readonly opaque: number },
 ): DriverError | undefined {
   if (opaque !== OPAQUE) return unconnected('the server answered what was not asked');

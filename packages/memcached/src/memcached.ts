@@ -1,6 +1,6 @@
 import { type CacheBackend, type Capabilities, createBackend } from '@ninefold/core';
 import { MemcachedDriver } from './driver.ts';
-import { invalid, type MemcachedOptions, placesOf } from './options.ts';
+import { invalid, type MemcachedOptions, serverConfigs } from './options.ts';
 import { ownTransport } from './own-client.ts';
 import { stockTransport } from './stock.ts';
 import type { MemcachedTransport } from './transport.ts';
@@ -63,7 +63,7 @@ function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTra
     if (typeof client?.server !== 'function') throw invalid(options, 'client is no Client of memjs');
     return stockTransport(client);
   }
-  if (transport === undefined) return ownTransport(placesOf(options, timeoutMs));
+  if (transport === undefined) return ownTransport(serverConfigs(options, timeoutMs));
   const methods = ['getMany', 'setMany', 'deleteMany', 'incr', 'close'] as const;
   if (methods.some((method) => typeof transport?.[method] !== 'function')) {
     throw invalid(options, `transport has the methods ${methods.join(', ')}`);

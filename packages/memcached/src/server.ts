@@ -3,7 +3,7 @@ import { Connection } from './connection.ts';
 import { unconnected, unusable } from './failures.ts';
 import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
-import type { Place } from './socket.ts';
+import type { ServerConfig } from './socket.ts';
 
 /** What memjs registers for a request before it writes it. */
 interface Registered {
@@ -17,17 +17,17 @@ interface Registered {
  * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
  */
 export class TrustedServer extends Server implements Channel {
-  readonly #place: Place;
+  readonly #config: ServerConfig;
   readonly #connections = new Set<Connection>();
   #current: Connection | undefined;
   #closed = false;
   #registered: Registered = { seq: 0 };
 
-  constructor(place: Place) {
-    super(place.host, place.port);
+  constructor(config: ServerConfig) {
+    super(config.host, config.port);
     // Those that memjs finds in the environment are for whoever asked memjs.
     Object.assign(this, { username: undefined, password: undefined });
-    this.#place = place;
+    this.#config = config;
   }
 
   send(request: Request): void {
@@ -54,7 +54,7 @@ export class TrustedServer extends Server implements Channel {
   }
 
   #connect(): Connection {
-    const connection = new Connection(this.#place, (ended) => {
+    const connection = new Connection(this.#config, (ended) => {
       this.#connections.delete(ended);
       if (this.#current === ended) this.#current = undefined;
     });
@@ -74,7 +74,7 @@ export class TrustedServer extends Server implements Channel {
   override write(blob: Uint8Array | string): void {
     const { seq, onResponse, onError } = this.#registered;
     this.send({
-      call: { deadline: performance.now() + this.#place.timeoutMs, ended: false, sent: false },
+      call: { deadline: performance.now() + this.#config.timeoutMs, ended: false, sent: false },
       size: 1,
       encode: (opaque) => {
         const bytes = Buffer.from(blob);

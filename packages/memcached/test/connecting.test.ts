@@ -216,21 +216,21 @@ describe('what a server begins with', () => {
 });
 
 describe('an answer to the greeting', () => {
-  const place = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
+  const config = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
   const login = { username: 'u', password: 'p' };
   const opaque = 0x0d0a0d0a;
 
   it('that wants a login says so where none was given, and that it is wrong where one was', () => {
     const answer = { status: Status.authError, opaque };
-    const missing = refusalOfAnswer({ ...place, login: undefined }, answer);
+    const missing = refusalOfAnswer({ ...config, login: undefined }, answer);
     expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
-    const wrong = refusalOfAnswer({ ...place, login }, answer);
+    const wrong = refusalOfAnswer({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
   });
 
   it('that has another reason is not about a login, whether one was given or not', () => {
     for (const given of [undefined, login]) {
-      const refusal = refusalOfAnswer({ ...place, login: given }, { status: Status.busy, opaque });
+      const refusal = refusalOfAnswer({ ...config, login: given }, { status: Status.busy, opaque });
       expect(refusal?.code).toBe('UNAVAILABLE');
     }
   });
