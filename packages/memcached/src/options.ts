@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type CacheError, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { formatAddress, parseServers, parseUrl } from './addresses.ts';
+import type { MemjsClient } from './provided-client.ts';
 import type { ServerConfig } from './socket.ts';
-import type { MemjsClient } from './stock.ts';
 import type { MemcachedTransport } from './transport.ts';
 
 interface CommonOptions extends RemoteOptions {

@@ -16,7 +16,7 @@ interface Registered {
  * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
  * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
  */
-export class TrustedServer extends Server implements Channel {
+export class ManagedServer extends Server implements Channel {
   readonly #config: ServerConfig;
   readonly #connections = new Set<Connection>();
   #current: Connection | undefined;

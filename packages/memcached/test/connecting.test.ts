@@ -8,8 +8,8 @@ import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
 import { Beginning, refusalOfAnswer } from '../src/greeting.ts';
+import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend } from '../src/memcached.ts';
-import { ownClient } from '../src/own-client.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
 
@@ -239,7 +239,7 @@ describe('an answer to the greeting', () => {
 it('a fault of our own is told as one, and not as the server’s', async () => {
   const server = await startMemcached();
   const { host, port } = server;
-  const { servers } = ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const { servers } = managedClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
   const channel = servers[0];
   const send = (receive: () => boolean): Promise<DriverError | undefined> =>
     new Promise((resolve) => {

@@ -5,8 +5,8 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { ownClient } from '../src/own-client.ts';
 
 let servers: readonly ServerProcess[];
 let addresses: readonly string[];
@@ -42,7 +42,7 @@ function configs(count: number) {
 
 describe('several servers', () => {
   it('share the keys, and a fourth takes about a quarter of them and moves no other', () => {
-    const [three, four] = [ownClient(configs(3)), ownClient(configs(4))];
+    const [three, four] = [managedClient(configs(3)), managedClient(configs(4))];
     const counts = three.servers.map((server) => keys.filter((key) => three.client.server(key) === server).length);
     for (const count of counts) expect(count / keys.length).toBeGreaterThan(0.25);
     const moved = keys.filter((key) => three.client.server(key)?.host !== four.client.server(key)?.host);

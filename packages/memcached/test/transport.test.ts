@@ -4,8 +4,8 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
+import { managedTransport } from '../src/managed-client.ts';
 import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
-import { ownTransport } from '../src/own-client.ts';
 import { Parser } from '../src/parser.ts';
 import { Queue } from '../src/queue.ts';
 import type { Request } from '../src/request.ts';
@@ -31,7 +31,7 @@ function withIncr(
   incr: (real: BinaryTransport, ...args: Parameters<MemcachedTransport['incr']>) => Promise<CounterAnswer>,
 ) {
   const { host, port } = server;
-  const real = ownTransport([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const real = managedTransport([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
   const transport: MemcachedTransport = {
     getMany: (...args) => real.getMany(...args),
     setMany: (...args) => real.setMany(...args),

@@ -2,18 +2,18 @@ import { HashRing } from 'ketama';
 import { Client } from 'memjs';
 import { formatAddress } from './addresses.ts';
 import { BinaryTransport } from './binary.ts';
-import { TrustedServer } from './server.ts';
+import { ManagedServer } from './server.ts';
 import type { ServerConfig } from './socket.ts';
 
 /** Points on the ring for each server, in multiples of the library's 50: shares within a few hundredths of each other. */
 const WEIGHT = 8;
 
 /** A client of memjs whose servers have our transport, and whose keys stay where they are when a server is added. */
-export function ownClient(configs: readonly ServerConfig[]): {
+export function managedClient(configs: readonly ServerConfig[]): {
   readonly client: Client;
-  readonly servers: readonly TrustedServer[];
+  readonly servers: readonly ManagedServer[];
 } {
-  const servers = configs.map((config) => new TrustedServer(config));
+  const servers = configs.map((config) => new ManagedServer(config));
   const client = new Client(servers, { retries: 1, logger: { log: () => undefined } });
   const indexes = new Map(configs.map((config, index) => [formatAddress(config), index]));
   const ring = new HashRing([...indexes.keys()].map((node) => ({ node, weight: WEIGHT })));
@@ -25,9 +25,9 @@ export function ownClient(configs: readonly ServerConfig[]): {
   return { client: Object.assign(client, { getServer, incrSeq }), servers };
 }
 
-export function ownTransport(configs: readonly ServerConfig[]): BinaryTransport {
-  const { client, servers } = ownClient(configs);
-  const channelFor = (key: string) => client.server(key) as TrustedServer;
+export function managedTransport(configs: readonly ServerConfig[]): BinaryTransport {
+  const { client, servers } = managedClient(configs);
+  const channelFor = (key: string) => client.server(key) as ManagedServer;
   return new BinaryTransport(channelFor, () => {
     for (const server of servers) server.close();
   });

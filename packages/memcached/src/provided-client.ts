@@ -33,19 +33,19 @@ export interface MemjsClient {
 }
 
 /** A client that the caller made and goes on to own. Requests go to its servers once, whatever it retries itself. */
-export function stockTransport(client: MemjsClient): BinaryTransport {
+export function providedClientTransport(client: MemjsClient): BinaryTransport {
   const channels = new WeakMap<MemjsServer, Channel>();
   const channelFor = (key: string): Channel => {
     const server = client.server(key);
     if (!server) throw unconnected('the client takes all its servers for failed');
-    const channel = channels.get(server) ?? new StockChannel(client, server);
+    const channel = channels.get(server) ?? new ProvidedClientChannel(client, server);
     channels.set(server, channel);
     return channel;
   };
   return new BinaryTransport(channelFor, () => undefined);
 }
 
-class StockChannel implements Channel {
+class ProvidedClientChannel implements Channel {
   readonly #client: MemjsClient;
   readonly #server: MemjsServer;
 
