@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
 import { lost, unconnected, unexpected } from './failures.ts';
 import { Beginning, greeting, refusalOfAnswer } from './greeting.ts';
+import { InFlightRequests } from './in-flight.ts';
 import { Parser, type ReceivedFrame } from './parser.ts';
 import { encode, Opcode, ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
-import { SentRequests } from './sent.ts';
 import { openSocket, type ServerConfig } from './socket.ts';
 
 /** Milliseconds without a byte after which a connection that owes answers gets no more requests. */
@@ -28,7 +28,7 @@ export class Connection {
   readonly #parser = new Parser();
   #state: 'greeting' | 'open' | 'blocked' | 'closed' = 'greeting';
   readonly #waiting = new Queue<Request>();
-  readonly #sent = new SentRequests();
+  readonly #inFlight = new InFlightRequests();
   #retired = false;
   #heard = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,11 +58,13 @@ export class Connection {
 
   /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
   get late(): boolean {
-    if (this.#state !== 'greeting' && this.#sent.length === 0) return false;
+    if (this.#state !== 'greeting' && this.#inFlight.length === 0) return false;
     // Nothing can be heard in the tick that asks, however long it takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
-    return now - this.#heard > Math.min(SILENCE_MS, this.#config.timeoutMs) || now - this.#sent.due > GRACE_MS;
+    return (
+      now - this.#heard > Math.min(SILENCE_MS, this.#config.timeoutMs) || now - this.#inFlight.oldestDeadline > GRACE_MS
+    );
   }
 
   send(request: Request): void {
@@ -77,7 +79,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#socket.destroy();
     this.#ended(this);
-    for (const request of this.#sent.clear()) request.fail(error);
+    for (const request of this.#inFlight.clear()) request.fail(error);
     const unsent = new DriverError(error.code, error.message, { ...error.options, applied: 'no' });
     for (const request of this.#waiting.clear()) {
       request.written?.();
@@ -117,8 +119,8 @@ export class Connection {
   }
 
   #write(request: Request): void {
-    if (this.#sent.length === 0) this.#heard = performance.now();
-    const bytes = request.encode(this.#sent.add(request));
+    if (this.#inFlight.length === 0) this.#heard = performance.now();
+    const bytes = request.encode(this.#inFlight.add(request));
     request.call.sent = true;
     const taken = this.#socket.write(bytes);
     if (this.#config.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
@@ -145,7 +147,7 @@ export class Connection {
     try {
       this.#parser.read(bytes, (frame) => {
         if (this.#state === 'greeting') this.#welcome(frame);
-        else if (this.#state !== 'closed') this.#sent.receive(frame);
+        else if (this.#state !== 'closed') this.#inFlight.receive(frame);
       });
       this.#rest();
     } catch (error) {
@@ -156,7 +158,7 @@ export class Connection {
   }
 
   #rest(): void {
-    if (!this.#retired || this.#sent.length > 0 || this.#waiting.length > 0) return;
+    if (!this.#retired || this.#inFlight.length > 0 || this.#waiting.length > 0) return;
     this.fail(unconnected('the connection was given up'));
   }
 
@@ -164,8 +166,8 @@ export class Connection {
   #watch(): void {
     this.#after(SILENCE_MS, () => {
       this.#timer = undefined;
-      if (this.#sent.length === 0) return;
-      if (this.#sent.awaitedAt(performance.now() - GRACE_MS)) this.#watch();
+      if (this.#inFlight.length === 0) return;
+      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watch();
       else this.#lose('the server fell silent');
     });
   }
@@ -176,7 +178,7 @@ export class Connection {
    */
   #poke(request: Request): void {
     setTimeout(() => {
-      if (!this.#sent.has(request)) return;
+      if (!this.#inFlight.has(request)) return;
       if (this.#state === 'open' && performance.now() - this.#heard >= POKE_MS) {
         const { deadline } = request.call;
         const call = { deadline, ended: false, sent: true };

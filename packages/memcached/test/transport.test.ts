@@ -4,12 +4,12 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
+import { InFlightRequests } from '../src/in-flight.ts';
 import { managedTransport } from '../src/managed-client.ts';
 import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
 import { Parser } from '../src/parser.ts';
 import { Queue } from '../src/queue.ts';
 import type { Request } from '../src/request.ts';
-import { SentRequests } from '../src/sent.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
@@ -154,9 +154,9 @@ describe('requests that wait for answers', () => {
   const call = { deadline: 0, ended: false, sent: true };
   const bytes = Buffer.alloc(0);
 
-  function request(size: number, taken: number[]): Request {
+  function request(size: number, received: number[]): Request {
     const receive = (index: number): boolean => {
-      taken.push(index);
+      received.push(index);
       return index === size - 1;
     };
     return { call, size, encode: () => bytes, receive, fail: () => undefined };
@@ -167,29 +167,29 @@ describe('requests that wait for answers', () => {
   }
 
   it('get theirs by opaques that begin again after 2^32', () => {
-    const sent = new SentRequests();
-    const taken: number[] = [];
-    expect(sent.add(request(2 ** 32 - 2, []))).toBe(0);
-    sent.receive(answer(2 ** 32 - 3));
-    expect(sent.length).toBe(0);
-    expect(sent.add(request(4, taken))).toBe(2 ** 32 - 2);
-    expect(sent.add(request(1, taken))).toBe(2);
-    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) sent.receive(answer(opaque));
-    expect(taken).toEqual([1, 2, 3, 0]);
-    expect(sent.length).toBe(0);
+    const inFlight = new InFlightRequests();
+    const received: number[] = [];
+    expect(inFlight.add(request(2 ** 32 - 2, []))).toBe(0);
+    inFlight.receive(answer(2 ** 32 - 3));
+    expect(inFlight.length).toBe(0);
+    expect(inFlight.add(request(4, received))).toBe(2 ** 32 - 2);
+    expect(inFlight.add(request(1, received))).toBe(2);
+    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) inFlight.receive(answer(opaque));
+    expect(received).toEqual([1, 2, 3, 0]);
+    expect(inFlight.length).toBe(0);
   });
 
   it('refuse what is asked by nobody, comes twice, backwards, or before its turn', () => {
-    const sent = new SentRequests();
-    expect(() => sent.receive(answer(0))).toThrow('nobody');
-    sent.add(request(4, []));
-    sent.add(request(1, []));
-    sent.receive(answer(1));
+    const inFlight = new InFlightRequests();
+    expect(() => inFlight.receive(answer(0))).toThrow('nobody');
+    inFlight.add(request(4, []));
+    inFlight.add(request(1, []));
+    inFlight.receive(answer(1));
     for (const opaque of [1, 0, 4, 5, 2 ** 32 - 1])
-      expect(() => sent.receive(answer(opaque))).toThrow('something else');
-    sent.receive(answer(3));
-    sent.receive(answer(4));
-    expect(sent.length).toBe(0);
+      expect(() => inFlight.receive(answer(opaque))).toThrow('something else');
+    inFlight.receive(answer(3));
+    inFlight.receive(answer(4));
+    expect(inFlight.length).toBe(0);
   });
 });
 

@@ -3,7 +3,7 @@ import { ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 
-interface Sent {
+interface InFlight {
   readonly request: Request;
   readonly opaque: number;
   /** The next answer has this index or a higher one. */
@@ -11,8 +11,8 @@ interface Sent {
 }
 
 /** The requests of one connection that wait for answers, which come in their order. */
-export class SentRequests {
-  readonly #queue = new Queue<Sent>();
+export class InFlightRequests {
+  readonly #queue = new Queue<InFlight>();
   #opaque = 0;
 
   get length(): number {
@@ -38,16 +38,16 @@ export class SentRequests {
   }
 
   /** When the oldest is given up, on the clock of `performance.now()`. */
-  get due(): number {
+  get oldestDeadline(): number {
     return this.#queue.first?.request.call.deadline ?? Number.POSITIVE_INFINITY;
   }
 
   has(request: Request): boolean {
-    return this.#queue.some((sent) => sent.request === request);
+    return this.#queue.some((entry) => entry.request === request);
   }
 
   /** Whether somebody still waits at a time on the clock of `performance.now()`. */
-  awaitedAt(time: number): boolean {
+  hasDeadlineAfter(time: number): boolean {
     return this.#queue.some(({ request }) => request.call.deadline > time);
   }
 
