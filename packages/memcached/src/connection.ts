@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
 import { lost, unconnected, unexpected } from './failures.ts';
-import { Beginning, greeting, refusalOfAnswer } from './greeting.ts';
+import { HandshakeReader, handshakeError, handshakeFrame } from './handshake.ts';
 import { InFlightRequests } from './in-flight.ts';
 import { Parser, type ReceivedFrame } from './parser.ts';
 import { encode, Opcode, ProtocolError } from './protocol.ts';
@@ -24,9 +24,9 @@ export class Connection {
   readonly #config: ServerConfig;
   readonly #socket: Socket;
   readonly #ended: (connection: Connection) => void;
-  readonly #beginning = new Beginning();
+  readonly #handshake = new HandshakeReader();
   readonly #parser = new Parser();
-  #state: 'greeting' | 'open' | 'blocked' | 'closed' = 'greeting';
+  #state: 'handshake' | 'open' | 'blocked' | 'closed' = 'handshake';
   readonly #waiting = new Queue<Request>();
   readonly #inFlight = new InFlightRequests();
   #retired = false;
@@ -39,7 +39,7 @@ export class Connection {
     this.#config = config;
     this.#ended = ended;
     this.#socket = openSocket(config, {
-      ready: () => this.#socket.write(greeting(config)),
+      ready: () => this.#socket.write(handshakeFrame(config)),
       read: (bytes) => this.#read(bytes),
     });
     this.#socket.on('drain', () => this.#unblock());
@@ -58,7 +58,7 @@ export class Connection {
 
   /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
   get late(): boolean {
-    if (this.#state !== 'greeting' && this.#inFlight.length === 0) return false;
+    if (this.#state !== 'handshake' && this.#inFlight.length === 0) return false;
     // Nothing can be heard in the tick that asks, however long it takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
@@ -88,12 +88,12 @@ export class Connection {
   }
 
   #lose(reason: string): void {
-    if (this.#state !== 'greeting') this.fail(lost(reason, this.#error));
-    else this.fail(this.#beginning.refusal ?? unconnected(reason, this.#error));
+    if (this.#state !== 'handshake') this.fail(lost(reason, this.#error));
+    else this.fail(this.#handshake.refusal ?? unconnected(reason, this.#error));
   }
 
-  #welcome(frame: ReceivedFrame): void {
-    const refusal = refusalOfAnswer(this.#config, frame);
+  #completeHandshake(frame: ReceivedFrame): void {
+    const refusal = handshakeError(this.#config, frame);
     if (refusal !== undefined) {
       this.fail(refusal);
       return;
@@ -138,15 +138,15 @@ export class Connection {
 
   #read(bytes: Buffer): void {
     this.#heard = performance.now();
-    if (this.#state === 'greeting') {
-      const begins = this.#beginning.read(bytes);
-      if (begins === 'refused') this.#lose('the server answered something else');
-      if (begins !== 'answer') return;
+    if (this.#state === 'handshake') {
+      const verdict = this.#handshake.read(bytes);
+      if (verdict === 'refused') this.#lose('the server answered something else');
+      if (verdict !== 'response') return;
     }
     if (this.#state === 'closed') return;
     try {
       this.#parser.read(bytes, (frame) => {
-        if (this.#state === 'greeting') this.#welcome(frame);
+        if (this.#state === 'handshake') this.#completeHandshake(frame);
         else if (this.#state !== 'closed') this.#inFlight.receive(frame);
       });
       this.#rest();

@@ -37,7 +37,7 @@ export function refusedLogin(status: number): DriverError {
 }
 
 /** What a server said instead of answering the first frame; nothing else has been sent to it. */
-export function refusedGreeting(text: string): DriverError {
+export function refusedHandshake(text: string): DriverError {
   if (/too many open connections/i.test(text)) {
     return new DriverError('UNAVAILABLE', 'the server has too many connections', { applied: 'no' });
   }
