@@ -4,8 +4,8 @@ import { encode, Opcode, type RequestFrame, type ResponseFrame } from './protoco
 import type { Channel, Request } from './request.ts';
 
 /** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
-const MOST_KEYS = 10_000;
-const MOST_BYTES = 2 * 1024 * 1024;
+const MAX_KEYS = 10_000;
+const MAX_BYTES = 2 * 1024 * 1024;
 /** Beside key and value: the header, and the extras of a SET. */
 const FRAME_BYTES = 32;
 
@@ -53,7 +53,7 @@ function sendOne(channelFor: (key: string) => Channel, command: Command): Promis
 async function sendSplit(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
   const channels = new Map<Channel, number[]>();
   for (const [index, key] of command.keys.entries()) {
-    if (index > 0 && index % MOST_KEYS === 0) await turn();
+    if (index > 0 && index % MAX_KEYS === 0) await turn();
     const channel = channelFor(key);
     const indexes = channels.get(channel);
     if (indexes === undefined) channels.set(channel, [index]);
@@ -66,7 +66,7 @@ async function sendSplit(channelFor: (key: string) => Channel, command: Command)
 async function sendInParts(channel: Channel, indexes: readonly number[], command: Command): Promise<Failure[]> {
   const bytesOf = (index: number) =>
     FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
-  const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
+  const parts = inParts(indexes, { mostItems: MAX_KEYS, mostBytes: MAX_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
   let broken = false;
   for (const part of parts) {

@@ -17,7 +17,7 @@ const GRACE_MS = 100;
 const POKE_MS = 50;
 const POKE_BYTES = 16 * 1024;
 /** Bytes that wait for the system to take them before further requests wait, too. */
-const MOST_BUFFERED = 1024 * 1024;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** One socket and all that is known of it. Once it has failed it takes and gives nothing more. */
 export class Connection {
@@ -124,7 +124,7 @@ export class Connection {
     request.call.sent = true;
     const taken = this.#socket.write(bytes);
     if (this.#config.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
-    if (!taken && this.#socket.writableLength > MOST_BUFFERED) this.#state = 'blocked';
+    if (!taken && this.#socket.writableLength > MAX_BUFFERED_BYTES) this.#state = 'blocked';
     if (this.#timer === undefined) this.#watch();
   }
 

@@ -12,8 +12,8 @@ import { wireKey } from './keys.ts';
 import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
 /** Seconds; above them memcached takes an expiry for a date. */
-const MOST_RELATIVE = 2_592_000;
-const MOST_EXPIRES = 0xfffffffe;
+const MAX_RELATIVE_EXPIRY = 2_592_000;
+const MAX_EXPIRY = 0xfffffffe;
 
 /** The requests of each operation, and what lies in the server. */
 export class MemcachedDriver implements CacheDriver {
@@ -48,7 +48,7 @@ export class MemcachedDriver implements CacheDriver {
   ): Promise<void> {
     const texts = entries.map(([key, value]): [string, string] => [wireKey(key), writeText(value)]);
     try {
-      await this.#transport.setMany(texts, expiresOf(ttl), call);
+      await this.#transport.setMany(texts, expiryOf(ttl), call);
     } catch (error) {
       throw renamed(error, entries.map(first), texts.map(first));
     }
@@ -68,7 +68,7 @@ export class MemcachedDriver implements CacheDriver {
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
-    const create = { value: toBiased(delta), expires: expiresOf(ttl) };
+    const create = { value: toBiased(delta), expires: expiryOf(ttl) };
     const change: CounterChange = { key: wireKey(key), delta: BigInt(delta), create };
     let answer = await this.#change(key, change, call);
     // Refused, not executed: another process has made it meanwhile.
@@ -136,11 +136,11 @@ function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number
  * The server knows whole seconds, and looks at the clock about once in each: what it takes for now is up to two seconds ago,
  * when it looks late (by milliseconds, or more on a busy machine) and so misses one. No entry may be gone before its TTL.
  */
-function expiresOf(ttl: number | undefined): number {
+function expiryOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
   const seconds = Math.ceil(ttl) + 2;
-  if (seconds <= MOST_RELATIVE) return seconds;
-  return Math.min(Math.floor(Date.now() / 1000) + seconds, MOST_EXPIRES);
+  if (seconds <= MAX_RELATIVE_EXPIRY) return seconds;
+  return Math.min(Math.floor(Date.now() / 1000) + seconds, MAX_EXPIRY);
 }
 
 function first([key]: readonly [key: string, ...rest: unknown[]]): string {
