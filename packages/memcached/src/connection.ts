@@ -14,8 +14,8 @@ const SILENCE_MS = 1000;
 /** Milliseconds past the first deadline of its requests before a connection gets no more, past the last before it ends. */
 const GRACE_MS = 100;
 /** Milliseconds without an answer after which a server under TLS is sent something, and bytes that let that happen. */
-const POKE_MS = 50;
-const POKE_BYTES = 16 * 1024;
+const PROBE_MS = 50;
+const PROBE_BYTES = 16 * 1024;
 /** Bytes that wait for the system to take them before further requests wait, too. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
@@ -23,32 +23,32 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 export class Connection {
   readonly #config: ServerConfig;
   readonly #socket: Socket;
-  readonly #ended: (connection: Connection) => void;
+  readonly #onEnd: (connection: Connection) => void;
   readonly #handshake = new HandshakeReader();
   readonly #parser = new Parser();
   #state: 'handshake' | 'open' | 'blocked' | 'closed' = 'handshake';
   readonly #waiting = new Queue<Request>();
   readonly #inFlight = new InFlightRequests();
   #retired = false;
-  #heard = performance.now();
+  #lastActivity = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
-  /** `ended` is told once, before the requests that fail with the connection. */
-  constructor(config: ServerConfig, ended: (connection: Connection) => void) {
+  /** `onEnd` is told once, before the requests that fail with the connection. */
+  constructor(config: ServerConfig, onEnd: (connection: Connection) => void) {
     this.#config = config;
-    this.#ended = ended;
+    this.#onEnd = onEnd;
     this.#socket = openSocket(config, {
       ready: () => this.#socket.write(handshakeFrame(config)),
       read: (bytes) => this.#read(bytes),
     });
-    this.#socket.on('drain', () => this.#unblock());
+    this.#socket.on('drain', () => this.#resume());
     this.#socket.on('error', (error) => {
       this.#error = error;
     });
-    this.#socket.on('end', () => this.#lose('the server closed the connection'));
-    this.#socket.on('close', () => this.#lose('the connection was lost'));
-    this.#after(config.timeoutMs, () => this.#lose(`no connection within ${config.timeoutMs} ms`));
+    this.#socket.on('end', () => this.#disconnect('the server closed the connection'));
+    this.#socket.on('close', () => this.#disconnect('the connection was lost'));
+    this.#setTimer(config.timeoutMs, () => this.#disconnect(`no connection within ${config.timeoutMs} ms`));
   }
 
   /** Gets no more requests, and ends once those that it has are answered. */
@@ -57,13 +57,14 @@ export class Connection {
   }
 
   /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
-  get late(): boolean {
+  get isStalled(): boolean {
     if (this.#state !== 'handshake' && this.#inFlight.length === 0) return false;
     // Nothing can be heard in the tick that asks, however long it takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
     return (
-      now - this.#heard > Math.min(SILENCE_MS, this.#config.timeoutMs) || now - this.#inFlight.oldestDeadline > GRACE_MS
+      now - this.#lastActivity > Math.min(SILENCE_MS, this.#config.timeoutMs) ||
+      now - this.#inFlight.oldestDeadline > GRACE_MS
     );
   }
 
@@ -78,7 +79,7 @@ export class Connection {
     this.#state = 'closed';
     clearTimeout(this.#timer);
     this.#socket.destroy();
-    this.#ended(this);
+    this.#onEnd(this);
     for (const request of this.#inFlight.clear()) request.fail(error);
     const unsent = new DriverError(error.code, error.message, { ...error.options, applied: 'no' });
     for (const request of this.#waiting.clear()) {
@@ -87,7 +88,7 @@ export class Connection {
     }
   }
 
-  #lose(reason: string): void {
+  #disconnect(reason: string): void {
     if (this.#state !== 'handshake') this.fail(lost(reason, this.#error));
     else this.fail(this.#handshake.refusal ?? unconnected(reason, this.#error));
   }
@@ -119,28 +120,28 @@ export class Connection {
   }
 
   #write(request: Request): void {
-    if (this.#inFlight.length === 0) this.#heard = performance.now();
+    if (this.#inFlight.length === 0) this.#lastActivity = performance.now();
     const bytes = request.encode(this.#inFlight.add(request));
     request.call.sent = true;
     const taken = this.#socket.write(bytes);
-    if (this.#config.tls !== undefined && bytes.length > POKE_BYTES) this.#poke(request);
+    if (this.#config.tls !== undefined && bytes.length > PROBE_BYTES) this.#probeTls(request);
     if (!taken && this.#socket.writableLength > MAX_BUFFERED_BYTES) this.#state = 'blocked';
-    if (this.#timer === undefined) this.#watch();
+    if (this.#timer === undefined) this.#watchSilence();
   }
 
-  #unblock(): void {
+  #resume(): void {
     // Whoever takes bytes is not silent.
-    this.#heard = performance.now();
+    this.#lastActivity = performance.now();
     if (this.#state !== 'blocked') return;
     this.#state = 'open';
     this.#pump();
   }
 
   #read(bytes: Buffer): void {
-    this.#heard = performance.now();
+    this.#lastActivity = performance.now();
     if (this.#state === 'handshake') {
       const verdict = this.#handshake.read(bytes);
-      if (verdict === 'refused') this.#lose('the server answered something else');
+      if (verdict === 'refused') this.#disconnect('the server answered something else');
       if (verdict !== 'response') return;
     }
     if (this.#state === 'closed') return;
@@ -149,26 +150,26 @@ export class Connection {
         if (this.#state === 'handshake') this.#completeHandshake(frame);
         else if (this.#state !== 'closed') this.#inFlight.receive(frame);
       });
-      this.#rest();
+      this.#endIfIdle();
     } catch (error) {
       // Nothing that comes after it can be believed.
-      if (error instanceof ProtocolError) this.#lose('the server’s answers are out of step');
+      if (error instanceof ProtocolError) this.#disconnect('the server’s answers are out of step');
       else this.fail(unexpected(error));
     }
   }
 
-  #rest(): void {
+  #endIfIdle(): void {
     if (!this.#retired || this.#inFlight.length > 0 || this.#waiting.length > 0) return;
     this.fail(unconnected('the connection was given up'));
   }
 
   /** While answers are due: ends the connection once all who wait for them have given up. */
-  #watch(): void {
-    this.#after(SILENCE_MS, () => {
+  #watchSilence(): void {
+    this.#setTimer(SILENCE_MS, () => {
       this.#timer = undefined;
       if (this.#inFlight.length === 0) return;
-      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watch();
-      else this.#lose('the server fell silent');
+      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
+      else this.#disconnect('the server fell silent');
     });
   }
 
@@ -176,21 +177,21 @@ export class Connection {
    * A memcached under TLS (1.6.38 too) that has refused a large value leaves what follows it in the same record unread until
    * more comes.
    */
-  #poke(request: Request): void {
+  #probeTls(request: Request): void {
     setTimeout(() => {
       if (!this.#inFlight.has(request)) return;
-      if (this.#state === 'open' && performance.now() - this.#heard >= POKE_MS) {
+      if (this.#state === 'open' && performance.now() - this.#lastActivity >= PROBE_MS) {
         const { deadline } = request.call;
         const call = { deadline, ended: false, sent: true };
         const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
         this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });
       }
-      this.#poke(request);
-    }, POKE_MS).unref();
+      this.#probeTls(request);
+    }, PROBE_MS).unref();
   }
 
   /** One turn later than the time is over: what has been received meanwhile is read first. */
-  #after(milliseconds: number, act: () => void): void {
+  #setTimer(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(act, 0);
     }, milliseconds);

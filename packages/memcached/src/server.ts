@@ -37,7 +37,7 @@ export class ManagedServer extends Server implements Channel {
       return;
     }
     // One that is late keeps what is on it, each to its own deadline.
-    if (this.#current?.late) {
+    if (this.#current?.isStalled) {
       this.#current.retire();
       this.#current = undefined;
     }
