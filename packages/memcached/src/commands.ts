@@ -1,6 +1,6 @@
 import { type Call, DriverError } from '@ninefold/core';
 import type { Command } from './batch.ts';
-import { refusal } from './failures.ts';
+import { refusedRequest } from './failures.ts';
 import {
   counterExtras,
   DO_NOT_CREATE,
@@ -32,7 +32,7 @@ export class GetCommand implements Command {
 
   receive(index: number, { status, bytes, from, to }: ResponseFrame): DriverError | undefined {
     if (status === Status.ok) this.values[index] = bytes.toString('utf8', from, to);
-    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+    return status === Status.ok || status === Status.notFound ? undefined : refusedRequest(status);
   }
 }
 
@@ -60,7 +60,7 @@ export class SetCommand implements Command {
   }
 
   receive(_index: number, { status }: ResponseFrame): DriverError | undefined {
-    return status === Status.ok ? undefined : refusal(status);
+    return status === Status.ok ? undefined : refusedRequest(status);
   }
 }
 
@@ -81,7 +81,7 @@ export class DeleteCommand implements Command {
 
   receive(_index: number, { status }: ResponseFrame): DriverError | undefined {
     if (status === Status.notFound) this.missing += 1;
-    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+    return status === Status.ok || status === Status.notFound ? undefined : refusedRequest(status);
   }
 }
 
@@ -115,7 +115,7 @@ export class IncrCommand implements Command {
   receive(_index: number, { status, bytes, casOffset, from, to }: ResponseFrame): DriverError | undefined {
     const outcome = OUTCOMES[status];
     if (outcome !== undefined) this.answer = { outcome };
-    else if (status !== Status.ok) return refusal(status);
+    else if (status !== Status.ok) return refusedRequest(status);
     else if (to - from !== 8) return new DriverError('BACKEND', 'the server answered what is no counter');
     else this.answer = { outcome: 'done', value: bytes.readBigUInt64BE(from), cas: bytes.readBigUInt64BE(casOffset) };
     return undefined;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { DriverError } from '@ninefold/core';
-import { lost, unconnected, unexpected } from './failures.ts';
+import { connectionLost, notConnected, unexpectedError } from './failures.ts';
 import { HandshakeReader, handshakeError, handshakeFrame } from './handshake.ts';
 import { InFlightRequests } from './in-flight.ts';
 import { Parser, type ReceivedFrame } from './parser.ts';
@@ -89,8 +89,8 @@ export class Connection {
   }
 
   #disconnect(reason: string): void {
-    if (this.#state !== 'handshake') this.fail(lost(reason, this.#error));
-    else this.fail(this.#handshake.refusal ?? unconnected(reason, this.#error));
+    if (this.#state !== 'handshake') this.fail(connectionLost(reason, this.#error));
+    else this.fail(this.#handshake.refusal ?? notConnected(reason, this.#error));
   }
 
   #completeHandshake(frame: ReceivedFrame): void {
@@ -154,13 +154,13 @@ export class Connection {
     } catch (error) {
       // Nothing that comes after it can be believed.
       if (error instanceof ProtocolError) this.#disconnect('the server’s answers are out of step');
-      else this.fail(unexpected(error));
+      else this.fail(unexpectedError(error));
     }
   }
 
   #endIfIdle(): void {
     if (!this.#retired || this.#inFlight.length > 0 || this.#waiting.length > 0) return;
-    this.fail(unconnected('the connection was given up'));
+    this.fail(notConnected('the connection was given up'));
   }
 
   /** While answers are due: ends the connection once all who wait for them have given up. */

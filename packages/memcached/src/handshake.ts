@@ -1,5 +1,5 @@
 import type { DriverError } from '@ninefold/core';
-import { refusal, refusedHandshake, refusedLogin, unconnected } from './failures.ts';
+import { notConnected, refusedHandshake, refusedLogin, refusedRequest } from './failures.ts';
 import { encode, Opcode, RESPONSE_MAGIC, Status } from './protocol.ts';
 import type { ServerConfig } from './socket.ts';
 
@@ -48,7 +48,7 @@ export function handshakeError(
   { login }: ServerConfig,
   { status, opaque }: { readonly status: number; readonly opaque: number },
 ): DriverError | undefined {
-  if (opaque !== OPAQUE) return unconnected('the server answered what was not asked');
+  if (opaque !== OPAQUE) return notConnected('the server answered what was not asked');
   if (status === Status.ok) return undefined;
-  return login === undefined ? refusal(status) : refusedLogin(status);
+  return login === undefined ? refusedRequest(status) : refusedLogin(status);
 }

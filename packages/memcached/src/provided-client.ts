@@ -1,6 +1,6 @@
 import { type Call, DriverError } from '@ninefold/core';
 import { BinaryTransport } from './binary.ts';
-import { lost, refusedLogin, unconnected } from './failures.ts';
+import { connectionLost, notConnected, refusedLogin } from './failures.ts';
 import { Status } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
 
@@ -37,7 +37,7 @@ export function providedClientTransport(client: MemjsClient): BinaryTransport {
   const channels = new WeakMap<MemjsServer, Channel>();
   const channelFor = (key: string): Channel => {
     const server = client.server(key);
-    if (!server) throw unconnected('the client takes all its servers for failed');
+    if (!server) throw notConnected('the client takes all its servers for failed');
     const channel = channels.get(server) ?? new ProvidedClientChannel(client, server);
     channels.set(server, channel);
     return channel;
@@ -70,7 +70,7 @@ class ProvidedClientChannel implements Channel {
       onResponse.quiet = index < last;
       this.#server.onResponse(opaque, onResponse);
     }
-    this.#server.onError(opaques[last] as number, (error) => request.fail(failureOf(error)));
+    this.#server.onError(opaques[last] as number, (error) => request.fail(clientError(error)));
     (request.call as Call).sent = true;
     this.#server.write(request.encode(opaques[0] as number));
     request.written?.();
@@ -78,10 +78,10 @@ class ProvidedClientChannel implements Channel {
 }
 
 /** memjs's own messages name the server; only what they are about is told. */
-function failureOf(error: unknown): DriverError {
+function clientError(error: unknown): DriverError {
   if (typeof error === 'string') return refusedLogin(Status.authError);
   const { message } = error as Error;
-  if (/timed out connecting/.test(message)) return unconnected('the client could not connect in time');
+  if (/timed out connecting/.test(message)) return notConnected('the client could not connect in time');
   if (/timed out/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
-  return lost('the connection was lost', error);
+  return connectionLost('the connection was lost', error);
 }

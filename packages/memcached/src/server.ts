@@ -1,6 +1,6 @@
 import { type Response, Server } from 'memjs';
 import { Connection } from './connection.ts';
-import { unconnected, unusable } from './failures.ts';
+import { invalidConnectOptions, notConnected } from './failures.ts';
 import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
 import type { ServerConfig } from './socket.ts';
@@ -33,7 +33,7 @@ export class ManagedServer extends Server implements Channel {
   send(request: Request): void {
     if (this.#closed) {
       request.written?.();
-      request.fail(unconnected('the connection was closed'));
+      request.fail(notConnected('the connection was closed'));
       return;
     }
     // One that is late keeps what is on it, each to its own deadline.
@@ -47,7 +47,7 @@ export class ManagedServer extends Server implements Channel {
     } catch (error) {
       // Node refuses options of `tls.connect` by throwing.
       request.written?.();
-      request.fail(unusable(error));
+      request.fail(invalidConnectOptions(error));
       return;
     }
     connection.send(request);
@@ -113,6 +113,6 @@ export class ManagedServer extends Server implements Channel {
 
   override close(): void {
     this.#closed = true;
-    for (const connection of [...this.#connections]) connection.fail(unconnected('the connection was closed'));
+    for (const connection of [...this.#connections]) connection.fail(notConnected('the connection was closed'));
   }
 }
