@@ -4,5 +4,5 @@ import { join } from 'node:path';
 export const fromSources: readonly string[] = [
   '--conditions=@ninefold/source',
   '--import',
-  join(import.meta.dirname, 'types-off.mjs'),
+  join(import.meta.dirname, 'strip-types.mjs'),
 ];
