@@ -20,7 +20,7 @@ export interface Task extends ProcessBackend {
 }
 
 const worker = join(import.meta.dirname, 'worker.ts');
-const MOST_OUTPUT = 64 * 1024 * 1024;
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Runs a plan in several processes at once; what each of them brought back. */
 async function run(backend: ProcessBackend, plan: Task['plan'], processes: number, times: number): Promise<unknown[]> {
@@ -29,7 +29,7 @@ async function run(backend: ProcessBackend, plan: Task['plan'], processes: numbe
     const args = ['--conditions=@ninefold/source', '--import', 'tsx', worker, JSON.stringify(task)];
     const { stdout } = await promisify(execFile)(process.execPath, args, {
       cwd: import.meta.dirname,
-      maxBuffer: MOST_OUTPUT,
+      maxBuffer: MAX_OUTPUT_BYTES,
     });
     return JSON.parse(stdout) as unknown;
   });

@@ -5,7 +5,7 @@ import { doesTheSame } from './verdicts.ts';
 
 const KINDS = ['ninefold', 'same work', 'gives something up', 'raw client'];
 const COLOURS = ['#2a6fdb', '#7f8fa6', '#ccd3dd', '#e0a458'];
-const MOST_CHARTED = 8;
+const MAX_CHARTED = 8;
 
 /** Whether a section is one of those with bars to compare. */
 export function isCharted({ contests = [] }: SectionResult): boolean {
@@ -21,7 +21,7 @@ export async function chartOf(section: SectionResult): Promise<string> {
 function specOf({ title, contests = [] }: SectionResult): TopLevelSpec {
   const fields = contests.filter(({ standings }) => standings.length > 1);
   const plain = fields.filter(({ name }) => name.includes('10 fields'));
-  const charted = (plain.length > 3 ? plain : fields).slice(0, MOST_CHARTED);
+  const charted = (plain.length > 3 ? plain : fields).slice(0, MAX_CHARTED);
   const values = charted.flatMap(({ name, standings }) =>
     standings.map((standing) => ({
       workload: name,
