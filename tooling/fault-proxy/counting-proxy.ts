@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from '../servers/process.ts';
-import { until } from './delay.ts';
+import { sleepUntil } from './sleep-until.ts';
 
 /** A TCP proxy that counts what passes. */
 export interface CountingProxy {
@@ -31,7 +31,7 @@ export async function startCountingProxy(target: {
     upstream.on('data', (bytes) => {
       const due = performance.now() + proxy.delayMs;
       way = way.then(async () => {
-        await until(due);
+        await sleepUntil(due);
         answered = true;
         client.write(bytes);
       });

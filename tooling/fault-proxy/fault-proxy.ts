@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
-import { until } from './delay.ts';
+import { sleepUntil } from './sleep-until.ts';
 
 /** Milliseconds between two bytes of a link that drips. */
 const DRIP_MS = 100;
@@ -120,7 +120,7 @@ export class FaultProxy {
     const arrival = performance.now();
     const fault = this.#fault;
     link.way = link.way.then(async () => {
-      if (fault?.kind === 'delay') await until(arrival + fault.delayMs);
+      if (fault?.kind === 'delay') await sleepUntil(arrival + fault.delayMs);
       if (link.silent) return;
       if (link.drips) await bytewise(link.client, bytes, () => sleep(DRIP_MS));
       // One turn of the event loop for each, or the kernel would join them.

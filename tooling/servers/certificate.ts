@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { madeOnce } from './once.ts';
+import { madeOnce } from './made-once.ts';
 
 export interface Certificate {
   /** The path of the certificate, which is its own authority. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { madeOnce } from './once.ts';
+import { madeOnce } from './made-once.ts';
 
 /** Servers older and newer than those of the machine, as Debian's suites have them. */
 const servers = {

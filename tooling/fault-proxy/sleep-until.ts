@@ -7,7 +7,7 @@ const COARSE_MS = 2;
  * Resolves when the clock of `performance.now()` shows `due`, and without a turn of the event loop where it does already:
  * what arrived together is handed on together.
  */
-export async function until(due: number): Promise<void> {
+export async function sleepUntil(due: number): Promise<void> {
   for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
     if (left > COARSE_MS) await sleep(left - COARSE_MS);
     else await new Promise((resolve) => setImmediate(resolve));
