@@ -21,7 +21,7 @@ export async function startCountingProxy(target: {
     const upstream = connect({ ...target, noDelay: true });
     client.setNoDelay(true);
     let answered = true;
-    let way: Promise<unknown> = Promise.resolve();
+    let delivery: Promise<unknown> = Promise.resolve();
     client.on('data', (bytes) => {
       proxy.counts.segments += 1;
       if (answered) proxy.counts.rounds += 1;
@@ -30,7 +30,7 @@ export async function startCountingProxy(target: {
     });
     upstream.on('data', (bytes) => {
       const due = performance.now() + proxy.delayMs;
-      way = way.then(async () => {
+      delivery = delivery.then(async () => {
         await sleepUntil(due);
         answered = true;
         client.write(bytes);

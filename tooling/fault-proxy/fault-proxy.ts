@@ -15,7 +15,7 @@ interface Link {
   /** What it brings comes a byte now and then. */
   drips: boolean;
   /** What is still on its way to the client: TCP keeps the order, so that later answers wait for it. */
-  way: Promise<void>;
+  delivery: Promise<void>;
 }
 
 /** A TCP proxy on the loopback interface that lies as it is told. */
@@ -87,14 +87,14 @@ export class FaultProxy {
       server,
       silent: this.#fault?.kind === 'silence',
       drips: false,
-      way: Promise.resolve(),
+      delivery: Promise.resolve(),
     };
     this.#links.add(link);
     client.on('data', (bytes) => this.#request(link, bytes));
     server.on('data', (bytes) => this.#reply(link, bytes));
     client.on('end', () => server.end());
     server.on('end', async () => {
-      if (link.drips) await link.way;
+      if (link.drips) await link.delivery;
       if (!link.silent) client.end();
     });
     for (const socket of [client, server]) socket.on('error', () => undefined);
@@ -119,19 +119,19 @@ export class FaultProxy {
   #reply(link: Link, bytes: Buffer): void {
     const arrival = performance.now();
     const fault = this.#fault;
-    link.way = link.way.then(async () => {
+    link.delivery = link.delivery.then(async () => {
       if (fault?.kind === 'delay') await sleepUntil(arrival + fault.delayMs);
       if (link.silent) return;
       if (link.drips) await bytewise(link.client, bytes, () => sleep(DRIP_MS));
       // One turn of the event loop for each, or the kernel would join them.
       else if (fault?.kind === 'trickle') await bytewise(link.client, bytes, nextTurn);
-      else if (fault === undefined || !this.#hits(fault)) link.client.write(bytes);
-      else await this.#spoil(link, bytes, fault);
+      else if (fault === undefined || !this.#isTarget(fault)) link.client.write(bytes);
+      else await this.#damage(link, bytes, fault);
     });
   }
 
   /** Whether this answer is the one that the fault is for. */
-  #hits(fault: Fault): boolean {
+  #isTarget(fault: Fault): boolean {
     const replies =
       fault.kind === 'half-reply' || fault.kind === 'garbage' || (fault.kind === 'cut' && fault.on === 'reply');
     if (!replies || this.#spent || fault !== this.#fault) return false;
@@ -139,7 +139,7 @@ export class FaultProxy {
     return true;
   }
 
-  async #spoil(link: Link, bytes: Buffer, fault: Fault): Promise<void> {
+  async #damage(link: Link, bytes: Buffer, fault: Fault): Promise<void> {
     if (fault.kind === 'cut') this.#end(link, fault.by);
     else if (fault.kind === 'garbage') link.client.write(Buffer.from(bytes.map((byte) => byte ^ 0x5a)));
     else {

@@ -27,7 +27,7 @@ const START_MS = 15_000;
 
 // The shell ends the server when its own input ends, as it does when the test's process dies in whatever way. It tells
 // the server's process id on a pipe of its own, and leaves the output to the server, so that the output ends with it.
-const KEEPER = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
+const WATCHDOG = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
 
 /** What tells that a server is ready: words in its output, or a question that is asked until the answer is yes. */
 export type Ready = RegExp | (() => Promise<boolean>);
@@ -61,15 +61,15 @@ interface Running {
 }
 
 async function launchServer(program: string, args: readonly string[], ready: Ready): Promise<Running> {
-  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], {
+  const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    // In a group of its own: Ctrl-C, which reaches the whole group of the tests, would end the keeper before its server.
+    // In a group of its own: Ctrl-C, which reaches the whole group of the tests, would end the watchdog before its server.
     detached: true,
   });
-  const [, , , ids] = keeper.stdio;
-  const closed = new Promise<void>((resolve) => keeper.once('close', () => resolve()));
+  const [, , , ids] = watchdog.stdio;
+  const closed = new Promise<void>((resolve) => watchdog.once('close', () => resolve()));
   const end = async (): Promise<void> => {
-    keeper.stdin.end();
+    watchdog.stdin.end();
     await closed;
   };
   let output = '';
@@ -77,12 +77,12 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
   const id = text(ids as Readable);
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
-      keeper.stdin.end();
+      watchdog.stdin.end();
       reject(new Error(`${program} ${reason}: ${output.slice(-1000)}`));
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
-    keeper.once('error', (error) => fail(error.message));
-    keeper.stdout.once('end', () => {
+    watchdog.once('error', (error) => fail(error.message));
+    watchdog.stdout.once('end', () => {
       clearTimeout(timer);
       fail('ended');
     });
@@ -90,7 +90,7 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
       clearTimeout(timer);
       resolve();
     };
-    for (const stream of [keeper.stdout, keeper.stderr]) {
+    for (const stream of [watchdog.stdout, watchdog.stderr]) {
       stream.on('data', (bytes: Buffer) => {
         output = (output + String(bytes)).slice(-10_000);
         if (ready instanceof RegExp && ready.test(output)) succeed();

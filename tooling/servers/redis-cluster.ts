@@ -43,7 +43,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
     const starts = Array.from({ length: primaries + replicas }, (_, index) => startNode(folder, index, options));
     for (const start of await Promise.allSettled(starts)) if (start.status === 'fulfilled') nodes.push(start.value);
     await Promise.all(starts);
-    await unite(nodes, primaries);
+    await formCluster(nodes, primaries);
   } catch (error) {
     await stop();
     throw error;
@@ -63,7 +63,7 @@ async function startNode(folder: string, index: number, options: RedisClusterOpt
 }
 
 /** Makes a cluster of nodes that know nothing of each other. */
-async function unite(nodes: readonly Node[], primaries: number): Promise<void> {
+async function formCluster(nodes: readonly Node[], primaries: number): Promise<void> {
   const share = (index: number): string => String(Math.floor((index * SLOTS) / primaries));
   await Promise.all(
     nodes.slice(0, primaries).map(async ({ server }, index) => {

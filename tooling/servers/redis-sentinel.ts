@@ -23,7 +23,7 @@ const QUORUM = 2;
 const DOWN_MS = 1000;
 const FAILOVER_MS = 5000;
 /** Milliseconds between the looks that sentinels take, 10,000 by default. */
-const LOOK_MS = '500';
+const PERIOD_MS = '500';
 
 /** A primary, a replica and three sentinels, each of which knows of all the others. */
 export async function startRedisSentinel(program: string = defaultProgram()): Promise<RedisSentinel> {
@@ -43,7 +43,7 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
     const sentinels: ServerProcess[] = [];
     for (let index = 0; index < SENTINELS; index++)
       sentinels.push(keep(await startSentinel(join(folder, `${index}.conf`), primary, program)));
-    await Promise.all(sentinels.map(untilWatching));
+    await Promise.all(sentinels.map(untilDiscovered));
     return { name: NAME, primary, replica, sentinels, stop };
   } catch (error) {
     await stop();
@@ -64,7 +64,7 @@ async function startSentinel(file: string, primary: ServerProcess, program: stri
   await writeFile(file, `${lines.join('\n')}\n`);
   const sentinel = await startServer(program, [file, '--sentinel'], port, /Sentinel ID is/);
   await until('the sentinel listens', () =>
-    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', LOOK_MS, 'publish-period', LOOK_MS).then(
+    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', PERIOD_MS, 'publish-period', PERIOD_MS).then(
       () => true,
       () => false,
     ),
@@ -72,7 +72,7 @@ async function startSentinel(file: string, primary: ServerProcess, program: stri
   return sentinel;
 }
 
-async function untilWatching(sentinel: ServerProcess): Promise<void> {
+async function untilDiscovered(sentinel: ServerProcess): Promise<void> {
   await until('the sentinels know of all', async () => {
     const lines = (await ask(sentinel, 'SENTINEL', 'MASTER', NAME)).split('\n');
     const field = (name: string): string | undefined => lines[lines.indexOf(name) + 1];

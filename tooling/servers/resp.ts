@@ -9,12 +9,12 @@ export type Reply =
   | { readonly type: 'nil' }
   | { readonly type: 'array'; readonly items: readonly Reply[] };
 
-type Waiting = { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void };
+type Pending = { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void };
 
 /** One RESP2 connection: replies in the order of the commands. A client library would round large integers. */
 export class RespConnection {
   readonly #socket: Socket;
-  readonly #waiting: Waiting[] = [];
+  readonly #pending: Pending[] = [];
   #received: Buffer = Buffer.alloc(0);
 
   constructor(host: string, port: number) {
@@ -27,7 +27,7 @@ export class RespConnection {
   /** Sends commands in one write; the replies of others cannot come in between. */
   send(commands: readonly (readonly string[])[]): Promise<Reply[]> {
     const replies = commands.map(
-      () => new Promise<Reply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
+      () => new Promise<Reply>((resolve, reject) => this.#pending.push({ resolve, reject })),
     );
     this.#socket.write(Buffer.concat(commands.map(encode)));
     return Promise.all(replies);
@@ -44,13 +44,13 @@ export class RespConnection {
       const parsed = parse(this.#received, at);
       if (parsed === undefined) break;
       at = parsed.next;
-      this.#waiting.shift()?.resolve(parsed.reply);
+      this.#pending.shift()?.resolve(parsed.reply);
     }
     this.#received = this.#received.subarray(at);
   }
 
   #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const { reject } of this.#pending.splice(0)) reject(error);
   }
 }
 

@@ -47,7 +47,7 @@ export class UpstashFront {
   readonly #sockets = new Set<Socket>();
   readonly #faults: { readonly fault: HttpFault; left: number }[] = [];
   readonly #handling = new Set<Promise<void>>();
-  readonly #server = createServer((request, response) => this.#take(request, response));
+  readonly #server = createServer((request, response) => this.#accept(request, response));
   #writes = 0;
 
   private constructor(options: FrontOptions) {
@@ -101,7 +101,7 @@ export class UpstashFront {
     return first.fault;
   }
 
-  #take(request: IncomingMessage, response: ServerResponse): void {
+  #accept(request: IncomingMessage, response: ServerResponse): void {
     const work = this.#handle(request, response).finally(() => this.#handling.delete(work));
     this.#handling.add(work);
   }
@@ -112,7 +112,7 @@ export class UpstashFront {
     if (fault?.kind === 'hang') return;
     const body = await bodyOf(request);
     if (body === undefined) return;
-    if (fault !== undefined && answerWithout(response, fault)) return;
+    if (fault !== undefined && answerByFault(response, fault)) return;
     if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.#answer(request, body);
     if (fault?.kind === 'drop-reply') return void request.socket.resetAndDestroy();
@@ -199,7 +199,7 @@ function refuse(status: number, error: string): Answer {
 }
 
 /** Answers as a proxy, a load balancer or a broken server would; true if that was the answer. */
-function answerWithout(response: ServerResponse, fault: HttpFault): boolean {
+function answerByFault(response: ServerResponse, fault: HttpFault): boolean {
   switch (fault.kind) {
     case 'status':
       response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
