@@ -119,14 +119,14 @@ function unstorage(address: Address): Peer {
 function layeredLoader(address: Address): Peer {
   const client = new Redis(address);
   const of = (seconds: number) => new RedisCache<unknown>(client, { json: true, ttlInMsecs: seconds * 1000 });
-  const [mortal, brief] = [of(TTL), of(1)];
+  const [expiring, shortLived] = [of(TTL), of(1)];
   return {
     name: 'layered-loader',
     role: 'peer',
-    get: (key) => mortal.get(key),
-    set: (key, value, ttl = TTL) => (ttl === TTL ? mortal : brief).set(key, value),
-    getMany: async (keys) => (await mortal.getMany([...keys])).resolvedValues,
-    setMany: (entries) => mortal.setMany(entries.map(([key, value]) => ({ key, value }))),
+    get: (key) => expiring.get(key),
+    set: (key, value, ttl = TTL) => (ttl === TTL ? expiring : shortLived).set(key, value),
+    getMany: async (keys) => (await expiring.getMany([...keys])).resolvedValues,
+    setMany: (entries) => expiring.setMany(entries.map(([key, value]) => ({ key, value }))),
     close: () => client.disconnect(),
   };
 }

@@ -1,5 +1,5 @@
 import { type Kind, kinds } from './data.ts';
-import { able, contestOf, type Field } from './field.ts';
+import { capable, contestOf, type Field } from './field.ts';
 import type { Contest, Work } from './harness.ts';
 import { batches, getMany, type Peer, setMany, type Traits } from './peer.ts';
 
@@ -11,7 +11,8 @@ const ZIPF_KEYS = 1000;
 export async function reads(field: Field, kind: Kind, atOnce: number): Promise<Contest> {
   const keys = keysOf(kind);
   const can = canKeep(kind);
-  for (const peer of able(field, can)) for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
+  for (const peer of capable(field, can))
+    for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       check(peer, kind, await peer.get(keys[index] as string), index);

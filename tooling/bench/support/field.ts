@@ -34,7 +34,7 @@ export function contestOf(
   } = {},
 ): Contest {
   const { per = 1, can = () => true, lacks = () => [] } = options;
-  const [ours, ...others] = able(field, can).map(
+  const [ours, ...others] = capable(field, can).map(
     (peer): Entrant => ({
       name: peer.name,
       role: peer.role,
@@ -47,6 +47,6 @@ export function contestOf(
 }
 
 /** Those of a field who can do a work. */
-export function able({ peers, traits }: Field, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
+export function capable({ peers, traits }: Field, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
   return peers.filter((peer) => can(peer, traits.get(peer) as Traits));
 }

@@ -89,16 +89,16 @@ const versions: Record<string, string> = {};
 /** Adds a section to what this file tells. */
 export function report(section: SectionResult): void {
   sections.push(section);
-  tell();
+  writeResult();
 }
 
 /** Names what is measured: packages, and servers by their own words. */
 export function reportVersions(of: Readonly<Record<string, string>>): void {
   Object.assign(versions, of);
-  tell();
+  writeResult();
 }
 
-function tell(): void {
+function writeResult(): void {
   if (typeof values.json !== 'string') return;
   const result: FileResult = { versions, sections };
   writeFileSync(values.json, JSON.stringify(result));
