@@ -13,7 +13,7 @@ import { estimate } from './support/statistics.ts';
 import { packageVersions } from './support/versions.ts';
 
 const ENTRIES = quick ? 100_000 : 1_000_000;
-/** Processes for each, in turns: bytes hardly differ between them. */
+/** Processes per cache, interleaved. A few are enough, because bytes hardly differ between them. */
 const REPEATS = quick ? 1 : 3;
 const MAX_RATIO = 1.3;
 const FLAT_MAP = 'Map of JSON text, each in one piece';
@@ -22,7 +22,7 @@ const OURS = 'ninefold';
 interface Candidate {
   /** What it does not do that ours does. */
   readonly lacks: string;
-  /** Something to be filled, by one entry at a time. */
+  /** Creates an empty store and a function that adds one entry. */
   make(): { readonly store: object; set(key: string, value: object, ttl: number): unknown };
 }
 
@@ -74,14 +74,14 @@ const candidates: Readonly<Record<string, Candidate>> = {
   },
 };
 
-function mapOf(look: (text: string) => unknown): ReturnType<Candidate['make']> {
+function mapOf(touch: (text: string) => unknown): ReturnType<Candidate['make']> {
   const store = new Map<string, string>();
   return {
     store,
     set(key, value) {
       const text = JSON.stringify(value);
-      // To look at a character makes one piece of the pieces that V8 may have left.
-      look(text);
+      // V8 may keep a string as a tree of pieces. Reading a character flattens it.
+      touch(text);
       store.set(key, text);
     },
   };
@@ -97,13 +97,13 @@ interface Measured {
   readonly perSecond: number;
 }
 
-/** Here, so that it is not collected before it is weighed. */
+/** Keeps the store alive until its heap is measured. */
 let filled: object | undefined;
 
 async function fill(name: string): Promise<Measured> {
   const collect = (globalThis as { gc?: () => void }).gc as () => void;
   const heap = (): number => {
-    // Twice: what lies outside the heap is given back after the collection that found it.
+    // Twice, because memory outside the heap is freed after the collection that found it unused.
     collect();
     collect();
     const { heapUsed, external, arrayBuffers } = process.memoryUsage();
@@ -116,7 +116,7 @@ async function fill(name: string): Promise<Measured> {
   for (let index = 0; index < ENTRIES; index++) await set(`user:${index}`, rowOf(index), 600 + (index % 600));
   const seconds = (performance.now() - start) / 1000;
   const bytes = (heap() - before) / ENTRIES;
-  if (filled === undefined) throw new Error('nothing was weighed');
+  if (filled === undefined) throw new Error('nothing was measured');
   return { bytes, perSecond: ENTRIES / seconds };
 }
 

@@ -2,7 +2,7 @@ import { memoryBackend } from '@ninefold/memory';
 import { row } from './support/data.ts';
 import { bench, type Work } from './support/harness.ts';
 
-/** The least that a cache with copies in and out can be. */
+/** The smallest cache that copies values in and out. */
 class AsyncMap {
   readonly #entries = new Map<string, string>();
 

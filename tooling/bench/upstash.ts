@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from '@upstash/redis';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
 import { defaultProgram } from '../servers/redis.ts';
 import { row } from './support/data.ts';
@@ -19,7 +19,7 @@ const nextLine = async <T>(): Promise<T> => JSON.parse(String((await lines.next(
 const { url, token } = await nextLine<{ url: string; token: string }>();
 
 const ours = upstashBackend({ url, token, namespace: 'bench', timeoutMs: 30_000 });
-/** With its defaults: automatic pipelining and deserialisation, base64. */
+/** With default options: automatic pipelining and deserialisation, base64. */
 const raw = new Redis({ url, token, enableTelemetry: false });
 
 const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
@@ -27,7 +27,7 @@ const hundred = keys.slice(0, 100);
 await ours.multiSetValues(keys.map((key) => [key, row] as const));
 await raw.mset(Object.fromEntries(keys.map((key) => [key, row])));
 
-/** What a call costs in HTTP requests and billed commands. */
+/** Counts the HTTP requests and billed commands of a call. */
 async function bill(name: string, call: () => Promise<unknown>): Promise<readonly [string, number, number]> {
   server.stdin.write('\n');
   await nextLine();

@@ -2,12 +2,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from '../servers/process.ts';
 import { sleepUntil } from './sleep-until.ts';
 
-/** A TCP proxy that counts what passes. */
+/** A TCP proxy that counts segments and round trips, and can delay replies. */
 export interface CountingProxy {
   readonly port: number;
-  /** Segments that came from clients, and how often clients began to send after an answer: round trips. */
+  /** `segments`: chunks from clients. `rounds`: round trips, that is, chunks that begin a connection or follow a reply. */
   readonly counts: { segments: number; rounds: number };
-  /** Milliseconds by which answers come late. */
+  /** The delay of each reply in milliseconds. */
   delayMs: number;
   stop(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** A reply of Redis as it came: integers as digits, so that none is rounded, and strings as bytes. */
+/** A reply of Redis. Integers are kept as digits, so that none is rounded; strings are kept as bytes. */
 export type Reply =
   | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'status'; readonly text: string }
@@ -11,7 +11,7 @@ export type Reply =
 
 type Pending = { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void };
 
-/** One RESP2 connection: replies in the order of the commands. A client library would round large integers. */
+/** A RESP2 connection. Client libraries would round large integers. */
 export class RespConnection {
   readonly #socket: Socket;
   readonly #pending: Pending[] = [];
@@ -24,7 +24,7 @@ export class RespConnection {
     this.#socket.on('close', () => this.#fail(new Error('the connection to Redis was closed')));
   }
 
-  /** Sends commands in one write; the replies of others cannot come in between. */
+  /** Sends commands in one write. Resolves to their replies, in order. */
   send(commands: readonly (readonly string[])[]): Promise<Reply[]> {
     const replies = commands.map(
       () => new Promise<Reply>((resolve, reject) => this.#pending.push({ resolve, reject })),
@@ -77,7 +77,7 @@ function parse(buffer: Buffer, at: number): { readonly reply: Reply; readonly ne
     case '*':
       return parseArray(buffer, next, Number(line));
     default:
-      throw new Error('Redis sent what is no RESP2');
+      throw new Error('Redis sent a reply that is not RESP2');
   }
 }
 

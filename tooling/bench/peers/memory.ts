@@ -13,7 +13,7 @@ import { reportVersions } from '../support/results.ts';
 import { packageVersions } from '../support/versions.ts';
 import { benchField, benchGrowth } from '../support/workloads.ts';
 
-/** As many as any workload stores, so that nothing is evicted in any of them. */
+/** More than any workload stores, so that no peer evicts entries. */
 const MAX_ENTRIES = 200_000;
 
 function ours(): Peer {
@@ -111,7 +111,7 @@ function unstorage(): Peer {
     role: 'peer',
     get: (key) => storage.getItem(key),
     set: (key, value, ttl) => storage.setItem(key, value as object, ttl === undefined ? {} : { ttl }),
-    // Calls of its own, which loop on this driver.
+    // unstorage has batch calls, but they loop with this driver.
     loops: ['getMany', 'setMany'],
     getMany: async (keys) => (await storage.getItems([...keys])).map(({ value }) => value),
     setMany: (entries, ttl) => storage.setItems(items(entries), { ttl }),

@@ -7,12 +7,12 @@ const KINDS = ['ninefold', 'same work', 'gives something up', 'raw client'];
 const COLOURS = ['#2a6fdb', '#7f8fa6', '#ccd3dd', '#e0a458'];
 const MAX_CHARTED = 8;
 
-/** Whether a section is one of those with bars to compare. */
+/** Whether a section gets a chart: some contest has more than two entrants. */
 export function isCharted({ contests = [] }: SectionResult): boolean {
   return contests.some(({ standings }) => standings.length > 2);
 }
 
-/** Bars of a section's times, as SVG: the same text for the same figures. */
+/** A section's times as a bar chart in SVG. The same figures always give the same text. */
 export async function chartOf(section: SectionResult): Promise<string> {
   const { spec } = compile(specOf(section));
   return `${await new View(parse(spec), { renderer: 'none' }).toSVG()}\n`;
