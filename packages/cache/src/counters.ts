@@ -10,7 +10,7 @@ import {
   isVersion,
   isWhole,
   RENEWAL,
-  type Seen,
+  type SeenCounters,
   sum,
 } from './fence.ts';
 
@@ -37,10 +37,10 @@ export class Counters {
   }
 
   /** Sees those that were not looked for yet. */
-  async look(names: readonly string[], seen: Seen): Promise<void> {
+  async readUnseen(names: readonly string[], seen: SeenCounters): Promise<void> {
     const unseen = [...new Set(names)].filter((name) => !seen.has(name));
     if (unseen.length === 0) return;
-    const found = await find(this.#backend, unseen);
+    const found = await readValues(this.#backend, unseen);
     for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
   }
 
@@ -50,14 +50,14 @@ export class Counters {
   }
 
   /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
-  async bumpForEntry(key: string, ttl: number | undefined, seen: Seen): Promise<void> {
+  async bumpForEntry(key: string, ttl: number | undefined, seen: SeenCounters): Promise<void> {
     const epoch = await this.#incr(epochName(key), 1, lifetimeFor(ttl));
     // One that began with this bump lives as long as it has to, so it is made by adding to it.
     seen.set(epochName(key), epoch === 1 ? undefined : epoch);
   }
 
   /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
-  async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: Seen): Promise<Fence> {
+  async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: SeenCounters): Promise<Fence> {
     const names = fenceNames(key, tags);
     // Tags and the generation are shared by many entries, so they live as long as the server lets them.
     const lifetime = (name: string) => (name === epochName(key) ? lifetimeFor(ttl) : undefined);
@@ -70,8 +70,8 @@ export class Counters {
     const { clock, random, leaseTtl } = this.#options;
     const deadline = clock.now() + 1000 * leaseTtl;
     for (let attempt = 0; ; attempt++) {
-      const seen: Seen = new Map();
-      await this.look([GENERATION], seen);
+      const seen: SeenCounters = new Map();
+      await this.readUnseen([GENERATION], seen);
       const generation = await this.#versionOf(GENERATION, seen, undefined);
       if (isWhole(generation)) return generation;
       const isRenewer = clock.now() >= deadline && (await this.#incr(RENEWAL, 1, leaseTtl)) === 1;
@@ -81,7 +81,7 @@ export class Counters {
     }
   }
 
-  async #versionOf(name: string, seen: Seen, ttl: number | undefined): Promise<number> {
+  async #versionOf(name: string, seen: SeenCounters, ttl: number | undefined): Promise<number> {
     const found = seen.get(name);
     if (isVersion(found)) return found;
     const making = this.#making.get(name) ?? this.#make(name, found, ttl).finally(() => this.#making.delete(name));
@@ -129,7 +129,7 @@ export async function add(
 }
 
 /** Values by name, in one round trip; what cannot be read is as if it were not there. */
-export async function find(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
+export async function readValues(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
   try {
     return await backend.multiGetValues(names);
   } catch (error) {

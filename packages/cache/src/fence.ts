@@ -43,7 +43,7 @@ export function isTrace(found: unknown): boolean {
 }
 
 /** What was found of counters in reads that all began after the same moment, by their names. */
-export type Seen = Map<string, unknown>;
+export type SeenCounters = Map<string, unknown>;
 
 /**
  * The counters that a value depends on and their sum, read before it was made. Every bump raises the sum for good, and a
@@ -70,11 +70,11 @@ export function sum(counters: Iterable<unknown>): number {
 }
 
 /** The sum of the counters of these names, `NaN` where one is missing. */
-export function stampOf(names: readonly string[], seen: Seen): number {
+export function stampOf(names: readonly string[], seen: SeenCounters): number {
   return sum(names.map((name) => seen.get(name)));
 }
 
 /** Whether nothing was deleted or invalidated between the fence and the sight. */
-export function holds({ names, stamp }: Fence, seen: Seen): boolean {
+export function holds({ names, stamp }: Fence, seen: SeenCounters): boolean {
   return stampOf(names, seen) === stamp;
 }

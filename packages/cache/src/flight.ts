@@ -1,4 +1,4 @@
-import { type Fence, holds, type Seen } from './fence.ts';
+import { type Fence, holds, type SeenCounters } from './fence.ts';
 import type { Landing } from './landing.ts';
 import { orAborted } from './signals.ts';
 
@@ -70,7 +70,7 @@ export class Flight {
   }
 
   /** Whether what it brings is right for a caller that began at `step` and saw `seen`; `undefined`: saw nothing. */
-  suits(step: number, seen: Seen | undefined): boolean {
+  suits(step: number, seen: SeenCounters | undefined): boolean {
     if (this.abandoned) return false;
     if (step < this.lookedAt) return true;
     if (this.landedAt !== undefined) return false;

@@ -1,6 +1,6 @@
 import type { ValueType } from '@ninefold/core';
 import { copiesOf } from './copy.ts';
-import { asMiss } from './types.ts';
+import { convertOrMiss } from './types.ts';
 
 type Type = ValueType<unknown> | undefined;
 
@@ -24,7 +24,7 @@ export class Landing {
   /** Of the value as it is at this moment: a loader may keep what it gave, and a type may change what it is given. */
   static async of(value: unknown, type: Type, { hit }: { readonly hit: boolean }): Promise<Landing> {
     const copies = copiesOf(value);
-    return new Landing(copies, type, await asMiss(type, copies()), hit);
+    return new Landing(copies, type, await convertOrMiss(type, copies()), hit);
   }
 
   async take(type: Type, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {

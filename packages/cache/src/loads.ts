@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events, Tally } from './events.ts';
-import type { Seen } from './fence.ts';
+import type { SeenCounters } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import { Landing } from './landing.ts';
@@ -19,7 +19,7 @@ export interface Miss extends Call {
   /** When its caller began, by `Flights.step()`. */
   readonly step: number;
   /** What its caller saw, or `undefined` where the backend failed it. */
-  readonly seen: Seen | undefined;
+  readonly seen: SeenCounters | undefined;
   readonly load: (context: LoadContext) => unknown;
   /** How it waits before it looks again, with the others of its batch. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
@@ -64,7 +64,7 @@ export class Loads {
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
-      seen = await this.#look(unseen, seen, miss);
+      seen = await this.#readUnseen(unseen, seen, miss);
     }
   }
 
@@ -78,9 +78,13 @@ export class Loads {
     return undefined;
   }
 
-  async #look(unseen: readonly string[], seen: Seen, { key, tally }: Miss): Promise<Seen | undefined> {
+  async #readUnseen(
+    unseen: readonly string[],
+    seen: SeenCounters,
+    { key, tally }: Miss,
+  ): Promise<SeenCounters | undefined> {
     try {
-      await this.#options.counters.look(unseen, seen);
+      await this.#options.counters.readUnseen(unseen, seen);
       return seen;
     } catch (error) {
       this.#options.events.tolerate(error, tally, () => key);
@@ -143,8 +147,8 @@ export class Loads {
       lease = await leases.take(miss.key);
       flight.lookedAt = flights.step();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
-      const { sight, index } = await entries.look(miss.key, miss.tags);
-      const landing = await Landing.of(sight.value(index), miss.type, { hit: true });
+      const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
+      const landing = await Landing.of(lookup.value(index), miss.type, { hit: true });
       if (landing.sound) {
         await lease?.release();
         return landing;
@@ -152,7 +156,7 @@ export class Loads {
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.lookedAt = Number.POSITIVE_INFINITY;
       if (lease === undefined && !insist) return undefined;
-      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
+      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
       return { lease };
     } catch (error) {
       // Not awaited: what failed the look may hang again, and the caller is to have its value.

@@ -7,10 +7,10 @@ import { allSettled } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
+import { Lookup, NONE } from './lookup.ts';
 import type { Call } from './options.ts';
-import { NONE, Sight } from './sight.ts';
 import { orAborted } from './signals.ts';
-import { asMiss, asTyped } from './types.ts';
+import { convertOrMiss, convertOrThrow } from './types.ts';
 
 type Load = (context: LoadContext) => unknown;
 
@@ -42,8 +42,8 @@ export class Reads {
 
   async get(key: string, { tags, type }: Call, tally: Tally): Promise<unknown> {
     try {
-      const sight = await this.#entries.read([key], tags);
-      const value = await asMiss(type, sight.value(0));
+      const lookup = await this.#entries.read([key], tags);
+      const value = await convertOrMiss(type, lookup.value(0));
       if (value !== undefined) tally.hits += 1;
       return value;
     } catch (error) {
@@ -53,8 +53,8 @@ export class Reads {
 
   async getMany(keys: readonly string[], { tags, type }: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
-    const sight = await this.#entries.read(keys, tags);
-    const values = await Promise.all(sight.values.map((value) => asMiss(type, value)));
+    const lookup = await this.#entries.read(keys, tags);
+    const values = await Promise.all(lookup.values.map((value) => convertOrMiss(type, value)));
     tally.hits += values.filter((value) => value !== undefined).length;
     return values;
   }
@@ -72,24 +72,24 @@ export class Reads {
 
   async #getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
     const step = this.#flights.step();
-    let sight: Sight | undefined = new Sight([key], call.tags);
+    let lookup: Lookup | undefined = new Lookup([key], call.tags);
     let stored: unknown;
     try {
-      // Not through `#look`: each promise between a hit and its caller takes a tenth of its time.
-      sight.take(await this.#entries.ask(sight));
-      stored = sight.value(0);
-      if (stored === undefined && sight.unseen !== NONE) {
-        await this.#entries.complete(sight);
-        stored = sight.value(0);
+      // Not through `#tryRead`: each promise between a hit and its caller takes a tenth of its time.
+      lookup.receive(await this.#entries.fetch(lookup));
+      stored = lookup.value(0);
+      if (stored === undefined && lookup.unseenCounters !== NONE) {
+        await this.#entries.complete(lookup);
+        stored = lookup.value(0);
       }
     } catch (error) {
-      sight = isUnreadable(error) ? await this.#look([key], call, tally) : this.#goOn(error, tally, () => key);
-      stored = sight?.value(0);
+      lookup = isUnreadable(error) ? await this.#tryRead([key], call, tally) : this.#tolerate(error, tally, () => key);
+      stored = lookup?.value(0);
     }
-    const hit = asMiss(call.type, stored);
+    const hit = convertOrMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) {
-      return await this.#land(key, { load, ...alone }, { ...call, tally, step, seen: sight?.seen });
+      return await this.#land(key, { load, ...alone }, { ...call, tally, step, seen: lookup?.seen });
     }
     tally.hits += 1;
     return value;
@@ -98,15 +98,15 @@ export class Reads {
   async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
     const step = this.#flights.step();
-    const sight = await this.#look(keys, call, tally);
-    const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
+    const lookup = await this.#tryRead(keys, call, tally);
+    const values = await Promise.all(keys.map((_key, index) => convertOrMiss(call.type, lookup?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
     const batch = new Batch(this.#backend, misses.length, loader, call.signal);
     const land = async ([index, key]: readonly [number, string]): Promise<void> => {
       const seat = batch.seat(index);
       try {
-        values[index] = await this.#land(key, seat, { ...call, tally, step, seen: sight?.seen });
+        values[index] = await this.#land(key, seat, { ...call, tally, step, seen: lookup?.seen });
       } finally {
         // However it ended, the others wait for it no more.
         seat.pass();
@@ -122,19 +122,19 @@ export class Reads {
     const landing = await this.#loads.land({ ...want, ...seat, key });
     if (landing.hit) tally.hits += 1;
     const where = { backend: this.#backend, operation: tally.operation, key };
-    return await landing.take(type, (value) => asTyped(type, value, where));
+    return await landing.take(type, (value) => convertOrThrow(type, value, where));
   }
 
   /** `undefined` where the backend fails: then what is asked for is loaded. */
-  async #look(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Sight | undefined> {
+  async #tryRead(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Lookup | undefined> {
     try {
       return await this.#entries.read(keys, tags);
     } catch (error) {
-      return this.#goOn(error, tally, () => (keys.length === 1 ? keys[0] : undefined));
+      return this.#tolerate(error, tally, () => (keys.length === 1 ? keys[0] : undefined));
     }
   }
 
-  #goOn(error: unknown, tally: Tally, only: () => string | undefined): undefined {
+  #tolerate(error: unknown, tally: Tally, only: () => string | undefined): undefined {
     this.#events.tolerate(error, tally, only);
   }
 }

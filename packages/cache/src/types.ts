@@ -1,7 +1,7 @@
 import { applyType, CacheError, isThenable, TypeMismatch, type ValueType } from '@ninefold/core';
 
 /** A value as its type has it, a promise only where the type is one, or `undefined` if the type refuses it. */
-export function asMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
+export function convertOrMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
   if (type === undefined || value === undefined) return value;
   try {
     const output = applyType(type, value);
@@ -16,7 +16,7 @@ function missIfMistyped(error: unknown): undefined {
 }
 
 /** A loaded value as its type has it; rejects `TYPE_MISMATCH` if the type refuses it. `undefined` may stay what it is. */
-export async function asTyped(
+export async function convertOrThrow(
   type: ValueType<unknown> | undefined,
   value: unknown,
   where: Pick<CacheError, 'backend' | 'operation' | 'key'>,

@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import { applied } from './failure.ts';
-import { countName, epochName, GENERATION, leaseName, type Seen, tagName } from './fence.ts';
+import { countName, epochName, GENERATION, leaseName, type SeenCounters, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
 import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
@@ -39,7 +39,7 @@ export class Writes {
     if (values.size === 0) return;
     // Whether the old values have gone, whatever becomes of the new ones.
     let gone = await this.#tryOut(values, tags, ttl);
-    const seen: Seen = new Map();
+    const seen: SeenCounters = new Map();
     const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
@@ -47,7 +47,7 @@ export class Writes {
     try {
       // Bumped, not read: a load that began before would else overwrite what is newer than it.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-      await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
+      await applied(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
       gone = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
     } catch (error) {

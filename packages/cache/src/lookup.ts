@@ -1,16 +1,16 @@
 import { type Packed, unpack } from './entry.ts';
-import { epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
+import { epochName, fenceNames, GENERATION, isVersion, type SeenCounters, stampOf, tagName } from './fence.ts';
 
 export const NONE: readonly string[] = [];
 
 /** What a read asks for, the entries of some keys and the counters that fence them, and what it found. */
-export class Sight {
+export class Lookup {
   readonly names: string[];
   readonly #keys: readonly string[];
   readonly #tags: readonly string[];
   readonly #firstEpoch: number;
   #found: readonly unknown[] = NONE;
-  #seen: Seen | undefined;
+  #seen: SeenCounters | undefined;
 
   constructor(keys: readonly string[], tags: readonly string[]) {
     // Of its length from the start, which is a part of the time of a hit.
@@ -27,14 +27,14 @@ export class Sight {
   }
 
   /** Takes what was found of the names. */
-  take(found: readonly unknown[]): void {
+  receive(found: readonly unknown[]): void {
     this.#found = found;
   }
 
   /** The counters that were seen, by name. */
-  get seen(): Seen {
+  get seen(): SeenCounters {
     if (this.#seen !== undefined) return this.#seen;
-    const seen: Seen = new Map();
+    const seen: SeenCounters = new Map();
     const counters = this.names.length - this.#keys.length;
     for (let index = 0; index < counters; index++) seen.set(this.names[index] as string, this.#found[index]);
     this.#seen = seen;
@@ -42,7 +42,7 @@ export class Sight {
   }
 
   /** The counters that entries depend on and that the caller did not name. */
-  get unseen(): readonly string[] {
+  get unseenCounters(): readonly string[] {
     let unseen: string[] | undefined;
     for (let index = 0; index < this.#keys.length; index++) {
       const entry = this.#entry(index);
