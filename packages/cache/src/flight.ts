@@ -1,5 +1,5 @@
 import { type Fence, holds, type SeenCounters } from './fence.ts';
-import type { Landing } from './landing.ts';
+import type { FlightResult } from './flight-result.ts';
 import { orAborted } from './signals.ts';
 
 /** What a loader is told. */
@@ -18,27 +18,27 @@ export class Flight {
   readonly key: string;
   readonly tags: readonly string[];
   /** Resolves for all callers, whoever of them gave up. */
-  readonly landing: Promise<Landing>;
+  readonly result: Promise<FlightResult>;
   /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
-  lookedAt: number = Number.POSITIVE_INFINITY;
+  readStep: number = Number.POSITIVE_INFINITY;
   /** What the value depends on, once that is known. */
   fence: Fence | undefined;
   /** When its loader was called, by the cache's clock. */
   loadingSince: number | undefined;
   /** When it landed, by the cache's clock. */
-  landedAt: number | undefined;
+  endedAt: number | undefined;
   /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
   outdated = false;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
+  constructor({ key, tags }: Target, run: (flight: Flight) => Promise<FlightResult>) {
     this.key = key;
     this.tags = tags;
-    this.landing = fly(this);
+    this.result = run(this);
     // Each caller hears of a failure by itself; there may be none left.
-    this.landing.catch(() => undefined);
+    this.result.catch(() => undefined);
   }
 
   /** What the loader is told, and no more. */
@@ -60,7 +60,7 @@ export class Flight {
   }
 
   /** It loads, or has loaded, where the backend failed it, and cannot know what was deleted meanwhile. */
-  get blind(): boolean {
+  get unfenced(): boolean {
     return this.loadingSince !== undefined && this.fence === undefined;
   }
 
@@ -70,18 +70,18 @@ export class Flight {
   }
 
   /** Whether what it brings is right for a caller that began at `step` and saw `seen`; `undefined`: saw nothing. */
-  suits(step: number, seen: SeenCounters | undefined): boolean {
+  canServe(step: number, seen: SeenCounters | undefined): boolean {
     if (this.abandoned) return false;
-    if (step < this.lookedAt) return true;
-    if (this.landedAt !== undefined) return false;
+    if (step < this.readStep) return true;
+    if (this.endedAt !== undefined) return false;
     // Who saw nothing knows of no delete but this process's own, after which no flight is joined.
     return seen === undefined || (this.fence !== undefined && holds(this.fence, seen));
   }
 
   /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
-  join(signal: AbortSignal | undefined): Promise<Landing> {
+  join(signal: AbortSignal | undefined): Promise<FlightResult> {
     this.#callers += 1;
-    return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
+    return orAborted(this.result, signal, () => this.#leave(signal?.reason));
   }
 
   #leave(reason: unknown): void {

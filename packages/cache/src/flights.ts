@@ -1,16 +1,16 @@
 import type { Flight } from './flight.ts';
 
 /** No backend should take longer to fail. */
-const LONGEST_TIMEOUT_MS = 10_000;
+const RETENTION_MS = 10_000;
 /** In an outage every load is a blind one, and its value stays in memory. */
-const MOST_LANDED = 1000;
+const MAX_RETAINED = 1000;
 
 /** The flights of a process, one for each key, and the order of what happens to them. */
 export class Flights {
   readonly #now: () => number;
   readonly #flights = new Map<string, Flight>();
   /** Blind ones, in the order in which they landed. */
-  readonly #landed = new Set<Flight>();
+  readonly #retained = new Set<Flight>();
   #steps = 0;
 
   constructor(now: () => number) {
@@ -18,7 +18,7 @@ export class Flights {
   }
 
   /** The next of the steps by which it is told what came first. */
-  step(): number {
+  nextStep(): number {
     this.#steps += 1;
     return this.#steps;
   }
@@ -35,19 +35,19 @@ export class Flights {
 
   add(flight: Flight): void {
     const before = this.#flights.get(flight.key);
-    if (before !== undefined) this.#landed.delete(before);
+    if (before !== undefined) this.#retained.delete(before);
     this.#flights.set(flight.key, flight);
   }
 
   end(flight: Flight): void {
-    flight.landedAt = this.#now();
+    flight.endedAt = this.#now();
     // A blind one stays for those who began before it, and whom the backend is about to fail too.
-    if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
+    if (flight.unfenced && this.#flights.get(flight.key) === flight) this.#retained.add(flight);
     else this.#remove(flight);
-    for (const landed of this.#landed) {
-      const isLate = this.#now() - (landed.landedAt ?? 0) >= LONGEST_TIMEOUT_MS;
-      if (!isLate && this.#landed.size <= MOST_LANDED) break;
-      this.#remove(landed);
+    for (const retained of this.#retained) {
+      const isLate = this.#now() - (retained.endedAt ?? 0) >= RETENTION_MS;
+      if (!isLate && this.#retained.size <= MAX_RETAINED) break;
+      this.#remove(retained);
     }
   }
 
@@ -61,7 +61,7 @@ export class Flights {
   }
 
   #remove(flight: Flight): void {
-    this.#landed.delete(flight);
+    this.#retained.delete(flight);
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }
 }

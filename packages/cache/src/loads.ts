@@ -6,8 +6,8 @@ import type { Entry } from './entry.ts';
 import type { Events, Tally } from './events.ts';
 import type { SeenCounters } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
+import { FlightResult } from './flight-result.ts';
 import type { Flights } from './flights.ts';
-import { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
 
@@ -16,7 +16,7 @@ export interface Miss extends Call {
   readonly key: string;
   /** Of its caller. */
   readonly tally: Tally;
-  /** When its caller began, by `Flights.step()`. */
+  /** When its caller began, by `Flights.nextStep()`. */
   readonly step: number;
   /** What its caller saw, or `undefined` where the backend failed it. */
   readonly seen: SeenCounters | undefined;
@@ -50,7 +50,7 @@ export class Loads {
   }
 
   /** Joins the flight for the key, if what it brings cannot have been deleted before the caller began, or starts one. */
-  async land(miss: Miss): Promise<Landing> {
+  async joinOrStart(miss: Miss): Promise<FlightResult> {
     let { seen } = miss;
     for (;;) {
       if (miss.signal?.aborted === true) {
@@ -58,7 +58,7 @@ export class Loads {
         throw miss.signal.reason;
       }
       const flight = this.#joinable(miss.key);
-      if (flight?.suits(miss.step, seen) === true) {
+      if (flight?.canServe(miss.step, seen) === true) {
         miss.pass();
         return await flight.join(miss.signal);
       }
@@ -73,7 +73,7 @@ export class Loads {
     const { clock, flights, leaseMs } = this.#options;
     const flight = flights.get(key);
     const since = flight?.loadingSince;
-    if (flight?.landedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
+    if (flight?.endedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
     flights.forget((each) => each === flight);
     return undefined;
   }
@@ -96,7 +96,7 @@ export class Loads {
     const { flights } = this.#options;
     const flight = new Flight(miss, async (own) => {
       try {
-        return await this.#fly(own, miss);
+        return await this.#run(own, miss);
       } finally {
         miss.pass();
         flights.end(own);
@@ -106,9 +106,9 @@ export class Loads {
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
+  async #run(flight: Flight, miss: Miss): Promise<FlightResult> {
     const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
-    if (ground instanceof Landing) return ground;
+    if (ground instanceof FlightResult) return ground;
     try {
       if (flight.abandoned) throw flight.signal.reason;
       return await this.#load(flight, miss, ground);
@@ -118,13 +118,13 @@ export class Loads {
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+  async #prepare(flight: Flight, miss: Miss): Promise<Ground | FlightResult> {
     const ground = await this.#attempt(flight, miss, { insist: false });
     if (ground !== undefined) return ground;
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+  async #wait(flight: Flight, miss: Miss): Promise<Ground | FlightResult> {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
@@ -140,21 +140,21 @@ export class Loads {
   }
 
   /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
+  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | FlightResult | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
       lease = await leases.take(miss.key);
-      flight.lookedAt = flights.step();
+      flight.readStep = flights.nextStep();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
-      const landing = await Landing.of(lookup.value(index), miss.type, { hit: true });
-      if (landing.sound) {
+      const result = await FlightResult.of(lookup.value(index), miss.type, { hit: true });
+      if (result.usable) {
         await lease?.release();
-        return landing;
+        return result;
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
-      flight.lookedAt = Number.POSITIVE_INFINITY;
+      flight.readStep = Number.POSITIVE_INFINITY;
       if (lease === undefined && !insist) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
       return { lease };
@@ -170,17 +170,17 @@ export class Loads {
     }
   }
 
-  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Landing> {
+  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<FlightResult> {
     const { clock, events, flights } = this.#options;
-    flight.lookedAt = flights.step();
+    flight.readStep = flights.nextStep();
     flight.loadingSince = clock.now();
     const value = await events.around('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
-    const landing = await Landing.of(value, miss.type, { hit: false });
-    if (flight.fence !== undefined && landing.sound && !flight.outdated) {
+    const result = await FlightResult.of(value, miss.type, { hit: false });
+    if (flight.fence !== undefined && result.usable && !flight.outdated) {
       await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
     }
-    return landing;
+    return result;
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */

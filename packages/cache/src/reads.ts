@@ -71,7 +71,7 @@ export class Reads {
   }
 
   async #getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
-    const step = this.#flights.step();
+    const step = this.#flights.nextStep();
     let lookup: Lookup | undefined = new Lookup([key], call.tags);
     let stored: unknown;
     try {
@@ -89,7 +89,7 @@ export class Reads {
     const hit = convertOrMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) {
-      return await this.#land(key, { load, ...alone }, { ...call, tally, step, seen: lookup?.seen });
+      return await this.#load(key, { load, ...alone }, { ...call, tally, step, seen: lookup?.seen });
     }
     tally.hits += 1;
     return value;
@@ -97,32 +97,32 @@ export class Reads {
 
   async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
-    const step = this.#flights.step();
+    const step = this.#flights.nextStep();
     const lookup = await this.#tryRead(keys, call, tally);
     const values = await Promise.all(keys.map((_key, index) => convertOrMiss(call.type, lookup?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
     const batch = new Batch(this.#backend, misses.length, loader, call.signal);
-    const land = async ([index, key]: readonly [number, string]): Promise<void> => {
+    const load = async ([index, key]: readonly [number, string]): Promise<void> => {
       const seat = batch.seat(index);
       try {
-        values[index] = await this.#land(key, seat, { ...call, tally, step, seen: lookup?.seen });
+        values[index] = await this.#load(key, seat, { ...call, tally, step, seen: lookup?.seen });
       } finally {
         // However it ended, the others wait for it no more.
         seat.pass();
       }
     };
     // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
-    await allSettled(misses.map(land));
+    await allSettled(misses.map(load));
     return values;
   }
 
-  async #land(key: string, seat: Seat, want: Want): Promise<unknown> {
+  async #load(key: string, seat: Seat, want: Want): Promise<unknown> {
     const { type, tally } = want;
-    const landing = await this.#loads.land({ ...want, ...seat, key });
-    if (landing.hit) tally.hits += 1;
+    const result = await this.#loads.joinOrStart({ ...want, ...seat, key });
+    if (result.hit) tally.hits += 1;
     const where = { backend: this.#backend, operation: tally.operation, key };
-    return await landing.take(type, (value) => convertOrThrow(type, value, where));
+    return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
   }
 
   /** `undefined` where the backend fails: then what is asked for is loaded. */
