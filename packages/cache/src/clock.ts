@@ -5,12 +5,12 @@ export interface Clock {
   wait(milliseconds: number): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 200;
+const FIRST_DELAY_MS = 10;
+const MAX_DELAY_MS = 200;
 
 /** Waits before what is looked at in vain is looked at again: the longer, the more often it was, and spread by chance. */
-export async function pause(clock: Clock, random: () => number, attempt: number): Promise<void> {
-  const milliseconds = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+export async function backoff(clock: Clock, random: () => number, attempt: number): Promise<void> {
+  const milliseconds = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   await clock.wait(milliseconds * (0.5 + random() / 2));
 }
 

@@ -1,5 +1,5 @@
 import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
-import { type Clock, pause } from './clock.ts';
+import { backoff, type Clock } from './clock.ts';
 import {
   epochName,
   type Fence,
@@ -77,7 +77,7 @@ export class Counters {
       const isRenewer = clock.now() >= deadline && (await this.#incr(RENEWAL, 1, leaseTtl)) === 1;
       // A maker died before it took back what it had added.
       if (isRenewer) await this.#backend.delete(GENERATION);
-      else await pause(clock, random, attempt);
+      else await backoff(clock, random, attempt);
     }
   }
 

@@ -1,5 +1,5 @@
 import { CacheError, isCacheError } from '@ninefold/core';
-import { type Clock, pause } from './clock.ts';
+import { backoff, type Clock } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
@@ -24,7 +24,7 @@ export interface Miss extends Call {
   /** How it waits before it looks again, with the others of its batch. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
   /** Called when it turns out that it is not loaded here. */
-  readonly pass: () => void;
+  readonly skip: () => void;
 }
 
 export interface LoadsOptions {
@@ -54,12 +54,12 @@ export class Loads {
     let { seen } = miss;
     for (;;) {
       if (miss.signal?.aborted === true) {
-        miss.pass();
+        miss.skip();
         throw miss.signal.reason;
       }
       const flight = this.#joinable(miss.key);
       if (flight?.canServe(miss.step, seen) === true) {
-        miss.pass();
+        miss.skip();
         return await flight.join(miss.signal);
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
@@ -98,7 +98,7 @@ export class Loads {
       try {
         return await this.#run(own, miss);
       } finally {
-        miss.pass();
+        miss.skip();
         flights.end(own);
       }
     });
@@ -128,7 +128,7 @@ export class Loads {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
-      await miss.pause(() => pause(clock, random, attempt));
+      await miss.pause(() => backoff(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
       const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
@@ -165,7 +165,7 @@ export class Loads {
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
       if (successor === undefined) return noGround;
-      miss.pass();
+      miss.skip();
       return await successor.join(flight.signal);
     }
   }

@@ -1,5 +1,5 @@
 import { isThenable } from '@ninefold/core';
-import { Batch, type BatchLoader, type Seat } from './batch.ts';
+import { Batch, type BatchLoader, type BatchSlot } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
@@ -15,7 +15,7 @@ import { convertOrMiss, convertOrThrow } from './types.ts';
 type Load = (context: LoadContext) => unknown;
 
 /** What a caller brings to the load of what it missed. */
-type Want = Omit<Miss, 'key' | keyof Seat>;
+type LoadRequest = Omit<Miss, 'key' | keyof BatchSlot>;
 
 interface ReadsParts {
   readonly entries: Entries;
@@ -89,7 +89,7 @@ export class Reads {
     const hit = convertOrMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) {
-      return await this.#load(key, { load, ...alone }, { ...call, tally, step, seen: lookup?.seen });
+      return await this.#load(key, { load, ...unbatched }, { ...call, tally, step, seen: lookup?.seen });
     }
     tally.hits += 1;
     return value;
@@ -104,12 +104,12 @@ export class Reads {
     tally.hits += keys.length - misses.length;
     const batch = new Batch(this.#backend, misses.length, loader, call.signal);
     const load = async ([index, key]: readonly [number, string]): Promise<void> => {
-      const seat = batch.seat(index);
+      const slot = batch.slot(index);
       try {
-        values[index] = await this.#load(key, seat, { ...call, tally, step, seen: lookup?.seen });
+        values[index] = await this.#load(key, slot, { ...call, tally, step, seen: lookup?.seen });
       } finally {
         // However it ended, the others wait for it no more.
-        seat.pass();
+        slot.skip();
       }
     };
     // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
@@ -117,9 +117,9 @@ export class Reads {
     return values;
   }
 
-  async #load(key: string, seat: Seat, want: Want): Promise<unknown> {
-    const { type, tally } = want;
-    const result = await this.#loads.joinOrStart({ ...want, ...seat, key });
+  async #load(key: string, slot: BatchSlot, request: LoadRequest): Promise<unknown> {
+    const { type, tally } = request;
+    const result = await this.#loads.joinOrStart({ ...request, ...slot, key });
     if (result.hit) tally.hits += 1;
     const where = { backend: this.#backend, operation: tally.operation, key };
     return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
@@ -140,4 +140,4 @@ export class Reads {
 }
 
 /** Who is in no batch waits for nobody else. */
-const alone: Omit<Seat, 'load'> = { pause: (wait) => wait(), pass: () => undefined };
+const unbatched: Omit<BatchSlot, 'load'> = { pause: (wait) => wait(), skip: () => undefined };
