@@ -10,9 +10,9 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-interface Held extends Lease {
+interface HeldLease extends Lease {
   /** In the order in which they were asked for. */
-  readonly place: number;
+  readonly sequence: number;
 }
 
 /** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
@@ -22,8 +22,8 @@ export class Leases {
   readonly #clock: Clock;
   readonly #events: Events;
   /** Those that this process has in hand, by key. */
-  readonly #held = new Map<string, Held>();
-  #asked = 0;
+  readonly #held = new Map<string, HeldLease>();
+  #lastSequence = 0;
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -33,10 +33,10 @@ export class Leases {
   }
 
   /** `undefined` if another holds it. */
-  async take(key: string): Promise<Lease | undefined> {
+  async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const place = ++this.#asked;
+    const sequence = ++this.#lastSequence;
     const count = await add(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
@@ -50,23 +50,23 @@ export class Leases {
         this.#events.failed(error);
       }
     };
-    const lease = { place, release };
+    const lease = { sequence, release };
     this.#held.set(key, lease);
     return lease;
   }
 
   /** Lets go of those that were asked for by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
-    const last = this.#asked;
+    const last = this.#lastSequence;
     await deleted;
     for (const key of keys) {
       const lease = this.#held.get(key);
-      if (lease !== undefined && lease.place <= last) this.#held.delete(key);
+      if (lease !== undefined && lease.sequence <= last) this.#held.delete(key);
     }
   }
 
   /** Gives back all, so that no other process waits for them. */
-  async release(): Promise<void> {
+  async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }
 }

@@ -107,44 +107,48 @@ export class Loads {
   }
 
   async #run(flight: Flight, miss: Miss): Promise<FlightResult> {
-    const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
-    if (ground instanceof FlightResult) return ground;
+    const prepared = miss.seen === undefined ? withoutLease : await this.#prepare(flight, miss);
+    if (prepared instanceof FlightResult) return prepared;
     try {
       if (flight.abandoned) throw flight.signal.reason;
-      return await this.#load(flight, miss, ground);
+      return await this.#load(flight, miss, prepared);
     } finally {
-      await ground.lease?.release();
+      await prepared.lease?.release();
     }
   }
 
   /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | FlightResult> {
-    const ground = await this.#attempt(flight, miss, { insist: false });
-    if (ground !== undefined) return ground;
+  async #prepare(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
+    const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: false });
+    if (outcome !== undefined) return outcome;
     return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | FlightResult> {
+  async #wait(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       await miss.pause(() => backoff(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
-      const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
-      if (ground !== undefined) return ground;
+      const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: over && onWaitTimeout === 'load' });
+      if (outcome !== undefined) return outcome;
       if (!over) continue;
       const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
       throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key: miss.key });
     }
   }
 
-  /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | FlightResult | undefined> {
+  /** Tries to get the lease; `undefined` if another has it. `leaseOptional` makes do without. */
+  async #tryAcquire(
+    flight: Flight,
+    miss: Miss,
+    { leaseOptional }: AttemptOptions,
+  ): Promise<Permit | FlightResult | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
-      lease = await leases.take(miss.key);
+      lease = await leases.acquire(miss.key);
       flight.readStep = flights.nextStep();
       // Read with the lease in hand: another may have loaded, written and released since the caller looked.
       const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
@@ -155,7 +159,7 @@ export class Loads {
       }
       // Nothing was found: whoever comes before the next look, or the load, comes early enough.
       flight.readStep = Number.POSITIVE_INFINITY;
-      if (lease === undefined && !insist) return undefined;
+      if (lease === undefined && !leaseOptional) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
       return { lease };
     } catch (error) {
@@ -164,13 +168,13 @@ export class Loads {
       events.tolerate(error, miss.tally, () => miss.key);
       // Of those whom the backend fails at the same moment one loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
-      if (successor === undefined) return noGround;
+      if (successor === undefined) return withoutLease;
       miss.skip();
       return await successor.join(flight.signal);
     }
   }
 
-  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<FlightResult> {
+  async #load(flight: Flight, miss: Miss, permit: Permit): Promise<FlightResult> {
     const { clock, events, flights } = this.#options;
     flight.readStep = flights.nextStep();
     flight.loadingSince = clock.now();
@@ -178,13 +182,13 @@ export class Loads {
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const result = await FlightResult.of(value, miss.type, { hit: false });
     if (flight.fence !== undefined && result.usable && !flight.outdated) {
-      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
+      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, permit);
     }
     return result;
   }
 
   /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
+  async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Permit): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
@@ -197,13 +201,13 @@ export class Loads {
 }
 
 /** What a load stands on, besides the fence of its flight. */
-interface Ground {
+interface Permit {
   /** `undefined` where its wait was over, or the backend failed. */
   readonly lease: Lease | undefined;
 }
 
-const noGround: Ground = { lease: undefined };
+const withoutLease: Permit = { lease: undefined };
 
-interface Insistence {
-  readonly insist: boolean;
+interface AttemptOptions {
+  readonly leaseOptional: boolean;
 }

@@ -153,7 +153,7 @@ export class ReadThroughCache implements Cache {
   close(): Promise<void> {
     return this.#run('close', 0, async () => {
       // Not awaited: the backend itself waits for what is in flight, and not for ever.
-      void this.#leases.release();
+      void this.#leases.releaseAll();
       await this.#backend.close();
     });
   }
