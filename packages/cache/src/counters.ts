@@ -4,12 +4,12 @@ import {
   epochName,
   type Fence,
   fenceNames,
-  firstVersion,
   GENERATION,
+  GENERATION_LEASE,
+  hasOneCreator,
+  initialVersion,
   isTrace,
   isVersion,
-  isWhole,
-  RENEWAL,
   type SeenCounters,
   sum,
 } from './fence.ts';
@@ -28,8 +28,8 @@ interface CountersOptions {
 export class Counters {
   readonly #backend: CacheBackend;
   readonly #options: CountersOptions;
-  /** Those being made: two makers in one process would spoil each other's fence. */
-  readonly #making = new Map<string, Promise<number>>();
+  /** Those being created: two makers in one process would spoil each other's fence. */
+  readonly #creating = new Map<string, Promise<number>>();
 
   constructor(backend: CacheBackend, options: CountersOptions) {
     this.#backend = backend;
@@ -51,17 +51,17 @@ export class Counters {
 
   /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
   async bumpForEntry(key: string, ttl: number | undefined, seen: SeenCounters): Promise<void> {
-    const epoch = await this.#incr(epochName(key), 1, lifetimeFor(ttl));
-    // One that began with this bump lives as long as it has to, so it is made by adding to it.
+    const epoch = await this.#incr(epochName(key), 1, epochTtl(ttl));
+    // One that began with this bump lives as long as it has to, so it is created by adding to it.
     seen.set(epochName(key), epoch === 1 ? undefined : epoch);
   }
 
-  /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
+  /** The fence of what will be created from here on: the counters that were seen, and new ones where there are none. */
   async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: SeenCounters): Promise<Fence> {
     const names = fenceNames(key, tags);
     // Tags and the generation are shared by many entries, so they live as long as the server lets them.
-    const lifetime = (name: string) => (name === epochName(key) ? lifetimeFor(ttl) : undefined);
-    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, lifetime(name))));
+    const ttlOf = (name: string) => (name === epochName(key) ? epochTtl(ttl) : undefined);
+    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, ttlOf(name))));
     return { names, stamp: sum(versions) };
   }
 
@@ -73,10 +73,10 @@ export class Counters {
       const seen: SeenCounters = new Map();
       await this.readUnseen([GENERATION], seen);
       const generation = await this.#versionOf(GENERATION, seen, undefined);
-      if (isWhole(generation)) return generation;
-      const isRenewer = clock.now() >= deadline && (await this.#incr(RENEWAL, 1, leaseTtl)) === 1;
+      if (hasOneCreator(generation)) return generation;
+      const hasLease = clock.now() >= deadline && (await this.#incr(GENERATION_LEASE, 1, leaseTtl)) === 1;
       // A maker died before it took back what it had added.
-      if (isRenewer) await this.#backend.delete(GENERATION);
+      if (hasLease) await this.#backend.delete(GENERATION);
       else await backoff(clock, random, attempt);
     }
   }
@@ -84,26 +84,27 @@ export class Counters {
   async #versionOf(name: string, seen: SeenCounters, ttl: number | undefined): Promise<number> {
     const found = seen.get(name);
     if (isVersion(found)) return found;
-    const making = this.#making.get(name) ?? this.#make(name, found, ttl).finally(() => this.#making.delete(name));
-    this.#making.set(name, making);
-    const made = await making;
-    seen.set(name, made);
-    return made;
+    const creating =
+      this.#creating.get(name) ?? this.#create(name, found, ttl).finally(() => this.#creating.delete(name));
+    this.#creating.set(name, creating);
+    const created = await creating;
+    seen.set(name, created);
+    return created;
   }
 
-  async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
+  async #create(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
     // The trace of a bump would keep its TTL.
-    const isOfUse = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
-    if (!isOfUse) await this.#backend.delete(name);
-    const first = firstVersion(this.#options.random);
-    const made = await this.#incr(name, first, ttl);
+    const isReusable = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
+    if (!isReusable) await this.#backend.delete(name);
+    const initial = initialVersion(this.#options.random);
+    const created = await this.#incr(name, initial, ttl);
     // Another was quicker, or the counter was there and could not be seen: it stays where it was, or it would grow with
     // each maker, and what is stored would be stale.
-    return isVersion(made - first) ? await this.#incr(name, -first, traceTtl(name)) : made;
+    return isVersion(created - initial) ? await this.#incr(name, -initial, traceTtl(name)) : created;
   }
 
   async #incr(name: string, delta: number, ttl: number | undefined): Promise<number> {
-    return await add(this.#backend, name, delta, ttl);
+    return await incrOrReset(this.#backend, name, delta, ttl);
   }
 }
 
@@ -113,7 +114,7 @@ function traceTtl(name: string): number | undefined {
 }
 
 /** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
-export async function add(
+export async function incrOrReset(
   backend: CacheBackend,
   name: string,
   delta: number,
@@ -151,6 +152,6 @@ export function isUnreadable(error: unknown): boolean {
 }
 
 /** Twice the entry's, so that an entry that is renewed at its end is not cut short; an entry for ever has one for ever. */
-function lifetimeFor(ttl: number | undefined): number | undefined {
+function epochTtl(ttl: number | undefined): number | undefined {
   return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(TRACE_TTL, 2 * ttl));
 }

@@ -7,7 +7,7 @@ export const GENERATION = '!g';
 export const epochName = (key: string): string => `!e:${key}`;
 export const tagName = (tag: string): string => `!t:${tag}`;
 /** The lease of who makes the generation anew. */
-export const RENEWAL = '!r';
+export const GENERATION_LEASE = '!r';
 export const leaseName = (key: string): string => `!l:${key}`;
 export const countName = (generation: number, key: string): string => `!n:${generation}:${key}`;
 
@@ -18,28 +18,28 @@ export function keyOf(name: string): string | undefined {
 }
 
 /** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
-const FIRST_VERSION = 2 ** 40;
-const PLACES = 2 ** 39;
+const MIN_VERSION = 2 ** 40;
+const INITIAL_VERSIONS = 2 ** 39;
 /** Where a counter has been spoilt. So far none comes, though hundreds of makers add to it at once before they take it back. */
-const END_OF_VERSIONS = 2 ** 50;
+const VERSION_LIMIT = 2 ** 50;
 
 /** Where a counter begins: one of 2^39 places, so that one that was evicted and made anew matches no entry of before. */
-export function firstVersion(random: () => number): number {
-  return FIRST_VERSION + Math.floor(random() * PLACES);
+export function initialVersion(random: () => number): number {
+  return MIN_VERSION + Math.floor(random() * INITIAL_VERSIONS);
 }
 
 export function isVersion(found: unknown): found is number {
-  return typeof found === 'number' && found >= FIRST_VERSION && found < END_OF_VERSIONS;
+  return typeof found === 'number' && found >= MIN_VERSION && found < VERSION_LIMIT;
 }
 
 /** Whether it is of one maker: two begin at the double of the first version at the least, and none is bumped so often. */
-export function isWhole(version: number): boolean {
-  return isVersion(version) && version < 2 * FIRST_VERSION;
+export function hasOneCreator(version: number): boolean {
+  return isVersion(version) && version < 2 * MIN_VERSION;
 }
 
 /** What bumps left of a counter that was not there. */
 export function isTrace(found: unknown): boolean {
-  return typeof found === 'number' && found > 0 && found < FIRST_VERSION;
+  return typeof found === 'number' && found > 0 && found < MIN_VERSION;
 }
 
 /** What was found of counters in reads that all began after the same moment, by their names. */

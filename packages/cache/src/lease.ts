@@ -1,6 +1,6 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Clock } from './clock.ts';
-import { add } from './counters.ts';
+import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
 import { leaseName } from './fence.ts';
 
@@ -37,7 +37,7 @@ export class Leases {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
     const sequence = ++this.#lastSequence;
-    const count = await add(this.#backend, name, 1, this.#ttl);
+    const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;

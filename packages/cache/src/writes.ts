@@ -75,8 +75,8 @@ export class Writes {
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
     const generation = this.#counters.generation();
     await applied(bumps, generation);
-    const made = await generation;
-    const counts = keys.map((key) => countName(made, key));
+    const current = await generation;
+    const counts = keys.map((key) => countName(current, key));
     const gone = new Set(keys);
     // What begins from here on saw the bumps, and may get its lease after the old one has gone.
     this.#flights.forget(({ key }) => gone.has(key));
