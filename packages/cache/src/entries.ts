@@ -1,5 +1,5 @@
 import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core';
-import { write } from './copy.ts';
+import { serialize } from './copy.ts';
 import { type Counters, readValues } from './counters.ts';
 import { type Entry, pack } from './entry.ts';
 import { Lookup, NONE } from './lookup.ts';
@@ -79,7 +79,7 @@ export class Entries {
 /** Names the caller's key, unless the backend hides keys, and the place in the caller's value. */
 function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
   for (const [key, { value }] of entries) {
-    const { reason } = write(value);
+    const { reason } = serialize(value);
     if (reason !== undefined) return error.with({ key: error.key && key, reason });
   }
   return error;

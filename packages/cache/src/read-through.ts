@@ -1,6 +1,6 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Cache } from './contract.ts';
-import { type Given, take } from './copy.ts';
+import { type Snapshot, snapshot } from './copy.ts';
 import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
 import { type CacheOperation, Events, type Tally } from './events.ts';
@@ -36,7 +36,7 @@ export class ReadThroughCache implements Cache {
   readonly #backend: CacheBackend;
   readonly #ttl: number | undefined;
   /** Of calls without options, which are spared the checks. */
-  readonly #plainCall: Call;
+  readonly #defaultCall: Call;
   readonly #events: Events;
   readonly #leases: Leases;
   readonly #reads: Reads;
@@ -46,7 +46,7 @@ export class ReadThroughCache implements Cache {
     const { clock, leaseTtl } = options;
     this.#backend = backend;
     this.#ttl = options.ttl;
-    this.#plainCall = checkCall({}, this.#ttl);
+    this.#defaultCall = checkCall({}, this.#ttl);
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
     const counters = new Counters(backend, options);
     const entries = new Entries(backend, counters);
@@ -191,13 +191,13 @@ export class ReadThroughCache implements Cache {
   }
 
   #set(pairs: readonly (readonly [key: string, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [key, this.#given(value)]));
+    const values = new Map(pairs.map(([key, value]) => [key, this.#snapshot(value)]));
     return this.#writes.set(values, this.#call(options));
   }
 
-  #given(value: unknown): Given {
+  #snapshot(value: unknown): Snapshot {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
-    if (value !== undefined) return take(value, maxValueBytes);
+    if (value !== undefined) return snapshot(value, maxValueBytes);
     throw refusal('INVALID_VALUE', '$: undefined, which is what a miss looks like');
   }
 
@@ -206,7 +206,7 @@ export class ReadThroughCache implements Cache {
   }
 
   #call(options: (LoadOptions & GetOptions<unknown>) | undefined): Call {
-    return options === undefined ? this.#plainCall : checkCall(options, this.#ttl);
+    return options === undefined ? this.#defaultCall : checkCall(options, this.#ttl);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type CacheBackend, isCacheError } from '@ninefold/core';
-import type { Given } from './copy.ts';
+import type { Snapshot } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
@@ -17,7 +17,7 @@ interface WritesParts {
 }
 
 /** No sum of counters, and as long as the longest. */
-const NO_STAMP = -Number.MAX_SAFE_INTEGER;
+const STALE_STAMP = -Number.MAX_SAFE_INTEGER;
 
 /** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
 export class Writes {
@@ -35,12 +35,12 @@ export class Writes {
     this.#leases = leases;
   }
 
-  async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
+  async set(values: ReadonlyMap<string, Snapshot>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
     // Whether the old values have gone, whatever becomes of the new ones.
-    let gone = await this.#tryOut(values, tags, ttl);
+    let replaced = await this.#probe(values, tags, ttl);
     const seen: SeenCounters = new Map();
-    const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
+    const fenced = async ([key, { value }]: readonly [string, Snapshot]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
     };
@@ -48,26 +48,26 @@ export class Writes {
       // Bumped, not read: a load that began before would else overwrite what is newer than it.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
       await applied(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
-      gone = true;
+      replaced = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
     } catch (error) {
-      throw gone && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
+      throw replaced && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
     }
     this.#flights.forget(({ key }) => values.has(key));
   }
 
   /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
-  async #tryOut(
-    values: ReadonlyMap<string, Given>,
+  async #probe(
+    values: ReadonlyMap<string, Snapshot>,
     tags: readonly string[],
     ttl: number | undefined,
   ): Promise<boolean> {
-    const doubtful = new Map<string, Entry>();
-    for (const [key, { value, isDoubtful }] of values) {
-      if (isDoubtful) doubtful.set(key, { value, stamp: NO_STAMP, tags });
+    const probes = new Map<string, Entry>();
+    for (const [key, { value, mayBeRefused }] of values) {
+      if (mayBeRefused) probes.set(key, { value, stamp: STALE_STAMP, tags });
     }
-    if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
-    return doubtful.size > 0;
+    if (probes.size > 0) await this.#entries.write(probes, ttl);
+    return probes.size > 0;
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -77,9 +77,9 @@ export class Writes {
     await applied(bumps, generation);
     const current = await generation;
     const counts = keys.map((key) => countName(current, key));
-    const gone = new Set(keys);
+    const deletedKeys = new Set(keys);
     // What begins from here on saw the bumps, and may get its lease after the old one has gone.
-    this.#flights.forget(({ key }) => gone.has(key));
+    this.#flights.forget(({ key }) => deletedKeys.has(key));
     // The lease goes too: the load that holds it is of no use any more.
     const deleted = applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
