@@ -1,5 +1,5 @@
 import { type CacheError, type CacheErrorCode, isCacheError, raise } from '@ninefold/core';
-import { ownerOf } from './failure.ts';
+import { callerKeyOf } from './failure.ts';
 
 /** The calls of a cache, and what goes on beneath them: loads, waits for another's load, failures that no caller sees. */
 export type CacheOperation =
@@ -64,16 +64,16 @@ export class Events {
   }
 
   /** Runs something, whose throwing is a rejection, and tells of it once it has settled; nothing is measured when no one listens. */
-  around<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
+  track<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
     const tally: Tally = { operation, hits: 0 };
-    return this.#options.listener === undefined ? this.#begin(tally, run) : this.#observe(tally, keys, run);
+    return this.#options.listener === undefined ? this.#run(tally, run) : this.#observe(tally, keys, run);
   }
 
-  #begin<T>(tally: Tally, run: (tally: Tally) => Promise<T>): Promise<T> {
+  #run<T>(tally: Tally, run: (tally: Tally) => Promise<T>): Promise<T> {
     try {
       return run(tally);
     } catch (error) {
-      return Promise.reject(this.named(error, tally));
+      return Promise.reject(this.forCaller(error, tally));
     }
   }
 
@@ -81,36 +81,36 @@ export class Events {
     const start = this.#options.now();
     const { operation } = tally;
     try {
-      const result = await this.#begin(tally, run);
-      this.#tell(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
+      const result = await this.#run(tally, run);
+      this.#emit(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
       return result;
     } catch (error) {
-      this.#tell(operation, keys, undefined, start, error);
+      this.#emit(operation, keys, undefined, start, error);
       throw error;
     }
   }
 
   /** A failure as the caller of `tally` is told of it. */
-  named(error: unknown, { operation }: Tally, only?: () => string | undefined): unknown {
+  forCaller(error: unknown, { operation }: Tally, calledKey?: () => string | undefined): unknown {
     if (!isCacheError(error)) return error;
-    return error.with({ backend: this.#options.backend, operation, key: ownerOf(error, only) });
+    return error.with({ backend: this.#options.backend, operation, key: callerKeyOf(error, calledKey) });
   }
 
   /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(failure: unknown, only?: () => string | undefined): void {
+  report(failure: unknown, calledKey?: () => string | undefined): void {
     const { onError, now } = this.#options;
-    const error = isCacheError(failure) ? failure.with({ key: ownerOf(failure, only) }) : failure;
+    const error = isCacheError(failure) ? failure.with({ key: callerKeyOf(failure, calledKey) }) : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
-    this.#tell('failure', 1, undefined, now(), error);
+    this.#emit('failure', 1, undefined, now(), error);
   }
 
   /** Goes on where the backend failed; anything else is thrown again, as the caller is told of it. */
-  tolerate(error: unknown, tally: Tally, only: () => string | undefined): void {
-    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.named(error, tally, only);
-    this.failed(error, only);
+  tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): void {
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.forCaller(error, tally, calledKey);
+    this.report(error, calledKey);
   }
 
-  #tell(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {
+  #emit(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {
     const { backend, listener, now } = this.#options;
     if (listener === undefined) return;
     raise(() => listener({ backend, operation, keys, hits, durationMs: now() - start, error }));

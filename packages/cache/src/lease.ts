@@ -47,7 +47,7 @@ export class Leases {
       try {
         await this.#backend.delete(name);
       } catch (error) {
-        this.#events.failed(error);
+        this.#events.report(error);
       }
     };
     const lease = { sequence, release };

@@ -121,7 +121,7 @@ export class Loads {
   async #prepare(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
     const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: false });
     if (outcome !== undefined) return outcome;
-    return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
+    return await this.#options.events.track('wait', 1, () => this.#wait(flight, miss));
   }
 
   async #wait(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
@@ -178,7 +178,7 @@ export class Loads {
     const { clock, events, flights } = this.#options;
     flight.readStep = flights.nextStep();
     flight.loadingSince = clock.now();
-    const value = await events.around('load', 1, async () => miss.load(flight.context));
+    const value = await events.track('load', 1, async () => miss.load(flight.context));
     // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
     const result = await FlightResult.of(value, miss.type, { hit: false });
     if (flight.fence !== undefined && result.usable && !flight.outdated) {
@@ -192,8 +192,8 @@ export class Loads {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
-      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.named(error, tally);
-      this.#options.events.failed(error);
+      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.forCaller(error, tally);
+      this.#options.events.report(error);
       // Not awaited: a server that is silent has cost the callers one time-out already.
       void lease?.release();
     }

@@ -164,16 +164,16 @@ export class ReadThroughCache implements Cache {
 
   /** As `#run`, for what words failures itself: a hit has no time for more, and what a loader throws is left as it is. */
   #read(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<never> {
-    return this.#events.around(operation, keys, work) as Promise<never>;
+    return this.#events.track(operation, keys, work) as Promise<never>;
   }
 
   /** Any failure names the operation as the caller knows it. */
   #run<T>(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<T> {
-    return this.#events.around(operation, keys, async (tally) => {
+    return this.#events.track(operation, keys, async (tally) => {
       try {
         return (await work(tally)) as T;
       } catch (error) {
-        throw this.#events.named(error, tally);
+        throw this.#events.forCaller(error, tally);
       }
     });
   }
@@ -185,7 +185,7 @@ export class ReadThroughCache implements Cache {
       try {
         return await work(text, tally);
       } catch (error) {
-        throw this.#events.named(error, tally, () => text);
+        throw this.#events.forCaller(error, tally, () => text);
       }
     });
   }

@@ -3,7 +3,7 @@ import { Batch, type BatchLoader, type BatchSlot } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
-import { allSettled } from './failure.ts';
+import { settleAll } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
@@ -47,7 +47,7 @@ export class Reads {
       if (value !== undefined) tally.hits += 1;
       return value;
     } catch (error) {
-      throw this.#events.named(error, tally, () => key);
+      throw this.#events.forCaller(error, tally, () => key);
     }
   }
 
@@ -113,7 +113,7 @@ export class Reads {
       }
     };
     // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
-    await allSettled(misses.map(load));
+    await settleAll(misses.map(load));
     return values;
   }
 
@@ -134,8 +134,8 @@ export class Reads {
     }
   }
 
-  #tolerate(error: unknown, tally: Tally, only: () => string | undefined): undefined {
-    this.#events.tolerate(error, tally, only);
+  #tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): undefined {
+    this.#events.tolerate(error, tally, calledKey);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Snapshot } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
-import { applied } from './failure.ts';
+import { settleWrites } from './failure.ts';
 import { countName, epochName, GENERATION, leaseName, type SeenCounters, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
 import type { Leases } from './lease.ts';
@@ -47,7 +47,7 @@ export class Writes {
     try {
       // Bumped, not read: a load that began before would else overwrite what is newer than it.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-      await applied(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
+      await settleWrites(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
       replaced = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
     } catch (error) {
@@ -74,14 +74,14 @@ export class Writes {
     if (keys.length === 0) return;
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
     const generation = this.#counters.generation();
-    await applied(bumps, generation);
+    await settleWrites(bumps, generation);
     const current = await generation;
     const counts = keys.map((key) => countName(current, key));
     const deletedKeys = new Set(keys);
     // What begins from here on saw the bumps, and may get its lease after the old one has gone.
     this.#flights.forget(({ key }) => deletedKeys.has(key));
     // The lease goes too: the load that holds it is of no use any more.
-    const deleted = applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
+    const deleted = settleWrites([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
   }
 
@@ -91,7 +91,7 @@ export class Writes {
   }
 
   async invalidate(tags: readonly string[]): Promise<void> {
-    await applied(tags.map((tag) => this.#counters.bump(tagName(tag))));
+    await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
     this.#flights.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 
