@@ -1,7 +1,7 @@
 import { CacheError } from '@ninefold/core';
 import type { LoadContext } from './flight.ts';
 
-/** Calls the loader of a batch, for values in the order of the indexes. */
+/** Calls the loader of a batch; resolves values in the order of the indexes. */
 export type BatchLoader = (indexes: readonly number[], context: LoadContext) => Promise<readonly unknown[]>;
 
 interface PendingLoad {
@@ -17,22 +17,22 @@ interface PendingWait {
   readonly reject: (error: unknown) => void;
 }
 
-/** A place in a batch, for one of its misses. */
+/** The part of one miss in a batch. */
 export interface BatchSlot {
-  /** The value, from the call of the loader that all who load share. */
+  /** Resolves the value, from one call of the loader for all misses that load. */
   readonly load: (context: LoadContext) => unknown;
-  /** Waits together with the others that wait for another's load, to look again together. */
+  /** Waits together with the other misses that wait for another's load, so that all are read again together. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
-  /** Lets the others go on: this one does not load. */
+  /** Lets the others go on, because this miss does not load. */
   readonly skip: () => void;
 }
 
-/** Goes in rounds: holds the loader back until each miss has a lease to load or waits for another's load. */
+/** Works in rounds: calls the loader once each miss has a lease to load or waits for another's load. */
 export class Batch {
   readonly #backend: string;
   readonly #loader: BatchLoader;
   readonly #signal: AbortSignal | undefined;
-  /** In this round. */
+  /** Misses of this round that neither load, wait nor skip yet. */
   #undecided: number;
   #pendingLoads: PendingLoad[] = [];
   #pendingWaits: PendingWait[] = [];
@@ -88,7 +88,7 @@ export class Batch {
     if (loads.length === 0) return;
     const context = contextOf(loads);
     try {
-      // Who gave up before all were ready has them loaded only where another waits too.
+      // If the batch was aborted before all were ready, it loads only if another caller waits for one of the values.
       if (this.#signal?.aborted === true) context.signal.throwIfAborted();
       const values = await this.#loader(
         loads.map(({ index }) => index),
@@ -115,7 +115,7 @@ function contextOf(loads: readonly PendingLoad[]): LoadContext {
   };
 }
 
-/** Aborts when nobody waits for any of the values. */
+/** A signal that aborts when no caller waits for any of the values. */
 function allAborted(signals: readonly AbortSignal[]): AbortSignal {
   const controller = new AbortController();
   let waiting = signals.length;

@@ -14,21 +14,21 @@ import {
   sum,
 } from './fence.ts';
 
-/** Seconds that an epoch lives at the least, and what a bump leaves of a counter that was not there: a day. */
+/** A day, in seconds: the shortest TTL of an epoch, and the TTL of a counter that a bump creates. */
 const TRACE_TTL = 86_400;
 
 interface CountersOptions {
   readonly random: () => number;
   readonly clock: Clock;
-  /** Seconds after which a maker that died is replaced. */
+  /** Seconds after which a creator that died is replaced. */
   readonly leaseTtl: number;
 }
 
-/** The counters that fence entries: epochs of keys, versions of tags, the generation of all. */
+/** The counters that fence entries: epochs of keys, versions of tags, the generation of the cache. */
 export class Counters {
   readonly #backend: CacheBackend;
   readonly #options: CountersOptions;
-  /** Those being created: two makers in one process would spoil each other's fence. */
+  /** Counters being created: two creators in one process would spoil each other's fence. */
   readonly #creating = new Map<string, Promise<number>>();
 
   constructor(backend: CacheBackend, options: CountersOptions) {
@@ -36,7 +36,7 @@ export class Counters {
     this.#options = options;
   }
 
-  /** Sees those that were not looked for yet. */
+  /** Reads the counters that `seen` does not hold yet, and adds them to it. */
   async readUnseen(names: readonly string[], seen: SeenCounters): Promise<void> {
     const unseen = [...new Set(names)].filter((name) => !seen.has(name));
     if (unseen.length === 0) return;
@@ -44,28 +44,28 @@ export class Counters {
     for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
   }
 
-  /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
+  /** Makes everything that depends on the counter stale, and resolves its new value. One `incr`. */
   async bump(name: string): Promise<number> {
     return await this.#incr(name, 1, traceTtl(name));
   }
 
-  /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
+  /** Bumps the epoch of a key, before an entry with this TTL is stored. */
   async bumpForEntry(key: string, ttl: number | undefined, seen: SeenCounters): Promise<void> {
     const epoch = await this.#incr(epochName(key), 1, epochTtl(ttl));
-    // One that began with this bump lives as long as it has to, so it is created by adding to it.
+    // A bump that created the epoch gave it the right TTL: its initial version is added without a delete.
     seen.set(epochName(key), epoch === 1 ? undefined : epoch);
   }
 
-  /** The fence of what will be created from here on: the counters that were seen, and new ones where there are none. */
+  /** The fence of a value that is made from now on: the counters seen, and new ones for those that are missing. */
   async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: SeenCounters): Promise<Fence> {
     const names = fenceNames(key, tags);
-    // Tags and the generation are shared by many entries, so they live as long as the server lets them.
+    // Many entries share tags and the generation, so these have no TTL.
     const ttlOf = (name: string) => (name === epochName(key) ? epochTtl(ttl) : undefined);
     const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, ttlOf(name))));
     return { names, stamp: sum(versions) };
   }
 
-  /** The generation, a new one if there is none; if several make it, once they have come to one. */
+  /** The generation, created if there is none. If several processes create it, resolves once they agree on one. */
   async generation(): Promise<number> {
     const { clock, random, leaseTtl } = this.#options;
     const deadline = clock.now() + 1000 * leaseTtl;
@@ -75,7 +75,7 @@ export class Counters {
       const generation = await this.#versionOf(GENERATION, seen, undefined);
       if (hasOneCreator(generation)) return generation;
       const hasLease = clock.now() >= deadline && (await this.#incr(GENERATION_LEASE, 1, leaseTtl)) === 1;
-      // A maker died before it took back what it had added.
+      // A creator died before it took back what it had added.
       if (hasLease) await this.#backend.delete(GENERATION);
       else await backoff(clock, random, attempt);
     }
@@ -93,13 +93,13 @@ export class Counters {
   }
 
   async #create(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
-    // The trace of a bump would keep its TTL.
+    // A trace keeps the TTL that the bump gave it, so it can be added to only if that is the right one.
     const isReusable = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
     if (!isReusable) await this.#backend.delete(name);
     const initial = initialVersion(this.#options.random);
     const created = await this.#incr(name, initial, ttl);
-    // Another was quicker, or the counter was there and could not be seen: it stays where it was, or it would grow with
-    // each maker, and what is stored would be stale.
+    // Another process was faster, or the counter existed and could not be read. What was added is taken back: otherwise
+    // the counter would grow with each creator, and stored entries would be stale.
     return isVersion(created - initial) ? await this.#incr(name, -initial, traceTtl(name)) : created;
   }
 
@@ -108,12 +108,12 @@ export class Counters {
   }
 }
 
-/** The generation's is as lasting as the generation: two who find it would both delete it, and the generation with it. */
+/** The TTL of a trace. The generation's has none, so that no creator need delete it, perhaps with another's generation. */
 function traceTtl(name: string): number | undefined {
   return name === GENERATION ? undefined : TRACE_TTL;
 }
 
-/** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
+/** Adds to a counter. A value that is not a counter, or at the end of its range, is deleted first. */
 export async function incrOrReset(
   backend: CacheBackend,
   name: string,
@@ -129,7 +129,7 @@ export async function incrOrReset(
   }
 }
 
-/** Values by name, in one round trip; what cannot be read is as if it were not there. */
+/** Values in the order of the names, in one round trip. An unreadable one counts as missing, and costs a second. */
 export async function readValues(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
   try {
     return await backend.multiGetValues(names);
@@ -151,7 +151,7 @@ export function isUnreadable(error: unknown): boolean {
   return isCacheError(error) && error.code === 'CORRUPT';
 }
 
-/** Twice the entry's, so that an entry that is renewed at its end is not cut short; an entry for ever has one for ever. */
+/** Twice the TTL of the entry, so that an entry renewed at its end is not cut short; none if the entry has none. */
 function epochTtl(ttl: number | undefined): number | undefined {
   return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(TRACE_TTL, 2 * ttl));
 }

@@ -4,7 +4,7 @@ import { type Counters, readValues } from './counters.ts';
 import { type Entry, pack } from './entry.ts';
 import { Lookup, NONE } from './lookup.ts';
 
-/** A key's place in what was seen of several. */
+/** The index of a key in a lookup that it shares with others. */
 interface CoalescedRead {
   readonly lookup: Lookup;
   readonly index: number;
@@ -19,7 +19,7 @@ interface PendingRead {
 export class Entries {
   readonly #backend: CacheBackend;
   readonly #counters: Counters;
-  /** Looks of this tick, by their tags. */
+  /** Reads of this tick that are not sent yet, by their tags. */
   readonly #pendingReads = new Map<string, PendingRead>();
 
   constructor(backend: CacheBackend, counters: Counters) {
@@ -34,7 +34,7 @@ export class Entries {
     return lookup;
   }
 
-  /** As `read`, for one key of many that are looked at one by one in the same tick: those with equal tags share a read. */
+  /** As `read`, for one key. Calls in the same tick with equal tags share one read. */
   async readCoalesced(key: string, tags: readonly string[]): Promise<CoalescedRead> {
     const group = JSON.stringify(tags);
     const pending = this.#pendingReads.get(group) ?? this.#startRead(group, tags);
@@ -54,12 +54,12 @@ export class Entries {
     return pending;
   }
 
-  /** What there is under the names of a lookup, in one round trip; for a reader in a hurry, who handles failures itself. */
+  /** The values of a lookup's names, in one round trip. For the fast path of a hit, which handles failures itself. */
   fetch({ names }: Lookup): Promise<readonly unknown[]> {
     return this.#backend.multiGetValues(names);
   }
 
-  /** One round trip more, for the counters of tags that entries bear and the caller did not name. */
+  /** Reads the counters of tags that entries have and the caller did not name: one more round trip. */
   async complete({ unseenCounters, seen }: Lookup): Promise<void> {
     await this.#counters.readUnseen(unseenCounters, seen);
   }
@@ -76,7 +76,7 @@ export class Entries {
   }
 }
 
-/** Names the caller's key, unless the backend hides keys, and the place in the caller's value. */
+/** Makes an error name the caller's key, unless the backend hides keys, and the place in the caller's value. */
 function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
   for (const [key, { value }] of entries) {
     const { reason } = serialize(value);

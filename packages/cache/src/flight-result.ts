@@ -4,14 +4,14 @@ import { convertOrMiss } from './types.ts';
 
 type Type = ValueType<unknown> | undefined;
 
-/** What a flight brought. Each of those who waited takes a value of its own, as each hit is one. */
+/** The result of a flight. Each caller takes a copy of its own, as from a hit. */
 export class FlightResult {
-  /** Whether it was found in the cache after all. */
+  /** Whether the value was found in the cache after all. */
   readonly hit: boolean;
-  /** Whether there is a value, and its type takes it. */
+  /** Whether there is a value that the type of the first caller takes. */
   readonly usable: boolean;
   readonly #copy: () => unknown;
-  /** Of the first who takes it as the type that it was read as. */
+  /** The value as that type converted it, for one caller with the same type. */
   #converted: { readonly type: Type; readonly output: unknown } | undefined;
 
   private constructor(copy: () => unknown, type: Type, output: unknown, hit: boolean) {
@@ -21,7 +21,7 @@ export class FlightResult {
     if (this.usable) this.#converted = { type, output };
   }
 
-  /** Of the value as it is at this moment: a loader may keep what it gave, and a type may change what it is given. */
+  /** A result of copies of the value as it is now: a loader may keep what it returned, and a type may change its input. */
   static async of(value: unknown, type: Type, { hit }: { readonly hit: boolean }): Promise<FlightResult> {
     const copy = copierOf(value);
     return new FlightResult(copy, type, await convertOrMiss(type, copy()), hit);

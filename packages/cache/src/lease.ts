@@ -4,24 +4,24 @@ import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
 import { leaseName } from './fence.ts';
 
-/** The right to load a key while others wait. For efficiency: when it ends early, or twice, a key is loaded twice. */
+/** The right to load a key while others wait. It only saves work: if it ends early, the key may be loaded twice. */
 export interface Lease {
-  /** Gives it back, once; a failure is told. To be awaited, for what is under way when a request ends may never be done. */
+  /** Gives it back, once; reports a failure. Await it: a Worker may drop what is in flight when its request ends. */
   release(): Promise<void>;
 }
 
 interface HeldLease extends Lease {
-  /** In the order in which they were asked for. */
+  /** Counts leases in the order in which they were requested. */
   readonly sequence: number;
 }
 
-/** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
+/** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
   readonly #ttl: number;
   readonly #clock: Clock;
   readonly #events: Events;
-  /** Those that this process has in hand, by key. */
+  /** The leases that this process holds, by key. */
   readonly #held = new Map<string, HeldLease>();
   #lastSequence = 0;
 
@@ -32,7 +32,7 @@ export class Leases {
     this.#events = events;
   }
 
-  /** `undefined` if another holds it. */
+  /** Resolves the lease of a key, or `undefined` if another holds it. */
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
@@ -42,7 +42,7 @@ export class Leases {
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
-      // After its end it may be another's.
+      // After its TTL the lease may be another's.
       if (this.#clock.now() >= deadline) return;
       try {
         await this.#backend.delete(name);
@@ -55,7 +55,7 @@ export class Leases {
     return lease;
   }
 
-  /** Lets go of those that were asked for by now, once `deleted` has resolved: from then on they may be another's. */
+  /** Drops the leases of the keys that were requested by now, once `deleted` has resolved: they may then be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
     const last = this.#lastSequence;
     await deleted;
@@ -65,7 +65,7 @@ export class Leases {
     }
   }
 
-  /** Gives back all, so that no other process waits for them. */
+  /** Gives back all leases, so that no other process waits for them. */
   async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }

@@ -11,19 +11,19 @@ import type { Flights } from './flights.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
 
-/** A miss that is to be loaded. */
+/** A miss to be loaded. */
 export interface Miss extends Call {
   readonly key: string;
-  /** Of its caller. */
+  /** The tally of its caller. */
   readonly tally: Tally;
-  /** When its caller began, by `Flights.nextStep()`. */
+  /** The step of `Flights` at which its caller began. */
   readonly step: number;
-  /** What its caller saw, or `undefined` where the backend failed it. */
+  /** The counters that its caller read, or `undefined` if the backend failed. */
   readonly seen: SeenCounters | undefined;
   readonly load: (context: LoadContext) => unknown;
-  /** How it waits before it looks again, with the others of its batch. */
+  /** Waits before another attempt, together with the other misses of its batch. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
-  /** Called when it turns out that it is not loaded here. */
+  /** Called when it turns out that this miss is not loaded here. */
   readonly skip: () => void;
 }
 
@@ -41,7 +41,7 @@ export interface LoadsOptions {
   readonly onWaitTimeout: 'load' | 'throw';
 }
 
-/** Loads what is missing: once in this process, and as a rule once in all. */
+/** Loads missing values: once in this process, and as a rule once in all processes. */
 export class Loads {
   readonly #options: LoadsOptions;
 
@@ -49,7 +49,7 @@ export class Loads {
     this.#options = options;
   }
 
-  /** Joins the flight for the key, if what it brings cannot have been deleted before the caller began, or starts one. */
+  /** Joins the flight for the key if its result cannot have been deleted before the caller began; else starts one. */
   async joinOrStart(miss: Miss): Promise<FlightResult> {
     let { seen } = miss;
     for (;;) {
@@ -68,7 +68,7 @@ export class Loads {
     }
   }
 
-  /** Who comes does not join a load that has outlasted its lease, and may never end: another takes its place. */
+  /** A load that has outlasted its lease may never end, so later callers start another instead of joining it. */
   #joinable(key: string): Flight | undefined {
     const { clock, flights, leaseMs } = this.#options;
     const flight = flights.get(key);
@@ -117,7 +117,7 @@ export class Loads {
     }
   }
 
-  /** What the load stands on, or the value that another process has loaded meanwhile. */
+  /** Resolves a permit to load, or the value that another process has loaded meanwhile. */
   async #prepare(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
     const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: false });
     if (outcome !== undefined) return outcome;
@@ -134,12 +134,12 @@ export class Loads {
       const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: over && onWaitTimeout === 'load' });
       if (outcome !== undefined) return outcome;
       if (!over) continue;
-      const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
+      const reason = `another load holds the lease and has not ended within ${waitMs} ms`;
       throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key: miss.key });
     }
   }
 
-  /** Tries to get the lease; `undefined` if another has it. `leaseOptional` makes do without. */
+  /** Tries to get the lease. If another holds it, resolves `undefined`, or with `leaseOptional` a permit without it. */
   async #tryAcquire(
     flight: Flight,
     miss: Miss,
@@ -150,23 +150,23 @@ export class Loads {
     try {
       lease = await leases.acquire(miss.key);
       flight.readStep = flights.nextStep();
-      // Read with the lease in hand: another may have loaded, written and released since the caller looked.
+      // Read after the lease: another may have loaded, written and released since the caller's read.
       const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
       const result = await FlightResult.of(lookup.value(index), miss.type, { hit: true });
       if (result.usable) {
         await lease?.release();
         return result;
       }
-      // Nothing was found: whoever comes before the next look, or the load, comes early enough.
+      // Nothing was found: any caller that comes before the next read, or the load, is early enough.
       flight.readStep = Number.POSITIVE_INFINITY;
       if (lease === undefined && !leaseOptional) return undefined;
       flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
       return { lease };
     } catch (error) {
-      // Not awaited: what failed the look may hang again, and the caller is to have its value.
+      // Not awaited: a server that failed the read may hang again, and the caller waits for its value.
       void lease?.release();
       events.tolerate(error, miss.tally, () => miss.key);
-      // Of those whom the backend fails at the same moment one loads.
+      // If the backend fails several flights of a key at the same moment, only the newest loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
       if (successor === undefined) return withoutLease;
       miss.skip();
@@ -179,7 +179,7 @@ export class Loads {
     flight.readStep = flights.nextStep();
     flight.loadingSince = clock.now();
     const value = await events.track('load', 1, async () => miss.load(flight.context));
-    // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
+    // A value that the type refuses is not stored. It rejects only callers with that type: others may share the load.
     const result = await FlightResult.of(value, miss.type, { hit: false });
     if (flight.fence !== undefined && result.usable && !flight.outdated) {
       await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, permit);
@@ -187,22 +187,22 @@ export class Loads {
     return result;
   }
 
-  /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
+  /** Stores a value. Failures are reported and do not reach the callers, except `INVALID_VALUE`, which is a mistake. */
   async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Permit): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
       if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.forCaller(error, tally);
       this.#options.events.report(error);
-      // Not awaited: a server that is silent has cost the callers one time-out already.
+      // Not awaited: a silent server has cost the callers one timeout already.
       void lease?.release();
     }
   }
 }
 
-/** What a load stands on, besides the fence of its flight. */
+/** Permission to call the loader. */
 interface Permit {
-  /** `undefined` where its wait was over, or the backend failed. */
+  /** `undefined` if the wait for it timed out or the backend failed. */
   readonly lease: Lease | undefined;
 }
 

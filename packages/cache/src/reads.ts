@@ -14,7 +14,7 @@ import { convertOrMiss, convertOrThrow } from './types.ts';
 
 type Load = (context: LoadContext) => unknown;
 
-/** What a caller brings to the load of what it missed. */
+/** What a caller adds to a miss, beside its key and the slot of its batch. */
 type LoadRequest = Omit<Miss, 'key' | keyof BatchSlot>;
 
 interface ReadsParts {
@@ -24,7 +24,7 @@ interface ReadsParts {
   readonly events: Events;
 }
 
-/** Reads, and loads of what they miss. */
+/** Reads entries, and has the missing ones loaded. */
 export class Reads {
   readonly #backend: string;
   readonly #entries: Entries;
@@ -64,7 +64,7 @@ export class Reads {
     return orAborted(this.#getOrLoad(key, load, call, tally), call.signal);
   }
 
-  /** `loader` is given indexes of keys, and gives their values in that order. */
+  /** `loader` receives indexes of keys and resolves their values in that order. */
   getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (call.signal?.aborted === true) return Promise.reject(call.signal.reason);
     return orAborted(this.#getOrLoadMany(keys, loader, call, tally), call.signal);
@@ -75,7 +75,7 @@ export class Reads {
     let lookup: Lookup | undefined = new Lookup([key], call.tags);
     let stored: unknown;
     try {
-      // Not through `#tryRead`: each promise between a hit and its caller takes a tenth of its time.
+      // Not through `#tryRead`: each promise between a hit and its caller costs a tenth of the hit.
       lookup.receive(await this.#entries.fetch(lookup));
       stored = lookup.value(0);
       if (stored === undefined && lookup.unseenCounters !== NONE) {
@@ -108,11 +108,11 @@ export class Reads {
       try {
         values[index] = await this.#load(key, slot, { ...call, tally, step, seen: lookup?.seen });
       } finally {
-        // However it ended, the others wait for it no more.
+        // However it ended, the rest of the batch waits for it no longer.
         slot.skip();
       }
     };
-    // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
+    // Waits until all have ended: afterwards the loader is not called and nothing is written for any of them.
     await settleAll(misses.map(load));
     return values;
   }
@@ -125,7 +125,7 @@ export class Reads {
     return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
   }
 
-  /** `undefined` where the backend fails: then what is asked for is loaded. */
+  /** Resolves `undefined` if the backend fails: then all the keys are loaded. */
   async #tryRead(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Lookup | undefined> {
     try {
       return await this.#entries.read(keys, tags);
@@ -139,5 +139,5 @@ export class Reads {
   }
 }
 
-/** Who is in no batch waits for nobody else. */
+/** A call outside a batch waits for no other. */
 const unbatched: Omit<BatchSlot, 'load'> = { pause: (wait) => wait(), skip: () => undefined };

@@ -1,7 +1,7 @@
-/** What is to be done when a signal aborts: for as many as wait with it one listener, of which Node allows ten without a warning. */
+/** Callbacks by signal. They share one listener, because Node warns of a leak if a signal has more than ten. */
 const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** As the promise; but when the signal aborts before it has settled, `onAborted` is called, and it rejects with its reason. */
+/** Settles as the promise does. If the signal aborts first, calls `onAborted` and rejects with the signal's reason. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAborted?: () => void): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -13,7 +13,7 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** Calls `callback` when the signal aborts, unless what it returns was called before. */
+/** Calls `callback` when the signal aborts, or at once if it has. Returns the function that unsubscribes it. */
 function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) callback();
   let callbacks = listeners.get(signal);

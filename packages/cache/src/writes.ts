@@ -16,10 +16,10 @@ interface WritesParts {
   readonly leases: Leases;
 }
 
-/** No sum of counters, and as long as the longest. */
+/** A stamp that no sum of counters equals, as long as the longest. */
 const STALE_STAMP = -Number.MAX_SAFE_INTEGER;
 
-/** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
+/** Changes entries and the counters that fence them. Failures of the backend always reach the caller. */
 export class Writes {
   readonly #backend: CacheBackend;
   readonly #counters: Counters;
@@ -37,7 +37,7 @@ export class Writes {
 
   async set(values: ReadonlyMap<string, Snapshot>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
-    // Whether the old values have gone, whatever becomes of the new ones.
+    // Whether the old values are gone, even if the new ones are not stored.
     let replaced = await this.#probe(values, tags, ttl);
     const seen: SeenCounters = new Map();
     const fenced = async ([key, { value }]: readonly [string, Snapshot]): Promise<readonly [string, Entry]> => {
@@ -45,7 +45,7 @@ export class Writes {
       return [key, { value, stamp, tags }];
     };
     try {
-      // Bumped, not read: a load that began before would else overwrite what is newer than it.
+      // Bumped, not read: otherwise a load that began before could overwrite the newer value.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
       await settleWrites(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
       replaced = true;
@@ -56,7 +56,10 @@ export class Writes {
     this.#flights.forget(({ key }) => values.has(key));
   }
 
-  /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
+  /**
+   * Writes the values that the backend may refuse, with a stale stamp, so that a refusal leaves the old values. Resolves
+   * whether there were any.
+   */
   async #probe(
     values: ReadonlyMap<string, Snapshot>,
     tags: readonly string[],
@@ -78,9 +81,9 @@ export class Writes {
     const current = await generation;
     const counts = keys.map((key) => countName(current, key));
     const deletedKeys = new Set(keys);
-    // What begins from here on saw the bumps, and may get its lease after the old one has gone.
+    // Only the flights so far: later ones have seen the bumps, and may get a lease after the old one is deleted.
     this.#flights.forget(({ key }) => deletedKeys.has(key));
-    // The lease goes too: the load that holds it is of no use any more.
+    // The lease is deleted too: the load that holds it is outdated.
     const deleted = settleWrites([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
   }
