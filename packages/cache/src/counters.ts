@@ -108,7 +108,7 @@ export class Counters {
   }
 }
 
-/** The TTL of a trace. The generation's has none, so that no creator need delete it, perhaps with another's generation. */
+/** The TTL of a trace. The generation's has none: creators would have to delete it, and could delete a new generation. */
 function traceTtl(name: string): number | undefined {
   return name === GENERATION ? undefined : TRACE_TTL;
 }

@@ -21,7 +21,7 @@ export class FlightResult {
     if (this.usable) this.#converted = { type, output };
   }
 
-  /** A result of copies of the value as it is now: a loader may keep what it returned, and a type may change its input. */
+  /** Copies the value as it is now: a loader may keep what it returned, and a type may change its input. */
   static async of(value: unknown, type: Type, { hit }: { readonly hit: boolean }): Promise<FlightResult> {
     const copy = copierOf(value);
     return new FlightResult(copy, type, await convertOrMiss(type, copy()), hit);

@@ -55,7 +55,7 @@ export class Leases {
     return lease;
   }
 
-  /** Drops the leases of the keys that were requested by now, once `deleted` has resolved: they may then be another's. */
+  /** Drops the keys' leases requested by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
     const last = this.#lastSequence;
     await deleted;

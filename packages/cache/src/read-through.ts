@@ -162,7 +162,7 @@ export class ReadThroughCache implements Cache {
     return this.close();
   }
 
-  /** As `#run`, for reads, which name failures themselves: one more promise slows a hit, and loaders' errors stay as is. */
+  /** As `#run`, for reads that name failures themselves: a promise more slows a hit, and loaders' errors stay as is. */
   #read(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<never> {
     return this.#events.track(operation, keys, work) as Promise<never>;
   }

@@ -57,8 +57,8 @@ export class Writes {
   }
 
   /**
-   * Writes the values that the backend may refuse, with a stale stamp, so that a refusal leaves the old values. Resolves
-   * whether there were any.
+   * Writes the values that the backend may refuse, with a stale stamp, so that a refusal leaves the old values.
+   * Resolves whether there were any.
    */
   async #probe(
     values: ReadonlyMap<string, Snapshot>,
