@@ -62,10 +62,10 @@ describe('what a call leaves behind', () => {
   it('is gone with the next quick collection, so that many calls at once need no full one', async () => {
     const program = join(import.meta.dirname, 'support/full-collections.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...fromSources, program]);
-    // A Set of the calls in flight needs many, because V8 chains its outgrown tables; so does a hidden class per gathered call.
-    const { alone, gathered } = JSON.parse(stdout) as Readonly<Record<string, number>>;
+    // A Set of the calls in flight needs many, because V8 chains its outgrown tables; so does a hidden class per coalesced call.
+    const { alone, coalesced } = JSON.parse(stdout) as Readonly<Record<string, number>>;
     expect(alone).toBeLessThanOrEqual(1);
-    expect(gathered).toBeLessThanOrEqual(1);
+    expect(coalesced).toBeLessThanOrEqual(1);
   });
 });
 

@@ -2,9 +2,9 @@ import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'no
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackend, type Found } from '@ninefold/core';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
-import { GatheredReads } from '../../../packages/redis/src/gathered-reads.ts';
+import { CoalescedReads } from '../../../packages/redis/src/coalesced-reads.ts';
 
-// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls, single and gathered: the
+// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls, alone and coalesced: the
 // garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
 // because V8 also collects while it waits for one.
 const ROUNDS = 4000;
@@ -50,7 +50,7 @@ const alone = createBackend(
   },
   { timeoutMs: 60_000 },
 );
-const gathering = new GatheredReads({
+const coalesced = new CoalescedReads({
   get: () => later<Found>(TEXT),
   getMany: (of) => later(of.map((): Found => TEXT)),
 });
@@ -58,6 +58,6 @@ const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, si
 console.log(
   JSON.stringify({
     alone: await collectionsOf((key) => alone.getValue(key)),
-    gathered: await collectionsOf((key) => gathering.get(key, call)),
+    coalesced: await collectionsOf((key) => coalesced.get(key, call)),
   }),
 );
