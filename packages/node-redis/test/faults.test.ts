@@ -31,12 +31,12 @@ afterAll(() => stop());
 
 tryFaults('node-redis', () => lab);
 
-it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
+it('loses no reply that arrived while the event loop stalled for longer than the deadline', async () => {
   const timeoutMs = 500;
   const backend = lab.direct({ timeoutMs });
   await backend.setValue('k', 'v');
   const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1)]);
-  // By then the client has written, and no answer is read before the next turn.
+  // By then the client has written, and no reply is read before the next turn.
   await new Promise((resolve) => setImmediate(resolve));
   const end = performance.now() + 4 * timeoutMs;
   while (performance.now() < end);

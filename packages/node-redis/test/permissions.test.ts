@@ -18,7 +18,7 @@ afterEach(async () => {
   await ask(server, 'ACL', 'DELUSER', 'cache');
 });
 
-/** A backend whose user may run these commands and no others. */
+/** Opens a backend whose user may run these commands and no others. */
 async function may(...commands: string[]): Promise<void> {
   const rules = commands.map((command) => `+${command}`);
   await ask(server, 'ACL', 'SETUSER', 'cache', 'on', '>password', '~count:*', '-@all', ...rules);
@@ -26,7 +26,7 @@ async function may(...commands: string[]): Promise<void> {
   backend = nodeRedisBackend({ url, namespace: 'count', timeoutMs: 5000 });
 }
 
-it('does everything by the commands that @ninefold/redis asks for', async () => {
+it('needs only the permissions that the README of @ninefold/redis lists', async () => {
   await may('get', 'mget', 'set', 'mset', 'exists', 'unlink', 'eval', 'incrby');
   const pairs = [
     ['a', 1],
@@ -57,7 +57,7 @@ it('counts at the ends of the range, and with a TTL, by EXISTS, SET and INCRBY a
   expect(Number(await ask(server, 'PTTL', 'count:new'))).toBeGreaterThan(50_000);
 });
 
-it.each(['set', 'incrby'])('counts nothing where %s is missing', async (missing) => {
+it.each(['set', 'incrby'])('counts nothing if %s is missing', async (missing) => {
   await may(...['get', 'set', 'eval', 'exists', 'incrby'].filter((command) => command !== missing));
   const incr = backend.incr('never', 1, missing === 'set' ? { ttl: 60 } : {});
   await expect(incr).rejects.toMatchObject({ code: 'AUTH', maybeApplied: false });

@@ -70,18 +70,18 @@ describe('an answer of the wrong shape', () => {
       expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 
-  it('to a read is an error and no miss', async () => {
+  it('to a read is an error, not a miss', async () => {
     proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
     expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 });
 
-describe('what a node of a cluster is asked for', () => {
+describe('a node of a cluster', () => {
   it.each([
     'MOVED 1234 10.0.0.1:6379',
     'ASK 1234 10.0.0.1:6379',
     "CROSSSLOT Keys in request don't hash to the same slot",
-  ])('is answered with where to look for it: %s', async (refusal) => {
+  ])('rejects with an error that names the right package: %s', async (refusal) => {
     proxy.rewrite = () => `-${refusal}\r\n`;
     const failure = await failureOf(backend.getValue('a'));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false });
