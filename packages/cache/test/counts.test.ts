@@ -30,13 +30,13 @@ async function act({ cache, crash }: Process, done: 'incr' | 'set' | 'delete' | 
   count.done += 1;
 }
 
-it('counts all that was counted, however many processes make the generation and die over it', async () => {
+it('loses no increment, however many processes create the generation and die meanwhile', async () => {
   const property = fc.asyncProperty(
     fc.scheduler(),
     fc.array(deeds, { minLength: 3, maxLength: 5 }),
     fc.boolean(),
     async (scheduler, callers, cleared) => {
-      // A lease so long that who has not gone on within it is dead.
+      // A lease so long that a process that has not gone on within it is dead.
       const place = placeUnder(scheduler, { leaseTtl: 60 });
       const world = new World(place);
       if (cleared) await scheduler.waitFor(world.process().cache.clear());
@@ -57,7 +57,7 @@ it('counts all that was counted, however many processes make the generation and 
   await fc.assert(property, { numRuns: Number(NINEFOLD_RUNS), ...seed });
 });
 
-it('a delete takes the counter also while another process has added to the generation, to take it back', async () => {
+it('a delete removes the counter even while another process has added to the generation and not taken it back', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   const cache = createCache(backend, { clock });
@@ -71,7 +71,7 @@ it('a delete takes the counter also while another process has added to the gener
   expect(await cache.incr('n')).toBe(1);
 });
 
-it('a generation that a dead process has spoilt is made anew by one process, as soon as its lease would end', async () => {
+it('a generation that a dead process left unusable is replaced by one process, after the TTL of a lease', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   await backend.setValue('!g', 2 ** 41);
@@ -83,7 +83,7 @@ it('a generation that a dead process has spoilt is made anew by one process, as 
   expect((await Promise.all(counts)).sort()).toEqual([1, 2, 3]);
 });
 
-it('a generation that a dead process has spoilt is left to who makes it anew already', async () => {
+it('a generation that a dead process left unusable is left to the process that is already replacing it', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   await backend.setValue('!g', 2 ** 41);

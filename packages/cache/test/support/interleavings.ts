@@ -20,13 +20,13 @@ const deed = fc.oneof(
 );
 type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never;
 
-/** What one caller does, one thing after another. */
+/** The actions of one caller, in order. */
 const caller = fc.record({ at: fc.nat(PROCESSES - 1), deeds: fc.array(deed, { minLength: 1, maxLength: 4 }) });
 export type Caller = { readonly at: number; readonly deeds: readonly Deed[] };
 
 export const programs = fc.array<Caller>(caller, { minLength: 2, maxLength: 6 });
 
-/** Every name there can be in the backend, but for counters of `incr`. */
+/** Every name there can be in the backend, except counters of `incr`. */
 const NAMES = ['!g', '!t:t', '!t:u', ...KEYS.flatMap((name) => [name, `!e:${name}`, `!l:${name}`])];
 
 async function act(world: World, process: Process, done: Deed): Promise<void> {
@@ -69,7 +69,7 @@ async function act(world: World, process: Process, done: Deed): Promise<void> {
   }
 }
 
-/** Lets callers do what they do in processes of one place; what was served dead, or `undefined`. */
+/** Runs the callers' actions in several processes. Resolves the first stale read, or `undefined`. */
 export async function play(
   place: Place,
   callers: readonly Caller[],
@@ -92,16 +92,16 @@ export interface Trial {
   readonly runs: number;
   readonly seed?: number | undefined;
   readonly options?: CacheOptions | undefined;
-  /** What the callers do; by default anything. */
+  /** The callers and their actions; by default random ones. */
   readonly callers?: readonly Caller[] | undefined;
-  /** A backend that is wrong in a way that the check has to notice. */
+  /** A backend with a fault that the search must find. */
   readonly wrong?: ((backend: CacheBackend) => CacheBackend) | undefined;
 }
 
-/** Seconds; short, so that a dead owner is replaced within few steps. */
+/** Seconds; short, so that a dead holder is replaced within few steps. */
 const LEASE_TTL = 0.3;
 
-/** Where whoever goes on is decided by a scheduler, and time passes when someone waits. */
+/** A place where a scheduler decides which process goes on, and time passes only while one waits. */
 export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, wrong?: Trial['wrong']): Place {
   let time = 0;
   const memory = memoryBackend({ now: () => time });
@@ -118,7 +118,7 @@ export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, 
   };
 }
 
-/** Searches interleavings of what callers in several processes do for one that serves what is dead, and tells of it. */
+/** Searches interleavings of callers in several processes for one with a stale read. Resolves its report. */
 export async function searchInterleavings({ runs, seed, options, callers, wrong }: Trial): Promise<string | undefined> {
   const property = fc.asyncProperty(
     fc.scheduler(),

@@ -1,17 +1,17 @@
 import type { CacheBackend } from '@ninefold/core';
 import { type Cache, type CacheOptions, createCache } from '../../src/cache.ts';
 
-/** Where processes meet. */
+/** An environment that several processes share. */
 export interface Place {
-  /** A backend on the entries of all. */
+  /** Creates a backend on the shared entries. */
   readonly create: () => CacheBackend;
-  /** Comes before whatever happens next: a scheduler, or chance, decides who goes on. */
+  /** Awaited before each step: a scheduler, or chance, decides which process goes on. */
   readonly turn: (label: string) => Promise<void>;
-  /** What every cache here is made with. */
+  /** The options of every cache. */
   readonly options: CacheOptions;
 }
 
-/** Something that makes values; `to` is `Infinity` while it has not resolved. */
+/** A load or `set` that makes values; `to` is `Infinity` until it has resolved. */
 interface Making {
   readonly kind: 'load' | 'set';
   readonly key: string;
@@ -21,7 +21,7 @@ interface Making {
 }
 
 interface Killing {
-  /** What it kills. */
+  /** The values that it outdates. */
   readonly matches: (making: Making) => boolean;
   readonly from: number;
   to: number;
@@ -33,7 +33,7 @@ interface Reading {
   readonly value: unknown;
 }
 
-/** One process: a cache of its own, on the entries of all, over a way on which turns order what goes and comes. */
+/** One process: a cache of its own on the shared entries, whose requests and replies each wait for their turn. */
 export class Process {
   readonly cache: Cache;
   readonly died: Promise<void>;
@@ -63,9 +63,9 @@ export class Process {
   }
 }
 
-/** What several processes do with the same entries, written down, and the rule that it has to keep. */
+/** Records what several processes do with the same entries, and finds reads that break the rule. */
 export class World {
-  /** Past every process: for evictions. */
+  /** Bypasses the processes: for evictions. */
   readonly backend: CacheBackend;
   readonly #place: Place;
   readonly #makings: Making[] = [];
@@ -88,11 +88,11 @@ export class World {
     await this.#place.turn(label);
   }
 
-  /** A loader that another may overtake; its value is the index of its making. */
+  /** A loader that others may overtake. Its value is the index of its record. */
   loader(process: Process, key: string, tags: readonly string[]): () => Promise<number> {
     return async () => {
       const id = this.#make('load', key, tags);
-      // Some loads are slow, so that much can come between their beginning and their end.
+      // Some loads are slow, so that much can happen between their beginning and their end.
       for (let steps = (7 * id + 9) % 12; steps >= 0; steps--) await this.step(`load ${key}`, process);
       return id;
     };
@@ -128,7 +128,7 @@ export class World {
     killing.to = this.#tick();
   }
 
-  /** The first reading of what was deleted, replaced or invalidated before it began, or of what was never made. */
+  /** The first read of a value that was deleted, replaced or invalidated before the read began, or never made. */
   stale(): string | undefined {
     for (const { key, from, value } of this.#readings) {
       if (value === undefined) continue;
