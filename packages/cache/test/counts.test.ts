@@ -9,22 +9,26 @@ import { type Process, World } from './support/world.ts';
 const { NINEFOLD_RUNS = '10000', NINEFOLD_SEED } = process.env;
 const seed = NINEFOLD_SEED === undefined ? {} : { seed: Number(NINEFOLD_SEED) };
 
-const deed = fc.oneof(
+const action = fc.oneof(
   { weight: 6, arbitrary: fc.constant('incr' as const) },
   { weight: 2, arbitrary: fc.constantFrom('set' as const, 'delete' as const) },
   { weight: 1, arbitrary: fc.constant('crash' as const) },
 );
-const deeds = fc.array(deed, { minLength: 1, maxLength: 3 });
+const actions = fc.array(action, { minLength: 1, maxLength: 3 });
 
 interface Count {
   begun: number;
   done: number;
 }
 
-async function act({ cache, crash }: Process, done: 'incr' | 'set' | 'delete' | 'crash', count: Count): Promise<void> {
-  if (done === 'set') return await cache.set('k', 'value');
-  if (done === 'delete') return await cache.delete('another');
-  if (done === 'crash') return crash();
+async function perform(
+  { cache, crash }: Process,
+  action: 'incr' | 'set' | 'delete' | 'crash',
+  count: Count,
+): Promise<void> {
+  if (action === 'set') return await cache.set('k', 'value');
+  if (action === 'delete') return await cache.delete('another');
+  if (action === 'crash') return crash();
   count.begun += 1;
   await cache.incr('n');
   count.done += 1;
@@ -33,7 +37,7 @@ async function act({ cache, crash }: Process, done: 'incr' | 'set' | 'delete' | 
 it('loses no increment, however many processes create the generation and die meanwhile', async () => {
   const property = fc.asyncProperty(
     fc.scheduler(),
-    fc.array(deeds, { minLength: 3, maxLength: 5 }),
+    fc.array(actions, { minLength: 3, maxLength: 5 }),
     fc.boolean(),
     async (scheduler, callers, cleared) => {
       // A lease so long that a process that has not gone on within it is dead.
@@ -44,7 +48,7 @@ it('loses no increment, however many processes create the generation and die mea
       const run = async (todo: (typeof callers)[number]): Promise<void> => {
         const process = world.process();
         const all = async (): Promise<void> => {
-          for (const done of todo) await act(process, done, count);
+          for (const action of todo) await perform(process, action, count);
         };
         await Promise.race([all(), process.died]);
       };

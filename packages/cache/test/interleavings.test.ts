@@ -33,10 +33,10 @@ describe('the search finds a stale read where', () => {
     const getOrSet = { kind: 'getOrSet', key: 'a', named: true } as const;
     const get = { kind: 'get', key: 'b' } as const;
     const callers = [
-      { at: 0, deeds: [getOrSet] },
-      { at: 1, deeds: [{ kind: 'delete', key: 'a' }] as const },
+      { at: 0, actions: [getOrSet] },
+      { at: 1, actions: [{ kind: 'delete', key: 'a' }] as const },
       // Comes late, when the delete may be over and the load may still run.
-      { at: 0, deeds: [get, get, get, get, getOrSet] },
+      { at: 0, actions: [get, get, get, get, getOrSet] },
     ];
     expect(await searchInterleavings({ runs: 10_000, seed: 1, callers })).toMatch(/read at/);
   });
