@@ -123,6 +123,7 @@ class Link {
   /** Whether it is without TLS, and nothing was answered on it yet. */
   #mute: boolean;
   #over = false;
+  #endedBy: unknown;
   #left = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
@@ -164,7 +165,7 @@ class Link {
     try {
       return await this.#answer(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error, { mute: this.#mute });
+      throw failureOf(error, { mute: this.#mute, endedBy: this.#endedBy });
     } finally {
       // A refusal is an answer, too.
       this.#mute &&= this.#over;
@@ -185,6 +186,7 @@ class Link {
   end(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
+    this.#endedBy = error;
     this.#ended();
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();

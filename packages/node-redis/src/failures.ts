@@ -54,23 +54,27 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
 /** What the client says of a command for which it has no connection, and which it keeps for none. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
-/**
- * What went wrong with a command that was sent, without the client's own error, which may hold what was sent; on a `mute`
- * connection, without TLS and without an answer so far.
- */
-export function failureOf(error: unknown, { mute = false }: { readonly mute?: boolean } = {}): DriverError {
+interface Circumstances {
+  /** The connection is without TLS, and nothing was answered on it so far. */
+  readonly mute?: boolean;
+  /** What ended the connection, if that is known: the client does not tell it to the commands. */
+  readonly endedBy?: unknown;
+}
+
+/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
+export function failureOf(error: unknown, { mute = false, endedBy }: Circumstances = {}): DriverError {
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(kind);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: kind, code } } as const;
+  if (isNoAnswer(error) || isNoAnswer(endedBy)) return new DriverError('BACKEND', STRANGER, lost);
   const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (mute ? wantsTls(kind, code) : ''), {
-    applied: unsent ? 'no' : 'maybe',
-    connectionLost: true,
-    cause: { name: kind, code },
-  });
+  return new DriverError('UNAVAILABLE', reason + (mute ? wantsTls(kind, code) : ''), lost);
 }
+
+const STRANGER = 'what answers does not speak the Redis protocol';
 
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -80,6 +84,7 @@ export function unconnected(error: unknown, { secure }: { readonly secure: boole
   if (error instanceof DriverError) return error;
   const { kind, message, code } = partsOf(error);
   if (isReply(kind)) return refusal(message);
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
   const hint = secure ? speaksNone : wantsTls(kind, code);
@@ -102,6 +107,11 @@ function partsOf(error: unknown): { kind: string; message: string; code: string 
   const { code = kind === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = error as { readonly code?: unknown };
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
   return { kind, message: error.message, code: known ? code : undefined };
+}
+
+/** Whether the client could not make sense of what it received. */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unknown RESP type');
 }
 
 function isReply(kind: string): boolean {

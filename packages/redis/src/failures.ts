@@ -86,8 +86,13 @@ export class Refusal extends DriverError {
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+const STRANGER = 'what answers does not speak the Redis protocol';
+
 /** How the client tells that no sentinel led to a primary, and what the last of them said to that. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
+
+/** What ioredis 6 and 5 say of bytes that are no answer. */
+const NO_ANSWER = /^(?:Unknown RESP type|Protocol error)/;
 
 /** How the client tells that it has no connection for a command, and keeps it for none. */
 const UNSENT = /enableOfflineQueue options is false$/;
@@ -97,6 +102,7 @@ interface Raw {
   readonly message?: unknown;
   readonly code?: unknown;
   readonly cause?: unknown;
+  readonly stream?: Way['stream'];
 }
 
 /** Of a client: no options of TLS are a connection without. */
@@ -126,6 +132,7 @@ export function failureOf(error: unknown, { lostBy, mayBeSent = false, way }: Ci
     connectionLost: true,
     cause: { name: String(name), code },
   };
+  if (isNoAnswer(error) || isNoAnswer(lostBy)) return new DriverError('BACKEND', STRANGER, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
   return new DriverError('UNAVAILABLE', reason + shown + wantsTls(lostBy, way), lost);
@@ -136,21 +143,24 @@ export function unconnected(error: unknown, way: Way = {}): DriverError {
   if (error instanceof DriverError) return error;
   if (error === undefined)
     return new DriverError('UNAVAILABLE', `the connection was closed${wantsTls(error, way)}`, { applied: 'no' });
-  const { name, message, cause } = error as Raw;
+  const { name, message, cause, stream } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const said = sentinels?.[1] ?? '';
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
-  if (said.startsWith('ERR unknown command'))
+  if (said.startsWith('ERR unknown command') || isNoAnswer(cause))
     return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
-  const { tls, sentinelTLS } = way.options ?? {};
-  const [secure, reached] =
-    sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
-  const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : wantsTls(error, way);
+  const reached = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
+  const unknown = sentinels === null ? 'the connection could not be made' : reached;
+  const reason = code === undefined ? unknown : `${reached} (${code})`;
+  // Of sentinels, the last that was asked.
+  const last: Way = sentinels === null ? way : { options: { tls: way.options?.sentinelTLS }, stream };
+  const endedBy = said === 'Connection is closed.' ? cause : error;
+  const hint = last.options?.tls !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : wantsTls(endedBy, last);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
@@ -158,6 +168,10 @@ export function unconnected(error: unknown, way: Way = {}): DriverError {
 function wantsTls(endedBy: unknown, { options, stream }: Way = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
   return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may want TLS' : '';
+}
+
+function isNoAnswer(error: unknown): boolean {
+  return NO_ANSWER.test(String((error as Raw | undefined)?.message));
 }
 
 /** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */
