@@ -48,7 +48,7 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#lose('the server closed the connection'));
     this.#socket.on('close', () => this.#lose('the connection was lost'));
-    this.#after(place.timeoutMs, () => this.#lose(`no connection within ${place.timeoutMs} ms`));
+    this.#after(place.timeoutMs, () => this.fail(this.#beginning.refusal ?? this.#unanswered()));
   }
 
   /** Gets no more requests, and ends once those that it has are answered. */
@@ -86,8 +86,18 @@ export class Connection {
   }
 
   #lose(reason: string): void {
+    const mute = this.#place.tls === undefined && this.#socket.bytesRead === 0;
     if (this.#state !== 'greeting') this.fail(lost(reason, this.#error));
-    else this.fail(this.#beginning.refusal ?? unconnected(reason, this.#error));
+    else this.fail(this.#beginning.refusal ?? unconnected(reason, { error: this.#error, mute }));
+  }
+
+  #unanswered(): DriverError {
+    const { tls, timeoutMs } = this.#place;
+    const within = `within ${timeoutMs} ms`;
+    if (this.#socket.connecting) return unconnected(`no connection ${within}`);
+    // A server that speaks no TLS may wait for more of what it takes for a line.
+    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? ', and may speak no TLS' : '';
+    return unconnected(`no answer ${within}${hint}`);
   }
 
   #welcome(answer: Received): void {
