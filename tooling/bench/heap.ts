@@ -156,9 +156,6 @@ function weighAll(): void {
   reportVersions(packageVersions(['lru-cache', 'keyv', 'cacheable', 'bentocache', 'unstorage']));
   report({
     title: 'Heap: 1,000,000 entries in memory',
-    notes: [
-      `Values of ${JSON.stringify(rowOf(0)).length} bytes of JSON under keys of 11, each with a TTL where there is one; a process of its own for each, the median of ${REPEATS}. Bytes are what the heap grew by, for each entry, after a collection.`,
-    ],
     table: { head: ['', 'bytes an entry', `of a ${FLAT_MAP}`, 'entries stored a second', 'lacks'], rows },
     goals: [{ name: `bytes an entry, of a ${FLAT_MAP}`, measured: median(OURS, 'bytes') / base, atMost: MOST }],
   });

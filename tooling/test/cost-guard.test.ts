@@ -61,10 +61,10 @@ describe('what a call leaves behind', () => {
   it('is gone with the next quick collection, so that many calls at once need no full one', async () => {
     const program = join(import.meta.dirname, 'support/garbage.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...fromSources, program]);
-    // A list of calls that V8 chained took many, and so did a hidden class for each gathered request.
-    const { alone, gathered } = JSON.parse(stdout) as Readonly<Record<string, number>>;
+    // A list of calls that V8 chained took many, and so did a hidden class for each coalesced request.
+    const { alone, coalesced } = JSON.parse(stdout) as Readonly<Record<string, number>>;
     expect(alone).toBeLessThanOrEqual(1);
-    expect(gathered).toBeLessThanOrEqual(1);
+    expect(coalesced).toBeLessThanOrEqual(1);
   });
 });
 

@@ -61,7 +61,7 @@ export function unexpected(error: unknown): DriverError {
   return new DriverError('BACKEND', `the adapter threw ${name}`, { cause: { name, code: systemCode(error) } });
 }
 
-interface Circumstances {
+interface FailureContext {
   /** What ended the connection. */
   readonly error?: unknown;
   /** It was without TLS, and nothing came: a server that wants TLS ends such a connection. */
@@ -69,7 +69,7 @@ interface Circumstances {
 }
 
 /** A connection that was not made: nothing was sent on it. */
-export function unconnected(reason: string, { error, mute = false }: Circumstances = {}): DriverError {
+export function unconnected(reason: string, { error, mute = false }: FailureContext = {}): DriverError {
   const code = systemCode(error);
   const speaksNone = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
   const wantsTls = mute && (code === undefined || code === 'ECONNRESET') ? '; the server may want TLS' : '';

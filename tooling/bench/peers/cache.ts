@@ -192,10 +192,7 @@ reportVersions({
 });
 const near = inMemory();
 const far = onRedis(url);
-const notes = [
-  '10 fields; a loader answers a turn of the event loop later. Of these only ours keeps a value away that was deleted or invalidated while it was loaded, and lets one of several processes load: that is what its further requests are for.',
-];
-await bench('Cache: read-through in memory', await contestsOf(near), { sampleMs: SAMPLE_MS, notes });
-await bench('Cache: read-through on Redis', await contestsOf(far), { sampleMs: SAMPLE_MS, notes });
+await bench('Cache: read-through in memory', await contestsOf(near), { sampleMs: SAMPLE_MS });
+await bench('Cache: read-through on Redis', await contestsOf(far), { sampleMs: SAMPLE_MS });
 for (const cache of [...near, ...far]) await cache.close?.();
 await server.stop();

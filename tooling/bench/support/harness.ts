@@ -26,7 +26,6 @@ export interface Contest {
 }
 
 export interface BenchOptions {
-  readonly notes?: readonly string[];
   /** Milliseconds that one measurement takes, so that the clock and the collector weigh little; default 20. */
   readonly sampleMs?: number;
   /** Milliseconds that each entrant works before it is measured; default 1000. */
@@ -45,7 +44,7 @@ const WARM_UP_MS = 1000;
  * reported and not repeated.
  */
 export async function bench(title: string, contests: readonly Contest[], options: BenchOptions = {}): Promise<void> {
-  const { notes = [], sampleMs = SAMPLE_MS, warmUpMs = WARM_UP_MS } = options;
+  const { sampleMs = SAMPLE_MS, warmUpMs = WARM_UP_MS } = options;
   console.log(`\n${title}: Node ${process.version}, ${rounds()} rounds`);
   const results: ContestResult[] = [];
   for (const contest of contests) {
@@ -53,7 +52,7 @@ export async function bench(title: string, contests: readonly Contest[], options
     results.push(result);
     for (const line of linesOf(result)) console.log(line);
   }
-  report({ title, notes, contests: results });
+  report({ title, contests: results });
 }
 
 /** Lets all entrants work as long as it takes them to run as fast as they will. */

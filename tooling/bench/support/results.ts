@@ -46,7 +46,6 @@ export interface Goal {
 
 export interface SectionResult {
   readonly title: string;
-  readonly notes?: readonly string[];
   readonly contests?: readonly ContestResult[];
   readonly table?: TableResult | undefined;
   readonly goals?: readonly Goal[];

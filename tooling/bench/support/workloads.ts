@@ -30,7 +30,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(all, (kind) => writes(field, kind, 1))),
       ...(await each(all, (kind) => writes(field, kind, AT_ONCE))),
     ],
-    { ...DURATIONS, notes: ['Times are of one call, also where 64 are made at once.'] },
+    DURATIONS,
   );
   await bench(
     `${server}: batches of 10 fields, stored with a TTL`,
@@ -38,7 +38,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(BATCHES, (size) => batchReads(field, size))),
       ...(await each(BATCHES, (size) => batchWrites(field, size))),
     ],
-    { ...DURATIONS, notes: ['Times are of one batch.'] },
+    DURATIONS,
   );
   await bench(
     `${server}: misses, counters, and a mix`,
@@ -50,10 +50,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       await mix(field, 1),
       await mix(field, AT_ONCE),
     ],
-    {
-      ...DURATIONS,
-      notes: ['The mix reads 19 times for each write, keys by a Zipf distribution (s = 0.99) over 1,000.'],
-    },
+    DURATIONS,
   );
 }
 
@@ -67,7 +64,7 @@ export async function benchGrowth(server: string, field: Field): Promise<void> {
       ...(await each(sizes, (size) => batchReads(oneCall, size, { perKey: true }))),
       ...(await each(sizes, (size) => batchWrites(oneCall, size, { perKey: true }))),
     ],
-    { ...DURATIONS, notes: ['Times are of one key, 100-byte strings, among those with a batch API.'] },
+    DURATIONS,
   );
 }
 
@@ -102,7 +99,7 @@ async function benchAway(server: string, delayMs: number, field: Field): Promise
       await batchReads(field, 100),
       await batchWrites(field, 100),
     ],
-    { ...DURATIONS, sampleMs: 1, notes: [`Every answer comes ${delayMs} ms late, by a proxy.`] },
+    { ...DURATIONS, sampleMs: 1 },
   );
 }
 

@@ -2,9 +2,9 @@ import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'no
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackend, type Found } from '@ninefold/core';
 // By its file: the package depends on this one, and a cycle of packages cannot be built.
-import { GatheredReads } from '../../../packages/redis/src/gathered-reads.ts';
+import { CoalescedReads } from '../../../packages/redis/src/coalesced-reads.ts';
 
-// With --expose-gc: prints how many full collections many calls at once have made necessary, alone and gathered: what a call leaves behind
+// With --expose-gc: prints how many full collections many calls at once have made necessary, alone and coalesced: what a call leaves behind
 // should not outlive a quick one. Answers come a turn later and from no server, for while it waits V8 collects by itself.
 const ROUNDS = 4000;
 const TEXT = '{"json":"a value"}';
@@ -49,7 +49,7 @@ const alone = createBackend(
   },
   { timeoutMs: 60_000 },
 );
-const gathering = new GatheredReads({
+const coalesced = new CoalescedReads({
   get: () => later<Found>(TEXT),
   getMany: (of) => later(of.map((): Found => TEXT)),
 });
@@ -57,6 +57,6 @@ const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, si
 console.log(
   JSON.stringify({
     alone: await collectionsOf((key) => alone.getValue(key)),
-    gathered: await collectionsOf((key) => gathering.get(key, call)),
+    coalesced: await collectionsOf((key) => coalesced.get(key, call)),
   }),
 );
