@@ -9,10 +9,10 @@ import { quick } from './results.ts';
 const AT_ONCE = 64;
 const BATCHES = [10, 100, 1000];
 const DELAYS_MS = [1, 20];
-/** There are many contests with many entrants, who have all warmed up at each operation. */
+/** Short, because there are many contests with many entrants, and `warmUp` has run each operation before. */
 const DURATIONS = { sampleMs: 6, warmUpMs: 100 };
 
-/** Every workload of one server, each done by all who can do it. */
+/** Runs every workload on one server, each with all peers that can do it. */
 export async function benchField(server: string, field: Field): Promise<void> {
   await warmUp([
     await reads(field, kinds.row, 1),
@@ -54,7 +54,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
   );
 }
 
-/** What a batch costs as it grows. */
+/** Measures the cost per key of growing batches. */
 export async function benchGrowth(server: string, field: Field): Promise<void> {
   const sizes = quick ? [10, 1000] : [10, 1000, 100_000];
   const oneCall: Field = { peers: field.peers.filter(hasBatches), traits: field.traits };
@@ -73,7 +73,7 @@ interface Address {
   readonly port: number;
 }
 
-/** Networks on which round trips are what costs. What the peers keep is taken from `near`, the same ones without delay. */
+/** Measures with delayed replies, where round trips dominate. The traits come from `near`, the same peers without delay. */
 export async function benchDelayed(
   server: string,
   address: Address,
@@ -103,7 +103,7 @@ async function benchAway(server: string, delayMs: number, field: Field): Promise
   );
 }
 
-/** Those on the store of another peer say nothing new here, and take the most of the time. */
+/** Leaves out peers built on another peer's store, which show nothing new here and take most of the time. */
 function hasBatches(peer: Peer): boolean {
   return batches(peer, 'getMany') && batches(peer, 'setMany') && peer.onStoreOf === undefined;
 }
