@@ -124,6 +124,7 @@ class Link {
   /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
   #ended = false;
+  #connectionError: unknown;
   #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Replies that are awaited, including that of connecting. */
@@ -165,7 +166,7 @@ class Link {
     try {
       return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw commandFailure(error, { unanswered: this.#unanswered });
+      throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
     } finally {
       // An error reply is a reply, too.
       this.#unanswered &&= this.#ended;
@@ -186,6 +187,7 @@ class Link {
   end(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#connectionError = error;
     this.#onEnd();
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();

@@ -54,26 +54,30 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
 /** Classes of the client's errors for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
-/**
- * The failure of a command. It leaves out the client's own error, which may hold the arguments. `unanswered` is a connection
- * without TLS that has brought no reply yet.
- */
+interface FailureContext {
+  /** Whether the connection has no TLS, and has brought no reply yet. */
+  readonly unanswered?: boolean;
+  /** The error that ended the connection, if known: the client does not pass it on to the commands. */
+  readonly connectionError?: unknown;
+}
+
+/** The failure of a command. It leaves out the client's own error, which may hold the arguments. */
 export function commandFailure(
   error: unknown,
-  { unanswered = false }: { readonly unanswered?: boolean } = {},
+  { unanswered = false, connectionError }: FailureContext = {},
 ): DriverError {
   if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(className);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
+  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), {
-    applied: unsent ? 'no' : 'maybe',
-    connectionLost: true,
-    cause: { name: className, code },
-  });
+  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
 }
+
+const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 
 /** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -83,6 +87,7 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
   if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
+  if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const speaksNone = NO_TLS.has(code) ? ', and may not speak TLS' : '';
   const hint = secure ? speaksNone : tlsHint(className, code);
@@ -107,6 +112,11 @@ function partsOf(error: unknown): { className: string; message: string; code: st
   };
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
   return { className, message: error.message, code: known ? code : undefined };
+}
+
+/** Whether the client could not parse what it received. */
+function isUnparsable(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unknown RESP type');
 }
 
 function isReply(className: string): boolean {

@@ -89,8 +89,13 @@ export class Refusal extends DriverError {
 /** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
+
 /** ioredis's message if no sentinel led to a primary, with the last sentinel's error. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
+
+/** The messages of ioredis 6 and 5 for bytes that are not a reply. */
+const UNPARSABLE = /^(?:Unknown RESP type|Protocol error)/;
 
 /** ioredis's message for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT = /enableOfflineQueue options is false$/;
@@ -100,6 +105,7 @@ interface Raw {
   readonly message?: unknown;
   readonly code?: unknown;
   readonly cause?: unknown;
+  readonly stream?: ClientInfo['stream'];
 }
 
 /** The parts of a client that say how it connects. Without `tls` options its connection has no TLS. */
@@ -132,6 +138,7 @@ export function commandFailure(
     connectionLost: true,
     cause: { name: String(name), code },
   };
+  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
   return new DriverError('UNAVAILABLE', reason + shown + tlsHint(connectionError, client), lost);
@@ -142,21 +149,24 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   if (error instanceof DriverError) return error;
   if (error === undefined)
     return new DriverError('UNAVAILABLE', `the connection was closed${tlsHint(error, client)}`, { applied: 'no' });
-  const { name, message, cause } = error as Raw;
+  const { name, message, cause, stream } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const said = sentinels?.[1] ?? '';
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know no primary of that name', { applied: 'no' });
-  if (said.startsWith('ERR unknown command'))
+  if (said.startsWith('ERR unknown command') || isUnparsable(cause))
     return new DriverError('BACKEND', '`sentinels` names a server that is not a sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
-  const { tls, sentinelTLS } = client.options ?? {};
-  const [secure, reached] =
-    sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
-  const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may not speak TLS' : tlsHint(error, client);
+  const reached = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
+  const unknown = sentinels === null ? 'the connection could not be made' : reached;
+  const reason = code === undefined ? unknown : `${reached} (${code})`;
+  // For sentinels, the client of the last one that was asked.
+  const last: ClientInfo = sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
+  const endedBy = said === 'Connection is closed.' ? cause : error;
+  const hint = last.options?.tls !== undefined && NO_TLS.has(code) ? ', and may not speak TLS' : tlsHint(endedBy, last);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
@@ -164,6 +174,11 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
   return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may require TLS' : '';
+}
+
+/** Whether ioredis could not parse what it received. */
+function isUnparsable(error: unknown): boolean {
+  return UNPARSABLE.test(String((error as Raw | undefined)?.message));
 }
 
 /** The code of a system or TLS error, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

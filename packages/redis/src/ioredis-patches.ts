@@ -22,7 +22,10 @@ interface ClientFactory {
   connectToSentinel(sentinel: unknown, options?: object): Redis;
 }
 
-/** Connects to sentinels through patched clients. If none leads to a primary, their last error is the `cause`. */
+/**
+ * Connects to sentinels through patched clients. If none leads to a primary, the error has their last error as `cause` and
+ * the last socket as `stream`.
+ */
 export class PatchedSentinelConnector extends SentinelConnector {
   #lastError: unknown;
   /** The client created last, which is the one in use, if any. */
@@ -53,7 +56,7 @@ export class PatchedSentinelConnector extends SentinelConnector {
     try {
       return await super.connect(...how);
     } catch (error) {
-      throw Object.assign(error as Error, { cause: this.#lastError });
+      throw Object.assign(error as Error, { cause: this.#lastError, stream: this.#client?.stream });
     }
   }
 }
