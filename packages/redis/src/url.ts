@@ -18,8 +18,7 @@ export class UrlError extends Error {}
  * for a missing host, any option from the query, and quotes a malformed URL with its password. Throws `UrlError`.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
-  if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
-  if (!URL.canParse(url))
+  if (typeof url !== 'string' || !URL.canParse(url))
     throw new UrlError('is no URL; it is like redis://host:port, with a password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
