@@ -39,13 +39,12 @@ export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sende
 
 function cluster(urls: unknown, settings: Settings, timeoutMs: number): Sender {
   const servers = parseServers(urls, REDIS_PORT);
-  if (servers.some(({ db }) => db !== undefined && db !== 0)) throw new UrlError('has no databases but 0');
-  const { secure, host: _host, port: _port, ...shared } = servers[0];
+  const { secure, ...shared } = servers[0];
   return new ClusterConnections(
-    servers.map(({ host, port }) => ({ host, port })),
+    servers,
     timeoutMs,
-    (address) =>
-      new Connection(timeoutMs, () => clientOf({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
+    ({ host, port }) =>
+      new Connection(timeoutMs, () => clientOf({ ...settings, ...shared, host, port, ...tlsOf(secure, settings) })),
   );
 }
 
@@ -59,7 +58,7 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
     clientOf({
       ...settings,
       name,
-      sentinels: servers.map(({ host, port }) => ({ host, port })),
+      sentinels: [...servers],
       ...(username === undefined ? {} : { sentinelUsername: username }),
       ...(password === undefined ? {} : { sentinelPassword: password }),
       ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),

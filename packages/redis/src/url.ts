@@ -45,6 +45,8 @@ export function parseServers(urls: unknown, defaultPort: number): readonly [Serv
   if (!Array.isArray(urls)) throw new UrlError('is a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
   if (first === undefined) throw new UrlError('names no server');
+  // A cluster has no others, and the database of a primary is none of its sentinels'.
+  if ([first, ...others].some(({ db = 0 }) => db !== 0)) throw new UrlError('has URLs that name a database but 0');
   for (const { username, password, secure } of others)
     if (username !== first.username || password !== first.password || secure !== first.secure)
       throw new UrlError('has URLs that differ in user, password or protocol');

@@ -59,6 +59,9 @@ describe('redisBackend', () => {
     ['a cluster whose nodes differ in password', { cluster: ['redis://:s3cret@a', 'redis://:s3cret2@b'] }],
     ['a cluster whose nodes differ in user', { cluster: ['redis://s3cret:p@a', 'redis://s3cret2:p@b'] }],
     ['a cluster whose nodes differ in protocol', { cluster: ['redis://:s3cret@a', 'rediss://:s3cret@b'] }],
+    ['a cluster of which one node has a database', { cluster: ['redis://:s3cret@a', 'redis://:s3cret@b/1'] }],
+    ['sentinels with a database', { sentinels: { name: 's3cret', urls: ['redis://:s3cret@host/1'] } }],
+    ['sentinels with an empty name', { sentinels: { name: '', urls: ['redis://:s3cret@host'] } }],
     ['sentinels without a name', { sentinels: { urls: ['redis://:s3cret@host'] } }],
     ['sentinels without urls', { sentinels: { name: 's3cret' } }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
@@ -69,9 +72,18 @@ describe('redisBackend', () => {
     it(`refuses ${what} at once and quotes nothing of it`, () => {
       const refusal = refusalOf(options);
       expect(refusal).toMatchObject({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'redis' });
+      expect(refusal).toMatchObject({ message: expect.stringMatching(/^\[redis\] create: (?!\[)/) });
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+
+  it('names what the README begins with where no server is named', () => {
+    expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  });
+
+  it('takes the nodes of a cluster with its only database', () => {
+    expect(refusalOf({ cluster: ['redis://a/0', 'redis://b'] })).toBeUndefined();
+  });
 
   it('makes a backend without I/O, timer or random number, and shows no password', () => {
     const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];

@@ -188,6 +188,16 @@ describe('a server that refuses', () => {
     await backend.close();
   });
 
+  it('to name a primary for a wrong password', async () => {
+    const { port } = await serve('--requirepass', 's3cret');
+    const sentinels = { name: 'mymaster', urls: [`redis://:wr0ng@127.0.0.1:${port}`] };
+    const backend = redisBackend({ sentinels, timeoutMs: 5000 });
+    const refusal = await failureOf(settled(backend.setValue('k', 1)), ['wr0ng']);
+    expect(refusal).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('wrong user name or password');
+    await backend.close();
+  });
+
   it('all, while it loads its data', async () => {
     // It takes 200 µs for each key, and looks at its clients after every KB.
     const slow = ['--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024'];
