@@ -26,11 +26,9 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
-  TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
   MOVED: elsewhere,
   ASK: elsewhere,
-  CROSSSLOT: elsewhere,
   OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
   READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
   MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
@@ -116,7 +114,6 @@ interface Circumstances {
 
 /** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
 export function failureOf(error: unknown, { lostBy, mayBeSent = false, way }: Circumstances = {}): DriverError {
-  if (error instanceof DriverError) return error;
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   const code = codeOf(error) ?? codeOf(lostBy);

@@ -161,11 +161,12 @@ describe('a server that refuses', () => {
     );
   });
 
-  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+  it('all without a password, a batch and a text of which it reads no more than the beginning as well', async () => {
     const server = await serve('--requirepass', 's3cret');
     const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
     const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
       (backend) => backend.getValue('k'),
+      (backend) => backend.setValue('k', 's3cretValue'.repeat(2000)),
       (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
       (backend) => backend.multiSetValues(pairs),
       (backend) => backend.multiSetValues(pairs, { ttl: 60 }),

@@ -147,8 +147,8 @@ it('a batch with a TTL is set key by key where it is not known that all keys are
   await sharding.stop();
 });
 
-it('what the server does not know is done without, and is not sent to it again', async () => {
-  const unknown = ['MGET', 'MSET', 'UNLINK', 'EVALSHA'].flatMap((name) => ['--rename-command', name, '']);
+it('what the server does not know is done without where it can be, and is not sent to it again', async () => {
+  const unknown = ['MGET', 'MSET', 'UNLINK', 'EVALSHA', 'EXISTS'].flatMap((name) => ['--rename-command', name, '']);
   const older = await startRedis(unknown);
   const behind = redisBackend({ url: `redis://127.0.0.1:${older.port}`, timeoutMs: 5000 });
   const work = async (): Promise<void> => {
@@ -161,6 +161,11 @@ it('what the server does not know is done without, and is not sent to it again',
   await ask(older, 'CONFIG', 'RESETSTAT');
   await work();
   expect(await ask(older, 'INFO', 'errorstats')).not.toContain('errorstat_');
+  await expect(behind.exists('a')).rejects.toMatchObject({
+    code: 'BACKEND',
+    retryable: false,
+    message: '[redis] exists "a": the server does not know the command: EXISTS',
+  });
   await behind.close();
   await older.stop();
 });
