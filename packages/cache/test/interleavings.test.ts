@@ -29,7 +29,7 @@ describe('the search finds what is wrong where', () => {
   });
 
   it('callers join a load whenever it began', async () => {
-    vi.spyOn(Flight.prototype, 'suits').mockReturnValue(true);
+    vi.spyOn(Flight.prototype, 'canServe').mockReturnValue(true);
     const getOrSet = { kind: 'getOrSet', key: 'a', named: true } as const;
     const get = { kind: 'get', key: 'b' } as const;
     const callers = [

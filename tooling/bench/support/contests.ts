@@ -1,9 +1,9 @@
 import { type Kind, kinds } from './data.ts';
-import { able, contestOf, type Field } from './field.ts';
+import { capable, contestOf, type Field } from './field.ts';
 import type { Contest, Work } from './harness.ts';
 import { batches, getMany, type Peer, setMany, type Traits } from './peer.ts';
 
-/** Seconds; far longer than any run. */
+/** Seconds; longer than any run. */
 const TTL = 3600;
 const KEYS = 256;
 const ZIPF_KEYS = 1000;
@@ -11,7 +11,8 @@ const ZIPF_KEYS = 1000;
 export async function reads(field: Field, kind: Kind, atOnce: number): Promise<Contest> {
   const keys = keysOf(kind);
   const can = canKeep(kind);
-  for (const peer of able(field, can)) for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
+  for (const peer of capable(field, can))
+    for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       check(peer, kind, await peer.get(keys[index] as string), index);
@@ -58,7 +59,7 @@ export function misses(field: Field, atOnce: number): Contest {
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       const value = await peer.get(`missing:${index}`);
-      if (value !== undefined && value !== null) throw new Error(`${peer.name} found what was never stored`);
+      if (value !== undefined && value !== null) throw new Error(`${peer.name} found a key that was never stored`);
     });
   return contestOf(`miss${suffix(atOnce)}`, field, workOf, { per: atOnce });
 }
@@ -105,14 +106,14 @@ function canKeep(kind: Kind) {
 }
 
 function check(peer: Peer, kind: Kind, value: unknown, index: number): void {
-  if (!kind.is(value, index)) throw new Error(`${peer.name} answered something else than ${kind.name} number ${index}`);
+  if (!kind.is(value, index)) throw new Error(`${peer.name} returned a wrong value for ${kind.name} number ${index}`);
 }
 
 function suffix(atOnce: number): string {
   return atOnce === 1 ? '' : `, ${atOnce} at once`;
 }
 
-/** Goes round the indexes below `count`, one call after another or `atOnce` together. */
+/** Cycles through the indexes below `count`, with one call after another or `atOnce` calls at a time. */
 function atATime(atOnce: number, call: (index: number) => Promise<void>, count = KEYS): Work {
   let next = 0;
   const turn = (): number => {
@@ -133,11 +134,11 @@ function repeat(call: () => Promise<unknown>): Work {
   };
 }
 
-/** Indexes below `count`, the same ones in every run: 0 is drawn most often. */
+/** Draws indexes below `count` by a Zipf distribution, the same ones in every run. 0 is drawn most often. */
 function zipf(count: number, draws: number): number[] {
   const weights = Array.from({ length: count }, (_, index) => 1 / (index + 1) ** 0.99);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  // A golden-ratio sequence: as even as chance is on the long run, and never another one.
+  // The golden-ratio sequence is evenly distributed, like random numbers, but the same in every run.
   return Array.from({ length: draws }, (_, draw) => {
     let rest = ((draw * 0.618_033_988_749_895) % 1) * total;
     return weights.findIndex((weight) => {

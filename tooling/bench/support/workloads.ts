@@ -9,10 +9,10 @@ import { quick } from './results.ts';
 const AT_ONCE = 64;
 const BATCHES = [10, 100, 1000];
 const DELAYS_MS = [1, 20];
-/** There are many contests with many entrants, who have all warmed up at each operation. */
+/** Short, because there are many contests with many entrants, and `warmUp` has run each operation before. */
 const DURATIONS = { sampleMs: 6, warmUpMs: 100 };
 
-/** Every workload of one server, each done by all who can do it. */
+/** Runs every workload on one server, each with all peers that can do it. */
 export async function benchField(server: string, field: Field): Promise<void> {
   await warmUp([
     await reads(field, kinds.row, 1),
@@ -30,7 +30,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(all, (kind) => writes(field, kind, 1))),
       ...(await each(all, (kind) => writes(field, kind, AT_ONCE))),
     ],
-    { ...DURATIONS, notes: ['Times are of one call, also where 64 are made at once.'] },
+    DURATIONS,
   );
   await bench(
     `${server}: batches of 10 fields, stored with a TTL`,
@@ -38,7 +38,7 @@ export async function benchField(server: string, field: Field): Promise<void> {
       ...(await each(BATCHES, (size) => batchReads(field, size))),
       ...(await each(BATCHES, (size) => batchWrites(field, size))),
     ],
-    { ...DURATIONS, notes: ['Times are of one batch.'] },
+    DURATIONS,
   );
   await bench(
     `${server}: misses, counters, and a mix`,
@@ -50,14 +50,11 @@ export async function benchField(server: string, field: Field): Promise<void> {
       await mix(field, 1),
       await mix(field, AT_ONCE),
     ],
-    {
-      ...DURATIONS,
-      notes: ['The mix reads 19 times for each write, keys by a Zipf distribution (s = 0.99) over 1,000.'],
-    },
+    DURATIONS,
   );
 }
 
-/** What a batch costs as it grows. */
+/** Measures the cost per key of growing batches. */
 export async function benchGrowth(server: string, field: Field): Promise<void> {
   const sizes = quick ? [10, 1000] : [10, 1000, 100_000];
   const oneCall: Field = { peers: field.peers.filter(hasBatches), traits: field.traits };
@@ -67,7 +64,7 @@ export async function benchGrowth(server: string, field: Field): Promise<void> {
       ...(await each(sizes, (size) => batchReads(oneCall, size, { perKey: true }))),
       ...(await each(sizes, (size) => batchWrites(oneCall, size, { perKey: true }))),
     ],
-    { ...DURATIONS, notes: ['Times are of one key, 100-byte strings, among those with a batch API.'] },
+    DURATIONS,
   );
 }
 
@@ -76,7 +73,7 @@ interface Address {
   readonly port: number;
 }
 
-/** Networks on which round trips are what costs. What the peers keep is taken from `near`, the same ones without delay. */
+/** Measures with delayed replies, where round trips dominate. The traits come from `near`, the same peers without delay. */
 export async function benchDelayed(
   server: string,
   address: Address,
@@ -102,11 +99,11 @@ async function benchAway(server: string, delayMs: number, field: Field): Promise
       await batchReads(field, 100),
       await batchWrites(field, 100),
     ],
-    { ...DURATIONS, sampleMs: 1, notes: [`Every answer comes ${delayMs} ms late, by a proxy.`] },
+    { ...DURATIONS, sampleMs: 1 },
   );
 }
 
-/** Those on the store of another peer say nothing new here, and take the most of the time. */
+/** Leaves out peers built on another peer's store, which show nothing new here and take most of the time. */
 function hasBatches(peer: Peer): boolean {
   return batches(peer, 'getMany') && batches(peer, 'setMany') && peer.onStoreOf === undefined;
 }
