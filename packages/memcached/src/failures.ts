@@ -61,11 +61,20 @@ export function unexpectedError(error: unknown): DriverError {
   return new DriverError('BACKEND', `the adapter threw ${name}`, { cause: { name, code: systemCode(error) } });
 }
 
+interface FailureContext {
+  /** What ended the connection. */
+  readonly error?: unknown;
+  /** It was without TLS, and nothing came: a server that wants TLS ends such a connection. */
+  readonly unanswered?: boolean;
+}
+
 /** A connection that was not made: nothing was sent on it. */
-export function notConnected(reason: string, error?: unknown): DriverError {
+export function notConnected(reason: string, { error, unanswered = false }: FailureContext = {}): DriverError {
   const code = systemCode(error);
-  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
-  return new DriverError('UNAVAILABLE', code === undefined ? reason : `cannot be reached (${code})${hint}`, {
+  const speaksNone = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
+  const wantsTls = unanswered && (code === undefined || code === 'ECONNRESET') ? '; the server may want TLS' : '';
+  const told = code === undefined ? reason : `cannot be reached (${code})`;
+  return new DriverError('UNAVAILABLE', told + speaksNone + wantsTls, {
     applied: 'no',
     cause: code === undefined ? undefined : { name: 'Error', code },
   });

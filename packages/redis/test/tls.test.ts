@@ -22,3 +22,17 @@ it('sentinels by rediss:// URLs are asked with the options for TLS that are give
   }
   await stop();
 });
+
+it('a sentinel that wants TLS is told of, and what is no sentinel', async () => {
+  for (const [tls, reason] of [
+    [true, 'UNAVAILABLE: no sentinel can be reached (ECONNRESET); the server may want TLS'],
+    [false, 'BACKEND: what `sentinels` names is no sentinel'],
+  ] as const) {
+    const server = await startRedis([], { tls });
+    const backend = redisBackend({ sentinels: { name: 'm', urls: [`redis://127.0.0.1:${server.port}`] } });
+    const { code, message } = await failureOf(backend.getValue('k'));
+    expect(`${code}: ${message.split('": ')[1]}`).toBe(reason);
+    await backend.close();
+    await server.stop();
+  }
+});
