@@ -2,9 +2,9 @@ import { describe } from '../keys.ts';
 import { typedArrayName } from './bytes.ts';
 
 /**
- * The kept kinds of objects besides typed arrays and errors, and whether they bear a `Symbol.toStringTag`. Those that do
- * not are known by an internal slot, which nothing can pose as. The methods that read a Map, a Set or an ArrayBuffer ask
- * for theirs; a URL is its text.
+ * The kinds of objects that are kept, except typed arrays and errors, and whether they have a `Symbol.toStringTag`. A
+ * kind without a tag is recognised by an internal slot, which cannot be forged. The methods that read a Map, a Set or
+ * an ArrayBuffer check its slot themselves; a URL is stored as its text.
  */
 const TAGGED = {
   Object: undefined,
@@ -17,13 +17,13 @@ const TAGGED = {
   URL: true,
 };
 
-/** `Error` and its built-in subclasses that hold nothing besides name, message and cause. */
+/** `Error` and those built-in subclasses that have only name, message and cause. */
 const ERRORS = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError']);
 const OF_ERRORS = new Set(['name', 'message', 'cause', 'stack']);
 
 export type Kind = keyof typeof TAGGED | 'TypedArray' | 'Error';
 
-/** What kind of kept object this is, in any realm (`vm`, Jest), where `instanceof` fails; `undefined`: none. */
+/** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
   const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
   const tagged = Symbol.toStringTag in value;
@@ -37,7 +37,7 @@ export function kindOf(value: object): Kind | undefined {
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, called) ? 'Error' : undefined;
   if (called !== tag || !Object.hasOwn(TAGGED, tag)) return undefined;
   if ((TAGGED[tag as keyof typeof TAGGED] ?? tagged) !== tagged) return undefined;
-  // Not of a subclass: nothing but `Object.prototype` lies above.
+  // Rules out subclasses: only `Object.prototype` may follow in the prototype chain.
   const top = tag === 'Object' ? prototype : prototypeOf(prototype);
   return classOf(top) === 'Object' && prototypeOf(top as object) === null ? (tag as Kind) : undefined;
 }
@@ -59,7 +59,7 @@ function classOf(prototype: object | null): unknown {
   return prototype !== null && Object.hasOwn(prototype, 'constructor') ? prototype.constructor?.name : undefined;
 }
 
-/** What stands there, for a `ValueError`: a kind or the name of a class, never a value. */
+/** Describes a refused value for a `ValueError`, by its type or class name. Never quotes the value. */
 export function describeKind(value: unknown): string {
   if (typeof value !== 'object' || value === null) return describe(value);
   const called = classOf(prototypeOf(value));

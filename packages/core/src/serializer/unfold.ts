@@ -1,12 +1,12 @@
 import { MOST_REGEXP_COST, regexpCost } from './costs.ts';
 import { MAX_DEPTH } from './plain.ts';
 
-/** Bytes of all typed arrays and buffers of a value: their base64 has to fit into a string. */
+/** The most bytes in all typed arrays and buffers of a value. Their base64 has to fit into a string. */
 export const MOST_BYTES: number = 256 * 1024 * 1024;
 
 /**
- * Throws for a value of which a write would refuse what it unfolds to where parts are shared: too many nodes, bytes or
- * levels. Looks at each node and at none of what it holds, so that its work is `mostNodes` at the most.
+ * Throws if a value, with its shared parts written out at each path, has too many nodes, bytes or levels for a write.
+ * Visits at most `mostNodes` nodes, each in constant time.
  */
 export function assertUnfolds(root: unknown, mostNodes: number): void {
   const open = new Set<unknown>();

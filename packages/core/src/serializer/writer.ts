@@ -6,44 +6,44 @@ import { MAX_DEPTH } from './plain.ts';
 import { MOST_BYTES } from './unfold.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
-/** Nodes that a value may unfold to where parts are shared: far above what fits into a cache, and ended soon. */
+/** The most nodes that a value may expand to through shared parts: more than fits into a cache, but walked quickly. */
 const MOST_NODES = 3_000_000;
 
-/** Decimal digits; to read more takes longer than reading may. */
+/** The most decimal digits of a bigint; parsing more would exceed the time bound of a read. */
 export const MOST_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MOST_DIGITS);
 
-/** How superjson marks the containers that JSON lacks. */
+/** superjson's annotations of the containers that JSON lacks. */
 const CONTAINERS: Partial<Record<Kind, string>> = { Map: 'map', Set: 'set', Error: 'Error' };
 
 type Key = Step['key'];
 type Path = readonly Key[];
 
-/** superjson's annotation of a node: a list of its kind and of the annotations below it, by their paths. */
+/** superjson's annotation of a node: its kind, and the annotations below it by path. */
 type Annotation = readonly unknown[];
-/** The annotations below a container that has none itself, by the steps to them; a step to another such ends in a dot. */
+/** The annotations below a container that has none itself, by step. A step to another group ends in a dot. */
 interface Group {
   [step: string]: Annotation | Group;
 }
 type Node = readonly [json: unknown, annotations?: Annotation | Group | undefined];
 
-/** A container that the walk is in, the key that it is at, and where the container is, if in several places. */
+/** A container on the path of the walk, the current key in it, and its paths if it has several. */
 interface Frame extends Step {
   readonly depth: number;
   readonly places: Path[];
 }
 
-// An instance of our own: what others register on the shared one must not change what is stored.
+// A separate instance: what other code registers on the default one must not change the stored text.
 const codec = new SuperJSON();
 codec.registerCustom(bytesTransformer, bytesTransformer.name);
 
 /**
- * The envelope that superjson makes of a value, with nothing in it that is not stored; throws a `ValueError` with the path
- * of what would change. The leaves are superjson's. The walk is not: superjson's own takes time that grows with the depth,
- * knows one realm, and refuses keys named `constructor` and `prototype`.
+ * Makes superjson's envelope of a value, and throws a `ValueError` with the path of any part that would change.
+ * superjson writes the leaves, but not the containers: its own walk takes time that grows with the depth, supports only
+ * one realm, and refuses keys named `constructor` and `prototype`.
  */
 export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
-  // An array's prototype has what an object's has.
+  // Also finds a `toJSON` of `Object.prototype`, which `Array.prototype` inherits.
   if ('toJSON' in Array.prototype) {
     throw new ValueError('$: a built-in prototype has got a toJSON, which changes what is written');
   }
@@ -56,16 +56,16 @@ export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
     return { json, meta: { values, referentialEqualities, v: 1 } };
   } catch (error) {
     if (error instanceof ValueError) throw error;
-    // A getter or a proxy of the value threw, or its depth left no stack.
+    // A getter or a proxy in the value threw, or the stack overflowed.
     return writer.refuse(error instanceof RangeError ? 'too deep' : 'a property that throws when read');
   }
 }
 
 class Writer {
-  /** The containers that the walk is in, from the root on: what is met again there is a cycle. */
+  /** The containers on the path of the walk, from the root on. Meeting one of them again is a cycle. */
   readonly #open = new Map<object, Frame>();
   readonly #numbers = new Map<unknown, Path[]>();
-  /** Where the same thing is, for all that superjson tells apart: containers, and numbers that it takes for objects. */
+  /** The paths of each thing whose identity superjson keeps: containers, and numbers that it treats as objects. */
   readonly #places: Path[][] = [];
   #nodesLeft = MOST_NODES;
   #bytesLeft = MOST_BYTES;
@@ -98,7 +98,7 @@ class Writer {
     }
   }
 
-  /** superjson's list of the places to which one object goes. */
+  /** superjson's `referentialEqualities`: for each object with several paths, the first and the others. */
   equalities(): unknown {
     const others: Record<string, unknown> = {};
     let ofRoot: readonly string[] | undefined;
@@ -128,13 +128,13 @@ class Writer {
     const kind = kindOf(value);
     switch (kind) {
       case 'Object':
-        // Of its own, and one that is stored.
+        // Only an own, enumerable property would be stored.
         if (Object.prototype.propertyIsEnumerable.call(value, '__proto__'))
           this.refuse('an own property named __proto__');
         return this.#writeContainer(value, kind, value);
       case 'Array':
         return this.#writeContainer(value, kind, value);
-      // The methods are those of this realm, which no property of the value can replace.
+      // Methods of this realm, so that properties of the value cannot replace them.
       case 'Map':
         return this.#writeContainer(value, kind, [...Map.prototype.entries.call(value)]);
       case 'Set':
@@ -217,7 +217,7 @@ function writeLeaf(leaf: unknown): Node {
   return [json, meta?.values as Annotation];
 }
 
-/** Each path is put together once, however many levels it leads through. */
+/** Flattens a group into annotations by path. Builds each path once, whatever its depth. */
 function byPath(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
   for (const [step, annotations] of Object.entries(group)) {
     if (Array.isArray(annotations)) all[path + step] = annotations;

@@ -1,28 +1,28 @@
 import type { CacheBackend, Capabilities, Operation, ReadOptions, WriteOptions } from '../backend.ts';
 
 /**
- * How a backend offers a view of itself under a namespace, so that a scoped key may have the full length. Optional: a
- * backend that lacks it has its keys prefixed, and the prefix counts towards their length.
+ * The optional method by which a backend returns a view of itself under a namespace, in which keys may have the full
+ * length. For a backend without it `scoped` prefixes the keys, and the prefix counts towards their length.
  */
 export const SCOPE: unique symbol = Symbol.for('ninefold.scope') as never;
 
 export type Scope = (namespace: string) => CacheBackend;
 
-/** One call on its way to the wrapped backend. */
+/** One call of the wrapper. */
 export interface WrappedCall<T> {
   readonly operation: Operation;
-  /** What the caller named: a key, keys or pairs. */
+  /** The caller's first argument: a key, keys or pairs. */
   readonly subject: unknown;
-  /** How many keys that is; of pairs, once they were walked by `run`. */
+  /** The number of keys in it. For pairs it is known once `run` has iterated over them. */
   readonly keys: number;
-  /** Calls the wrapped backend, with another subject if one is given. */
+  /** Calls the wrapped backend, with `subject` in place of the caller's if given. */
   readonly run: (subject?: unknown) => Promise<T>;
 }
 
-/** What a wrapper does with a call: it runs it, or answers in its stead. */
+/** Intercepts a call: runs it, or returns a result of its own. */
 export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
 
-/** Passes the nine operations on to another backend, each through `around`. Without `scope` its scopes are prefixes. */
+/** Wraps a backend so that each call passes through `around`. Without `scope`, its scopes prefix the keys. */
 export function wrapWith(backend: CacheBackend, around: Around, scope?: Scope): CacheBackend {
   return new Wrapper(backend, around, scope);
 }
@@ -103,7 +103,7 @@ class Wrapper implements CacheBackend {
   }
 }
 
-/** Counts pairs as they pass by: a generator can be walked only once. */
+/** Counts the pairs while they are consumed, because a generator can be iterated only once. */
 function* counted(pairs: Iterable<unknown>, call: { keys: number }): Generator<unknown> {
   for (const pair of pairs) {
     call.keys += 1;
@@ -111,7 +111,7 @@ function* counted(pairs: Iterable<unknown>, call: { keys: number }): Generator<u
   }
 }
 
-/** What is no array is the wrapped backend's to refuse. */
+/** 0 if `keys` is not an array, which the wrapped backend refuses. */
 function lengthOf(keys: readonly string[]): number {
   return Array.isArray(keys) ? keys.length : 0;
 }
