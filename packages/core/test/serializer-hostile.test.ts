@@ -23,7 +23,7 @@ function nested(levels: number, inner: string, values: string, equalities: strin
   return `{"json":${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)},"meta":{"values":{"${path}c":${values}},"referentialEqualities":${equalities.replaceAll('$', path)},"v":1}}`;
 }
 
-/** One part in so many places that whoever writes what they unfold to, to see whether it is legal, has no end. */
+/** One part at so many paths that writing its expansion, to check that it is legal, would never end. */
 const sharing: [string, string][] = [
   ...(['undefined', 'Date', 'URL', 'map'] as const).map((kind): [string, string] => {
     const item = { undefined: null, Date: '2020-01-01T00:00:00.000Z', URL: 'http://x/', map: [] }[kind];
@@ -281,7 +281,7 @@ describe('a hostile payload', () => {
     expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
   });
 
-  it('is refused where what it shares unfolds to what a write would refuse', () => {
+  it('is refused where its shared parts expand to what a write would refuse', () => {
     const levels = (count: number, leaf: unknown): unknown => {
       let value = leaf;
       for (let level = 0; level < count; level++) value = [value];

@@ -296,10 +296,10 @@ describe('a value that would change', () => {
     expect(refusalOf(maps)).toMatch(/deeper than 1000 levels$/);
   });
 
-  it('is refused when its shared parts would unfold without end', () => {
+  it('is refused when its shared parts would expand without end', () => {
     let value: unknown = ['x'];
     for (let level = 0; level < 100; level++) value = [value, value];
-    expect(refusalOf(value)).toMatch(/unfolds to more than/);
+    expect(refusalOf(value)).toMatch(/expands to more than/);
   });
 
   it('is refused when its text would be longer than a string can be', () => {

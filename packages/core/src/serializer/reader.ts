@@ -1,6 +1,6 @@
 import { bytesTransformer, typedArrayOf } from './bytes.ts';
 import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
-import { assertUnfolds } from './unfold.ts';
+import { assertBoundedExpansion } from './expansion.ts';
 import { MOST_DIGITS } from './writer.ts';
 
 /**
@@ -18,7 +18,7 @@ export function readAnnotated(json: unknown, meta: unknown, textLength: number):
   check(root !== undefined);
   // Shared objects may expand to too many nodes or levels. `serialize` writes them out at every path, so its text has
   // at least one character per node.
-  if (reader.sharesObjects) assertUnfolds(root, textLength);
+  if (reader.sharesObjects) assertBoundedExpansion(root, textLength);
   return root;
 }
 

@@ -1,9 +1,9 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer, type TypedArray } from './bytes.ts';
 import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { MOST_BYTES } from './expansion.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
-import { MOST_BYTES } from './unfold.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
 /** The most nodes that a value may expand to through shared parts: more than fits into a cache, but walked quickly. */
@@ -73,7 +73,7 @@ class Writer {
 
   write(value: unknown): Node {
     this.#nodesLeft -= 1;
-    if (this.#nodesLeft < 0) throw new ValueError(`$: unfolds to more than ${MOST_NODES} values`);
+    if (this.#nodesLeft < 0) throw new ValueError(`$: expands to more than ${MOST_NODES} values`);
     switch (typeof value) {
       case 'string':
       case 'boolean':

@@ -8,7 +8,7 @@ export const MOST_BYTES: number = 256 * 1024 * 1024;
  * Throws if a value, with its shared parts written out at each path, has too many nodes, bytes or levels for a write.
  * Visits at most `mostNodes` nodes, each in constant time.
  */
-export function assertUnfolds(root: unknown, mostNodes: number): void {
+export function assertBoundedExpansion(root: unknown, mostNodes: number): void {
   const open = new Set<unknown>();
   let nodesLeft = mostNodes;
   let bytesLeft = MOST_BYTES;
@@ -19,12 +19,12 @@ export function assertUnfolds(root: unknown, mostNodes: number): void {
     if (ArrayBuffer.isView(node)) bytesLeft -= node.byteLength;
     else if (node instanceof RegExp) regexpCostLeft -= regexpCost(node.source, node.flags);
     else if (typeof node === 'object' && node !== null && !open.has(node)) visitContainer(node);
-    if (nodesLeft < 0 || bytesLeft < 0 || regexpCostLeft < 0) throw new Error('unfolds to too much');
+    if (nodesLeft < 0 || bytesLeft < 0 || regexpCostLeft < 0) throw new Error('expands to too much');
   }
 
   function visitContainer(node: object): void {
     if (node instanceof Date || node instanceof URL) return;
-    if (open.size >= MAX_DEPTH) throw new Error('unfolds too deep');
+    if (open.size >= MAX_DEPTH) throw new Error('expands too deep');
     open.add(node);
     if (node instanceof Map || node instanceof Set || Array.isArray(node)) for (const item of node) visit(item);
     else if (node instanceof Error) visit(node.cause);
