@@ -22,7 +22,7 @@ export function assertSizes(
 /** A value is large if its text has more UTF-16 code units than this. */
 const LARGE_LENGTH = 100_000;
 /** The most keys remembered; the oldest is dropped first. */
-const MOST_LARGE = 1000;
+const MAX_LARGE_KEYS = 1000;
 
 /**
  * For drivers that coalesce reads into batches: remembers keys with large values. These are better read alone, so that
@@ -43,6 +43,6 @@ export class LargeKeys {
     if (!isLarge) return;
     this.#keys.add(key);
     const [oldest] = this.#keys;
-    if (this.#keys.size > MOST_LARGE && oldest !== undefined) this.#keys.delete(oldest);
+    if (this.#keys.size > MAX_LARGE_KEYS && oldest !== undefined) this.#keys.delete(oldest);
   }
 }

@@ -28,7 +28,7 @@ export type { MemoryStats } from './driver.ts';
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** A `Map` of V8's takes 16,777,216 keys and throws at the next. */
-const MOST_ENTRIES = 10_000_000;
+const MAX_ENTRIES = 10_000_000;
 /** The longest key, with room for namespaces within namespaces. */
 const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
 
@@ -70,7 +70,7 @@ function checkOptions(options: MemoryOptions) {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options are an object such as { maxEntries }');
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
-  if (!isCount(maxEntries) || maxEntries > MOST_ENTRIES) {
+  if (!isCount(maxEntries) || maxEntries > MAX_ENTRIES) {
     throw invalid(options, 'maxEntries is a whole number from 1 to 10,000,000');
   }
   if (!isCount(maxBytes)) throw invalid(options, 'maxBytes is a whole number of bytes above 0');

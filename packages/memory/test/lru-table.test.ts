@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LruTable } from '../src/lru-table.ts';
 
 const bounds = { maxEntries: 40, maxBytes: 900 };
-const MOST_SIZE = 60;
+const MAX_SIZE = 60;
 
 interface Entry {
   readonly key: string;
@@ -63,7 +63,7 @@ const step = fc.oneof(
     does: fc.constant('set' as const),
     key,
     value: fc.nat(),
-    size: fc.integer({ min: 1, max: MOST_SIZE }),
+    size: fc.integer({ min: 1, max: MAX_SIZE }),
     ttl: fc.option(fc.integer({ min: 1, max: 50 })),
   }),
 );

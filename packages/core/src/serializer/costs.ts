@@ -1,7 +1,7 @@
 /**
  * The most that parsing the regular expressions of a value may cost, in characters of a simple pattern: about 100 ms.
  */
-export const MOST_REGEXP_COST = 100_000;
+export const MAX_REGEXP_COST = 100_000;
 
 // Measured on V8 over a thousand parses each. V8 builds the sets of Unicode properties while it parses a pattern.
 const PROPERTY_COST = 1500;

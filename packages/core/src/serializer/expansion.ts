@@ -1,8 +1,8 @@
-import { MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { MAX_DEPTH } from './plain.ts';
 
 /** The most bytes in all typed arrays and buffers of a value. Their base64 has to fit into a string. */
-export const MOST_BYTES: number = 256 * 1024 * 1024;
+export const MAX_BYTES: number = 256 * 1024 * 1024;
 
 /**
  * Throws if a value, with its shared parts written out at each path, has too many nodes, bytes or levels for a write.
@@ -11,8 +11,8 @@ export const MOST_BYTES: number = 256 * 1024 * 1024;
 export function assertBoundedExpansion(root: unknown, mostNodes: number): void {
   const open = new Set<unknown>();
   let nodesLeft = mostNodes;
-  let bytesLeft = MOST_BYTES;
-  let regexpCostLeft = MOST_REGEXP_COST;
+  let bytesLeft = MAX_BYTES;
+  let regexpCostLeft = MAX_REGEXP_COST;
 
   function visit(node: unknown): void {
     nodesLeft -= 1;

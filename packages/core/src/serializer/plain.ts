@@ -2,7 +2,7 @@
 export const MAX_DEPTH = 1000;
 
 /** The most containers that `isPlain` visits. In a value with more, shared parts could make the walk endless. */
-const MOST_CONTAINERS = 10_000_000;
+const MAX_CONTAINERS = 10_000_000;
 
 let containers = 0;
 
@@ -25,7 +25,7 @@ function walk(value: unknown, depth: number): boolean {
 
 function walkContainer(value: object, depth: number): boolean {
   containers += 1;
-  if (depth > MAX_DEPTH || containers > MOST_CONTAINERS) return false;
+  if (depth > MAX_DEPTH || containers > MAX_CONTAINERS) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // `JSON.stringify` would call it, even if inherited or non-enumerable.
   if ((value as { toJSON?: unknown }).toJSON !== undefined) return false;

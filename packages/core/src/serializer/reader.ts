@@ -1,7 +1,7 @@
 import { bytesTransformer, typedArrayOf } from './bytes.ts';
-import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { isCheapUrl, MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { assertBoundedExpansion } from './expansion.ts';
-import { MOST_DIGITS } from './writer.ts';
+import { MAX_DIGITS } from './writer.ts';
 
 /**
  * Applies superjson's annotations (https://github.com/flightcontrolhq/superjson) to parsed JSON, with work bounded by
@@ -28,7 +28,7 @@ class Reader {
   readonly #escaped: boolean;
   /** Maps, Sets and Errors that are not filled yet, with their JSON. */
   readonly #sources = new Map<unknown, unknown>();
-  #regexpCostLeft = MOST_REGEXP_COST;
+  #regexpCostLeft = MAX_REGEXP_COST;
 
   constructor(escaped: boolean) {
     this.#escaped = escaped;
@@ -121,7 +121,7 @@ class Reader {
         return undefined;
       case 'bigint': {
         const digits = asString(node);
-        check(digits.replace('-', '').length <= MOST_DIGITS && /^-?[0-9]+$/.test(digits));
+        check(digits.replace('-', '').length <= MAX_DIGITS && /^-?[0-9]+$/.test(digits));
         return BigInt(digits);
       }
       case 'number':

@@ -1,17 +1,17 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer, type TypedArray } from './bytes.ts';
-import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
-import { MOST_BYTES } from './expansion.ts';
+import { isCheapUrl, MAX_REGEXP_COST, regexpCost } from './costs.ts';
+import { MAX_BYTES } from './expansion.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
 /** The most nodes that a value may expand to through shared parts: more than fits into a cache, but walked quickly. */
-const MOST_NODES = 3_000_000;
+const MAX_NODES = 3_000_000;
 
 /** The most decimal digits of a bigint; parsing more would exceed the time bound of a read. */
-export const MOST_DIGITS = 100_000;
-const LARGEST_BIGINT = 10n ** BigInt(MOST_DIGITS);
+export const MAX_DIGITS = 100_000;
+const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 
 /** superjson's annotations of the containers that JSON lacks. */
 const CONTAINERS: Partial<Record<Kind, string>> = { Map: 'map', Set: 'set', Error: 'Error' };
@@ -67,13 +67,13 @@ class Writer {
   readonly #numbers = new Map<unknown, Path[]>();
   /** The paths of each thing whose identity superjson keeps: containers, and numbers that it treats as objects. */
   readonly #places: Path[][] = [];
-  #nodesLeft = MOST_NODES;
-  #bytesLeft = MOST_BYTES;
-  #regexpCostLeft = MOST_REGEXP_COST;
+  #nodesLeft = MAX_NODES;
+  #bytesLeft = MAX_BYTES;
+  #regexpCostLeft = MAX_REGEXP_COST;
 
   write(value: unknown): Node {
     this.#nodesLeft -= 1;
-    if (this.#nodesLeft < 0) throw new ValueError(`$: expands to more than ${MOST_NODES} values`);
+    if (this.#nodesLeft < 0) throw new ValueError(`$: expands to more than ${MAX_NODES} values`);
     switch (typeof value) {
       case 'string':
       case 'boolean':
@@ -84,7 +84,7 @@ class Writer {
         return writeLeaf(value);
       case 'bigint':
         if (value >= LARGEST_BIGINT || value <= -LARGEST_BIGINT) {
-          this.refuse(`a bigint of more than ${MOST_DIGITS} digits`);
+          this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
         }
         this.#meetNumber(value);
         return writeLeaf(value);
@@ -171,7 +171,7 @@ class Writer {
 
   #writeBytes(bytes: TypedArray): Node {
     this.#bytesLeft -= bytes.byteLength;
-    if (this.#bytesLeft < 0) this.refuse(`more than ${MOST_BYTES} bytes`);
+    if (this.#bytesLeft < 0) this.refuse(`more than ${MAX_BYTES} bytes`);
     return writeLeaf(bytes);
   }
 
