@@ -20,21 +20,21 @@ export interface WrappedCall<T> {
 }
 
 /** Intercepts a call: runs it, or returns a result of its own. */
-export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
+export type Interceptor = <T>(call: WrappedCall<T>) => Promise<T>;
 
-/** Wraps a backend so that each call passes through `around`. Without `scope`, its scopes prefix the keys. */
-export function wrapWith(backend: CacheBackend, around: Around, scope?: Scope): CacheBackend {
-  return new Wrapper(backend, around, scope);
+/** Wraps a backend so that each call passes through `intercept`. Without `scope`, its scopes prefix the keys. */
+export function wrapWith(backend: CacheBackend, intercept: Interceptor, scope?: Scope): CacheBackend {
+  return new Wrapper(backend, intercept, scope);
 }
 
 class Wrapper implements CacheBackend {
   readonly #backend: CacheBackend;
-  readonly #around: Around;
+  readonly #intercept: Interceptor;
   readonly #scope: Scope | undefined;
 
-  constructor(backend: CacheBackend, around: Around, scope: Scope | undefined) {
+  constructor(backend: CacheBackend, intercept: Interceptor, scope: Scope | undefined) {
     this.#backend = backend;
-    this.#around = around;
+    this.#intercept = intercept;
     this.#scope = scope;
   }
 
@@ -99,7 +99,7 @@ class Wrapper implements CacheBackend {
       run: (other = call.subject) => backend[operation](other, ...rest),
     };
     if (operation === 'multiSetValues') call.subject = counted(subject as Iterable<unknown>, call);
-    return this.#around(call);
+    return this.#intercept(call);
   }
 }
 
