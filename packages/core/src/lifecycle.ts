@@ -30,20 +30,20 @@ export class Lifecycle {
 
   add(call: PendingCall): void {
     call.lifecycle = this;
-    call.place = this.#calls.push(call) - 1;
-    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) each.#pending += 1;
+    call.index = this.#calls.push(call) - 1;
+    for (let scope: Lifecycle | undefined = this; scope !== undefined; scope = scope.#parent) scope.#pending += 1;
   }
 
   /** Called exactly once for each `add`. */
   remove(call: PendingCall): void {
     // The last call, which may be this one, moves to its index.
     const last = this.#calls.at(-1) as PendingCall;
-    this.#calls[call.place] = last;
-    last.place = call.place;
+    this.#calls[call.index] = last;
+    last.index = call.index;
     this.#calls.pop();
-    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) {
-      each.#pending -= 1;
-      if (each.#pending === 0) each.#drained?.();
+    for (let scope: Lifecycle | undefined = this; scope !== undefined; scope = scope.#parent) {
+      scope.#pending -= 1;
+      if (scope.#pending === 0) scope.#drained?.();
     }
   }
 
@@ -60,15 +60,16 @@ export class Lifecycle {
           this.#drained = resolve;
         }),
       );
-      for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('CLOSED');
+      for (const call of this.#calls.filter((each) => this.#owns(each))) call.abandon('CLOSED');
     }
     await within(DRIVER_MS, this.#closeDriver());
   }
 
-  #holds({ lifecycle }: PendingCall): boolean {
-    let each = lifecycle;
-    while (each !== undefined && each !== this) each = each.#parent;
-    return each === this;
+  /** Whether the call was made on this scope or one below it. */
+  #owns({ lifecycle }: PendingCall): boolean {
+    let scope = lifecycle;
+    while (scope !== undefined && scope !== this) scope = scope.#parent;
+    return scope === this;
   }
 }
 

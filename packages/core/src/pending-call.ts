@@ -10,11 +10,11 @@ export class PendingCall implements Call {
   sent = true;
   /** The lifecycle that tracks this call while it is in flight, and the index in its list. */
   lifecycle: Lifecycle | undefined;
-  place = 0;
+  index = 0;
   #ended = false;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #giveUp: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
+  #onAbandon: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
   readonly #timeoutMs: number | undefined;
 
   constructor(timeoutMs: number | undefined) {
@@ -34,9 +34,9 @@ export class PendingCall implements Call {
     return this.#controller.signal;
   }
 
-  /** Starts the timer. `giveUp` is called at most once, and never after `end`. */
-  watch(giveUp: (code: 'TIMEOUT' | 'CLOSED') => void): void {
-    this.#giveUp = giveUp;
+  /** Starts the timer. `onAbandon` is called at most once, and never after `end`. */
+  watch(onAbandon: (code: 'TIMEOUT' | 'CLOSED') => void): void {
+    this.#onAbandon = onAbandon;
     if (this.#timeoutMs === undefined) return;
     // After a stall of the event loop, timers fire before sockets are read. One more turn lets a received response win.
     this.#timer = setTimeout(() => {
@@ -56,7 +56,7 @@ export class PendingCall implements Call {
   /** Ends the call before the driver has a result, and aborts its signal. */
   abandon(code: 'TIMEOUT' | 'CLOSED'): void {
     if (!this.end()) return;
-    this.#giveUp?.(code);
+    this.#onAbandon?.(code);
     this.#controller?.abort();
   }
 }
