@@ -12,9 +12,9 @@ import { MAX_DIGITS } from './writer.ts';
 export function readAnnotated(json: unknown, meta: unknown, textLength: number): unknown {
   const { values, referentialEqualities, v } = asRecord(meta);
   const reader = new Reader(typeof v === 'number' && v >= 1);
-  const root = reader.apply(json, values);
-  reader.share(root, referentialEqualities);
-  reader.fill();
+  const root = reader.applyValues(json, values);
+  reader.applyEqualities(root, referentialEqualities);
+  reader.fillContainers();
   check(root !== undefined);
   // Shared objects may expand to too many nodes or levels. `serialize` writes them out at every path, so its text has
   // at least one character per node.
@@ -35,30 +35,30 @@ class Reader {
   }
 
   /** Applies a tree of annotations to a node. A tree is `[annotation, children]`, or the children alone. */
-  apply(node: unknown, tree: unknown): unknown {
+  applyValues(node: unknown, tree: unknown): unknown {
     const annotated = Array.isArray(tree);
     for (const [path, below] of entriesOf(annotated ? tree[1] : tree)) {
-      this.#replace(node, path, (child) => this.apply(child, below));
+      this.#replace(node, path, (child) => this.applyValues(child, below));
     }
     return annotated ? this.#convert(node, tree[0]) : node;
   }
 
-  share(root: unknown, equalities: unknown): void {
+  applyEqualities(root: unknown, equalities: unknown): void {
     const [ofRoot, others] = Array.isArray(equalities) ? (equalities as readonly unknown[]) : [[], equalities];
-    this.#put(root, root, ofRoot);
-    for (const [path, places] of entriesOf(others)) {
-      this.#put(root, this.#nodeAt(root, this.#keysOf(path)), places);
+    this.#share(root, root, ofRoot);
+    for (const [path, otherPaths] of entriesOf(others)) {
+      this.#share(root, this.#nodeAt(root, this.#keysOf(path)), otherPaths);
     }
   }
 
-  #put(root: unknown, shared: unknown, places: unknown): void {
-    for (const place of asArray(places)) {
+  #share(root: unknown, shared: unknown, paths: unknown): void {
+    for (const path of asArray(paths)) {
       this.sharesObjects ||= typeof shared === 'object';
-      this.#replace(root, asString(place), () => shared);
+      this.#replace(root, asString(path), () => shared);
     }
   }
 
-  fill(): void {
+  fillContainers(): void {
     for (const [container, source] of this.#sources) {
       if (container instanceof Map) {
         for (const row of asArray(source)) {
@@ -138,11 +138,11 @@ class Reader {
         check(isCheapUrl(asString(node)));
         return new URL(asString(node));
       case 'map':
-        return this.#later(new Map(), asArray(node));
+        return this.#fillLater(new Map(), asArray(node));
       case 'set':
-        return this.#later(new Set(), asArray(node));
+        return this.#fillLater(new Set(), asArray(node));
       case 'Error':
-        return this.#later(errorOf(asRecord(node)), node);
+        return this.#fillLater(errorOf(asRecord(node)), node);
       case 'custom':
         check(name === bytesTransformer.name);
         return bytesTransformer.deserialize(asString(node));
@@ -171,7 +171,7 @@ class Reader {
     check(this.#regexpCostLeft >= 0);
   }
 
-  #later(container: object, source: unknown): object {
+  #fillLater(container: object, source: unknown): object {
     this.#sources.set(container, source);
     return container;
   }

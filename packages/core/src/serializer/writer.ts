@@ -30,7 +30,7 @@ type Node = readonly [json: unknown, annotations?: Annotation | Group | undefine
 /** A container on the path of the walk, the current key in it, and its paths if it has several. */
 interface Frame extends Step {
   readonly depth: number;
-  readonly places: Path[];
+  readonly paths: Path[];
 }
 
 // A separate instance: what other code registers on the default one must not change the stored text.
@@ -50,7 +50,8 @@ export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
   const writer = new Writer();
   try {
     const [json, annotations] = writer.write(value);
-    const values = annotations === undefined || Array.isArray(annotations) ? annotations : byPath(annotations as Group);
+    const values =
+      annotations === undefined || Array.isArray(annotations) ? annotations : flatten(annotations as Group);
     const referentialEqualities = writer.equalities();
     if (values === undefined && referentialEqualities === undefined) return { json };
     return { json, meta: { values, referentialEqualities, v: 1 } };
@@ -66,7 +67,7 @@ class Writer {
   readonly #open = new Map<object, Frame>();
   readonly #numbers = new Map<unknown, Path[]>();
   /** The paths of each thing whose identity superjson keeps: containers, and numbers that it treats as objects. */
-  readonly #places: Path[][] = [];
+  readonly #identities: Path[][] = [];
   #nodesLeft = MAX_NODES;
   #bytesLeft = MAX_BYTES;
   #regexpCostLeft = MAX_REGEXP_COST;
@@ -80,13 +81,13 @@ class Writer {
         return [value];
       case 'number':
         if (Number.isFinite(value) && !Object.is(value, -0)) return [value];
-        if (Number.isNaN(value)) this.#meetNumber(value);
+        if (Number.isNaN(value)) this.#recordNumber(value);
         return writeLeaf(value);
       case 'bigint':
         if (value >= LARGEST_BIGINT || value <= -LARGEST_BIGINT) {
           this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
         }
-        this.#meetNumber(value);
+        this.#recordNumber(value);
         return writeLeaf(value);
       case 'undefined':
         if (this.#open.size === 0) this.refuse('undefined, which is what a miss looks like');
@@ -102,11 +103,11 @@ class Writer {
   equalities(): unknown {
     const others: Record<string, unknown> = {};
     let ofRoot: readonly string[] | undefined;
-    for (const places of this.#places) {
-      if (places.length < 2) continue;
-      places.sort((a, b) => a.length - b.length);
-      const [first, ...rest] = places.map((path) => path.map(escapeKey).join('.'));
-      if (places[0]?.length === 0) ofRoot = rest;
+    for (const paths of this.#identities) {
+      if (paths.length < 2) continue;
+      paths.sort((a, b) => a.length - b.length);
+      const [first, ...rest] = paths.map((path) => path.map(escapeKey).join('.'));
+      if (paths[0]?.length === 0) ofRoot = rest;
       else others[first as string] = rest;
     }
     if (isEmpty(others)) return ofRoot && [ofRoot];
@@ -121,8 +122,8 @@ class Writer {
     const frame = this.#open.get(value);
     if (frame !== undefined) {
       const path = this.#path();
-      if (frame.places.length === 0) frame.places.push(path.slice(0, frame.depth));
-      frame.places.push(path);
+      if (frame.paths.length === 0) frame.paths.push(path.slice(0, frame.depth));
+      frame.paths.push(path);
       return [null];
     }
     const kind = kindOf(value);
@@ -180,8 +181,8 @@ class Writer {
     const keys = Array.isArray(content) ? content.keys() : Object.keys(content);
     const json = Array.isArray(content) ? [] : {};
     const below: Group = {};
-    const frame: Frame = { kind, depth: this.#open.size, places: [], key: '' };
-    this.#places.push(frame.places);
+    const frame: Frame = { kind, depth: this.#open.size, paths: [], key: '' };
+    this.#identities.push(frame.paths);
     this.#open.set(value, frame);
     for (const key of keys) {
       frame.key = key;
@@ -194,17 +195,17 @@ class Writer {
     this.#open.delete(value);
     const annotation = CONTAINERS[kind];
     if (annotation === undefined) return isEmpty(below) ? [json] : [json, below];
-    return [json, isEmpty(below) ? [annotation] : [annotation, byPath(below)]];
+    return [json, isEmpty(below) ? [annotation] : [annotation, flatten(below)]];
   }
 
-  #meetNumber(value: number | bigint): void {
-    let places = this.#numbers.get(value);
-    if (places === undefined) {
-      places = [];
-      this.#numbers.set(value, places);
-      this.#places.push(places);
+  #recordNumber(value: number | bigint): void {
+    let paths = this.#numbers.get(value);
+    if (paths === undefined) {
+      paths = [];
+      this.#numbers.set(value, paths);
+      this.#identities.push(paths);
     }
-    places.push(this.#path());
+    paths.push(this.#path());
   }
 
   #path(): Path {
@@ -218,10 +219,10 @@ function writeLeaf(leaf: unknown): Node {
 }
 
 /** Flattens a group into annotations by path. Builds each path once, whatever its depth. */
-function byPath(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
+function flatten(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
   for (const [step, annotations] of Object.entries(group)) {
     if (Array.isArray(annotations)) all[path + step] = annotations;
-    else byPath(annotations as Group, path + step, all);
+    else flatten(annotations as Group, path + step, all);
   }
   return all;
 }
