@@ -198,7 +198,7 @@ export class ReadThroughCache implements Cache {
   #given(value: unknown): Given {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
     if (value !== undefined) return take(value, maxValueBytes);
-    throw refusal('INVALID_VALUE', '$: undefined, which is what a miss looks like');
+    throw refusal('INVALID_VALUE', '$: undefined, which means a miss');
   }
 
   #keys(keys: readonly Key[]): string[] {

@@ -33,7 +33,7 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
     throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }
   if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-  throw errorOf(task, 'INVALID_KEY', 'each of the pairs is an array of a key and a value');
+  throw errorOf(task, 'INVALID_KEY', 'each pair is an array of a key and a value');
 }
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {

@@ -45,8 +45,7 @@ function outputOf(result: unknown): unknown {
 }
 
 function defined(output: unknown): unknown {
-  if (output === undefined)
-    throw new TypeMismatch('the type made undefined of the value, which is what a miss looks like');
+  if (output === undefined) throw new TypeMismatch('the type returned undefined, which means a miss');
   return output;
 }
 

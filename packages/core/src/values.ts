@@ -52,7 +52,7 @@ export class Values {
     type: ValueType<unknown> | undefined,
   ): unknown[] | Promise<unknown[]> {
     if (found.length !== stored.length) {
-      throw errorOf(task, 'BACKEND', `the driver found ${found.length} values for ${stored.length} keys`);
+      throw errorOf(task, 'BACKEND', `the driver returned ${found.length} values for ${stored.length} keys`);
     }
     // Allocated at full length: growing the array doubles the time of a small batch.
     const values: unknown[] = new Array(found.length);
@@ -86,7 +86,7 @@ export class Values {
 }
 
 function serialize(serializer: Serializer, value: unknown): string {
-  if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
+  if (value === undefined) throw new ValueError('$: undefined, which means a miss');
   const text: unknown = serializer.serialize(value);
   const wrong = serializer === superjsonSerializer ? undefined : wrongText(text);
   if (wrong !== undefined) throw new ValueError(`$: the serializer returned ${wrong}`);
@@ -94,10 +94,10 @@ function serialize(serializer: Serializer, value: unknown): string {
 }
 
 function wrongText(text: unknown): string | undefined {
-  if (typeof text !== 'string') return `no string but ${typeof text}`;
-  if (text === '') return 'an empty text';
-  if (!text.isWellFormed()) return 'a text with lone surrogates';
-  return INTEGER.test(text) ? 'a text that would be read as a counter' : undefined;
+  if (typeof text !== 'string') return `${typeof text} instead of a string`;
+  if (text === '') return 'an empty string';
+  if (!text.isWellFormed()) return 'a string with lone surrogates';
+  return INTEGER.test(text) ? 'a string that would be read as a counter' : undefined;
 }
 
 /** Decodes an entry. Any error thrown means that the entry is unreadable. */

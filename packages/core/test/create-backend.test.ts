@@ -236,12 +236,12 @@ describe('a serializer of the caller', () => {
   });
 
   const texts: [string, unknown][] = [
-    ['a text that would be read as a counter', '12345678901234567890'],
-    ['an empty text', ''],
-    ['a text with lone surrogates', '"\ud800"'],
-    ['no string but number', 5],
-    ['no string but undefined', undefined],
-    ['no string but object', Promise.resolve('v')],
+    ['a string that would be read as a counter', '12345678901234567890'],
+    ['an empty string', ''],
+    ['a string with lone surrogates', '"\ud800"'],
+    ['number instead of a string', 5],
+    ['undefined instead of a string', undefined],
+    ['object instead of a string', Promise.resolve('v')],
   ];
   for (const [what, text] of texts) {
     it(`may not return ${what}`, async () => {

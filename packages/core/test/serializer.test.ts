@@ -189,7 +189,7 @@ describe('a value that would change', () => {
   sparse.length = 3;
   const withProto: unknown = JSON.parse('{"__proto__":{"s3cret":1}}');
   const values: [string, unknown, string][] = [
-    ['undefined', undefined, '$: undefined, which is what a miss looks like'],
+    ['undefined', undefined, '$: undefined, which means a miss'],
     ['a function', () => 1, '$: a function'],
     ['a symbol', Symbol('s3cret'), '$: a symbol'],
     ['a class instance', { items: [0, 1, 2, { price: new Decimal() }] }, '$.items[3].price: a Decimal'],
@@ -199,7 +199,7 @@ describe('a value that would change', () => {
     ['a boxed number', [new Number(5)], '$[0]: a Number'],
     ['a boxed string', new String('s3cret'), '$: a String'],
     ['an invalid Date', { at: new Date(Number.NaN) }, '$.at: an invalid Date'],
-    ['a sparse array', { list: sparse }, '$.list[1]: a hole; arrays are not sparse'],
+    ['a sparse array', { list: sparse }, '$.list[1]: a hole in a sparse array'],
     [
       'what names itself by a property',
       [Object.assign(new Decimal(), { constructor: { name: 's3cret' } })],
@@ -209,7 +209,7 @@ describe('a value that would change', () => {
     [
       'an address with a host without end',
       { u: new URL(`http://${'a'.repeat(20_000)}/`) },
-      '$.u: a URL that takes long to read',
+      '$.u: a URL whose host is too long',
     ],
     ['an own __proto__', { a: [withProto] }, '$.a[0]: an own property named __proto__'],
     ['an error with other properties', Object.assign(new Error('s3cret'), { code: 's3cret' }), '$: an Error'],
@@ -247,7 +247,7 @@ describe('a value that would change', () => {
     [
       'a RegExp of many properties',
       { r: new RegExp('\\p{L}'.repeat(100), 'u') },
-      '$.r: a RegExp that takes long to read',
+      '$.r: a RegExp that is too costly to parse',
     ],
     ['more bytes than text can hold', { b: new Uint8Array(403_000_000) }, '$.b: more than 268435456 bytes'],
     ['a bigint of too many digits', [10n ** 100_000n], '$[0]: a bigint of more than 100000 digits'],
@@ -328,8 +328,8 @@ describe('a value that would change', () => {
     const prototype = Object.prototype as { toJSON?: unknown };
     Object.defineProperty(prototype, 'toJSON', { value: () => 'polluted', configurable: true });
     try {
-      expect(refusalOf({ a: 1 })).toMatch(/a built-in prototype has got a toJSON/);
-      expect(refusalOf([new Date(0)])).toMatch(/a built-in prototype has got a toJSON/);
+      expect(refusalOf({ a: 1 })).toMatch(/a built-in prototype has a toJSON/);
+      expect(refusalOf([new Date(0)])).toMatch(/a built-in prototype has a toJSON/);
     } finally {
       delete prototype.toJSON;
     }

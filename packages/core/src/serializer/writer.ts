@@ -45,7 +45,7 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
 export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
   // Also finds a `toJSON` of `Object.prototype`, which `Array.prototype` inherits.
   if ('toJSON' in Array.prototype) {
-    throw new ValueError('$: a built-in prototype has got a toJSON, which changes what is written');
+    throw new ValueError('$: a built-in prototype has a toJSON, which changes the output');
   }
   const writer = new Writer();
   try {
@@ -90,7 +90,7 @@ class Writer {
         this.#recordNumber(value);
         return writeLeaf(value);
       case 'undefined':
-        if (this.#open.size === 0) this.refuse('undefined, which is what a miss looks like');
+        if (this.#open.size === 0) this.refuse('undefined, which means a miss');
         return writeLeaf(value);
       case 'object':
         return value === null ? [value] : this.#writeObject(value);
@@ -153,12 +153,12 @@ class Writer {
       case 'RegExp': {
         const { source, flags } = value as RegExp;
         this.#regexpCostLeft -= regexpCost(source, flags);
-        if (this.#regexpCostLeft < 0) this.refuse('a RegExp that takes long to read');
+        if (this.#regexpCostLeft < 0) this.refuse('a RegExp that is too costly to parse');
         return writeLeaf(new RegExp(source, flags));
       }
       case 'URL': {
         const url = new URL((value as URL).href);
-        if (!isCheapUrl(url.href)) this.refuse('a URL that takes long to read');
+        if (!isCheapUrl(url.href)) this.refuse('a URL whose host is too long');
         return writeLeaf(url);
       }
       case 'ArrayBuffer':
@@ -186,7 +186,7 @@ class Writer {
     this.#open.set(value, frame);
     for (const key of keys) {
       frame.key = key;
-      if (!(key in content)) this.refuse('a hole; arrays are not sparse');
+      if (!(key in content)) this.refuse('a hole in a sparse array');
       const [item, annotations] = this.write((content as Record<Key, unknown>)[key]);
       (json as Record<Key, unknown>)[key] = item;
       if (annotations !== undefined)
