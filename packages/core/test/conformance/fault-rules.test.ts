@@ -76,6 +76,6 @@ it('tells what came in place of a read whose connection had ended', async () => 
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
   await expect(tried('idle-cut', lab)).rejects.toThrow(
-    /expected 'v', from a connection that is new, got .*UNAVAILABLE/,
+    /expected 'v', from a new connection, got .*UNAVAILABLE/,
   );
 });

@@ -88,7 +88,7 @@ describe('a rule', () => {
       }
     }
     expect(await storyOf('batches/order', (options) => createBackend(new Short(Date.now), options))).toContain(
-      'expected it to work, got BACKEND: [timed] multiGetValues: the driver found 6 values for 7 keys.',
+      'expected it to work, got BACKEND: [timed] multiGetValues: the driver returned 6 values for 7 keys.',
     );
     expect(await storyOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
       /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)/,
