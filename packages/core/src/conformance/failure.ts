@@ -1,6 +1,6 @@
 import type { CacheBackend } from '../backend.ts';
 import type { CacheError, CacheErrorCode } from '../errors.ts';
-import { show } from './story.ts';
+import { show } from './transcript.ts';
 
 /** A call that a rule made. */
 export interface Called {

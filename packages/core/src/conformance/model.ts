@@ -2,7 +2,7 @@ import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
 import type { SuiteOptions } from './rule.ts';
-import { show, showDifference } from './story.ts';
+import { show, showDifference } from './transcript.ts';
 
 /** The part of fast-check (https://fast-check.dev) that the check uses. The caller passes it in, as for the runner. */
 export interface FastCheck {

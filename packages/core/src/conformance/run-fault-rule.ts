@@ -2,7 +2,7 @@ import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
 import { type Called, missingFrom } from './failure.ts';
 import type { FaultLab, FaultRule } from './faults.ts';
-import { show, showFailure } from './story.ts';
+import { show, showFailure } from './transcript.ts';
 import { within } from './within.ts';
 
 /** The backend's `timeoutMs`, long enough for a busy machine. */

@@ -3,7 +3,7 @@ import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts
 import { equal } from './equal.ts';
 import { missingFrom } from './failure.ts';
 import type { CreateOptions, Rule, SuiteOptions, Trial } from './rule.ts';
-import { Story, show, showDifference, showFailure } from './story.ts';
+import { show, showDifference, showFailure, Transcript } from './transcript.ts';
 import { within } from './within.ts';
 
 /** The error for a broken rule. The message says what was called and what was expected. */
@@ -35,7 +35,7 @@ const CLOSE_MS = 2000;
 /** Runs one rule; rejects with `RuleBroken` if the backend breaks it. */
 export async function runRule(rule: Rule, options: SuiteOptions, name = 'the backend'): Promise<void> {
   const { ruleTimeoutMs = RULE_TIMEOUT_MS } = options;
-  const story = new Story();
+  const transcript = new Transcript();
   const opened: CacheBackend[] = [];
   const close = async (): Promise<void> => {
     const closed = Promise.allSettled(opened.map(async (backend) => await backend.close()));
@@ -43,12 +43,15 @@ export async function runRule(rule: Rule, options: SuiteOptions, name = 'the bac
   };
   try {
     const late = new Unexpected(`expected it to end within ${ruleTimeoutMs / 1000} s`);
-    await within(createTrial(options, story, opened).then(rule.run), ruleTimeoutMs, late);
+    await within(createTrial(options, transcript, opened).then(rule.run), ruleTimeoutMs, late);
     await close();
   } catch (error) {
     const what = error instanceof Unexpected ? error.message : `expected it to work, got ${showFailure(error)}`;
     const why = rule.why === undefined ? '' : ` ${rule.why}`;
-    const broken = new RuleBroken(rule.id, `${name} breaks ${rule.id}: ${rule.text}\n    ${story}\n  ${what}.${why}`);
+    const broken = new RuleBroken(
+      rule.id,
+      `${name} breaks ${rule.id}: ${rule.text}\n    ${transcript}\n  ${what}.${why}`,
+    );
     // The first failure is reported, not one of closing.
     await close().catch(() => undefined);
     throw broken;
@@ -56,7 +59,7 @@ export async function runRule(rule: Rule, options: SuiteOptions, name = 'the bac
 }
 
 /** Returns an object of functions, not a class instance, so that rules can destructure it. */
-async function createTrial(options: SuiteOptions, story: Story, opened: CacheBackend[]): Promise<Trial> {
+async function createTrial(options: SuiteOptions, transcript: Transcript, opened: CacheBackend[]): Promise<Trial> {
   const { capabilities, clock } = options;
   trials += 1;
   // The suite never flushes a server. Each trial has keys of its own, also on a shared server.
@@ -66,11 +69,11 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
     // Options with a namespace are passed on unchanged, so that a factory that modifies them is detected.
     const backend = await options.create('namespace' in given ? given : { namespace, ...given });
     opened.push(backend);
-    return story.tell(backend, NAMES[opened.length] ?? `${opened.length}th.`, given.errorKeys === 'hidden');
+    return transcript.record(backend, NAMES[opened.length] ?? `${opened.length}th.`, given.errorKeys === 'hidden');
   }
 
   async function wait(seconds: number): Promise<void> {
-    story.add(`… ${Number(seconds.toFixed(3))} s pass …`);
+    transcript.add(`… ${Number(seconds.toFixed(3))} s pass …`);
     if (clock === undefined) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     else clock.advance(seconds * 1000);
   }
@@ -91,7 +94,7 @@ async function createTrial(options: SuiteOptions, story: Story, opened: CacheBac
       if (!condition) throw new Unexpected(`expected ${claim}`);
     },
     async rejects(call, code): Promise<CacheError> {
-      const called = story.callOf(call);
+      const called = transcript.callOf(call);
       const error = await failureOf(call, code);
       const missing = called && missingFrom(error, called);
       if (missing !== undefined) throw new Unexpected(`expected ${missing}`);

@@ -75,7 +75,5 @@ it('tells what came in place of a read whose connection had ended', async () => 
   const lab = labOf(() => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
-  await expect(tried('idle-cut', lab)).rejects.toThrow(
-    /expected 'v', from a new connection, got .*UNAVAILABLE/,
-  );
+  await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
 });

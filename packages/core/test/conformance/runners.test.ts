@@ -48,7 +48,7 @@ describe('the suite', () => {
   const count = rulesFor({ capabilities: mapCapabilities }).length;
 
   for (const [runner, args] of Object.entries(runners)) {
-    it(`runs under ${runner}, which passes a right backend and tells the story of a wrong one`, async () => {
+    it(`runs under ${runner}, which passes a right backend and reports the calls of a wrong one`, async () => {
       const right = await run(args, false);
       expect(right.output).toContain(
         'ttl/replaced-by-set: a set without a TTL removes the TTL of the entry it replaces',

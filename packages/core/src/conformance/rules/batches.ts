@@ -1,7 +1,7 @@
 import { isCacheError } from '../../errors.ts';
 import { equal as equals } from '../equal.ts';
 import type { Rule } from '../rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
 export const batches: readonly Rule[] = [
   {

@@ -17,7 +17,7 @@ import {
   TIMEOUT_MS,
   withBench,
 } from '../run-fault-rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
 const CLOSE_MS = 1500;
 /** Milliseconds. The deadline in rules where a timeout is wrong, long enough for a busy machine. */

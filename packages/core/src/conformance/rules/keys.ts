@@ -1,5 +1,5 @@
 import type { Rule, Trial } from '../rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
 /** 8,192 incompressible bytes, because an index may compress a key before it checks the length. */
 const dense = (() => {

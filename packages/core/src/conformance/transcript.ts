@@ -18,7 +18,9 @@ export function show(value: unknown): string {
   }
 }
 
-/** Formats an unexpected error with its message and the place where a driver threw; a story has its code only. */
+/**
+ * Formats an unexpected error with its message and the place where a driver threw; the transcript has its code only.
+ */
 export function showFailure(error: unknown): string {
   if (!isCacheError(error)) return show(error);
   const place = /^\s+at (.+)$/m.exec((error.cause as Error | undefined)?.stack ?? '')?.[1];
@@ -67,7 +69,7 @@ function list(items: readonly unknown[], depth: number): string {
 }
 
 /** The calls of a rule and their outcomes, in order. */
-export class Story {
+export class Transcript {
   readonly #lines: string[] = [];
   readonly #calls = new WeakMap<Promise<unknown>, Called>();
 
@@ -81,7 +83,7 @@ export class Story {
   }
 
   /** Wraps a backend so that each of its calls is recorded. */
-  tell(backend: CacheBackend, name: string, keysHidden: boolean): CacheBackend {
+  record(backend: CacheBackend, name: string, keysHidden: boolean): CacheBackend {
     return new Proxy(backend, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
