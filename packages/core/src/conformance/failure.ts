@@ -3,7 +3,7 @@ import type { CacheError, CacheErrorCode } from '../errors.ts';
 import { show } from './transcript.ts';
 
 /** A call that a rule made. */
-export interface Called {
+export interface RecordedCall {
   readonly backend: CacheBackend;
   readonly operation: string;
   readonly args: readonly unknown[];
@@ -17,8 +17,8 @@ const LATER_PERHAPS: readonly CacheErrorCode[] = ['TIMEOUT', 'UNAVAILABLE'];
 const OF_ONE_ITEM: readonly CacheErrorCode[] = ['INVALID_VALUE', 'TYPE_MISMATCH', 'CORRUPT', 'TOO_LARGE'];
 
 /** The first property of an error that its call or code requires and it lacks, in words; `undefined` if none. */
-export function missingFrom(error: CacheError, called: Called): string | undefined {
-  const { backend, operation } = called;
+export function missingFrom(error: CacheError, recorded: RecordedCall): string | undefined {
+  const { backend, operation } = recorded;
   const { code, key } = error;
   if (!(error instanceof Error) || error.name !== 'CacheError') return 'an Error named CacheError';
   if (error.backend !== backend.name) return `${code} to be of '${backend.name}', got ${show(error.backend)}`;
@@ -30,12 +30,12 @@ export function missingFrom(error: CacheError, called: Called): string | undefin
   const unapplied = READS.includes(operation) || code.startsWith('INVALID_') || code === 'UNSUPPORTED';
   if (typeof error.maybeApplied !== 'boolean' || (unapplied && error.maybeApplied))
     return `${code} of ${operation} to say that nothing was applied`;
-  if (!keysOf(called, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
+  if (!keysOf(recorded, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
   return undefined;
 }
 
 /** The values that the error's `key` may have; `undefined` is among them if the error need not name a key. */
-function keysOf({ operation, args: [first], keysHidden }: Called, code: CacheErrorCode): readonly unknown[] {
+function keysOf({ operation, args: [first], keysHidden }: RecordedCall, code: CacheErrorCode): readonly unknown[] {
   if (keysHidden) return [undefined];
   // `CLOSED` is not about a key, and may or may not name it.
   if (code === 'CLOSED') return [undefined, first];
@@ -52,9 +52,9 @@ const keyOf = (item: unknown): unknown => (Array.isArray(item) ? item[0] : item)
  * All text that printing an error could show: its message, JSON and properties, and those of its causes, except
  * `issues`.
  */
-export function toldBy(error: unknown, depth = 0): string {
+export function allTextOf(error: unknown, depth = 0): string {
   if (typeof error !== 'object' || error === null || depth > 4) return String(error);
   const names = Reflect.ownKeys(error).filter((name) => name !== 'issues');
-  const told = names.map((name) => toldBy(Reflect.get(error, name), depth + 1));
-  return [String(error), JSON.stringify(error), ...told].join('\n');
+  const texts = names.map((name) => allTextOf(Reflect.get(error, name), depth + 1));
+  return [String(error), JSON.stringify(error), ...texts].join('\n');
 }

@@ -1,6 +1,6 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
-import { type Called, missingFrom } from './failure.ts';
+import { missingFrom, type RecordedCall } from './failure.ts';
 import type { FaultLab, FaultRule } from './faults.ts';
 import { show, showFailure } from './transcript.ts';
 import { within } from './within.ts';
@@ -20,18 +20,18 @@ export function holds(condition: boolean, claim: string): void {
   if (!condition) throw new Broken(`expected ${claim}`);
 }
 
-/** A call that has been made. */
-export interface Made extends Called {
+/** A call that has been started. */
+export interface StartedCall extends RecordedCall {
   readonly result: Promise<unknown>;
 }
 
-export function call(backend: CacheBackend, operation: Operation, ...args: readonly unknown[]): Made {
+export function call(backend: CacheBackend, operation: Operation, ...args: readonly unknown[]): StartedCall {
   const method = backend[operation] as (...args: readonly unknown[]) => Promise<unknown>;
   return { backend, operation, args, keysHidden: false, result: method.apply(backend, [...args]) };
 }
 
 /** The backend under test, and another that bypasses the faults and sees what the server holds. */
-export interface Bench {
+export interface Fixture {
   readonly lab: FaultLab;
   readonly backend: CacheBackend;
   readonly direct: CacheBackend;
@@ -43,8 +43,8 @@ export interface Bench {
 export type Outcome = { readonly value: unknown } | { readonly error: CacheError };
 
 /** Awaits a call, which must settle within `capMs`. Checks that its error has all required properties and shows no secret. */
-export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome> {
-  const { backend, operation, result } = made;
+export async function settle({ lab, capMs }: Fixture, started: StartedCall): Promise<Outcome> {
+  const { backend, operation, result } = started;
   const outcome = await within(
     result.then(
       (value): Outcome => ({ value }),
@@ -56,7 +56,7 @@ export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome
   if ('error' in outcome) {
     const { error } = outcome;
     holds(isCacheError(error), `${operation} to reject with a CacheError, got ${show(error)}`);
-    const missing = missingFrom(error, made);
+    const missing = missingFrom(error, started);
     if (missing !== undefined) throw new Broken(`expected ${missing}`);
     showsNothing(lab, error, `what ${operation} rejects with`);
     showsNothing(lab, backend, `what the backend shows of itself when ${operation} has failed`);
@@ -71,9 +71,13 @@ function showsNothing(lab: FaultLab, thing: unknown, what: string): void {
 }
 
 /** Awaits a call that must fail with one of these codes. A batch must name its key, unless it timed out. */
-export async function fails(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<CacheError> {
-  const { operation, args, keysHidden } = made;
-  const outcome = await settle(bench, made);
+export async function fails(
+  fixture: Fixture,
+  started: StartedCall,
+  codes: readonly CacheErrorCode[],
+): Promise<CacheError> {
+  const { operation, args, keysHidden } = started;
+  const outcome = await settle(fixture, started);
   if (!('error' in outcome)) throw new Broken(`expected ${operation} to reject, it resolved ${show(outcome.value)}`);
   const { code, key } = outcome.error;
   holds(codes.includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
@@ -86,20 +90,24 @@ export async function fails(bench: Bench, made: Made, codes: readonly CacheError
 }
 
 /** Like `fails`, for a fault that affects all keys: if the error names a key, it is the first. */
-export async function failsAtFirst(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<void> {
-  const { key } = await fails(bench, made, codes);
-  const [first] = [made.args[0]].flat(2);
-  holds(key === undefined || key === first, `${made.operation} to name ${show(first)}, got ${show(key)}`);
+export async function failsAtFirst(
+  fixture: Fixture,
+  started: StartedCall,
+  codes: readonly CacheErrorCode[],
+): Promise<void> {
+  const { key } = await fails(fixture, started, codes);
+  const [first] = [started.args[0]].flat(2);
+  holds(key === undefined || key === first, `${started.operation} to name ${show(first)}, got ${show(key)}`);
 }
 
 /** Waits until the backend works again, and checks that each call gets its own reply. */
-export async function recovers(bench: Bench): Promise<void> {
-  const { backend, direct } = bench;
+export async function recovers(fixture: Fixture): Promise<void> {
+  const { backend, direct } = fixture;
   const keys = Array.from({ length: 20 }, (_, index) => `after ${index}`);
   await direct.multiSetValues(keys.map((key) => [key, `value of ${key}`] as const));
   const end = performance.now() + RECOVERY_MS;
   for (;;) {
-    const outcomes = await Promise.all(keys.map((key) => settle(bench, call(backend, 'getValue', key))));
+    const outcomes = await Promise.all(keys.map((key) => settle(fixture, call(backend, 'getValue', key))));
     const failed = outcomes.find((outcome) => 'error' in outcome);
     if (failed === undefined) {
       for (const [index, outcome] of outcomes.entries()) {
@@ -115,23 +123,23 @@ export async function recovers(bench: Bench): Promise<void> {
 }
 
 /** Runs `work` with a connected backend, and ends the fault afterwards. */
-export async function withBench(
+export async function withFixture(
   lab: FaultLab,
   namespace: string,
-  work: (bench: Bench) => Promise<void>,
+  work: (fixture: Fixture) => Promise<void>,
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<void> {
   await lab.set(undefined);
   const backend = lab.create({ namespace, timeoutMs });
   const direct = lab.direct({ namespace, timeoutMs: 10_000 });
-  const bench = { lab, backend, direct, capMs: timeoutMs + GRACE_MS };
+  const fixture = { lab, backend, direct, capMs: timeoutMs + GRACE_MS };
   try {
     await direct.multiSetValues([['k', 'v'], ['n', 10], ...['d', 'e', 'f'].map((key) => [key, 'v'] as const)]);
     // On a busy machine connecting may take longer than one deadline.
-    await recovers(bench);
-    await work(bench);
+    await recovers(fixture);
+    await work(fixture);
     await lab.set(undefined);
-    await recovers(bench);
+    await recovers(fixture);
   } finally {
     await lab.set(undefined);
     await Promise.allSettled([backend.close(), direct.close()]);

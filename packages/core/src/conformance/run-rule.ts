@@ -94,9 +94,9 @@ async function createTrial(options: SuiteOptions, transcript: Transcript, opened
       if (!condition) throw new Unexpected(`expected ${claim}`);
     },
     async rejects(call, code): Promise<CacheError> {
-      const called = transcript.callOf(call);
+      const recorded = transcript.callOf(call);
       const error = await failureOf(call, code);
-      const missing = called && missingFrom(error, called);
+      const missing = recorded && missingFrom(error, recorded);
       if (missing !== undefined) throw new Unexpected(`expected ${missing}`);
       return error;
     },

@@ -1,7 +1,7 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
-import type { Called } from './failure.ts';
+import type { RecordedCall } from './failure.ts';
 
 const SHOWN = 60;
 /** The most calls that are shown. */
@@ -71,14 +71,14 @@ function list(items: readonly unknown[], depth: number): string {
 /** The calls of a rule and their outcomes, in order. */
 export class Transcript {
   readonly #lines: string[] = [];
-  readonly #calls = new WeakMap<Promise<unknown>, Called>();
+  readonly #calls = new WeakMap<Promise<unknown>, RecordedCall>();
 
   add(line: string): void {
     this.#lines.push(line);
   }
 
   /** The call that made this promise. */
-  callOf(promise: Promise<unknown>): Called | undefined {
+  callOf(promise: Promise<unknown>): RecordedCall | undefined {
     return this.#calls.get(promise);
   }
 

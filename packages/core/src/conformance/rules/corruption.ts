@@ -1,5 +1,5 @@
 import { type Serializer, superjsonSerializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
 /** Text to be stored as it is. */
@@ -73,7 +73,7 @@ export const corruption: readonly Rule[] = [
         ]);
         const single = await rejects(cache.getValue('bad'), 'CORRUPT');
         equal((await rejects(cache.multiGetValues(['good', 'bad', 'none']), 'CORRUPT')).key, 'bad');
-        holds(!toldBy(single).includes(text), 'no payload in the error');
+        holds(!allTextOf(single).includes(text), 'no payload in the error');
         equal(await cache.multiGetValues(['good', 'none']), [{ a: 1 }, undefined]);
         equal('polluted' in {}, false);
       },

@@ -1,6 +1,6 @@
 import { type CacheError, type CacheErrorCode, isCacheError } from '../../errors.ts';
 import type { Serializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule, Trial } from '../rule.ts';
 
 /** Writes anything, and throws when it reads. */
@@ -37,9 +37,9 @@ async function failures({ cache, capabilities, rejects }: Trial, key: string): P
     [capabilities.atomicIncr ? 'NOT_A_COUNTER' : 'UNSUPPORTED', () => cache.incr(key)],
     [capabilities.atomicIncr ? 'COUNTER_RANGE' : 'UNSUPPORTED', () => cache.incr(full)],
   ];
-  const told: CacheError[] = [];
-  for (const [code, call] of calls) told.push(await rejects(call(), code));
-  return told;
+  const failed: CacheError[] = [];
+  for (const [code, call] of calls) failed.push(await rejects(call(), code));
+  return failed;
 }
 
 export const errors: readonly Rule[] = [
@@ -59,7 +59,7 @@ export const errors: readonly Rule[] = [
     text: 'no error shows a cached value',
     run: async (trial) => {
       for (const failure of await failures(trial, 'k'))
-        trial.holds(!toldBy(failure).includes('s3cretValue'), `no value in ${failure.code}`);
+        trial.holds(!allTextOf(failure).includes('s3cretValue'), `no value in ${failure.code}`);
     },
   },
   {
@@ -87,7 +87,7 @@ export const errors: readonly Rule[] = [
         await trial.rejects(blind.getValue('s3cretKey blind'), 'CORRUPT'),
         await trial.rejects(blind.multiGetValues(['s3cretKey blind']), 'CORRUPT'),
       ])
-        trial.holds(!toldBy(failure).includes('s3cretKey'), `no key in ${failure.code}`);
+        trial.holds(!allTextOf(failure).includes('s3cretKey'), `no key in ${failure.code}`);
     },
   },
   {

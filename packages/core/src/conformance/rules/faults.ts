@@ -3,9 +3,9 @@ import type { CacheErrorCode } from '../../errors.ts';
 import { equal } from '../equal.ts';
 import type { Fault, FaultRule } from '../faults.ts';
 import {
-  type Bench,
   Broken,
   call,
+  type Fixture,
   fails,
   failsAtFirst,
   GRACE_MS,
@@ -15,7 +15,7 @@ import {
   SECRET,
   settle,
   TIMEOUT_MS,
-  withBench,
+  withFixture,
 } from '../run-fault-rule.ts';
 import { show } from '../transcript.ts';
 
@@ -38,7 +38,7 @@ const writes: readonly (readonly [Call, applied: (direct: CacheBackend) => Promi
 ];
 
 /** The writes that the backend supports. */
-const writesOf = ({ backend }: Bench): typeof writes =>
+const writesOf = ({ backend }: Fixture): typeof writes =>
   writes.filter(([[operation]]) => operation !== 'incr' || backend.capabilities.atomicIncr);
 
 /** Reads, with their results. */
@@ -59,16 +59,16 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
     id: `faults/${id}`,
     text: `${what}: a write rejects, and reports if it may have been applied; an increment counts at most once; a read is correct or rejects; the next calls succeed`,
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend, direct } = bench;
-          for (const [[operation, ...args], applied] of writesOf(bench)) {
+        async (fixture) => {
+          const { backend, direct } = fixture;
+          for (const [[operation, ...args], applied] of writesOf(fixture)) {
             await lab.set(fault);
-            const { maybeApplied } = await fails(bench, call(backend, operation, ...args), codes);
+            const { maybeApplied } = await fails(fixture, call(backend, operation, ...args), codes);
             await lab.set(undefined);
-            await recovers(bench);
+            await recovers(fixture);
             holds(
               maybeApplied || !(await applied(direct)),
               `${operation}, which was applied, to say that it may have been`,
@@ -78,7 +78,7 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
           holds(counted === 10 || counted === 11, `the counter to be 10 or 11, got ${show(counted)}`);
           for (const [[operation, ...args], right] of reads) {
             await lab.set(fault);
-            const read = await settle(bench, call(backend, operation, ...args));
+            const read = await settle(fixture, call(backend, operation, ...args));
             await lab.set(undefined);
             if ('value' in read)
               holds(equal(read.value, right), `${show(right)} or a rejection, got ${show(read.value)}`);
@@ -87,7 +87,7 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
                 [...codes, 'CORRUPT'].includes(read.error.code),
                 `${operation} to reject ${codes.join(' or ')}, got ${read.error.code}`,
               );
-            await recovers(bench);
+            await recovers(fixture);
           }
         },
         codes === lost ? PATIENT_MS : TIMEOUT_MS,
@@ -101,19 +101,19 @@ function closeDuring(fault: Fault, when: string): FaultRule {
     id: `faults/close-during-${fault.kind}`,
     text: `close ends in time while ${when}, and so do the calls in flight; a write that was applied reports maybeApplied`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { direct } = fixture;
         const backend = lab.create({ namespace, timeoutMs: 20_000 });
         await backend.getValue('k');
         await lab.set(fault);
         const settled = ([operation, ...args]: Call): Promise<Outcome> =>
-          settle({ ...bench, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
-        const written = writesOf(bench);
-        const ended = Promise.all([...written, ...reads].map(([made]) => settled(made)));
+          settle({ ...fixture, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
+        const written = writesOf(fixture);
+        const ended = Promise.all([...written, ...reads].map(([each]) => settled(each)));
         // Reported below, unless `close` itself fails.
         ended.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 50));
-        const closed = await settle({ ...bench, capMs: CLOSE_MS }, call(backend, 'close'));
+        const closed = await settle({ ...fixture, capMs: CLOSE_MS }, call(backend, 'close'));
         holds('value' in closed, 'close to resolve');
         const outcomes = await ended;
         await lab.set(undefined);
@@ -140,23 +140,23 @@ function lasting(id: string, what: string, fault: Fault, codes: readonly CacheEr
     id: `faults/${id}`,
     text: `${what}: every call rejects in time, a batch names the key that failed, and the backend works again afterwards`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend, direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { backend, direct } = fixture;
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
           const calls: readonly Call[] = [
-            ...writesOf(bench).map(([write]) => write),
+            ...writesOf(fixture).map(([write]) => write),
             ...reads.map(([read]) => read),
             ['multiSetValues', [['a', SECRET]]],
             ['multiGetValues', ['k']],
             ['deleteMany', ['d']],
           ];
           await Promise.all(
-            calls.map(([operation, ...args]) => failsAtFirst(bench, call(backend, operation, ...args), codes)),
+            calls.map(([operation, ...args]) => failsAtFirst(fixture, call(backend, operation, ...args), codes)),
           );
         }
         await lab.set(undefined);
-        await recovers(bench);
+        await recovers(fixture);
         // A rejected call is not sent later, over newer data.
         const newer = ['s', 'a', 'b', 'd', 'e', 'f'].map((key) => [key, 'newer'] as const);
         await direct.multiSetValues(newer);
@@ -211,7 +211,7 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/keys-hidden',
     text: "errorKeys: 'hidden' leaves keys out of errors of a failing server, too",
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
+      withFixture(lab, namespace, async (fixture) => {
         const backend = lab.create({ namespace, timeoutMs: TIMEOUT_MS, errorKeys: 'hidden' });
         const calls: readonly Call[] = [
           ['getValue', SECRET],
@@ -227,7 +227,7 @@ export const faults: readonly FaultRule[] = [
           await lab.set({ kind: 'refuse' });
           await Promise.all(
             calls.map(([operation, ...args]) =>
-              fails(bench, { ...call(backend, operation, ...args), keysHidden: true }, either),
+              fails(fixture, { ...call(backend, operation, ...args), keysHidden: true }, either),
             ),
           );
         } finally {
@@ -240,19 +240,19 @@ export const faults: readonly FaultRule[] = [
     text: 'when an idle connection ends, the next read succeeds, and of writes at most one rejects',
     run: async (lab, namespace) => {
       for (const by of ['rst', 'fin'] as const) {
-        await withBench(
+        await withFixture(
           lab,
           namespace,
-          async (bench) => {
-            const { backend, direct } = bench;
+          async (fixture) => {
+            const { backend, direct } = fixture;
             await lab.set({ kind: 'idle-cut', by });
-            const read = await settle(bench, call(backend, 'getValue', 'k'));
+            const read = await settle(fixture, call(backend, 'getValue', 'k'));
             holds(
               'value' in read && read.value === 'v',
               `'v', from a new connection, got ${show('value' in read ? read.value : read.error)}`,
             );
             await lab.set({ kind: 'idle-cut', by });
-            await settle(bench, call(backend, 'incr', 'n'));
+            await settle(fixture, call(backend, 'incr', 'n'));
             const counted = await direct.getValue('n');
             holds(counted === 10 || counted === 11, `at most one increment, got ${show(counted)}`);
           },
@@ -265,13 +265,13 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/trickle',
     text: 'a reply that arrives byte by byte is accepted',
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend } = bench;
+        async (fixture) => {
+          const { backend } = fixture;
           await lab.set({ kind: 'trickle' });
-          const read = await settle(bench, call(backend, 'multiGetValues', ['k', 'none', 'n']));
+          const read = await settle(fixture, call(backend, 'multiGetValues', ['k', 'none', 'n']));
           holds(
             'value' in read && equal(read.value, ['v', undefined, 10]),
             `['v', undefined, 10], got ${show('value' in read ? read.value : read.error)}`,
@@ -284,25 +284,25 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/drip',
     text: 'a connection that brings a byte now and then, but no reply, fails no more calls than a silent one',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
+      withFixture(lab, namespace, async (fixture) => {
         await lab.set({ kind: 'drip' });
-        await recovers(bench);
+        await recovers(fixture);
       }),
   },
   {
     id: 'faults/slow-but-in-time',
     text: 'a reply within the deadline is accepted, however slow',
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend } = bench;
+        async (fixture) => {
+          const { backend } = fixture;
           await lab.set({ kind: 'delay', delayMs: 100 });
-          const calls = [...reads, ...writesOf(bench)].map(([[operation, ...args]]) =>
+          const calls = [...reads, ...writesOf(fixture)].map(([[operation, ...args]]) =>
             call(backend, operation, ...args),
           );
-          const outcomes = await Promise.all(calls.map((made) => settle(bench, made)));
+          const outcomes = await Promise.all(calls.map((started) => settle(fixture, started)));
           holds(
             outcomes.every((outcome) => 'value' in outcome),
             'every call to resolve',
@@ -315,20 +315,20 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/stalled',
     text: 'calls without a reply reject TIMEOUT, even if the event loop stalls past their deadline',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
+      withFixture(lab, namespace, async (fixture) => {
         // Timers that watch a connection are then half over, and fire before the deadlines.
         await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
         await lab.set({ kind: 'silence' });
-        const calls = [...writesOf(bench), ...reads].map(([made]) => made);
-        const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
+        const calls = [...writesOf(fixture), ...reads].map(([each]) => each);
+        const started = calls.map(([operation, ...args]) => call(fixture.backend, operation, ...args));
         // Failures are reported below.
-        for (const { result } of made) result.catch(() => undefined);
+        for (const { result } of started) result.catch(() => undefined);
         // Gives the requests time to be sent.
         await new Promise((resolve) => setTimeout(resolve, 20));
         const end = performance.now() + 2 * TIMEOUT_MS;
         while (performance.now() < end);
-        for (const each of made) {
-          const { code, maybeApplied } = await fails(bench, each, [...late, 'UNAVAILABLE']);
+        for (const each of started) {
+          const { code, maybeApplied } = await fails(fixture, each, [...late, 'UNAVAILABLE']);
           // A pool may have failed to provide a connection within a deadline of its own.
           holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT for a request that was sent');
         }
@@ -338,17 +338,17 @@ export const faults: readonly FaultRule[] = [
     id: 'faults/late-answer',
     text: 'a reply that arrives after its deadline never becomes the reply to another call',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend, direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { backend, direct } = fixture;
         await direct.multiSetValues([
           ['a', 'of a'],
           ['b', 'of b'],
         ]);
         await lab.set({ kind: 'delay', delayMs: TIMEOUT_MS + GRACE_MS + 100 });
-        await fails(bench, call(backend, 'getValue', 'a'), late);
+        await fails(fixture, call(backend, 'getValue', 'a'), late);
         await lab.set(undefined);
         for (let round = 0; round < 5; round++) {
-          const read = await settle(bench, call(backend, 'getValue', 'b'));
+          const read = await settle(fixture, call(backend, 'getValue', 'b'));
           if ('value' in read) holds(read.value === 'of b', `'of b', got ${show(read.value)}`);
           await new Promise((resolve) => setTimeout(resolve, 50));
         }

@@ -1,6 +1,6 @@
 import superjson from 'superjson';
 import { type Serializer, superjsonSerializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
 /** Writes JSON behind a mark in a private field, so that its methods work only if called on the instance. */
@@ -105,7 +105,7 @@ export const serializers: readonly Rule[] = [
         await rejects(cache.getValue('k'), 'CORRUPT'),
       ];
       for (const failure of failures) {
-        holds(!toldBy(failure).includes('s3cret'), 'no message of the serializer');
+        holds(!allTextOf(failure).includes('s3cret'), 'no message of the serializer');
       }
     },
   },
