@@ -119,7 +119,7 @@ describe('an entry larger than the bound on bytes', () => {
     await cache.setValue('k', 'old', { ttl: 60 });
     await expect(cache.setValue('k', stringOf(400 - 1 - 128 + 1))).rejects.toMatchObject({
       code: 'TOO_LARGE',
-      message: '[memory] setValue "k": the entry takes 401 bytes of the 400 that all may',
+      message: '[memory] setValue "k": the entry takes 401 bytes, and maxBytes is 400',
       key: 'k',
       retryable: false,
       maybeApplied: false,

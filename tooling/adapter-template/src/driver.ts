@@ -46,7 +46,8 @@ export class TemplateDriver implements CacheDriver {
 
   incr(key: string, delta: number, ttl: number | undefined): number {
     const { value, deadline } = this.#live(key) ?? { value: 0, deadline: deadlineOf(ttl) };
-    if (typeof value !== 'number') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+    if (typeof value !== 'number')
+      throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = value + delta;
     if (!Number.isSafeInteger(sum)) {
       throw new DriverError('COUNTER_RANGE', 'the result is outside ±(2^53-1)', { applied: 'no' });

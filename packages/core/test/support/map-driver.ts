@@ -48,7 +48,8 @@ export class MapDriver implements CacheDriver {
   incr(key: string, delta: number): number {
     this.calls.push('incr');
     const value = this.entries.get(key) ?? 0;
-    if (typeof value !== 'number') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+    if (typeof value !== 'number')
+      throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = value + delta;
     if (!Number.isSafeInteger(sum)) throw new DriverError('COUNTER_RANGE', 'beyond the safe range', { applied: 'no' });
     this.entries.set(key, sum);

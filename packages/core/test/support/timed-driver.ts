@@ -42,7 +42,8 @@ export class TimedDriver implements CacheDriver {
 
   incr(key: string, delta: number, ttl: number | undefined): number {
     const value = this.get(key);
-    if (typeof value === 'string') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+    if (typeof value === 'string')
+      throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = (value ?? 0) + delta;
     if (!Number.isSafeInteger(sum)) throw new DriverError('COUNTER_RANGE', 'beyond the safe range', { applied: 'no' });
     const deadline = value === undefined ? this.deadline(ttl) : (this.entries.get(key)?.deadline ?? 0);
