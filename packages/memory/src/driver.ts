@@ -56,16 +56,16 @@ export class MemoryDriver implements CacheDriver {
   }
 
   setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): void {
-    const deadline = this.#deadlineOf(ttl);
+    const expiry = this.#expiryOf(ttl);
     const [first] = entries;
     if (first !== undefined && entries.length === 1) {
-      this.#table.set(first[0], first[1], this.#sizeOf(first, call), deadline);
+      this.#table.set(first[0], first[1], this.#sizeOf(first, call), expiry);
       return;
     }
     // All sizes are checked before anything is stored, so that a value too large leaves everything as it was.
     const sizes = entries.map((entry) => this.#sizeOf(entry, call));
     for (const [index, [key, value]] of entries.entries()) {
-      this.#table.set(key, value, sizes[index] as number, deadline);
+      this.#table.set(key, value, sizes[index] as number, expiry);
     }
   }
 
@@ -82,8 +82,8 @@ export class MemoryDriver implements CacheDriver {
     if (typeof old === 'string') throw refusal(call, 'NOT_A_COUNTER', 'the stored value is not an integer');
     const value = (old ?? 0) + delta;
     if (!Number.isSafeInteger(value)) throw refusal(call, 'COUNTER_RANGE', 'the result is not a safe integer');
-    const deadline = old === undefined ? this.#deadlineOf(ttl) : this.#table.deadlineOf(key);
-    this.#table.set(key, value, this.#sizeOf([key, value], call), deadline);
+    const expiry = old === undefined ? this.#expiryOf(ttl) : this.#table.expiryOf(key);
+    this.#table.set(key, value, this.#sizeOf([key, value], call), expiry);
     return value;
   }
 
@@ -106,7 +106,7 @@ export class MemoryDriver implements CacheDriver {
   }
 
   /** The time at which an entry with this TTL expires. The TTL is rounded up to whole milliseconds. */
-  #deadlineOf(ttl: number | undefined): number {
+  #expiryOf(ttl: number | undefined): number {
     return ttl === undefined ? Number.POSITIVE_INFINITY : this.#now() + Math.ceil(ttl * 1000);
   }
 }

@@ -23,7 +23,7 @@ export class LruTable {
   #values: Stored[] = [];
   #sizes = new Uint32Array(0);
   /** When each entry expires, on the clock of `now`; `Infinity` for never. */
-  #deadlines = new Float64Array(0);
+  #expiries = new Float64Array(0);
   /** The links of the list in order of use. A free row has the next free row in `#newer`. */
   #older = new Int32Array(0);
   #newer = new Int32Array(0);
@@ -62,7 +62,7 @@ export class LruTable {
       this.#remove(row);
       return undefined;
     }
-    this.#use(row);
+    this.#touch(row);
     return this.#values[row];
   }
 
@@ -71,26 +71,26 @@ export class LruTable {
     return row !== undefined && !this.#isExpired(row);
   }
 
-  /** Stores or replaces an entry. `size` in bytes must not exceed `maxBytes`; `deadline` is on the clock of `now`. */
-  set(key: string, value: Stored, size: number, deadline: number): void {
+  /** Stores or replaces an entry. `size` in bytes must not exceed `maxBytes`; `expiry` is on the clock of `now`. */
+  set(key: string, value: Stored, size: number, expiry: number): void {
     let row = this.#rows.get(key);
     if (row === undefined) {
       row = this.#add(key);
     } else {
       this.#bytes -= this.#sizes[row] as number;
-      this.#use(row);
+      this.#touch(row);
     }
     this.#values[row] = value;
     this.#sizes[row] = size;
-    this.#deadlines[row] = deadline;
+    this.#expiries[row] = expiry;
     this.#bytes += size;
     while (this.#bytes > this.#bounds.maxBytes || this.#rows.size > this.#bounds.maxEntries) this.#evict();
   }
 
   /** When the entry of a key expires, on the clock of `now`; `Infinity` for never. */
-  deadlineOf(key: string): number {
+  expiryOf(key: string): number {
     const row = this.#rows.get(key);
-    return row === undefined ? Number.POSITIVE_INFINITY : (this.#deadlines[row] as number);
+    return row === undefined ? Number.POSITIVE_INFINITY : (this.#expiries[row] as number);
   }
 
   /** Deletes an entry. `false` if there was none, or if it had expired. */
@@ -108,8 +108,8 @@ export class LruTable {
   }
 
   #isExpired(row: number): boolean {
-    const deadline = this.#deadlines[row] as number;
-    return deadline !== Number.POSITIVE_INFINITY && this.#now() >= deadline;
+    const expiry = this.#expiries[row] as number;
+    return expiry !== Number.POSITIVE_INFINITY && this.#now() >= expiry;
   }
 
   #evict(): void {
@@ -143,7 +143,7 @@ export class LruTable {
     this.#free = row;
   }
 
-  #use(row: number): void {
+  #touch(row: number): void {
     if (row === this.#newest) return;
     this.#unlink(row);
     this.#link(row);
@@ -171,7 +171,7 @@ export class LruTable {
     this.#keys = grown(this.#keys, capacity);
     this.#values = grown(this.#values, capacity);
     this.#sizes = copied(new Uint32Array(capacity), this.#sizes);
-    this.#deadlines = copied(new Float64Array(capacity), this.#deadlines);
+    this.#expiries = copied(new Float64Array(capacity), this.#expiries);
     this.#older = copied(new Int32Array(capacity), this.#older);
     this.#newer = copied(new Int32Array(capacity), this.#newer);
   }

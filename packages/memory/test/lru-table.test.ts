@@ -9,7 +9,7 @@ interface Entry {
   readonly key: string;
   readonly value: number;
   readonly size: number;
-  readonly deadline: number;
+  readonly expiry: number;
 }
 
 /** The same in the plainest way: a list from the oldest to the newest. */
@@ -18,7 +18,7 @@ class PlainList {
   evictions = 0;
   list: Entry[] = [];
 
-  #alive = ({ deadline }: Entry): boolean => this.time < deadline;
+  #alive = ({ expiry }: Entry): boolean => this.time < expiry;
 
   find(key: string): Entry | undefined {
     return this.list.find((entry) => entry.key === key && this.#alive(entry));
@@ -86,10 +86,10 @@ describe('the table of entries', () => {
           list.purge();
         }
         if (each.does === 'set') {
-          const deadline = each.ttl === null ? Number.POSITIVE_INFINITY : list.time + each.ttl;
-          table.set(each.key, each.value, each.size, deadline);
-          list.set({ ...each, deadline });
-          expect(table.deadlineOf(each.key)).toBe(deadline);
+          const expiry = each.ttl === null ? Number.POSITIVE_INFINITY : list.time + each.ttl;
+          table.set(each.key, each.value, each.size, expiry);
+          list.set({ ...each, expiry });
+          expect(table.expiryOf(each.key)).toBe(expiry);
         }
         expect([table.entries, table.bytes, table.evictions]).toEqual([list.list.length, list.bytes, list.evictions]);
       }

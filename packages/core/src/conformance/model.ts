@@ -58,7 +58,7 @@ const DELTAS = [1, 0, -1, 7, -41, 2 ** 32, MAX, -MAX];
 interface Entry {
   readonly value: unknown;
   /** Milliseconds on the clock of the model; `Infinity` if the entry never expires. */
-  readonly deadline: number;
+  readonly expiry: number;
 }
 
 /** The expected content of a correct cache after the same calls. */
@@ -68,11 +68,11 @@ export class Model {
 
   get(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && this.now < entry.deadline ? entry : undefined;
+    return entry !== undefined && this.now < entry.expiry ? entry : undefined;
   }
 
   set(key: string, value: unknown, ttl: number | undefined): void {
-    this.#entries.set(key, { value, deadline: this.now + (ttl ?? Number.POSITIVE_INFINITY) * 1000 });
+    this.#entries.set(key, { value, expiry: this.now + (ttl ?? Number.POSITIVE_INFINITY) * 1000 });
   }
 
   delete(key: string): number {
@@ -89,7 +89,7 @@ export class Model {
     const sum = (value as number) + delta;
     if (!Number.isSafeInteger(sum)) return 'COUNTER_RANGE';
     if (entry === undefined) this.set(key, sum, ttl);
-    else this.#entries.set(key, { value: sum, deadline: entry.deadline });
+    else this.#entries.set(key, { value: sum, expiry: entry.expiry });
     return sum;
   }
 }
