@@ -1,2 +1,2 @@
-/** What went wrong, in a line that needs no stack. */
+/** An expected error: its message tells the user what to do, so the program prints no stack. */
 export class Failure extends Error {}

@@ -8,7 +8,7 @@ export interface Manifest {
   readonly license?: unknown;
 }
 
-/** Every package manifest of an installed workspace, by `name@version`, as the JSON file has it. */
+/** Reads every package manifest of an installed workspace. Keys are `name@version`, values the parsed JSON files. */
 export function readManifests(root: string): ReadonlyMap<string, Manifest> {
   const store = join(root, 'node_modules', '.pnpm');
   const manifests = new Map<string, Manifest>();
@@ -22,7 +22,7 @@ export function readManifests(root: string): ReadonlyMap<string, Manifest> {
   return manifests;
 }
 
-/** pnpm keeps each version once, in a real folder; the packages beside it are links to others of these. */
+/** pnpm keeps each version of a package in one real folder. The packages beside it are symbolic links, and skipped here. */
 function* packageFolders(store: string): Generator<string> {
   for (const installed of subfolders(store)) {
     for (const folder of subfolders(join(installed, 'node_modules'))) {

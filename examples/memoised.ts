@@ -1,4 +1,4 @@
-// A function that is slow, memoised by its arguments, with a schema for what was stored by an older release.
+// Memoises a slow function by its arguments. A schema checks values that an older release may have stored.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCache } from '@ninefold/cache';
 import { memoryBackend } from '@ninefold/memory';
@@ -8,15 +8,15 @@ const Forecast = z.object({ city: z.string(), day: z.number(), celsius: z.number
 
 let calls = 0;
 
-/** What takes long: in truth an HTTP request. */
-async function askWeatherService(city: string, day: number): Promise<z.input<typeof Forecast>> {
+/** Stands for a slow HTTP request. */
+async function fetchForecast(city: string, day: number): Promise<z.input<typeof Forecast>> {
   calls += 1;
   await sleep(100);
   return { city, day, celsius: 10 + ((city.length + day) % 15) };
 }
 
 const cache = createCache(memoryBackend(), { ttl: 3600 });
-const forecast = cache.wrap(askWeatherService, {
+const forecast = cache.wrap(fetchForecast, {
   key: 'forecast',
   tags: (city) => [`city:${city}`],
   type: Forecast,

@@ -7,7 +7,7 @@ interface Options {
 
 type Open = (address: string, options: Options) => Promise<CacheBackend>;
 
-// Imported when asked for: nobody needs the clients of servers that they do not have.
+// Imported on demand, so that you only need to install the clients of the servers you use.
 const adapters: Readonly<Record<string, Open>> = {
   'memory:': async (_address, options) => (await import('@ninefold/memory')).memoryBackend(options),
   'redis:': openRedis,
@@ -37,20 +37,21 @@ async function openMemcached(address: string, options: Options): Promise<CacheBa
 
 function urlOf(address: string): URL {
   if (URL.canParse(address)) return new URL(address);
-  throw new Failure('this is no URL of a cache server, though it begins like one');
+  throw new Failure('this is not a valid URL of a cache server');
 }
 
 /**
- * The backend that a URL names: `memory:`; `redis:` or `rediss:`; `memcached:` or `memcacheds:`, with one server or several
+ * Opens the backend that a URL names: `memory:`; `redis:` or `rediss:`; `memcached:` or `memcacheds:`, with one server or several
  * (`memcached://host:port,host:port`); `upstash:` with the server in the environment, or `upstash://:token@host`.
- * Throws a `Failure` for what names none, and `INVALID_OPTIONS` for what its adapter refuses.
+ * Rejects with a `Failure` if the URL names no backend, and with `INVALID_OPTIONS` if the adapter refuses it.
  */
 export async function openBackend(address: string, options: Options): Promise<CacheBackend> {
   const known = Object.keys(adapters).join(', ');
-  // Not by `URL`: one of several servers is no URL to it.
+  // `URL` cannot parse an address with several servers.
   const protocol = /^[a-z][a-z0-9+.-]*:/i.exec(address)?.[0].toLowerCase();
-  if (protocol === undefined) throw new Failure(`this is no URL of a cache server; it begins with one of ${known}`);
+  if (protocol === undefined)
+    throw new Failure(`this is not the URL of a cache server, which begins with one of ${known}`);
   const open = adapters[protocol];
-  if (open === undefined) throw new Failure(`there is no backend for ${protocol} URLs; there is one for ${known}`);
+  if (open === undefined) throw new Failure(`there is no backend for ${protocol} URLs; use one of ${known}`);
   return await open(address, options);
 }

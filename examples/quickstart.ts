@@ -1,4 +1,4 @@
-// What `npm start` runs: the nine operations on real documents, in memory or on the server that a URL names.
+// `npm start` runs this program: the nine operations on real documents, in memory or on the server that a URL names.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { type CacheBackend, isCacheError, observed } from '@ninefold/core';
@@ -9,7 +9,7 @@ import { openBackend } from './open-backend.ts';
 import { Report } from './report.ts';
 
 const PackageManifest = z.looseObject({ name: z.string(), version: z.string(), license: z.unknown().optional() });
-/** Seconds; nothing stays behind on a server, even if this program is stopped. */
+/** Seconds. Entries expire on the server even if this program is killed. */
 const TTL = 600;
 const SHORT_TTL = 1;
 
@@ -34,7 +34,7 @@ async function main(address: string): Promise<void> {
   } finally {
     await cache.close();
   }
-  report.explain('close', 'let go of everything');
+  report.explain('close', 'released its resources');
   const kilobytes = Math.round(JSON.stringify([...manifests.values()]).length / 1000);
   report.print(
     `Ninefold on ${cache.name}: ${manifests.size} package manifests, ${kilobytes} kB of JSON`,
@@ -67,13 +67,13 @@ async function count(cache: CacheBackend, manifests: ReadonlyMap<string, Manifes
 }
 
 async function expire(cache: CacheBackend): Promise<void> {
-  await cache.setValue('mortal', { soon: 'gone' }, { ttl: SHORT_TTL });
+  await cache.setValue('short-lived', { soon: 'gone' }, { ttl: SHORT_TTL });
   report.explain('setValue', `stored one for ${SHORT_TTL} s`);
-  check(await cache.exists('mortal'), true, 'mortal');
+  check(await cache.exists('short-lived'), true, 'short-lived');
   await sleep(1000 * (SHORT_TTL + cache.capabilities.ttlGranularity) + 50);
-  check(await cache.exists('mortal'), false, 'mortal');
-  report.explain('exists', `there, ${SHORT_TTL} s later not`);
-  check(await cache.getValue('mortal'), undefined, 'mortal');
+  check(await cache.exists('short-lived'), false, 'short-lived');
+  report.explain('exists', `found, ${SHORT_TTL} s later gone`);
+  check(await cache.getValue('short-lived'), undefined, 'short-lived');
 }
 
 async function remove(cache: CacheBackend, manifests: ReadonlyMap<string, Manifest>): Promise<void> {
@@ -81,7 +81,7 @@ async function remove(cache: CacheBackend, manifests: ReadonlyMap<string, Manife
   const [first = '', ...others] = [...manifests.keys(), ...licences];
   check(await cache.delete(first), 1, first);
   report.explain('delete', 'removed one');
-  check(await cache.deleteMany([...others, 'mortal']), others.length, 'deleteMany');
+  check(await cache.deleteMany([...others, 'short-lived']), others.length, 'deleteMany');
   report.explain('deleteMany', 'removed the rest');
 }
 
@@ -98,7 +98,7 @@ function addressOf(args: readonly string[]): string {
     const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
     if (positionals.length <= 1) return positionals[0] ?? 'memory:';
   } catch {
-    // An option: there are none.
+    // `parseArgs` throws on an option; there are none.
   }
-  throw new Failure('npm start -- [url], where url is a cache server; without one the cache is in memory');
+  throw new Failure('usage: npm start -- [url of a cache server]; without a URL the cache is in memory');
 }

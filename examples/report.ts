@@ -8,28 +8,28 @@ interface Totals {
   readonly durationMs: number;
 }
 
-const NOTHING: Totals = { calls: 0, keys: 0, hits: undefined, durationMs: 0 };
+const ZERO: Totals = { calls: 0, keys: 0, hits: undefined, durationMs: 0 };
 const TITLES = 'operation       calls  keys  hits  misses       time  what it did';
 
-/** What the operations of a backend did, as a table of at most 80 columns. */
+/** Sums up the calls to a backend and prints them as a table of at most 80 columns. */
 export class Report {
   readonly #totals = new Map<Operation, Totals>();
-  readonly #words = new Map<Operation, string>();
+  readonly #explanations = new Map<Operation, string>();
 
-  /** For `observed`. */
+  /** Pass this to `observed`. */
   readonly listener: CacheListener = ({ operation, ...event }) => {
-    this.#totals.set(operation, sum(this.#totals.get(operation) ?? NOTHING, event));
+    this.#totals.set(operation, sum(this.#totals.get(operation) ?? ZERO, event));
   };
 
-  /** What an operation was for, in at most 26 characters; the table has the order in which they were explained. */
-  explain(operation: Operation, words: string): void {
-    this.#words.set(operation, words);
+  /** Says in at most 26 characters what an operation did. The table lists operations in the order of these calls. */
+  explain(operation: Operation, explanation: string): void {
+    this.#explanations.set(operation, explanation);
   }
 
   print(title: string, conclusion: string): void {
     console.log(`${title}\n\n${styled('bold', TITLES)}`);
-    for (const [operation, words] of this.#words) {
-      console.log(line(operation, this.#totals.get(operation) ?? NOTHING, words));
+    for (const [operation, explanation] of this.#explanations) {
+      console.log(line(operation, this.#totals.get(operation) ?? ZERO, explanation));
     }
     console.log(`\n${styled('green', '✓')} ${conclusion}`);
   }
@@ -44,7 +44,7 @@ function sum(totals: Totals, { keys, hits, durationMs }: Pick<CacheEvent, 'keys'
   };
 }
 
-function line(operation: Operation, { calls, keys, hits, durationMs }: Totals, words: string): string {
+function line(operation: Operation, { calls, keys, hits, durationMs }: Totals, explanation: string): string {
   const columns = [
     operation.padEnd(14),
     `${calls}`.padStart(6),
@@ -52,7 +52,7 @@ function line(operation: Operation, { calls, keys, hits, durationMs }: Totals, w
     `${hits ?? '·'}`.padStart(5),
     `${hits === undefined ? '·' : keys - hits}`.padStart(7),
     `${durationMs.toFixed(1)} ms`.padStart(10),
-    ` ${words}`,
+    ` ${explanation}`,
   ];
   return columns.join(' ');
 }

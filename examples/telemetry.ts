@@ -1,4 +1,4 @@
-// Metrics and spans of a cache with OpenTelemetry. A program of yours has an exporter in place of the ones in memory.
+// Metrics and spans of a cache with OpenTelemetry. Replace the in-memory exporters by your own.
 import { type CacheEvent, type CacheListener, createCache } from '@ninefold/cache';
 import { memoryBackend } from '@ninefold/memory';
 import { type Meter, SpanStatusCode, type Tracer } from '@opentelemetry/api';
@@ -10,9 +10,9 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 
-/** Counts hits and misses, and measures every call, load and wait; loads and waits are spans, too. */
-export function openTelemetry(meter: Meter, tracer: Tracer): CacheListener {
-  const keys = meter.createCounter('cache.keys', { description: 'keys that were read, by whether they were there' });
+/** Counts hits and misses and records how long each operation takes. Loads, waits and failures are spans as well. */
+export function telemetryListener(meter: Meter, tracer: Tracer): CacheListener {
+  const keys = meter.createCounter('cache.keys', { description: 'keys read, by hit or miss' });
   const duration = meter.createHistogram('cache.operation.duration', { unit: 's' });
   return (event) => {
     const { backend, operation, durationMs, error } = event;
@@ -45,7 +45,7 @@ const meters = new MeterProvider({ readers: [reader] });
 const spans = new InMemorySpanExporter();
 const tracers = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
 
-const listener = openTelemetry(meters.getMeter('shop'), tracers.getTracer('shop'));
+const listener = telemetryListener(meters.getMeter('shop'), tracers.getTracer('shop'));
 const cache = createCache(memoryBackend(), { listener });
 await Promise.all(Array.from({ length: 3 }, () => cache.getOrSet('answer', async () => 42)));
 await cache.getOrSet('answer', async () => 43);

@@ -1,21 +1,21 @@
-// The repository's commands, `start`, `test` and `bench`, on a machine that has Node and npm and nothing else.
+// Runs the repository's commands `start`, `test` and `bench` on a machine that has only Node and npm.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`Ninefold needs Node 20.19 or newer; this is ${process.version}.`);
   process.exit(1);
 }
 
-// Imported after the check: an older Node may not even parse these.
+// Imported after the check, because an older Node may fail to parse these.
 const { Failure, run } = await import('./run.mjs');
 const { setUp } = await import('./set-up.mjs');
-const { needServers, test } = await import('./checks.mjs');
+const { requireServers, test } = await import('./checks.mjs');
 
 const fromSources = ['--conditions=@ninefold/source', '--import', 'tsx'];
 /** @type {Readonly<Record<string, (args: readonly string[]) => Promise<number>>>} */
 const commands = {
   test,
   async bench(args) {
-    needServers();
+    requireServers();
     return (await run(process.execPath, [...fromSources, 'tooling/bench/main.ts', ...args])).code;
   },
   start: async (args) => (await run(process.execPath, ['examples/dist/quickstart.js', ...args])).code,

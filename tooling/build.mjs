@@ -1,4 +1,4 @@
-// What a package's `build` runs, in its folder: `dist` gets the ES modules and their types, `dist/cjs` the same for `require`.
+// The `build` script of every package, run in its folder. Writes ES modules and types to `dist`, CommonJS to `dist/cjs`.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -28,24 +28,25 @@ const { output } = await bundle.write({
   exports: 'named',
   chunkFileNames: 'shared.js',
 });
-// What is inside the bundle is distributed with it, and its licence asks to be, too.
+// Bundled dependencies are distributed with the package, so their licences must be, too.
 const homes = output.flatMap((chunk) => ('moduleIds' in chunk ? chunk.moduleIds : []).map(homeOf));
 for (const home of new Set(homes)) {
   if (home !== undefined) copyFileSync(join(home, 'LICENSE'), join('dist/cjs', `LICENSE-${basename(home)}`));
 }
-// The declarations name each other relatively, so that the same text is right for both; this tells them and the code apart.
+// Declarations import each other by relative paths, so the same files serve both formats. The manifest below marks them, and
+// the code beside them, as CommonJS.
 for (const file of declarations) {
   mkdirSync(dirname(join('dist/cjs', file)), { recursive: true });
   copyFileSync(join('dist', file), join('dist/cjs', file));
 }
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 
-/** The folder of the installed package that a module is of. @param {string} id */
+/** The folder of the installed package that contains a module. @param {string} id */
 function homeOf(id) {
   return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0];
 }
 
-/** What `require` cannot load everywhere (Jest has its own) is put into the bundle. @param {string} name */
+/** Whether to bundle a dependency, because not every `require` can load ES modules (Jest's cannot). @param {string} name */
 function isEsmOnly(name) {
   const manifest = readJson(join('node_modules', name, 'package.json'));
   return manifest.type === 'module' && !JSON.stringify(manifest.exports ?? '').includes('"require"');

@@ -13,12 +13,12 @@ const checks = [
 ];
 
 /**
- * Runs every check, then every suite; each check counts as one test. Arguments go to vitest and narrow its run.
+ * Runs every check, then every suite. Each check counts as one test. Arguments are passed to vitest and narrow its run.
  * @param {readonly string[]} args
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
-  needServers();
+  requireServers();
   const outcomes = await Promise.all(checks.map((check) => step(...check)));
   const suites = await runSuites(args);
   const passed = suites.passed + outcomes.filter(Boolean).length;
@@ -27,8 +27,8 @@ export async function test(args) {
   return failed === 0 ? 0 : 1;
 }
 
-/** Finds the servers, or ends the command with what to install. */
-export function needServers() {
+/** Throws a `Failure` that says what to install, unless the servers are there or can be installed. */
+export function requireServers() {
   try {
     findServers();
   } catch (error) {
@@ -38,19 +38,19 @@ export function needServers() {
 
 /** @param {readonly string[]} args */
 async function runSuites(args) {
-  // Outside the checkout: two runs in it may not share what they write.
+  // Outside the checkout, because two runs at once must not share these files.
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-test-'));
   const file = join(folder, 'results.json');
   const reports = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const coverage = ['--coverage', '--coverage.reporter=text-summary', `--coverage.reportsDirectory=${folder}/coverage`];
   try {
-    // A part of the suites does not cover what all of them do.
+    // The thresholds of coverage hold only for a full run.
     const { code } = await run('vitest', ['run', ...reports, ...(args.length === 0 ? coverage : args)]);
     const { numPassedTests, numFailedTests, testResults } = existsSync(file)
       ? JSON.parse(readFileSync(file, 'utf8'))
       : { numPassedTests: 0, numFailedTests: 0, testResults: [] };
     const failed = numFailedTests + testResults.filter(failedWithoutTest).length;
-    // A global set-up, an unhandled error or a coverage threshold fails a run in which no test failed.
+    // A global set-up, an unhandled error or a coverage threshold can fail a run in which no test failed.
     return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What went wrong and what to do about it, in words that need no stack. */
+/** An expected failure. Its message says what went wrong and what to do, so no stack is printed. */
 export class Failure extends Error {
   exitCode = 1;
 }
@@ -14,7 +14,7 @@ const children = new Set();
 /** @type {NodeJS.Signals | undefined} */
 let interruption;
 
-// Ctrl-C reaches the whole process group, a supervisor's signal only us: pass it on, and end after the children.
+// Ctrl-C reaches the whole process group, but a supervisor's signal only this process: pass it on, and exit after the children.
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => {
     if (interruption === undefined) for (const child of children) child.kill();
@@ -22,14 +22,14 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   });
 }
 
-/** Throws once a signal has asked this process to end. */
+/** Throws a `Failure` if a signal has asked this process to stop. */
 export function checkInterruption() {
   if (interruption === undefined) return;
   throw Object.assign(new Failure(`stopped by ${interruption}`), { exitCode: 128 + constants.signals[interruption] });
 }
 
 /**
- * Runs a program in the root folder, without input, and resolves to its exit code and, with `quiet`, what it printed.
+ * Runs a program in the root folder without standard input. Resolves to its exit code and, with `quiet`, its output.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {{ readonly quiet?: boolean }} [options]
@@ -56,7 +56,7 @@ export async function run(command, args, { quiet = false } = {}) {
 }
 
 /**
- * Runs a program that has nothing to say when all is well, and prints how that went.
+ * Runs a program and prints one line: whether it succeeded, and how long it took. Prints its output only if it failed.
  * @param {string} title
  * @param {string} command
  * @param {readonly string[]} args
@@ -64,7 +64,7 @@ export async function run(command, args, { quiet = false } = {}) {
  */
 export async function step(title, command, args) {
   const start = performance.now();
-  // On a terminal only, where its outcome is written over it: the first time, a step may take a minute.
+  // Only on a terminal, where the outcome overwrites this line. The first time, a step may take a minute.
   if (process.stdout.isTTY) process.stdout.write(`… ${title}\r`);
   const { code, output } = await run(command, args, { quiet: true });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);

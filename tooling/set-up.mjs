@@ -6,17 +6,20 @@ import { checkInterruption, Failure, root, step } from './run.mjs';
 const home = join(root, '.tooling');
 const pnpm = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager;
 
-/** Leaves the workspace installed and built, with its programs and the pinned pnpm on PATH. Quick when they are already. */
+/**
+ * Installs and builds the workspace, and puts its programs and the pinned pnpm on PATH. Takes about a second if all is up to
+ * date.
+ */
 export async function setUp() {
-  // npm tells its scripts how npm itself is set; the npm and pnpm below must not take that for themselves.
+  // npm passes its own settings to its scripts as environment variables, which the npm and pnpm below must not inherit.
   for (const name of Object.keys(process.env))
     if (/^npm_(config|package|lifecycle)_/.test(name)) delete process.env[name];
   Object.assign(process.env, { TURBO_TELEMETRY_DISABLED: '1' });
   mkdirSync(home, { recursive: true });
-  await alone(async () => {
+  await withLock(async () => {
     await installPnpm();
-    await must('dependencies', 'pnpm', ['install', '--frozen-lockfile']);
-    await must('build', 'turbo', ['run', 'build', '--output-logs=errors-only']);
+    await requireStep('dependencies', 'pnpm', ['install', '--frozen-lockfile']);
+    await requireStep('build', 'turbo', ['run', 'build', '--output-logs=errors-only']);
   });
 }
 
@@ -25,7 +28,7 @@ async function installPnpm() {
   if (!existsSync(folder)) {
     const draft = mkdtempSync(join(home, 'draft-'));
     try {
-      await must(pnpm, 'npm', ['install', '--no-audit', '--no-fund', '--prefix', draft, pnpm]);
+      await requireStep(pnpm, 'npm', ['install', '--no-audit', '--no-fund', '--prefix', draft, pnpm]);
       renameSync(draft, folder);
     } finally {
       rmSync(draft, { recursive: true, force: true });
@@ -36,17 +39,17 @@ async function installPnpm() {
 }
 
 /** @param {string} title @param {string} command @param {readonly string[]} args */
-async function must(title, command, args) {
-  if (!(await step(title, command, args))) throw new Failure(`Setting up failed: ${title}.`);
+async function requireStep(title, command, args) {
+  if (!(await step(title, command, args))) throw new Failure(`Set-up failed: ${title}.`);
 }
 
 /**
- * Keeps a second run in this checkout waiting meanwhile.
+ * Does the work while a second run in this checkout waits.
  * @param {() => Promise<void>} work
  */
-async function alone(work) {
+async function withLock(work) {
   const lock = join(home, 'lock');
-  while (!take(lock)) {
+  while (!acquire(lock)) {
     await sleep(100);
     checkInterruption();
   }
@@ -58,7 +61,7 @@ async function alone(work) {
 }
 
 /** @param {string} lock a file that holds its owner's process id; the lock of a dead process is removed */
-function take(lock) {
+function acquire(lock) {
   try {
     writeFileSync(lock, String(process.pid), { flag: 'wx' });
     return true;
@@ -66,7 +69,7 @@ function take(lock) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
   }
   try {
-    // 0 is a lock whose owner has not written its id yet; it names our own process group, which is alive.
+    // An empty file reads as 0: its owner has not written its id yet. 0 stands for our own process group, which is alive.
     process.kill(Number(readFileSync(lock, 'utf8')), 0);
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ESRCH') rmSync(lock, { force: true });

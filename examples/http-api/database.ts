@@ -7,11 +7,11 @@ export interface Customer {
   readonly total: number;
 }
 
-/** A shop in SQLite, of which every question costs a walk over all orders. */
+/** A shop in SQLite. Each lookup of a customer scans all orders. */
 export interface Shop {
   customer(id: number): Promise<Customer | undefined>;
   rename(id: number, name: string): Promise<void>;
-  /** How often it was asked. */
+  /** The number of customers looked up so far. */
   readonly queries: () => number;
 }
 

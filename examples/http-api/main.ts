@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Cache, createCache } from '@ninefold/cache';
 import { memoryBackend } from '@ninefold/memory';
 import { openShop } from './database.ts';
-import { generateLoad } from './load.ts';
+import { generateLoad } from './load-generator.ts';
 import { createApi } from './server.ts';
 
 const CUSTOMERS = 500;
@@ -24,16 +24,16 @@ const cache = createCache(memoryBackend(), {
 await measure('with cache', cache);
 await cache.close();
 
-async function measure(title: string, used: Cache | undefined): Promise<void> {
+async function measure(title: string, apiCache: Cache | undefined): Promise<void> {
   const shop = await openShop(CUSTOMERS, ORDERS);
-  const server = createApi(shop, used).listen(0, '127.0.0.1');
+  const server = createApi(shop, apiCache).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const { medianMs, p99Ms } = await generateLoad({ url, requests: REQUESTS, customers: CUSTOMERS, concurrency: 20 });
   server.close();
   server.closeAllConnections();
-  const rate = used === undefined ? '–' : `${Math.round((100 * hits) / reads)} %`;
+  const rate = apiCache === undefined ? '–' : `${Math.round((100 * hits) / reads)} %`;
   const columns = [
     title.padEnd(13),
     `${shop.queries()}`.padStart(8),

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Cache } from '@ninefold/cache';
 import type { Customer, Shop } from './database.ts';
 
-/** `GET /customers/1` shows a customer, `PUT /customers/1` with a name renames it. With a cache the shop is asked once. */
+/** `GET /customers/1` returns a customer; `PUT /customers/1` renames one to the body. A cache saves repeated lookups. */
 export function createApi(shop: Shop, cache: Cache | undefined): Server {
   const find = (id: number): Promise<Customer | undefined> =>
     cache === undefined
@@ -14,7 +14,7 @@ export function createApi(shop: Shop, cache: Cache | undefined): Server {
     if (Number.isNaN(id)) return [404];
     if (request.method === 'PUT') {
       await shop.rename(id, await textOf(request));
-      // Whoever asks from here on gets the new name, also if the old one is being loaded at this moment.
+      // Later requests get the new name, even if a load of the old one is in flight.
       await cache?.delete(['customer', id]);
       return [204];
     }

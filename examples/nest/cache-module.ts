@@ -4,7 +4,7 @@ import { redisBackend } from '@ninefold/redis';
 
 export const CACHE = Symbol('cache');
 
-/** Closes the cache last, when nothing asks for it any more. */
+/** Closes the cache in the last shutdown hook, when nothing uses it any more. */
 @Injectable()
 class CacheShutdown implements OnApplicationShutdown {
   readonly #cache: Cache;

@@ -6,7 +6,7 @@ const root = new URL('../../', import.meta.url);
 const adapters = readdirSync(new URL('packages/', root)).filter((name) => name !== 'core' && name !== 'cache');
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 
-it.each(adapters)('the table of backends says what %s can', async (name) => {
+it.each(adapters)('the table of backends shows the capabilities of %s', async (name) => {
   const row = readme.split('\n').find((line) => line.includes(`[\`@ninefold/${name}\`](packages/${name})`));
   const exported: Record<string, unknown> = await import(new URL(`packages/${name}/src/${name}.ts`, root).href);
   const { shared, atomicIncr, ttlGranularity, maxValueBytes } = exported[

@@ -18,12 +18,12 @@ async function run(program: string, env: NodeJS.ProcessEnv = {}): Promise<string
 }
 
 describe.concurrent('an example', () => {
-  it('shows what a cache does for an HTTP API in front of SQLite', async () => {
+  it('saves an HTTP API most of its SQLite queries', async () => {
     const [, without = '', withCache = ''] = await run('http-api/main.ts');
     const [, queries] = /^without cache +(\d+) +– +[\d.]+ ms +[\d.]+ ms$/.exec(without) ?? [];
     expect(Number(queries)).toBe(1980);
     const [, fewer, rate] = /^with cache +(\d+) +(\d+) % +[\d.]+ ms +[\d.]+ ms$/.exec(withCache) ?? [];
-    // Of 500 customers each is loaded once, and again after each of 20 renames.
+    // Each of 500 customers is loaded once, and again after a rename, of which there are 20.
     expect(Number(fewer)).toBeLessThan(560);
     expect(Number(rate)).toBeGreaterThan(50);
   });

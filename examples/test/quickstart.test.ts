@@ -69,10 +69,10 @@ describe.concurrent('the quickstart', () => {
     async () => {
       const known = 'memory:, redis:, rediss:, memcached:, memcacheds:, upstash:';
       const attempts: [string[], string][] = [
-        [['redis+unknown://user:pass@host'], `there is no backend for redis+unknown: URLs; there is one for ${known}`],
-        [['pass@host:1'], `this is no URL of a cache server; it begins with one of ${known}`],
-        [['memory:', 'pass'], 'npm start -- [url], where url is a cache server; without one the cache is in memory'],
-        [['--pass'], 'npm start -- [url], where url is a cache server; without one the cache is in memory'],
+        [['redis+unknown://user:pass@host'], `there is no backend for redis+unknown: URLs; use one of ${known}`],
+        [['pass@host:1'], `this is not the URL of a cache server, which begins with one of ${known}`],
+        [['memory:', 'pass'], 'usage: npm start -- [url of a cache server]; without a URL the cache is in memory'],
+        [['--pass'], 'usage: npm start -- [url of a cache server]; without a URL the cache is in memory'],
       ];
       for (const [args, line] of attempts) {
         expect(await quickstart(args)).toEqual({ code: 1, stdout: '', stderr: `${line}\n` });

@@ -1,4 +1,4 @@
-// A Cloudflare Worker with Hono: pages from a slow origin, cached in Upstash Redis for all places of the world.
+// A Cloudflare Worker with Hono that caches the pages of a slow origin in Upstash Redis, for all locations of the Worker.
 import { type Cache, type CacheBackend, createCache } from '@ninefold/cache';
 import { upstashBackend } from '@ninefold/upstash';
 import { Hono } from 'hono';
@@ -10,10 +10,10 @@ interface Env {
   readonly ORIGIN: string;
 }
 
-// Made from the environment of the first request; it does no I/O by itself, so it may serve them all.
+// Created from the environment of the first request. A backend does no I/O of its own, so all requests can share it.
 let backend: CacheBackend | undefined;
 
-// One for each request: a Worker may end a request with its loads, for which the others would wait in vain.
+// One cache per request: when a Worker ends a request, its loads end too, and other requests would wait for them in vain.
 function cacheOf(env: Env): Cache {
   backend ??= upstashBackend({
     url: env.UPSTASH_REDIS_REST_URL,
@@ -29,7 +29,7 @@ app.get('/pages/:name', async (context) => {
   const { name } = context.req.param();
   const load = async ({ signal }: { readonly signal: AbortSignal }): Promise<string> => {
     const response = await fetch(`${context.env.ORIGIN}/${encodeURIComponent(name)}`, { signal });
-    // What a loader throws is not cached.
+    // An error thrown by a loader is not cached.
     if (!response.ok) throw new HTTPException(502, { message: `the origin answered ${response.status}` });
     return await response.text();
   };
@@ -46,5 +46,5 @@ app.delete('/pages', async (context) => {
   return context.body(null, 204);
 });
 
-// biome-ignore lint/style/noDefaultExport: what a Worker is
+// biome-ignore lint/style/noDefaultExport: a Worker's entry point
 export default app;

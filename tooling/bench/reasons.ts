@@ -1,8 +1,11 @@
-/** Why a target is missed, or a peer at the same work is ahead by more than 10 %. The page shows it where that is so. */
+/**
+ * Why a target can be missed, or a peer at the same work can be more than 10 % faster. The page shows a reason only where
+ * the figures say so.
+ */
 interface Reason {
-  /** How the title of the section and the name of the contest begin. */
+  /** A prefix of `<title of the section>: <name of the contest>`. */
   readonly at: string;
-  /** Of a field: who is ahead. */
+  /** The peers that this explains when they are the fastest; without it, the reason explains a missed target or any peer. */
   readonly first?: readonly string[];
   readonly why: string;
 }
@@ -12,58 +15,59 @@ const ON_KEYV = ['keyv', 'cacheable', 'cache-manager'];
 const reasons: readonly Reason[] = [
   {
     at: 'Size:',
-    why: 'two fifths of core are the serializer: it tells every kind of value that is kept from one that is not, across realms, and reads hostile texts within bounds, which superjson does not; the words of errors take much of the rest; nothing is left out to be smaller',
+    why: 'The serializer is more than two fifths of core. Unlike superjson, it tells supported from unsupported values across realms and reads hostile input within bounds. Error messages are much of the rest. No feature is left out to save bytes.',
   },
   {
     at: 'Upstash: against its client, over HTTP to a front on this machine: 1,000 reads in parallel : mget',
-    why: 'a thousand calls are a thousand promises and deadlines, where mget is one',
+    why: '1,000 calls need 1,000 promises and deadlines, where `mget` needs one.',
   },
   {
     at: 'Cache: on memory',
-    why: 'a hit reads the entry, the epoch of its key and the generation of the cache; these three as a batch, measured below it, take nearly the bound by themselves, a third of what they add because the entry is a list of value and stamp, which JSON.parse takes longer for than for the value; from 1 KB on a hit is within the bound',
+    why: 'A hit reads three entries: the value, the epoch of its key and the generation of the cache. Reading these as one batch, which has its own row in the section, takes nearly as long as the bound allows. A third of that extra time is `JSON.parse` of the entry, which is a list of value and stamp. From 1 KB on, a hit is within the bound.',
   },
   {
     at: 'Cache: read-through on Redis: getOrSet, a hit',
-    why: 'a hit reads the entry with its epoch and the version of the namespace, so that none comes back that was deleted while it was loaded; the peers read one key',
+    why: 'A hit also reads the epoch of its key and the generation of the cache, so that no value comes back that was deleted while it was loading. The peers read one key.',
   },
   {
     at: 'Redis: 10 fields, against ioredis and JSON: incr',
-    why: 'the range and the TTL are checked and set with the increment in one script; INCR alone has neither',
+    why: 'One script increments, checks the range and sets the TTL. `INCR` only increments.',
   },
   {
     at: 'Redis: 10 fields, against ioredis and JSON: get',
-    why: 'the check of the key, the deadline and the look at what came take a tenth of a round trip that never leaves the machine',
+    why: 'Validating the key, keeping the deadline and checking the reply take a tenth of a round trip that never leaves the machine.',
   },
   {
     at: 'Redis: 10 fields, against ioredis and JSON: multiSetValues of 100, TTL',
-    why: 'the script that sets each entry takes the server longer than as many SETs would, by as much as the client saves with one command; MSETEX, which servers have from Redis 8.4 and Valkey 9.1 on, is not in this one',
+    why: 'The server runs our script more slowly than the same number of `SET`s, which costs what the client saves by sending one command. This server has no `MSETEX`, which avoids the script from Redis 8.4 and Valkey 9.1 on.',
   },
   {
     at: 'Redis: 10 fields, against ioredis and JSON: multiGet',
-    why: 'three fifths of what it takes longer go into the envelope of each text, {"json":…}, and the look at it before it is a value; the rest into the check and the prefix of each key, and the deadline',
+    why: 'Three fifths of the extra time are the envelope of each value, `{"json":…}`, and the check of it before parsing. The rest is validating and prefixing the keys, and the deadline.',
   },
   {
     at: 'Redis: one key at a time: set',
     first: ['layered-loader', 'unstorage'],
-    why: 'it stores what JSON makes of a value; ours first looks whether JSON keeps it, which for 10 KB takes a third of the time of writing it, as the sets in memory show',
+    why: 'It stores whatever JSON makes of a value. Ours first checks that JSON preserves the value, which for 10 KB is a third of the time of serialising it, as the sets in memory show.',
   },
   {
     at: 'Redis:',
     first: ['layered-loader', 'unstorage'],
-    why: 'it hands on what ioredis answers: no check of keys and texts, no deadline, no single retry',
+    why: 'It passes on what ioredis replies: no checks of keys and values, no deadline, no single retry.',
   },
   {
     at: 'Redis:',
     first: ON_KEYV,
-    why: 'it stands on the official client, which spends less on a command and on each value that it reads than ioredis; @ninefold/node-redis stands on the official one too',
+    why: 'It uses node-redis, which spends less time than ioredis on a command and on each value read. @ninefold/node-redis uses node-redis too.',
   },
   {
     at: 'memcached:',
     first: ON_KEYV,
-    why: 'it hands on what memjs answers: no check of keys and texts, no deadline of the call',
+    why: 'It passes on what memjs replies: no checks of keys and values, no deadline per call.',
   },
 ];
 
+/** The first reason for a contest, and for its fastest peer if `first` names one. */
 export function reasonFor(id: string, first?: string): string | undefined {
   return reasons.find((reason) => {
     return id.startsWith(reason.at) && (reason.first === undefined || reason.first.includes(first ?? ''));

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root, run } from './support/workspace.ts';
 
-it('makes a package that bears its name everywhere and keeps every rule as it is', async () => {
-  // Inside the checkout, where the tools of the root are found.
+it('makes a package that has its name everywhere and passes every rule unchanged', async () => {
+  // Inside the checkout, so that the tools of the root are found.
   mkdirSync(join(root, '.tooling'), { recursive: true });
   const copy = mkdtempSync(join(root, '.tooling/new-adapter-'));
   try {
@@ -16,7 +16,7 @@ it('makes a package that bears its name everywhere and keeps every rule as it is
     for (const file of ['tsconfig.package.json', 'tsconfig.base.json', 'packages/core'])
       symlinkSync(join(root, file), join(copy, file));
     symlinkSync(join(root, 'tooling/adapter-template/node_modules'), join(folder, 'node_modules'));
-    // Its own, or the one of this checkout would be found.
+    // A configuration of its own, or vitest would use the one of this checkout.
     writeFileSync(join(folder, 'vitest.config.mjs'), 'export default {};');
     await run('vitest', ['run', '--root', folder, 'conformance']);
   } finally {
@@ -24,7 +24,7 @@ it('makes a package that bears its name everywhere and keeps every rule as it is
   }
 });
 
-it('says what a name is, and overwrites nothing', async () => {
+it('refuses a name that is not in kebab-case, and one that exists', async () => {
   await expect(run(process.execPath, ['tooling/new-adapter.mjs', '../Other'])).rejects.toThrow('kebab-case');
-  await expect(run(process.execPath, ['tooling/new-adapter.mjs', 'memory'])).rejects.toThrow('is there already');
+  await expect(run(process.execPath, ['tooling/new-adapter.mjs', 'memory'])).rejects.toThrow('already exists');
 });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-/** Milliseconds for what hangs. */
+/** Milliseconds until a program that hangs is killed. */
 const TIMEOUT_MS = 100_000;
 
 export interface Outcome {
@@ -11,7 +11,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** What `npm start -- …args` does, without the setting up. */
+/** Runs the program of `npm start -- …args`, without the set-up. */
 export function quickstart(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const program = ['--conditions=@ninefold/source', '--import', 'tsx', 'examples/quickstart.ts', ...args];
   return new Promise((resolve) => {

@@ -2,8 +2,8 @@ import { type CacheDriver, type Capabilities, DriverError, type Found, type Stor
 
 export interface Entry {
   readonly value: Stored;
-  /** Milliseconds since 1970; `Infinity` for ever. */
-  readonly deadline: number;
+  /** Milliseconds since 1970; `Infinity` if the entry never expires. */
+  readonly expiresAt: number;
 }
 
 export const templateCapabilities: Capabilities = Object.freeze({
@@ -13,7 +13,7 @@ export const templateCapabilities: Capabilities = Object.freeze({
   maxValueBytes: undefined,
 });
 
-/** What each operation asks of the server. Here the server is a Map; replace each method's body by requests. */
+/** The operations on the server. Here the server is a Map: replace the body of each method by requests to yours. */
 export class TemplateDriver implements CacheDriver {
   readonly name = 'template';
   readonly capabilities: Capabilities = templateCapabilities;
@@ -24,7 +24,7 @@ export class TemplateDriver implements CacheDriver {
   }
 
   get(key: string): Found {
-    return this.#live(key)?.value;
+    return this.#unexpired(key)?.value;
   }
 
   getMany(keys: readonly string[]): readonly Found[] {
@@ -32,12 +32,12 @@ export class TemplateDriver implements CacheDriver {
   }
 
   setMany(entries: readonly (readonly [key: string, value: Stored])[], ttl: number | undefined): void {
-    const deadline = deadlineOf(ttl);
-    for (const [key, value] of entries) this.#store.set(key, { value, deadline });
+    const expiresAt = expiryOf(ttl);
+    for (const [key, value] of entries) this.#store.set(key, { value, expiresAt });
   }
 
   exists(key: string): boolean {
-    return this.#live(key) !== undefined;
+    return this.#unexpired(key) !== undefined;
   }
 
   deleteMany(keys: readonly string[]): number {
@@ -45,27 +45,27 @@ export class TemplateDriver implements CacheDriver {
   }
 
   incr(key: string, delta: number, ttl: number | undefined): number {
-    const { value, deadline } = this.#live(key) ?? { value: 0, deadline: deadlineOf(ttl) };
+    const { value, expiresAt } = this.#unexpired(key) ?? { value: 0, expiresAt: expiryOf(ttl) };
     if (typeof value !== 'number')
       throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = value + delta;
     if (!Number.isSafeInteger(sum)) {
       throw new DriverError('COUNTER_RANGE', 'the result is outside ±(2^53-1)', { applied: 'no' });
     }
-    this.#store.set(key, { value: sum, deadline });
+    this.#store.set(key, { value: sum, expiresAt });
     return sum;
   }
 
   close(): void {
-    // Nothing is open. Close here what the driver itself has opened, and never what the caller handed in.
+    // This driver opens nothing. Close here what yours opens, but never a client that the caller passed in.
   }
 
-  #live(key: string): Entry | undefined {
+  #unexpired(key: string): Entry | undefined {
     const entry = this.#store.get(key);
-    return entry !== undefined && entry.deadline > Date.now() ? entry : undefined;
+    return entry !== undefined && entry.expiresAt > Date.now() ? entry : undefined;
   }
 }
 
-function deadlineOf(ttl: number | undefined): number {
+function expiryOf(ttl: number | undefined): number {
   return ttl === undefined ? Number.POSITIVE_INFINITY : Date.now() + Math.ceil(ttl * 1000);
 }

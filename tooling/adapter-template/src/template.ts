@@ -15,17 +15,17 @@ export {
 export { type Entry, templateCapabilities } from './driver.ts';
 
 export interface TemplateBackendOptions extends RemoteOptions {
-  /** Where entries lie; in your adapter, the server's URL or a client that the caller hands in. */
+  /** Holds the entries. Your adapter takes the URL of its server here, or a client that the caller passes in. */
   readonly store: Map<string, Entry> | undefined;
-  /** Milliseconds; default 1,000. */
+  /** The deadline of each call in milliseconds; 1,000 by default. */
   readonly timeoutMs?: number | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/** Creates a backend, which does no I/O until its first call. Throws `INVALID_OPTIONS`. */
 export function templateBackend(options: TemplateBackendOptions): CacheBackend {
   const store: unknown = options?.store;
-  if (!(store instanceof Map)) throw invalidOptions('template', options, 'store is a Map');
+  if (!(store instanceof Map)) throw invalidOptions('template', options, 'store must be a Map');
   return createBackend(new TemplateDriver(store), { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }

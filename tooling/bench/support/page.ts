@@ -1,8 +1,9 @@
+import { notesOn } from '../notes.ts';
 import { isCharted } from './charts.ts';
 import type { ContestResult, Estimate, SectionResult, Standing, SubjectResult } from './results.ts';
 import { type Place, placesOf, rivalOf, type Target, targetsOf } from './verdicts.ts';
 
-/** What a peer gives up, as the tables have it. */
+/** The mark in the tables for each thing that a peer lacks. */
 const MARKS: Readonly<Record<string, string>> = {
   copies: 'c',
   'Dates and Maps': 'd',
@@ -10,25 +11,34 @@ const MARKS: Readonly<Record<string, string>> = {
   'a batch call': 'b',
   'one load for all': 'l',
 };
-const UNEXPLAINED = 'no reason is known';
+const UNEXPLAINED = 'No known reason.';
 
-/** The page, made of the figures and of nothing else. */
+/** The Markdown of docs/benchmarks.md. Every figure in it comes from `subjects`. */
 export function pageOf(subjects: readonly SubjectResult[]): string {
   const parts = [
     '# Benchmarks',
-    'Written by `npm run bench` from [benchmarks.json](benchmarks.json): every figure below was measured by that command. `npm run bench -- redis` measures one subject, `--quick` shows in a minute or two that all works.',
+    '`npm run bench` measures every figure below, stores it in [benchmarks.json](benchmarks.json) and draws this page from that file. `npm run bench -- redis` measures one subject. `npm run bench -- --quick` takes a minute or two, checks that every benchmark runs, and writes nothing.',
     ...runs(subjects),
     '## In short',
     ...targets(targetsOf(subjects)),
     ...places(placesOf(subjects)),
     '## How to read it',
-    'All who do a workload do it in one process against one server, in rounds that begin with another one each. Before the first, each has done its operations for a second: code is slow until it has run some thousand times. A figure is the median of the rounds, with its 95 % interval in brackets. Each read is looked at, and the run ends at the first wrong one. `ours ÷ it` is the ratio of times within a round: below 1 we are faster. Raw clients are what a cache can cost at least, and no peers. What a peer gives up is tried before the run, and marked:',
     [
-      '- `c` copies: a reader or the writer changes what others read',
-      '- `d` Dates and Maps: they come back as something else (it does the same work where there are none)',
-      '- `t` TTL: entries stay',
-      '- `b` a batch call: it has none that works, or asks for each key inside it',
-      '- `l` one load for all: callers who come while a value is loaded load it too',
+      '- **Rounds.** All caches in a workload run in one process against one server, in interleaved rounds. Each pair of rounds starts with a different cache and runs them in both orders.',
+      '- **Warm-up.** Each cache first runs its operations for a second, because V8 optimises code only after some thousand calls.',
+      '- **Figures.** A figure is the median of the rounds, with its 95 % confidence interval in brackets.',
+      '- **Ratios.** `ours ÷ baseline` and `ours ÷ fastest peer` are ratios of times within a round: below 1, Ninefold is faster.',
+      '- **Baselines.** In the name of a workload, the baseline is the call or the client after the colon: `getValue : get` compares our `getValue` with its `get`.',
+      '- **Checks.** In the comparisons with peers, each value read is spot-checked. The run ends at the first wrong one.',
+      '- **Raw clients** show the least that a cache can cost. They do not count as peers.',
+    ].join('\n'),
+    'Marks show what a peer lacks, as tests before the run found it. A peer with a mark does not do the same work, except that `d` does not matter where values hold no Date or Map:',
+    [
+      '- `c` no copies: callers share one object, so each sees what another changes in it',
+      '- `d` no Dates and Maps: they come back as something else',
+      '- `t` no TTL: entries do not expire',
+      '- `b` no batch call: it has none, has one that does not work, or makes a single call per key inside it',
+      '- `l` no single-flight: concurrent callers of a missing key load it more than once',
     ].join('\n'),
     ...subjects.flatMap(({ subject, sections }) => [`## ${capitalised(subject)}`, ...sections.flatMap(sectionOf)]),
   ];
@@ -69,8 +79,8 @@ function targets(all: readonly Target[]): string[] {
     reason,
   ]);
   return [
-    `**Targets: ${all.length - missed.length} of ${all.length} are met.**`,
-    ...(missed.length === 0 ? [] : [table(['missed', 'at most', 'measured', 'over by', 'why'], rows)]),
+    `**Targets met: ${all.length - missed.length} of ${all.length}.** A target bounds the ratio of our time to the baseline's, or a size.`,
+    ...(missed.length === 0 ? [] : [table(['missed target', 'at most', 'measured', 'over by', 'why'], rows)]),
   ];
 }
 
@@ -83,18 +93,20 @@ function places(all: readonly Place[]): string[] {
     return [id, rival.name, withInterval(rival.ratio), ratio, reason];
   });
   return [
-    `**Peers at the same work: of ${all.length} workloads we are first in ${count('first')}, within 10 % of the first in ${count('near')}, behind in ${behind.length}.**`,
-    ...(behind.length === 0 ? [] : [table(['behind', 'first', 'ours ÷ it', 'our other backend ÷ it', 'why'], rows)]),
+    `**Against peers that do the same work, in ${all.length} workloads:** Ninefold is the fastest in ${count('first')}, within 10 % of the fastest in ${count('near')}, and further behind in ${behind.length}.`,
+    ...(behind.length === 0
+      ? []
+      : [table(['behind in', 'fastest peer', 'ours ÷ fastest peer', 'our other backend ÷ fastest peer', 'why'], rows)]),
   ];
 }
 
 function sectionOf(section: SectionResult): string[] {
-  const { title, notes = [], contests = [], table: counted } = section;
+  const { title, contests = [], table: counted } = section;
   return [
     `### ${title}`,
-    ...notes,
+    ...notesOn(title),
     ...(isCharted(section) ? [`![${title}](${chartFileOf(section)})`] : []),
-    ...(contests.length === 0 ? [] : [contests.every(isDuel) ? duelTable(contests) : fieldTable(contests)]),
+    ...(contests.length === 0 ? [] : [contests.every(hasOnlyBaseline) ? baselineTable(contests) : peerTable(contests)]),
     ...(counted === undefined
       ? []
       : [
@@ -106,12 +118,12 @@ function sectionOf(section: SectionResult): string[] {
   ];
 }
 
-function isDuel({ standings }: ContestResult): boolean {
+function hasOnlyBaseline({ standings }: ContestResult): boolean {
   return standings.length === 2 && standings[1]?.role === 'raw';
 }
 
-/** Ours and one other. */
-function duelTable(contests: readonly ContestResult[]): string {
+/** A table of contests between Ninefold and one baseline. */
+function baselineTable(contests: readonly ContestResult[]): string {
   const rows = contests.map(({ name, standings, atMost }) => {
     const [ours, other] = standings;
     const met = other !== undefined && atMost !== undefined && other.ratio.median <= atMost;
@@ -123,10 +135,10 @@ function duelTable(contests: readonly ContestResult[]): string {
       atMost === undefined ? '' : `≤ ${ratioText(atMost)} ${met ? 'met' : '**missed**'}`,
     ];
   });
-  return table(['workload', 'baseline, µs', 'ours, µs', 'ours ÷ it', 'target'], rows);
+  return table(['workload', 'baseline, µs', 'ours, µs', 'ours ÷ baseline', 'target'], rows);
 }
 
-function fieldTable(contests: readonly ContestResult[]): string {
+function peerTable(contests: readonly ContestResult[]): string {
   const names = [...new Set(contests.flatMap(({ standings }) => standings.map(({ name }) => name)))];
   const rows = contests.map((contest) => {
     const rival = rivalOf(contest);
@@ -136,7 +148,7 @@ function fieldTable(contests: readonly ContestResult[]): string {
     });
     return [contest.name, ...cells, rival === undefined ? '' : `${withInterval(rival.ratio)} ${rival.name}`];
   });
-  return table(['µs', ...names, 'ours ÷ the first at the same work'], rows);
+  return table(['µs', ...names, 'ours ÷ fastest peer at the same work'], rows);
 }
 
 function timeOf({ us, lacks }: Standing): string {
@@ -152,7 +164,7 @@ function ratioText(ratio: number): string {
   return ratio.toFixed(2);
 }
 
-/** Three digits that mean something. */
+/** A time in µs with three significant digits, or more from 1,000 on. */
 function number(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }

@@ -1,23 +1,23 @@
 import { reasonFor } from '../reasons.ts';
 import type { ContestResult, Goal, SectionResult, Standing, SubjectResult } from './results.ts';
 
-/** What a peer may lack and still do the same work, where the values of the workload are plain. */
+/** Lacking these, a peer still does the same work: the contests with Dates and Maps leave out peers that cannot keep them. */
 const BESIDE_THE_WORK = new Set(['Dates and Maps']);
 /** "Within 10 % of the first". */
 const NEAR = 1.1;
-const UNDECIDED = 'the run does not tell them apart: the interval holds 1';
+const UNDECIDED = 'No measurable difference: the interval contains 1.';
 
 export interface Target extends Goal {
   readonly id: string;
   readonly met: boolean;
-  /** Why it was missed, where that is known. */
+  /** Why the target is missed, if that is known. */
   readonly reason: string | undefined;
 }
 
 export interface Place {
   readonly id: string;
   readonly contest: ContestResult;
-  /** The fastest of those that do the same work. */
+  /** The fastest peer that does the same work. */
   readonly rival: Standing;
   readonly place: 'first' | 'near' | 'behind';
   readonly reason: string | undefined;

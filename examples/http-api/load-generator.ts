@@ -1,8 +1,8 @@
-export interface Load {
+export interface LoadOptions {
   readonly url: string;
   readonly requests: number;
   readonly customers: number;
-  /** Requests under way at once. */
+  /** Requests in flight at once. */
   readonly concurrency: number;
 }
 
@@ -11,13 +11,13 @@ export interface Latency {
   readonly p99Ms: number;
 }
 
-/** Asks for customers, for few of them often and for many seldom, and renames one now and then. */
-export async function generateLoad({ url, requests, customers, concurrency }: Load): Promise<Latency> {
+/** Requests customers, a few of them often and most of them rarely. Every 100th request renames one. */
+export async function generateLoad({ url, requests, customers, concurrency }: LoadOptions): Promise<Latency> {
   const times: number[] = [];
   let next = 0;
   const client = async (): Promise<void> => {
     for (let number = next++; number < requests; number = next++) {
-      const id = 1 + Math.floor(customers * chance(number) ** 3);
+      const id = 1 + Math.floor(customers * pseudoRandom(number) ** 3);
       const start = performance.now();
       const rename = number % 100 === 99;
       const response = await fetch(`${url}/customers/${id}`, rename ? { method: 'PUT', body: `Name ${number}` } : {});
@@ -31,7 +31,7 @@ export async function generateLoad({ url, requests, customers, concurrency }: Lo
   return { medianMs: times[Math.floor(times.length / 2)] ?? 0, p99Ms: times[Math.floor(times.length * 0.99)] ?? 0 };
 }
 
-/** From 0 to 1, the same each time, so that both runs ask for the same. */
-function chance(number: number): number {
+/** A fixed value from 0 to 1 for each number, so that both runs make the same requests. */
+function pseudoRandom(number: number): number {
   return ((number * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
 }
