@@ -12,7 +12,7 @@ interface Entry {
   readonly expiry: number;
 }
 
-/** The same in the plainest way: a list from the oldest to the newest. */
+/** The reference implementation: a list from the oldest to the newest. */
 class PlainList {
   time = 0;
   evictions = 0;
@@ -69,7 +69,7 @@ const step = fc.oneof(
 );
 
 describe('the table of entries', () => {
-  it('does what a plain list from the oldest to the newest does, whatever is asked of it', () => {
+  it('behaves like a plain list from the oldest to the newest', () => {
     const property = fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
       const list = new PlainList();
       const table = new LruTable(bounds, () => list.time);
@@ -97,7 +97,7 @@ describe('the table of entries', () => {
     fc.assert(property, { numRuns: 60 });
   });
 
-  it('takes what has been deleted for what comes next, and keeps nothing of it', () => {
+  it('reuses the rows of deleted entries, and keeps nothing of them', () => {
     const table = new LruTable({ maxEntries: 1000, maxBytes: 1_000_000 }, () => 0);
     for (let round = 0; round < 3; round++) {
       for (let index = 0; index < 1000; index++) table.set(`${round} ${index}`, index, 1, Number.POSITIVE_INFINITY);
@@ -107,7 +107,7 @@ describe('the table of entries', () => {
     }
   });
 
-  it('takes no more for many entries than for one, where each is deleted before the next', () => {
+  it('takes no more memory for many entries than for one, if each is deleted before the next', () => {
     const table = new LruTable(bounds, () => 0);
     const before = process.memoryUsage().arrayBuffers;
     for (let index = 0; index < 200_000; index++) {

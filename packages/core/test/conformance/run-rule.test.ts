@@ -8,7 +8,7 @@ import { instead, OPERATIONS } from './mutants/mutant.ts';
 const never = (): Promise<never> => new Promise(() => undefined);
 const right = (options: RemoteOptions): CacheBackend => createBackend(new TimedDriver(Date.now), options);
 
-/** What a rule says of a backend. */
+/** The message of a broken rule, or 'kept'. */
 async function reportOf(id: string, create: SuiteOptions['create'], clock?: SuiteOptions['clock']): Promise<string> {
   const rule = rules.find((each) => each.id === id);
   if (rule === undefined) throw new Error(`there is no rule ${id}`);
@@ -29,7 +29,7 @@ describe('a rule', () => {
     );
   });
 
-  it('tells which of many calls is pending', async () => {
+  it('reports which of many calls is pending', async () => {
     let count = 0;
     const incr = async (): Promise<number> => (count++ === 5 ? await never() : count);
     expect(await reportOf('concurrency/no-increment-lost', (options) => instead(right(options), { incr }))).toMatch(
@@ -37,16 +37,16 @@ describe('a rule', () => {
     );
   });
 
-  it.each(OPERATIONS)('ends where %s never settles', async (operation) => {
+  it.each(OPERATIONS)('ends if %s never settles', async (operation) => {
     const create: SuiteOptions['create'] = (options) => instead(right(options), { [operation]: never });
     expect(await reportOf('keys/case', create)).toMatch(new RegExp(`${operation}\\([^·]* → pending\n`));
   });
 
-  it('ends where a backend is never made', async () => {
+  it('ends if a backend is never created', async () => {
     expect(await reportOf('keys/case', never)).toContain('expected it to end within 0.3 s');
   });
 
-  it('is broken by a backend that never closes, which hides no failure before it', async () => {
+  it('is broken by a backend that never closes, which does not hide an earlier failure', async () => {
     expect(await reportOf('keys/case', (options) => instead(right(options), { close: never }))).toContain(
       'expected its backends to close within 2 s',
     );
@@ -55,7 +55,7 @@ describe('a rule', () => {
     ).toContain('expected true, got 1');
   });
 
-  it('tells what was thrown and not rejected', async () => {
+  it('reports an error that was thrown instead of rejected', async () => {
     const exists = (): never => {
       throw new TypeError('no');
     };
@@ -64,7 +64,7 @@ describe('a rule', () => {
     );
   });
 
-  it('tells in what two values differ that look alike in a few words', async () => {
+  it('reports the part in which two values differ that format alike', async () => {
     const multiGetValues = async (keys: readonly string[]): Promise<unknown[]> =>
       keys.map((_, index) => (index === 7 ? 8 : index));
     expect(await reportOf('batches/10000', (options) => instead(right(options), { multiGetValues }))).toContain(
@@ -76,7 +76,7 @@ describe('a rule', () => {
     );
   });
 
-  it('tells of a driver that is wrong what it did, and of one that threw where', async () => {
+  it('reports what a wrong driver returned, and where another threw', async () => {
     class Short extends TimedDriver {
       override getMany(keys: readonly string[]) {
         return super.getMany(keys).slice(1);
@@ -98,7 +98,7 @@ describe('a rule', () => {
   it.each([
     ['batches/200000', 'get', 'UNAVAILABLE'],
     ['types/on-callers-time', 'setMany', 'TIMEOUT'],
-  ] as const)('leaves what is refused at once the time to connect: %s', async (id, method, code) => {
+  ] as const)('gives a backend that rejects immediately time to connect: %s', async (id, method, code) => {
     const driver = new TimedDriver(Date.now);
     const connected = driver[method].bind(driver) as CacheDriver[typeof method];
     let refusals = 0;
@@ -113,7 +113,7 @@ describe('a rule', () => {
     expect(refusals).toBeGreaterThan(0);
   });
 
-  it('is not late because a test moves the clock of its process', async () => {
+  it('does not time out because a test moves the clock of its process', async () => {
     vi.useFakeTimers();
     const clock = { advance: (milliseconds: number) => void vi.advanceTimersByTime(milliseconds) };
     expect(await reportOf('ttl/lives-366-days', right, clock)).toBe('kept');

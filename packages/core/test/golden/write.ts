@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { superjsonSerializer } from '@ninefold/core';
 import { samples } from '../support/samples.ts';
 
-/** Longer texts add nothing that a reader could forget. */
+/** Longer texts would test nothing more. */
 const MAX_CHARACTERS = 5000;
 
 const version = process.argv[2] ?? '';

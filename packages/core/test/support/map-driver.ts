@@ -7,12 +7,12 @@ export const mapCapabilities: Capabilities = {
   maxValueBytes: undefined,
 };
 
-/** The smallest right driver: a Map, without TTLs. `entries` is what lies in the server. */
+/** The smallest correct driver without TTLs, on a `Map`. `entries` is the content of the server. */
 export class MapDriver implements CacheDriver {
   readonly name = 'map';
   readonly capabilities: Capabilities;
   readonly entries = new Map<string, Found>();
-  /** Every method called, in order. */
+  /** The names of all methods called, in order. */
   readonly calls: string[] = [];
   closed = 0;
 

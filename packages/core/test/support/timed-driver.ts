@@ -3,11 +3,11 @@ import { mapCapabilities } from './map-driver.ts';
 
 interface Entry {
   readonly value: Stored;
-  /** Milliseconds on the clock; `Infinity` for ever. */
+  /** Milliseconds on the clock; `Infinity` if the entry never expires. */
   readonly deadline: number;
 }
 
-/** The smallest driver that keeps the whole contract, on a clock that the test moves. */
+/** The smallest driver that keeps the whole contract, on a clock that the test controls. */
 export class TimedDriver implements CacheDriver {
   readonly name = 'timed';
   readonly capabilities = mapCapabilities;
