@@ -18,8 +18,8 @@ export class UrlError extends Error {}
  * localhost for a missing host, takes any option from the query, and quotes a malformed URL with its password.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
-  if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
-  if (!URL.canParse(url)) throw new UrlError('is not a URL like redis://host:port, with the password percent-encoded');
+  if (typeof url !== 'string' || !URL.canParse(url))
+    throw new UrlError('is not a URL like redis://host:port, with the password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
     throw new UrlError('must begin with redis:// or rediss:// and name a host');
@@ -45,6 +45,9 @@ export function parseServers(urls: unknown, defaultPort: number): readonly [Serv
   if (!Array.isArray(urls)) throw new UrlError('must be a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
   if (first === undefined) throw new UrlError('names no server');
+  // A cluster has no other database, and that of a primary is not for the URLs of its sentinels.
+  if ([first, ...others].some(({ db = 0 }) => db !== 0))
+    throw new UrlError('has URLs that name a database other than 0');
   for (const { username, password, secure } of others)
     if (username !== first.username || password !== first.password || secure !== first.secure)
       throw new UrlError('has URLs that differ in user, password or protocol');

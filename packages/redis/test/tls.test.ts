@@ -1,15 +1,33 @@
+import { certificate } from '@ninefold/tooling/servers/certificate';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 
-tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, ...(tls && { redis: { tls } }) }));
+// Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
+tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, redis: { connectTimeout: 600_000, tls } }));
 
-it('a sentinel that wants TLS is told of, and what is no sentinel', async () => {
+it('sentinels with rediss:// URLs are asked with the given TLS options', async () => {
+  const { port, stop } = await startRedis([], { tls: true });
+  const sentinels = { name: 'mymaster', urls: [`rediss://localhost:${port}`] };
+  const { ca } = await certificate();
+  for (const [redis, reason] of [
+    // This server can be reached, but is not a sentinel.
+    [{ tls: { ca } }, '`sentinels` names a server that is not a sentinel'],
+    [undefined, 'no sentinel can be reached (DEPTH_ZERO_SELF_SIGNED_CERT)'],
+  ] as const) {
+    const backend = redisBackend({ sentinels, redis, timeoutMs: 6000 });
+    expect((await failureOf(backend.getValue('k'))).message).toContain(reason);
+    await backend.close();
+  }
+  await stop();
+});
+
+it('a sentinel that requires TLS is reported, and so is a server that is not a sentinel', async () => {
   for (const [tls, reason] of [
-    [true, 'UNAVAILABLE: no sentinel can be reached (ECONNRESET); the server may want TLS'],
-    [false, 'BACKEND: what `sentinels` names is no sentinel'],
+    [true, 'UNAVAILABLE: no sentinel can be reached (ECONNRESET); the server may require TLS'],
+    [false, 'BACKEND: `sentinels` names a server that is not a sentinel'],
   ] as const) {
     const server = await startRedis([], { tls });
     const backend = redisBackend({ sentinels: { name: 'm', urls: [`redis://127.0.0.1:${server.port}`] } });

@@ -4,9 +4,11 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
+import { ProvidedClient } from '../src/provided-client.ts';
 import { redisBackend } from '../src/redis.ts';
 import { ReplyWatchdog } from '../src/reply-watchdog.ts';
 import { settingsOf } from '../src/settings.ts';
@@ -80,9 +82,21 @@ describe('an answer of the wrong shape', () => {
   });
 });
 
+it('an unknown error reply is reported without its text', async () => {
+  proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
+  for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
+    expect(await failureOf(call(), ['s3cret'])).toMatchObject({
+      code: 'BACKEND',
+      retryable: false,
+      maybeApplied: false,
+      cause: { code: 'ERR' },
+    });
+});
+
 describe('the error of a script on Redis 6', () => {
   it.each([
     ['-WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
     ["-READONLY You can't write against a read only replica.", 'BACKEND'],
     ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND'],
   ])('is found behind its position in the script: %s', async (refusal, code) => {
@@ -92,6 +106,25 @@ describe('the error of a script on Redis 6', () => {
     expect(failure).toMatchObject({ code, maybeApplied: false });
     expect(failure.cause).toMatchObject({ code: /[A-Z]+/.exec(refusal)?.[0] });
   });
+});
+
+describe('a password that a server does not require', () => {
+  staysQuiet();
+
+  it('is accepted without a word on the console, by Redis 5 as well', async () => {
+    const words = '-ERR Client sent AUTH, but no password is set';
+    proxy.rewrite = (answers) => answers.replace(/^-ERR AUTH .*(?=\r\n)/, words);
+    const greeted = redisBackend({ url: `redis://:needless@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
+    expect(await greeted.getValue('a')).toBe(1);
+    await greeted.close();
+  });
+});
+
+it('a provided client is not used for a call that has ended', async () => {
+  const provided = new ProvidedClient({ call: expect.unreachable });
+  const call = { ended: true, sent: false };
+  expect(await provided.send(call, { name: 'INCR', args: ['k'], key: 'k' })).toBeUndefined();
+  expect(call.sent).toBe(false);
 });
 
 describe('a connection', () => {
@@ -107,6 +140,29 @@ describe('a connection', () => {
     expect(call.sent).toBe(false);
     expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
     connection.close();
+  });
+
+  it('reports a command without a socket as not sent', async () => {
+    let client: Redis | undefined;
+    const connection = new Connection(TIMEOUT_MS, () => {
+      client = make();
+      return client;
+    });
+    await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k' });
+    client?.stream.destroy();
+    const unsent = connection.send({ ended: false, sent: false }, increment);
+    await expect(unsent).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'there is no connection',
+      options: { applied: 'no', connectionLost: true },
+    });
+    expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
+    connection.close();
+  });
+
+  it('is retried soon, and often enough to find a server that is back', () => {
+    const { retryStrategy } = settingsOf(TIMEOUT_MS, {});
+    expect([1, 2, 1000].map((attempt) => retryStrategy?.(attempt))).toEqual([50, 100, 500]);
   });
 
   it('is not made after it was closed', async () => {
