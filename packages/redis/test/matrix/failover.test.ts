@@ -280,7 +280,7 @@ describe('three sentinels', () => {
     }
   });
 
-  it('that refuse to name the primary are told as such, and why', async () => {
+  it('that refuse to name the primary are reported with the reason', async () => {
     const [sentinel] = group.sentinels as [ServerProcess];
     await ask(sentinel, 'ACL', 'SETUSER', 'blind', 'on', '>s3cret');
     await ask(sentinel, 'ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
