@@ -285,7 +285,7 @@ describe('three sentinels', () => {
     await ask(sentinel, 'ACL', 'SETUSER', 'blind', 'on', '>s3cret');
     await ask(sentinel, 'ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
     for (const [login, reason] of [
-      ['', 'the server wants a password'],
+      ['', 'the server requires a password'],
       ['blind:s3cret@', 'the user lacks a permission'],
     ] as const) {
       const sentinels = { name: group.name, urls: [`redis://${login}127.0.0.1:${sentinel.port}`] };
