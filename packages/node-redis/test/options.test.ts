@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -32,6 +34,7 @@ describe('nodeRedisBackend', () => {
     ['an http url', { url: 'http://user:s3cret@host' }],
     ['a url without a host', { url: 'redis:///0' }],
     ['a client that is none', { client: {} }],
+    ['client: null', { client: null }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
     ['a Cluster', { client: createCluster({ rootNodes: [{ url: 'redis://user:s3cret@host' }] }) }],
     ['a Sentinel', { client: createSentinel({ name: 's3cret', sentinelRootNodes: [{ host: 'host', port: 1 }] }) }],
@@ -51,6 +54,10 @@ describe('nodeRedisBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+
+  it('names what the README begins with where no server is named', () => {
+    expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  });
 
   it('makes a backend without I/O, timer or random number, and shows no password', () => {
     const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];
@@ -150,5 +157,14 @@ describe('nodeRedisBackend', () => {
     expect(await backend.multiGetValues(['k', 'l'])).toEqual(['x'.repeat(900), undefined]);
     await backend.close();
     await server.stop();
+  });
+
+  it('gives a call to a server that says nothing a second', async () => {
+    const server = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
+    await backend.close();
+    server.close();
   });
 });
