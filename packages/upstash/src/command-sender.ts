@@ -82,7 +82,7 @@ export class ProvidedClientSender implements CommandSender {
 }
 
 function resultsOf(results: unknown, commands: number): readonly unknown[] {
-  if (!Array.isArray(results) || results.length !== commands || results.includes(null)) {
+  if (!Array.isArray(results) || results.length !== commands) {
     throw new DriverError('BACKEND', 'the response does not match the request');
   }
   return results.map(({ result, error }: CommandResult) =>

@@ -74,7 +74,9 @@ export class RestRequester implements Requester {
     }
     const results = parse(responseText);
     if (!response.ok) throw refusedRequest(response.status, results);
-    if (!Array.isArray(results)) throw new DriverError('BACKEND', foreignResponse(response.status));
+    // Of a null in place of a result the client makes a TypeError.
+    if (!Array.isArray(results) || results.includes(null))
+      throw new DriverError('BACKEND', foreignResponse(response.status));
     update(response.headers.get('upstash-sync-token'));
     return results;
   }

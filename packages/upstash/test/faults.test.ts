@@ -282,7 +282,7 @@ describe('an address', () => {
     const faults = [
       [{ kind: 'html' }, 'the response is not one of Upstash (HTTP 200): look at url'],
       [{ kind: 'status', status: 404 }, 'the response is not one of Upstash (HTTP 404): look at url'],
-      [{ kind: 'raw', body: '[null]' }, 'the response does not match the request'],
+      [{ kind: 'raw', body: '[null]' }, 'the response is not one of Upstash (HTTP 200): look at url'],
     ] as const;
     for (const [fault, reason] of faults) {
       front.fail(fault);
