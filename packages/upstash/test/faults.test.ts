@@ -74,6 +74,7 @@ const faults: [string, HttpFault, Expected][] = [
     { code: 'TOO_LARGE', retryable: false, maybeApplied: false, ran: false },
   ],
   ['HTTP 404', { kind: 'status', status: 404 }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
+  ['HTTP 500 with null', { kind: 'raw', status: 500, body: 'null' }, { ...lost, ran: false }],
   ['a redirect', { kind: 'redirect' }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
   ['200 with HTML', { kind: 'html' }, strange],
   ['200 with nothing', { kind: 'empty' }, strange],
@@ -169,6 +170,25 @@ describe('a failure of the service', () => {
       const failure = await failureOf(backend.setValue('k', 1));
       expect(failure).toMatchObject({ code, retryable, maybeApplied: false, key: 'k' });
       expect(failure.message).toContain(word);
+    }
+  });
+
+  it('that is a redirect or a page of something else is told as such', async () => {
+    for (const [fault, words] of [
+      [{ kind: 'redirect' }, 'the address redirects'],
+      [{ kind: 'raw', status: 404, body: '<html>' }, 'HTTP 404'],
+    ] as const) {
+      front.fail(fault);
+      const failure = await failureOf(backend.incr('k'));
+      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+      expect(failure.message).toContain(words);
+    }
+  });
+
+  it('that is not as many values as were asked for is no answer', async () => {
+    for (const result of ['ab', ['a'], ['a', 'b', 'c']]) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
+      expect(await failureOf(backend.multiGetValues(['k', 'l']))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
   });
 
