@@ -196,8 +196,8 @@ describe('what a server begins with', () => {
       ['ERROR\r\n', 'text protocol'],
       ['CLIENT_ERROR bad command line\r\n', 'text protocol'],
       ['ERROR Too many open connections\r\n', 'too many connections'],
-      ['HTTP/1.1 400 Bad Request\r\n', 'no memcached'],
-      ['SERVER_ERRONEOUS\r\n', 'no memcached'],
+      ['HTTP/1.1 400 Bad Request\r\n', 'not a memcached'],
+      ['SERVER_ERRONEOUS\r\n', 'not a memcached'],
     ] as const;
     for (const [line, reason] of lines) {
       for (let cut = 1; cut < line.length; cut++) {
@@ -211,7 +211,7 @@ describe('what a server begins with', () => {
 
   it('is judged by what there is of it when the server says no more', () => {
     expect(judge(['ERR', 'OR'])).toEqual([['more', 'more'], expect.stringContaining('text protocol')]);
-    expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('no memcached')]);
+    expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('not a memcached')]);
   });
 });
 
@@ -223,7 +223,7 @@ describe('an answer to the greeting', () => {
   it('that wants a login says so where none was given, and that it is wrong where one was', () => {
     const answer = { status: Status.authError, opaque };
     const missing = handshakeError({ ...config, login: undefined }, answer);
-    expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
+    expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('requires a user name')]);
     const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
   });

@@ -108,7 +108,7 @@ describe('a client of the caller', () => {
     await client.get('k').catch(() => undefined);
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
-    expect(failure.message).toContain('takes all its servers for failed');
+    expect(failure.message).toContain('considers all its servers failed');
     words.mockRestore();
   });
 });

@@ -142,11 +142,11 @@ describe('the parser', () => {
     expect(parse(Array.from(stream, (byte) => Buffer.of(byte)))).toEqual(expected);
   });
 
-  it('throws for what is no answer', () => {
-    expect(() => parse([Buffer.alloc(24)])).toThrow('no answer');
+  it('throws for bytes that are no response', () => {
+    expect(() => parse([Buffer.alloc(24)])).toThrow('not a response');
     const short = answer(1, '', 4);
     short.writeUInt32BE(3, 8);
-    expect(() => parse([short])).toThrow('no answer');
+    expect(() => parse([short])).toThrow('not a response');
   });
 });
 

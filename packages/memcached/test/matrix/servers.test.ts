@@ -94,7 +94,7 @@ describe('a login', () => {
           for (const call of [backend.getValue('k'), backend.setValue('k', 1), backend.incr('n')]) {
             const failure = await failureOf(call, ['s3cret']);
             expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
-            expect(failure.message).toContain('username' in wrong ? 'wrong user name' : 'wants a user name');
+            expect(failure.message).toContain('username' in wrong ? 'wrong user name' : 'requires a user name');
           }
         });
       }
@@ -113,7 +113,7 @@ describe('a login', () => {
       await closing(memcachedBackend({ servers, ...login }), async (backend) => {
         const failure = await failureOf(backend.getValue('k'), [login.password]);
         expect(failure).toMatchObject({ code: 'AUTH' });
-        expect(failure.message).toContain('knows no login');
+        expect(failure.message).toContain('does not support login');
       });
     });
   });
