@@ -64,7 +64,7 @@ await bench('Cache: on memory, 10 fields, against the backend alone', [
   },
   {
     // The reads of a hit alone, without checks, comparison and events.
-    name: 'what a hit reads, as a batch : getValue',
+    name: 'the three reads of a hit, as a batch : getValue',
     baseline: getValue,
     ours: perKey((key) => cached.multiGetValues([GENERATION, epochName(key), key])),
   },

@@ -4,10 +4,10 @@ import { report } from './support/results.ts';
 const MAX_KB = 6;
 const bundles = [
   ['core, all of it', "export * from '@ninefold/core'", ['superjson']],
-  ['core, what a backend takes of it', "export { createBackend } from '@ninefold/core'", ['superjson']],
-  ['of it the serializer', "export { superjsonSerializer } from '@ninefold/core'", ['superjson']],
+  ['core, the part that a backend uses', "export { createBackend } from '@ninefold/core'", ['superjson']],
+  ['core, the serializer alone', "export { superjsonSerializer } from '@ninefold/core'", ['superjson']],
   ['core and superjson', "export * from '@ninefold/core'", []],
-  ['memory, with all that it takes', "export { memoryBackend } from '@ninefold/memory'", []],
+  ['memory, with core and superjson', "export { memoryBackend } from '@ninefold/memory'", []],
 ] as const;
 
 const rows: [string, number][] = [];

@@ -58,8 +58,8 @@ function repeat(call: () => unknown): Work {
   };
 }
 
-describe('what a call leaves behind', () => {
-  it('is gone with the next quick collection, so that many calls at once need no full one', async () => {
+describe('the garbage of a call', () => {
+  it('is freed by a minor collection, so that many calls at once need no full one', async () => {
     const program = join(import.meta.dirname, 'support/full-collections.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...fromSources, program]);
     // A Set of the calls in flight needs many, because V8 chains its outgrown tables; so does a hidden class per coalesced call.
@@ -69,7 +69,7 @@ describe('what a call leaves behind', () => {
   });
 });
 
-describe('what the contract costs', () => {
+describe('the cost of the contract', () => {
   it('is less than three times a JSON round trip in the serializer', async () => {
     const text = superjsonSerializer.serialize(row);
     const json = JSON.stringify(row);

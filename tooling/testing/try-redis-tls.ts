@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
 import { type ConnectionOptions, createServer } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
+import { startMemcached } from '../servers/memcached.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 import { failureOf } from './failure-of.ts';
@@ -21,7 +23,7 @@ const TIMEOUT_MS = 6000;
 const PASSWORD = 's3cretPassword';
 const VALUE = 's3cretValue';
 
-/** Defines the tests of a Redis adapter's errors when client and server do not agree on TLS. */
+/** Defines the tests of a Redis adapter's errors when the server is no Redis, or does not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
   const proxies: Server[] = [];
@@ -60,6 +62,23 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     await backend.close();
     return [...failed];
   }
+
+  describe('a URL of what is no Redis', () => {
+    const failure = ['BACKEND: what answers does not speak the Redis protocol'];
+
+    it.each([
+      ['greets', `:${PASSWORD}@`],
+      ['only sends what it is asked to', ''],
+    ])('says so, where the client %s', async (_, login) => {
+      const memcached = await startMemcached();
+      servers.push(memcached);
+      expect(await attempt(`redis://${login}127.0.0.1:${memcached.port}`)).toEqual(failure);
+      const http = createHttpServer((_request, response) => response.end());
+      proxies.push(http.listen(0, '127.0.0.1'));
+      await once(http, 'listening');
+      expect(await attempt(`redis://${login}127.0.0.1:${(http.address() as AddressInfo).port}`)).toEqual(failure);
+    });
+  });
 
   describe('a rediss:// URL', () => {
     it('of a server that speaks no TLS and waits, says that it may speak none', async () => {

@@ -55,7 +55,7 @@ export interface Fence {
 }
 
 /** The most tags of an entry. That many counters, each of one creator, add up within the safe integers. */
-export const MOST_TAGS = 1000;
+export const MAX_TAGS = 1000;
 
 /** The names of the counters that an entry under `key` with `tags` depends on. */
 export function fenceNames(key: string, tags: readonly string[]): string[] {

@@ -27,7 +27,7 @@ export class Flight {
   loadingSince: number | undefined;
   /** When it ended, by the cache's clock. */
   endedAt: number | undefined;
-  /** This process bumped a counter that it depends on: its value would only displace a newer one. */
+  /** This process has outdated it by a bump, or replaced it: its value would only displace a newer one. */
   outdated = false;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;

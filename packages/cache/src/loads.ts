@@ -139,7 +139,10 @@ export class Loads {
     }
   }
 
-  /** Tries to get the lease. If another holds it, resolves `undefined`, or with `leaseOptional` a permit without it. */
+  /**
+   * Requests the lease, then reads again. Resolves the value if there is one now, else a permit to load. If another holds
+   * the lease, resolves `undefined`, or with `leaseOptional` a permit without it.
+   */
   async #tryAcquire(
     flight: Flight,
     miss: Miss,
@@ -166,7 +169,7 @@ export class Loads {
       // Not awaited: a server that failed the read may hang again, and the caller waits for its value.
       void lease?.release();
       events.tolerate(error, miss.tally, () => miss.key);
-      // If the backend fails several flights of a key at the same moment, only the newest loads.
+      // If several flights of a key fail at the same moment, only the newest loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
       if (successor === undefined) return withoutLease;
       miss.skip();

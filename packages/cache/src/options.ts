@@ -2,7 +2,7 @@ import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType,
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
 import { refusal } from './failure.ts';
-import { MOST_TAGS } from './fence.ts';
+import { MAX_TAGS } from './fence.ts';
 import { isTag, type Key } from './key.ts';
 
 export interface CacheOptions {
@@ -145,7 +145,7 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
 
 /** Checks the tags and drops duplicates. */
 export function checkTags(tags: readonly string[]): readonly string[] {
-  if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
+  if (Array.isArray(tags) && tags.length <= MAX_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw refusal(
     'INVALID_OPTIONS',
     'tags are at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',

@@ -48,7 +48,7 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#disconnect('the server closed the connection'));
     this.#socket.on('close', () => this.#disconnect('the connection was lost'));
-    this.#setTimer(config.timeoutMs, () => this.#disconnect(`no connection within ${config.timeoutMs} ms`));
+    this.#setTimer(config.timeoutMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
   }
 
   /** Ends the connection after the responses to its requests. The caller sends it no more. */
@@ -89,8 +89,18 @@ export class Connection {
   }
 
   #disconnect(reason: string): void {
+    const unanswered = this.#config.tls === undefined && this.#socket.bytesRead === 0;
     if (this.#state !== 'handshake') this.fail(connectionLost(reason, this.#error));
-    else this.fail(this.#handshake.refusal ?? notConnected(reason, this.#error));
+    else this.fail(this.#handshake.refusal ?? notConnected(reason, { error: this.#error, unanswered }));
+  }
+
+  #handshakeTimeout(): DriverError {
+    const { tls, timeoutMs } = this.#config;
+    const within = `within ${timeoutMs} ms`;
+    if (this.#socket.connecting) return notConnected(`no connection ${within}`);
+    // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
+    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? ', and may speak no TLS' : '';
+    return notConnected(`no answer ${within}${hint}`);
   }
 
   #completeHandshake(frame: ReceivedFrame): void {

@@ -61,11 +61,20 @@ export function unexpectedError(error: unknown): DriverError {
   return new DriverError('BACKEND', `the adapter threw ${name}`, { cause: { name, code: systemCode(error) } });
 }
 
+interface FailureContext {
+  /** The error that ended the connection. */
+  readonly error?: unknown;
+  /** The connection was without TLS and received nothing: a server that requires TLS ends such a connection. */
+  readonly unanswered?: boolean;
+}
+
 /** The error of a connection that was not made, or of a request that was not sent. */
-export function notConnected(reason: string, error?: unknown): DriverError {
+export function notConnected(reason: string, { error, unanswered = false }: FailureContext = {}): DriverError {
   const code = systemCode(error);
-  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
-  return new DriverError('UNAVAILABLE', code === undefined ? reason : `cannot be reached (${code})${hint}`, {
+  const noTlsHint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
+  const tlsHint = unanswered && (code === undefined || code === 'ECONNRESET') ? '; the server may want TLS' : '';
+  const summary = code === undefined ? reason : `cannot be reached (${code})`;
+  return new DriverError('UNAVAILABLE', summary + noTlsHint + tlsHint, {
     applied: 'no',
     cause: code === undefined ? undefined : { name: 'Error', code },
   });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
@@ -213,6 +214,20 @@ describe('what a server begins with', () => {
     expect(judge(['ERR', 'OR'])).toEqual([['more', 'more'], expect.stringContaining('text protocol')]);
     expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('not a memcached')]);
   });
+});
+
+it.each([
+  ['wants TLS is told of as such', true, undefined, 'cannot be reached (ECONNRESET); the server may want TLS'],
+  ['waits for more where TLS was meant, too', false, true, 'no answer within 3000 ms, and may speak no TLS'],
+] as const)('a server that %s', async (_, secure, tls, reason) => {
+  // Of another kind, and long before it is asked for a value.
+  const server = await startRedis([], { tls: secure });
+  const backend = memcachedBackend({ servers: `127.0.0.1:${server.port}`, tls, timeoutMs: 3000 });
+  const failure = await failureOf(backend.setValue('k', 1));
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+  expect(failure.message).toBe(`[memcached] setValue "k": ${reason}`);
+  await backend.close();
+  await server.stop();
 });
 
 describe('an answer to the greeting', () => {

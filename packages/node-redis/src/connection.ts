@@ -123,6 +123,7 @@ class Link {
   /** Whether it is without TLS, and nothing was answered on it yet. */
   #unanswered: boolean;
   #ended = false;
+  #connectionError: unknown;
   #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
@@ -164,7 +165,7 @@ class Link {
     try {
       return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw commandFailure(error, { unanswered: this.#unanswered });
+      throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
     } finally {
       // A refusal is an answer, too.
       this.#unanswered &&= this.#ended;
@@ -185,6 +186,7 @@ class Link {
   end(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#connectionError = error;
     this.#onEnd();
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();

@@ -54,26 +54,30 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
 /** What the client says of a command for which it has no connection, and which it keeps for none. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
-/**
- * What went wrong with a command that was sent, without the client's own error, which may hold what was sent; on a `mute`
- * connection, without TLS and without an answer so far.
- */
+interface FailureContext {
+  /** The connection is without TLS, and nothing was answered on it so far. */
+  readonly unanswered?: boolean;
+  /** What ended the connection, if that is known: the client does not tell it to the commands. */
+  readonly connectionError?: unknown;
+}
+
+/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
 export function commandFailure(
   error: unknown,
-  { unanswered = false }: { readonly unanswered?: boolean } = {},
+  { unanswered = false, connectionError }: FailureContext = {},
 ): DriverError {
   if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(className);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
+  if (isNoAnswer(error) || isNoAnswer(connectionError)) return new DriverError('BACKEND', STRANGER, lost);
   const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), {
-    applied: unsent ? 'no' : 'maybe',
-    connectionLost: true,
-    cause: { name: className, code },
-  });
+  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
 }
+
+const STRANGER = 'what answers does not speak the Redis protocol';
 
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -83,6 +87,7 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
   if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
   const hint = secure ? speaksNone : tlsHint(className, code);
@@ -107,6 +112,11 @@ function partsOf(error: unknown): { className: string; message: string; code: st
   };
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
   return { className, message: error.message, code: known ? code : undefined };
+}
+
+/** Whether the client could not make sense of what it received. */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unknown RESP type');
 }
 
 function isReply(className: string): boolean {

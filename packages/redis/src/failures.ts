@@ -89,8 +89,13 @@ export class Refusal extends DriverError {
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+const STRANGER = 'what answers does not speak the Redis protocol';
+
 /** How the client tells that no sentinel led to a primary, and what the last of them said to that. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
+
+/** What ioredis 6 and 5 say of bytes that are no answer. */
+const NO_ANSWER = /^(?:Unknown RESP type|Protocol error)/;
 
 /** How the client tells that it has no connection for a command, and keeps it for none. */
 const UNSENT = /enableOfflineQueue options is false$/;
@@ -100,6 +105,7 @@ interface Raw {
   readonly message?: unknown;
   readonly code?: unknown;
   readonly cause?: unknown;
+  readonly stream?: ClientInfo['stream'];
 }
 
 /** Of a client: no options of TLS are a connection without. */
@@ -132,6 +138,7 @@ export function commandFailure(
     connectionLost: true,
     cause: { name: String(name), code },
   };
+  if (isNoAnswer(error) || isNoAnswer(connectionError)) return new DriverError('BACKEND', STRANGER, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
   return new DriverError('UNAVAILABLE', reason + shown + tlsHint(connectionError, client), lost);
@@ -142,21 +149,24 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   if (error instanceof DriverError) return error;
   if (error === undefined)
     return new DriverError('UNAVAILABLE', `the connection was closed${tlsHint(error, client)}`, { applied: 'no' });
-  const { name, message, cause } = error as Raw;
+  const { name, message, cause, stream } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const said = sentinels?.[1] ?? '';
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
-  if (said.startsWith('ERR unknown command'))
+  if (said.startsWith('ERR unknown command') || isNoAnswer(cause))
     return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
-  const { tls, sentinelTLS } = client.options ?? {};
-  const [secure, reached] =
-    sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
-  const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : tlsHint(error, client);
+  const reached = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
+  const unknown = sentinels === null ? 'the connection could not be made' : reached;
+  const reason = code === undefined ? unknown : `${reached} (${code})`;
+  // Of sentinels, the last that was asked.
+  const last: ClientInfo = sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
+  const endedBy = said === 'Connection is closed.' ? cause : error;
+  const hint = last.options?.tls !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : tlsHint(endedBy, last);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
@@ -164,6 +174,10 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
   return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may want TLS' : '';
+}
+
+function isNoAnswer(error: unknown): boolean {
+  return NO_ANSWER.test(String((error as Raw | undefined)?.message));
 }
 
 /** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

@@ -22,7 +22,10 @@ interface ClientFactory {
   connectToSentinel(sentinel: unknown, options?: object): Redis;
 }
 
-/** Asks the sentinels through clients that are quiet, and tells of the last that it could not ask what was in the way. */
+/**
+ * Asks the sentinels through clients that are quiet, and tells of the last that it could not ask what was in the way, and
+ * its socket.
+ */
 export class PatchedSentinelConnector extends SentinelConnector {
   #lastError: unknown;
   /** The last that was made: the one that is being asked, if any. */
@@ -53,7 +56,7 @@ export class PatchedSentinelConnector extends SentinelConnector {
     try {
       return await super.connect(...how);
     } catch (error) {
-      throw Object.assign(error as Error, { cause: this.#lastError });
+      throw Object.assign(error as Error, { cause: this.#lastError, stream: this.#client?.stream });
     }
   }
 }

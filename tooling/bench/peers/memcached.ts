@@ -5,11 +5,11 @@ import { Client } from 'memjs';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { memcachedBackend } from '../../../packages/memcached/src/memcached.ts';
 import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
+import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
 /** Seconds; so long that a busy machine causes no timeouts. */
@@ -90,9 +90,9 @@ reportVersions({
   memcached: programVersion(defaultProgram()),
   ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),
 });
-const field = await fieldOf(await peersAt(server));
-await benchField('memcached', field);
-await benchGrowth('memcached', field);
-await benchDelayed('memcached', server, field, peersAt);
-for (const peer of field.peers) await peer.close?.();
+const tested = await testPeers(await peersAt(server));
+await benchWorkloads('memcached', tested);
+await benchGrowth('memcached', tested);
+await benchDelayed('memcached', server, tested, peersAt);
+for (const peer of tested.peers) await peer.close?.();
 await server.stop();

@@ -7,11 +7,11 @@ import Keyv from 'keyv';
 import { ManualCache } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
 import { createStorage } from 'unstorage';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions } from '../support/versions.ts';
-import { benchField, benchGrowth } from '../support/workloads.ts';
+import { benchGrowth, benchWorkloads } from '../support/workloads.ts';
 
 /** More than any workload stores, so that no peer evicts entries. */
 const MAX_ENTRIES = 200_000;
@@ -140,7 +140,7 @@ const peers = [ours, mapOfText, lru, keyv, cacheable, cacheManager, bento, unsto
 reportVersions(
   packageVersions(['lru-cache', 'keyv', 'cacheable', 'cache-manager', 'bentocache', 'unstorage', 'layered-loader']),
 );
-const field = await fieldOf(peers);
-await benchField('Memory', field);
-await benchGrowth('Memory', field);
+const tested = await testPeers(peers);
+await benchWorkloads('Memory', tested);
+await benchGrowth('Memory', tested);
 for (const peer of peers) await peer.close?.();

@@ -11,11 +11,11 @@ import unstorageRedis from 'unstorage/drivers/redis';
 import { nodeRedisBackend } from '../../../packages/node-redis/src/node-redis.ts';
 import { type CacheBackend, redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
+import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
 /** The TTL in seconds for a peer that has one for all entries. */
@@ -170,9 +170,9 @@ reportVersions({
     'layered-loader',
   ]),
 });
-const field = await fieldOf(await peersAt(redis));
-await benchField('Redis', field);
-await benchGrowth('Redis', field);
-await benchDelayed('Redis', redis, field, peersAt);
-for (const peer of field.peers) await peer.close?.();
+const tested = await testPeers(await peersAt(redis));
+await benchWorkloads('Redis', tested);
+await benchGrowth('Redis', tested);
+await benchDelayed('Redis', redis, tested, peersAt);
+for (const peer of tested.peers) await peer.close?.();
 await redis.stop();

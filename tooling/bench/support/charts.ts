@@ -19,9 +19,9 @@ export async function chartOf(section: SectionResult): Promise<string> {
 }
 
 function specOf({ title, contests = [] }: SectionResult): TopLevelSpec {
-  const fields = contests.filter(({ standings }) => standings.length > 1);
-  const plain = fields.filter(({ name }) => name.includes('10 fields'));
-  const charted = (plain.length > 3 ? plain : fields).slice(0, MAX_CHARTED);
+  const compared = contests.filter(({ standings }) => standings.length > 1);
+  const plain = compared.filter(({ name }) => name.includes('10 fields'));
+  const charted = (plain.length > 3 ? plain : compared).slice(0, MAX_CHARTED);
   const values = charted.flatMap(({ name, standings }) =>
     standings.map((standing) => ({
       workload: name,

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ninefold-consumers-'));
 let registry: Registry;
 let env: Readonly<Record<string, string>>;
 
-/** The program of every consumer, without the line that loads the package. */
+/** The program of every consumer, valid as TypeScript and as JavaScript, without the line that loads the package. */
 const body = `
 const cache = memoryBackend({ namespace: 'app' });
 const work = async () => {

@@ -2,19 +2,19 @@ import type { Contest, Entrant, Work } from './harness.ts';
 import { lacksOf, type Peer, type Traits, traitsOf, working } from './peer.ts';
 
 /** The peers of a comparison, ours first, with their traits. */
-export interface Field {
+export interface TestedPeers {
   readonly peers: readonly Peer[];
   readonly traits: ReadonlyMap<Peer, Traits>;
 }
 
 /** Tests the traits of all peers at once, because some of the tests wait. */
-export async function fieldOf(peers: readonly Peer[]): Promise<Field> {
+export async function testPeers(peers: readonly Peer[]): Promise<TestedPeers> {
   const traits = await Promise.all(peers.map(traitsOf));
   return withTraits(peers, traits);
 }
 
 /** The same peers at another address, with traits that have been tested already. */
-export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): Field {
+export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): TestedPeers {
   const pairs = peers.map((peer, index) => {
     const tried = traits[index] as Traits;
     return [working(peer, tried), tried] as const;
@@ -25,7 +25,7 @@ export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): F
 /** A contest between the peers that can do the work. */
 export function contestOf(
   name: string,
-  field: Field,
+  tested: TestedPeers,
   workOf: (peer: Peer) => Work,
   options: {
     readonly per?: number;
@@ -34,11 +34,11 @@ export function contestOf(
   } = {},
 ): Contest {
   const { per = 1, can = () => true, lacks = () => [] } = options;
-  const [ours, ...others] = capable(field, can).map(
+  const [ours, ...others] = capable(tested, can).map(
     (peer): Entrant => ({
       name: peer.name,
       role: peer.role,
-      lacks: [...lacksOf(field.traits.get(peer) as Traits), ...lacks(peer)],
+      lacks: [...lacksOf(tested.traits.get(peer) as Traits), ...lacks(peer)],
       work: workOf(peer),
     }),
   );
@@ -47,6 +47,6 @@ export function contestOf(
 }
 
 /** The peers that can do the work. */
-export function capable({ peers, traits }: Field, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
+export function capable({ peers, traits }: TestedPeers, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
   return peers.filter((peer) => can(peer, traits.get(peer) as Traits));
 }
