@@ -1,10 +1,10 @@
-// Those of the runtime, whatever a test puts in their place later.
+// The functions of the runtime, even if a test replaces them later.
 const { setTimeout, clearTimeout } = globalThis;
 
-/** Milliseconds: where this very process stalled, a deadline of the backend is firing only now. */
+/** Milliseconds. If this process stalled, a deadline of the backend may only be firing now. */
 const TURN_MS = 20;
 
-/** What `work` comes to; rejects with `late` if that takes longer. */
+/** Resolves or rejects as `work` does, or rejects with `late` if that takes longer than so many milliseconds. */
 export async function within<T>(work: Promise<T>, milliseconds: number, late: Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {

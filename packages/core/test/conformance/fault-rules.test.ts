@@ -4,7 +4,7 @@ import { type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/
 import { expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
 
-/** A server in memory, and backends of which every request during a fault goes to `failing`. */
+/** A server in memory, with backends whose requests during a fault go to `failing`. */
 function labOf(
   failing: (call: Call, args: readonly unknown[]) => unknown,
   changed: Partial<Capabilities> = {},
@@ -46,11 +46,11 @@ const waits = (call: Call): Promise<never> => {
   return new Promise(() => undefined);
 };
 
-it('blames no pool for saying of a write that got no connection that it was not applied', async () => {
+it('accepts that a pool reports a write without a connection as not applied', async () => {
   for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, labOf(waits));
 });
 
-it('blames no pool whose own wait for a connection ends before close does', async () => {
+it('accepts a pool whose wait for a connection ends before close does', async () => {
   const lab = labOf(async (call) => {
     call.sent = false;
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -59,7 +59,7 @@ it('blames no pool whose own wait for a connection ends before close does', asyn
   for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, lab);
 });
 
-it('asks no increment of a backend that has none', async () => {
+it('does not call incr on a backend without atomicIncr', async () => {
   const lab = labOf(
     (_call, [keys]) => {
       throw new DriverError('UNAVAILABLE', 'refused', { applied: 'no', key: String([keys].flat(2)[0]) });
@@ -71,11 +71,9 @@ it('asks no increment of a backend that has none', async () => {
   await tried('stalled', silent);
 });
 
-it('tells what came in place of a read whose connection had ended', async () => {
+it('reports the error of a read whose connection had ended', async () => {
   const lab = labOf(() => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
-  await expect(tried('idle-cut', lab)).rejects.toThrow(
-    /expected 'v', from a connection that is new, got .*UNAVAILABLE/,
-  );
+  await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
 });
