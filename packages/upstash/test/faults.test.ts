@@ -30,7 +30,7 @@ afterAll(async () => {
 
 afterEach(async () => {
   front.heal();
-  // What a delay holds back past its call's deadline must not count among the requests of a later test.
+  // A request that is delayed past its call's deadline must not count among those of a later test.
   await front.settled();
 });
 
@@ -119,7 +119,7 @@ describe('a failure of the service', () => {
       expect(await backend.multiGetValues(['read', 'none'])).toEqual(['v4lue', undefined]);
     });
 
-    it(`that is ${what} is told of a set without its value, and of a batch as maybe applied`, async () => {
+    it(`that is ${what} rejects a set without quoting its value, and a batch as maybe applied`, async () => {
       front.fail(fault);
       const set = await failureOf(failing().setValue('set', 's3cretValue'), [front.token, 's3cretValue']);
       expect(set).toMatchObject({ code, maybeApplied });
@@ -171,7 +171,7 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('is survived by a read when only one request was lost', async () => {
+  it('does not fail a read that has lost only one request', async () => {
     await backend.setValue('k', 1);
     for (const kind of ['drop-request', 'drop-reply', 'cut-body'] as const) {
       front.requests.length = 0;
@@ -197,7 +197,7 @@ describe('a failure of the service', () => {
     expect(await failureOf(backend.multiSetValues([['k', 1]]))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
   });
 
-  it('that is a number which cannot be is no answer', async () => {
+  it('that is an impossible count rejects BACKEND', async () => {
     const calls: [number, () => Promise<unknown>][] = [
       [1, () => backend.delete('k')],
       [1, () => backend.exists('k')],
@@ -275,7 +275,7 @@ describe('an address', () => {
     expect((await failureOf(secure.getValue('k'), ['tok3n'])).code).toBe('UNAVAILABLE');
   });
 
-  it('that wants another token is AUTH', async () => {
+  it('that refuses the token is AUTH', async () => {
     const wrong = upstashBackend({ url: front.url, token: 'wr0ng', timeoutMs: 2000 });
     const failure = await failureOf(wrong.setValue('k', 1), ['wr0ng', front.token]);
     expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
@@ -284,7 +284,7 @@ describe('an address', () => {
 });
 
 describe('a value that is too large', () => {
-  it('is refused before it is sent by its size, and by the service where its escapes make it so', async () => {
+  it('is refused before it is sent, or by the service if only its escapes make it too large', async () => {
     const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'large', timeoutMs: 10_000 });
     await patient.setValue('k', 'old');
     front.requests.length = 0;
