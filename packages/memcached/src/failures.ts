@@ -4,8 +4,6 @@ import { Status } from './protocol.ts';
 interface Meaning {
   readonly code: CacheErrorCode;
   readonly reason: string;
-  /** Only for `BACKEND`. */
-  readonly retryable?: boolean;
 }
 
 const MEANINGS: Readonly<Record<number, Meaning>> = {
@@ -22,7 +20,7 @@ export function refusedRequest(status: number): DriverError {
   const code = `0x${status.toString(16).padStart(4, '0')}`;
   const meaning = MEANINGS[status] ?? { code: 'BACKEND', reason: `the server refused (status ${code})` };
   const cause = { name: 'MemcachedError', code };
-  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
+  return new DriverError(meaning.code, meaning.reason, { applied: 'no', cause });
 }
 
 /** The error of a login whose status is a failure. */
@@ -89,9 +87,8 @@ export function connectionLost(reason: string, error?: unknown): DriverError {
   });
 }
 
-/** The system's error code, also that of a rejected certificate. Of several failed addresses it is that of the first. */
+/** The system's error code, which may be that of a rejected certificate. */
 function systemCode(error: unknown): string | undefined {
-  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: unknown };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code)) return code;
-  return Array.isArray(errors) && errors.length > 0 ? systemCode(errors[0]) : undefined;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : undefined;
 }
