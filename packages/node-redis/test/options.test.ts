@@ -46,6 +46,7 @@ describe('nodeRedisBackend', () => {
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
   ];
   for (const [what, options] of refused) {
     it(`refuses ${what} at once and quotes nothing of it`, () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -207,4 +210,67 @@ describe('a node that was reset', () => {
     }
     await lone.stop();
   });
+});
+
+describe('slots', () => {
+  it('that no node serves are unavailable, and served once one does', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 1 });
+    const [node] = nodes as [ServerProcess];
+    const slot = await ask(node, 'CLUSTER', 'KEYSLOT', 'k');
+    await ask(node, 'CLUSTER', 'DELSLOTS', slot);
+    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    const failure = await failureOf(fresh.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    expect(failure.message).toContain('no node serves the slot');
+    await ask(node, 'CLUSTER', 'ADDSLOTS', slot);
+    await recovered(fresh, 'k');
+    expect(await fresh.incr('k')).toBe(1);
+    await fresh.close();
+    await stop();
+  });
+
+  it('that all went to another node leave no connection to the one that had them, until it has them again', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [heir, left] = nodes as [ServerProcess, ServerProcess];
+    const fresh = redisBackend({ cluster: urls, timeoutMs: 1000 });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    const reads = (): Promise<unknown> => settled(fresh.multiGetValues(keys)).catch(() => undefined);
+    const connections = async (): Promise<number> =>
+      (await ask(left, 'CLIENT', 'LIST', 'TYPE', 'normal')).split(` user=${USER} `).length - 1;
+    await expect.poll(reads).toBeDefined();
+    expect(await connections()).toBe(1);
+    const range = /myself.* (\d+)-(\d+)/.exec(await ask(left, 'CLUSTER', 'NODES'))?.slice(1) ?? [];
+    const give = async (to: ServerProcess): Promise<void> => {
+      for (const node of nodes) await ask(node, 'CLUSTER', 'DELSLOTSRANGE', ...range);
+      await ask(to, 'CLUSTER', 'ADDSLOTSRANGE', ...range);
+      await expect.poll(reads).toBeDefined();
+    };
+    await give(heir);
+    await expect.poll(connections).toBe(0);
+    await give(left);
+    // Before the nodes agreed there may have been several, one after the other.
+    await expect.poll(connections).toBe(1);
+    await fresh.close();
+    await stop();
+  });
+});
+
+it('a backend that is closed asks no further node for the slots', async () => {
+  let connections = 0;
+  const silent = Array.from({ length: 4 }, () =>
+    createServer(() => {
+      connections += 1;
+    }).listen(0, '127.0.0.1'),
+  );
+  await Promise.all(silent.map((server) => once(server, 'listening')));
+  const urls = silent.map((server) => `redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const closed = redisBackend({ cluster: urls, timeoutMs: 60_000 });
+  const read = failureOf(closed.getValue('k'));
+  await expect.poll(() => connections).toBe(3);
+  await closed.close();
+  expect((await read).code).toBe('CLOSED');
+  // Time to connect.
+  await sleep(100);
+  expect(connections).toBe(3);
+  for (const server of silent) server.close();
 });

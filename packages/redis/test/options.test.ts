@@ -67,6 +67,7 @@ describe('redisBackend', () => {
     ['sentinels without a name', { sentinels: { urls: ['redis://:s3cret@host'] } }],
     ['sentinels without urls', { sentinels: { name: 's3cret' } }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
   ];
