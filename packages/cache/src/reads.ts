@@ -134,8 +134,8 @@ export class Reads {
     }
   }
 
-  #tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): undefined {
-    this.#events.tolerate(error, tally, calledKey);
+  #tolerate(error: unknown, tally: Tally, keyOfCall: () => string | undefined): undefined {
+    this.#events.tolerate(error, tally, keyOfCall);
   }
 }
 
