@@ -60,7 +60,8 @@ export class ClusterConnections implements Sender {
         return await (asking ? node.sendAsking(call, command) : node.send(call, command));
       } catch (error) {
         const to = error instanceof Refusal ? error.redirect : undefined;
-        if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#refreshSoon();
+        // A node that fails, or whose address is another server's by now, may have lost its slots.
+        if (!(error instanceof Refusal) || error.code === 'UNAVAILABLE') this.#refreshSoon();
         if (to === undefined || call.ended) throw error;
         if (redirects === MAX_REDIRECTS)
           throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
