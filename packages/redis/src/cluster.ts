@@ -127,10 +127,10 @@ export class ClusterConnections implements Sender {
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
-    const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
-    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the reply is not a slot map');
+    const reply = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
+    if (!Array.isArray(reply)) throw new DriverError('BACKEND', 'the reply is not a slot map');
     const primaries: (Address | undefined)[] = [];
-    for (const [first, last, [host, port]] of answer as readonly SlotRange[]) {
+    for (const [first, last, [host, port]] of reply as readonly SlotRange[]) {
       // A node that does not know its own address replies with none: it is at the address that was asked.
       const primary = { host: host || address.host, port: Number(port) };
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
