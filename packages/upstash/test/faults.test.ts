@@ -185,8 +185,23 @@ describe('a failure of the service', () => {
     }
   });
 
+  it('that is a result which is too large is asked for in halves', async () => {
+    await backend.multiSetValues([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    const error = 'ERR max request size exceeded. Limit: 10485760 bytes';
+    for (const read of [
+      () => Promise.all([backend.getValue('a'), backend.getValue('b')]),
+      () => backend.multiGetValues(['a', 'b']),
+    ]) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ error }]) });
+      expect(await read()).toEqual([1, 2]);
+    }
+  });
+
   it('that is not as many values as were asked for is no answer', async () => {
-    for (const result of ['ab', ['a'], ['a', 'b', 'c']]) {
+    for (const result of ['ab', ['a'], ['a', 'b', 'c'], ['a', 5], ['a', {}]]) {
       front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
       expect(await failureOf(backend.multiGetValues(['k', 'l']))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
