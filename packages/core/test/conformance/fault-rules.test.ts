@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { type CacheDriver, type Call, type Capabilities, createBackend, DriverError } from '@ninefold/core';
-import { type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
-import { expect, it } from 'vitest';
+import { type CreateOptions, type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
+import { describe, expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
 
-/** A server in memory, and backends of which every request during a fault goes to `failing`. */
+/** A server in memory, and backends of which every request during a fault goes to `failing`, which may have it answered. */
 function labOf(
-  failing: (call: Call, args: readonly unknown[]) => unknown,
+  failing: (call: Call, args: readonly unknown[], answer: () => unknown) => unknown,
   changed: Partial<Capabilities> = {},
 ): FaultLab {
   const server = new TimedDriver(() => performance.now());
@@ -19,8 +19,10 @@ function labOf(
         if (property === 'close') return () => undefined;
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
-        return (...args: readonly unknown[]) =>
-          breakable && fault !== undefined ? failing(args.at(-1) as Call, args) : Reflect.apply(member, target, args);
+        return (...args: readonly unknown[]) => {
+          const answer = (): unknown => Reflect.apply(member, target, args);
+          return breakable && fault !== undefined ? failing(args.at(-1) as Call, args, answer) : answer();
+        };
       },
     });
   return {
@@ -78,4 +80,40 @@ it('tells what came in place of a read whose connection had ended', async () => 
   await expect(tried('idle-cut', lab)).rejects.toThrow(
     /expected 'v', from a connection that is new, got .*UNAVAILABLE/,
   );
+});
+
+/** A server whose answers come after any deadline of the rules, and a process that stands still for so many of its requests. */
+function standingStill(requests: number): FaultLab {
+  const lateMs = 1500;
+  let left = requests;
+  return labOf(async (_call, _args, answer) => {
+    const late = new Promise((resolve) => setTimeout(resolve, lateMs));
+    const value = answer();
+    if (left > 0) {
+      left -= 1;
+      // By then all that is asked side by side is under way.
+      await new Promise((resolve) => setImmediate(resolve));
+      const end = performance.now() + lateMs + 100;
+      while (performance.now() < end);
+    }
+    await late;
+    return value;
+  });
+}
+
+describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
+  it('blames no right backend for a machine that stood still until the answer was there', async () => {
+    await tried(id, standingStill(1));
+  });
+
+  it('is broken by a backend without a deadline, even where the machine stood still', async () => {
+    const lab = standingStill(1);
+    const patient = { ...lab, create: (options: CreateOptions) => lab.create({ ...options, timeoutMs: 60_000 }) };
+    await expect(tried(id, patient)).rejects.toThrow(/to settle within/);
+  });
+});
+
+it('is broken by a backend that stands still at every try', async () => {
+  const lab = standingStill(Number.POSITIVE_INFINITY);
+  await expect(tried('late-answer', lab)).rejects.toThrow(/getValue to reject, it resolved/);
 });

@@ -20,8 +20,8 @@ import {
 import { show } from '../story.ts';
 
 const CLOSE_MS = 1500;
-/** Milliseconds: the deadline where a call that waits for it is wrong, so long that no busy machine is taken for that. */
-const PATIENT_MS = 2000;
+/** Milliseconds: the deadline where a call that waits for it is wrong, longer than a machine stands still. */
+const PATIENT_MS = 10_000;
 
 type Call = readonly [operation: Operation, ...args: readonly unknown[]];
 
@@ -348,5 +348,5 @@ export const faults: readonly FaultRule[] = [
       }),
   },
   closeDuring({ kind: 'silence' }, 'the server is silent'),
-  closeDuring({ kind: 'delay', delayMs: 5000 }, 'the server is late'),
+  closeDuring({ kind: 'delay', delayMs: PATIENT_MS }, 'the server is late'),
 ];
