@@ -187,10 +187,12 @@ export class Connection {
     }, POKE_MS).unref();
   }
 
-  /** One turn later than the time is over: what has been received meanwhile is read first. */
+  /** Two turns later than the time is over: what was received meanwhile is read first, then calls whose deadlines passed end. */
   #after(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(act, 0);
+      this.#timer = setTimeout(() => {
+        this.#timer = setTimeout(act, 0);
+      }, 0);
     }, milliseconds);
   }
 }

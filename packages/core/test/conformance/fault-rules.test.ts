@@ -1,5 +1,12 @@
 import { inspect } from 'node:util';
-import { type CacheDriver, type Call, type Capabilities, createBackend, DriverError } from '@ninefold/core';
+import {
+  type CacheBackend,
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  createBackend,
+  DriverError,
+} from '@ninefold/core';
 import { type CreateOptions, type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { describe, expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
@@ -30,6 +37,8 @@ function labOf(
     direct: (options) => createBackend(driver(false), options),
     set: async (next) => {
       fault = next;
+      // As one that talks to another process does.
+      await new Promise((resolve) => setImmediate(resolve));
     },
     inspect: (error) => inspect(error, { depth: 9 }),
     secrets: [],
@@ -116,4 +125,25 @@ describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
 it('is broken by a backend that stands still at every try', async () => {
   const lab = standingStill(Number.POSITIVE_INFINITY);
   await expect(tried('late-answer', lab)).rejects.toThrow(/getValue to reject, it resolved/);
+});
+
+it('faults/stalled is broken by a watch of connections that comes before the deadlines, once its time is long', async () => {
+  const lost = new DriverError('UNAVAILABLE', 'the server fell silent', { connectionLost: true });
+  let pending: ((error: DriverError) => void)[] = [];
+  const lab = labOf(() => new Promise((_, reject) => pending.push(reject)));
+  let watch: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    watch = undefined;
+    for (const fail of pending) fail(lost);
+    pending = [];
+  };
+  const watched = (options: CreateOptions): CacheBackend =>
+    new Proxy(lab.create(options), {
+      get: (target, property) => {
+        watch ??= setTimeout(() => setTimeout(look, 0), 1000);
+        const member: unknown = Reflect.get(target, property, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  await expect(tried('stalled', { ...lab, create: watched })).rejects.toThrow('expected TIMEOUT of what was sent');
 });

@@ -309,21 +309,26 @@ export const faults: readonly FaultRule[] = [
     text: 'calls that are not answered reject TIMEOUT, also where the event loop stood still beyond their deadline',
     run: (lab, namespace) =>
       withBench(lab, namespace, async (bench) => {
-        // What watches a connection is in the midst of its time, and comes before the deadlines.
-        await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 2));
-        await lab.set({ kind: 'silence' });
-        const calls = [...writesOf(bench), ...reads].map(([made]) => made);
-        const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
-        // What fails already is told below.
-        for (const { result } of made) result.catch(() => undefined);
-        // By then they have been sent.
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        const end = performance.now() + 2 * TIMEOUT_MS;
-        while (performance.now() < end);
-        for (const each of made) {
-          const { code, maybeApplied } = await fails(bench, each, [...late, 'UNAVAILABLE']);
-          // A pool may have given it no connection, by a deadline of its own that passed as well.
-          holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT of what was sent');
+        // What watches a connection is in the midst of its time, whether that is that of a call or twice as long, and comes
+        // before the deadlines.
+        for (const deadlines of [0.5, 1.5]) {
+          await recovers(bench);
+          await new Promise((resolve) => setTimeout(resolve, deadlines * TIMEOUT_MS));
+          await lab.set({ kind: 'silence' });
+          const calls = [...writesOf(bench), ...reads].map(([made]) => made);
+          const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
+          // What fails already is told below.
+          for (const { result } of made) result.catch(() => undefined);
+          // By then they have been sent.
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          const end = performance.now() + 2 * TIMEOUT_MS;
+          while (performance.now() < end);
+          for (const each of made) {
+            const { code, maybeApplied } = await fails(bench, each, [...late, 'UNAVAILABLE']);
+            // A pool may have given it no connection, by a deadline of its own that passed as well.
+            holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT of what was sent');
+          }
+          await lab.set(undefined);
         }
       }),
   },
