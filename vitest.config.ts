@@ -9,7 +9,7 @@ const folders = [
   'examples',
   ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`),
 ];
-// Tests run from the sources of every workspace package, so nothing has to be built first.
+// Tests import the sources of workspace packages, so nothing has to be built first.
 const conditions = ['@ninefold/source', 'node', 'import', 'module', 'default'];
 const excluded = process.env.NINEFOLD_MATRIX ? [] : ['test/matrix/**'];
 
@@ -17,9 +17,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    // One for each processor: the default keeps one back, which is half of two.
+    // One worker per processor. The default leaves one processor free, which is half of a machine with two.
     maxWorkers: '100%',
-    // For what hangs, and for nothing else: a test takes as long as a busy machine makes it, and measures what it claims.
+    // These timeouts only end tests that hang. A test of durations measures them itself, because load can slow down any test.
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 30_000 } },

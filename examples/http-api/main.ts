@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Cache, createCache } from '@ninefold/cache';
 import { memoryBackend } from '@ninefold/memory';
 import { openShop } from './database.ts';
-import { generateLoad } from './load.ts';
+import { generateLoad } from './load-generator.ts';
 import { createApi } from './server.ts';
 
 const CUSTOMERS = 500;

@@ -1,5 +1,5 @@
 import { memoryBackend } from '@ninefold/memory';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { createCache } from '../../packages/cache/src/cache.ts';
 import { epochName, GENERATION } from '../../packages/cache/src/fence.ts';
 import { page, row } from './support/data.ts';
@@ -19,7 +19,7 @@ for (const key of keys) {
   await cache.set(key, row);
   await tagged.set(key, row, { tags });
 }
-/** A hit costs what reads its counters besides, so that of a large value it is nearly the read itself. */
+/** A hit reads the counters as well. Their share of the time falls as the value grows. */
 const sizes = { '100 bytes': 'x'.repeat(100), '1 KB': Array.from({ length: 5 }, () => row), '9 KB': page };
 for (const [size, value] of Object.entries(sizes)) {
   await backend.setValue(size, value);
@@ -27,7 +27,7 @@ for (const [size, value] of Object.entries(sizes)) {
 }
 
 const absent = (): never => {
-  throw new Error('a hit loads nothing');
+  throw new Error('a hit must not load');
 };
 
 function perKey(work: (key: string) => Promise<unknown>): Work {
@@ -47,7 +47,7 @@ function together(work: () => Promise<unknown>): Work {
 }
 
 let missing = 0;
-/** Callers of a key that nobody has asked for before, and whose load takes no time. */
+/** Callers of a new key, whose loader returns at once. */
 const stampede = repeat(async () => {
   const key = `missing:${missing++}`;
   await Promise.all(Array.from({ length: CALLERS }, () => cache.getOrSet(key, () => row, { ttl: 1 })));
@@ -63,8 +63,8 @@ await bench('Cache: on memory, 10 fields, against the backend alone', [
     atMost: 1.6,
   },
   {
-    // What is left of a hit when nothing is checked, compared or told.
-    name: 'what a hit reads, as a batch : getValue',
+    // The reads of a hit alone, without checks, comparison and events.
+    name: 'the three reads of a hit, as a batch : getValue',
     baseline: getValue,
     ours: perKey((key) => cached.multiGetValues([GENERATION, epochName(key), key])),
   },

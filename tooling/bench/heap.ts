@@ -13,76 +13,76 @@ import { estimate } from './support/statistics.ts';
 import { packageVersions } from './support/versions.ts';
 
 const ENTRIES = quick ? 100_000 : 1_000_000;
-/** Processes for each, in turns: bytes hardly differ between them. */
+/** Processes per cache, interleaved. A few are enough, because bytes hardly differ between them. */
 const REPEATS = quick ? 1 : 3;
-const MOST = 1.3;
-const FLAT_MAP = 'Map of JSON text, each in one piece';
+const MAX_RATIO = 1.3;
+const FLAT_MAP = 'Map of flat JSON strings';
 const OURS = 'ninefold';
 
-interface Filling {
+interface Candidate {
   /** What it does not do that ours does. */
   readonly lacks: string;
-  /** Something to be filled, by one entry at a time. */
-  make(): { readonly kept: object; set(key: string, value: object, ttl: number): unknown };
+  /** Creates an empty store and a function that adds one entry. */
+  make(): { readonly store: object; set(key: string, value: object, ttl: number): unknown };
 }
 
-const fillings: Readonly<Record<string, Filling>> = {
+const candidates: Readonly<Record<string, Candidate>> = {
   [FLAT_MAP]: { lacks: 'TTL, bounds', make: () => mapOf((text) => text.charCodeAt(1)) },
-  'Map of JSON text, as JSON.stringify leaves it': { lacks: 'TTL, bounds', make: () => mapOf(() => undefined) },
-  'lru-cache of JSON text': {
+  'Map of JSON strings from JSON.stringify': { lacks: 'TTL, bounds', make: () => mapOf(() => undefined) },
+  'lru-cache of JSON strings': {
     lacks: '',
     make() {
-      const kept = new LRUCache<string, string>({ max: ENTRIES });
-      return { kept, set: (key, value, ttl) => kept.set(key, JSON.stringify(value), { ttl: ttl * 1000 }) };
+      const store = new LRUCache<string, string>({ max: ENTRIES });
+      return { store, set: (key, value, ttl) => store.set(key, JSON.stringify(value), { ttl: ttl * 1000 }) };
     },
   },
   [OURS]: {
     lacks: '',
     make() {
-      const kept = memoryBackend({ maxEntries: ENTRIES, maxBytes: Number.MAX_SAFE_INTEGER });
-      return { kept, set: (key, value, ttl) => kept.setValue(key, value, { ttl }) };
+      const store = memoryBackend({ maxEntries: ENTRIES, maxBytes: Number.MAX_SAFE_INTEGER });
+      return { store, set: (key, value, ttl) => store.setValue(key, value, { ttl }) };
     },
   },
   keyv: {
     lacks: 'bounds',
     make() {
-      const kept = new Keyv();
-      return { kept, set: (key, value, ttl) => kept.set(key, value, ttl * 1000) };
+      const store = new Keyv();
+      return { store, set: (key, value, ttl) => store.set(key, value, ttl * 1000) };
     },
   },
   cacheable: {
     lacks: 'bounds, copies on writing',
     make() {
-      const kept = new Cacheable();
-      return { kept, set: (key, value, ttl) => kept.set(key, value, ttl * 1000) };
+      const store = new Cacheable();
+      return { store, set: (key, value, ttl) => store.set(key, value, ttl * 1000) };
     },
   },
   bentocache: {
     lacks: '',
     make() {
       const memory = bentostore().useL1Layer(memoryDriver({ maxItems: ENTRIES }));
-      const kept = new BentoCache({ default: 'memory', stores: { memory } });
-      return { kept, set: (key, value, ttl) => kept.set({ key, value, ttl: ttl * 1000 }) };
+      const store = new BentoCache({ default: 'memory', stores: { memory } });
+      return { store, set: (key, value, ttl) => store.set({ key, value, ttl: ttl * 1000 }) };
     },
   },
   unstorage: {
     lacks: 'TTL, bounds',
     make() {
-      const kept = createStorage<object>();
-      return { kept, set: (key, value) => kept.setItem(key, value) };
+      const store = createStorage<object>();
+      return { store, set: (key, value) => store.setItem(key, value) };
     },
   },
 };
 
-function mapOf(look: (text: string) => unknown): ReturnType<Filling['make']> {
-  const kept = new Map<string, string>();
+function mapOf(touch: (text: string) => unknown): ReturnType<Candidate['make']> {
+  const store = new Map<string, string>();
   return {
-    kept,
+    store,
     set(key, value) {
       const text = JSON.stringify(value);
-      // To look at a character makes one piece of the pieces that V8 may have left.
-      look(text);
-      kept.set(key, text);
+      // V8 may keep a string as a tree of pieces. Reading a character flattens it.
+      touch(text);
+      store.set(key, text);
     },
   };
 }
@@ -97,26 +97,26 @@ interface Measured {
   readonly perSecond: number;
 }
 
-/** Here, so that it is not collected before it is weighed. */
+/** Keeps the store alive until its heap is measured. */
 let filled: object | undefined;
 
 async function fill(name: string): Promise<Measured> {
   const collect = (globalThis as { gc?: () => void }).gc as () => void;
   const heap = (): number => {
-    // Twice: what lies outside the heap is given back after the collection that found it.
+    // Twice, because memory outside the heap is freed after the collection that found it unused.
     collect();
     collect();
     const { heapUsed, external, arrayBuffers } = process.memoryUsage();
     return heapUsed + Math.max(external, arrayBuffers);
   };
   const before = heap();
-  const { kept, set } = (fillings[name] as Filling).make();
-  filled = kept;
+  const { store, set } = (candidates[name] as Candidate).make();
+  filled = store;
   const start = performance.now();
   for (let index = 0; index < ENTRIES; index++) await set(`user:${index}`, rowOf(index), 600 + (index % 600));
   const seconds = (performance.now() - start) / 1000;
   const bytes = (heap() - before) / ENTRIES;
-  if (filled === undefined) throw new Error('nothing was weighed');
+  if (filled === undefined) throw new Error('nothing was measured');
   return { bytes, perSecond: ENTRIES / seconds };
 }
 
@@ -131,8 +131,8 @@ function fillInProcess(name: string): Measured {
   return JSON.parse(stdout) as Measured;
 }
 
-function weighAll(): void {
-  const names = Object.keys(fillings);
+function measureAll(): void {
+  const names = Object.keys(candidates);
   const measured = new Map(names.map((name) => [name, [] as Measured[]]));
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     for (const name of names) measured.get(name)?.push(fillInProcess(name));
@@ -148,7 +148,7 @@ function weighAll(): void {
       Math.round(bytes),
       (bytes / base).toFixed(2),
       perSecond.toLocaleString('en'),
-      fillings[name]?.lacks ?? '',
+      candidates[name]?.lacks ?? '',
     ];
   });
   console.log(`\nheap per entry, ${ENTRIES.toLocaleString('en')} entries: Node ${process.version}`);
@@ -156,11 +156,13 @@ function weighAll(): void {
   reportVersions(packageVersions(['lru-cache', 'keyv', 'cacheable', 'bentocache', 'unstorage']));
   report({
     title: 'Heap: 1,000,000 entries in memory',
-    table: { head: ['', 'bytes an entry', `of a ${FLAT_MAP}`, 'entries stored a second', 'lacks'], rows },
-    goals: [{ name: `bytes an entry, of a ${FLAT_MAP}`, measured: median(OURS, 'bytes') / base, atMost: MOST }],
+    table: { head: ['', 'bytes per entry', `ratio to ${FLAT_MAP}`, 'entries stored per second', 'lacks'], rows },
+    goals: [
+      { name: `bytes per entry, ratio to ${FLAT_MAP}`, measured: median(OURS, 'bytes') / base, atMost: MAX_RATIO },
+    ],
   });
 }
 
 const { values } = parseArgs({ options: { fill: { type: 'string' } }, strict: false });
 if (typeof values.fill === 'string') console.log(JSON.stringify(await fill(values.fill)));
-else weighAll();
+else measureAll();

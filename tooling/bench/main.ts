@@ -8,13 +8,13 @@ import { type FileResult, readFileResult, type SubjectResult, thisMachine } from
 import { fromSources } from './support/sources.ts';
 import { readSubjects, writeSubjects } from './support/subjects.ts';
 
-/** The order of the page. */
+/** In the order of the page. */
 const SUBJECTS = ['memory', 'redis', 'memcached', 'upstash', 'cache', 'serializer', 'heap', 'size'];
 const USAGE = `npm run bench -- [${SUBJECTS.join(' | ')}]… [--quick] [--page]
 
-Measures all subjects or those that are named, and writes docs/benchmarks.* anew where it measured.
---quick  few rounds, to see that all works; writes nothing
---page   writes the page from the figures of the last run, and measures nothing`;
+Measures all subjects, or those that are named, and updates docs/benchmarks.json, the page and its charts.
+--quick  few rounds, to check that everything runs; writes nothing
+--page   redraws the page from docs/benchmarks.json; measures nothing`;
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
@@ -38,7 +38,7 @@ async function measure(names: readonly string[]): Promise<void> {
   const kept = readSubjects().filter(({ subject }) => !names.includes(subject));
   const subjects = [...fresh, ...kept].sort((a, b) => SUBJECTS.indexOf(a.subject) - SUBJECTS.indexOf(b.subject));
   writeSubjects(subjects);
-  // As they were written: rounded.
+  // Read back, because the file has rounded figures.
   await writePage(readSubjects());
 }
 
@@ -57,14 +57,14 @@ async function measureSubject(subject: string): Promise<SubjectResult> {
   };
 }
 
-/** What it is measured against by itself, and among its peers. */
+/** The programs of a subject: its own one, which may have targets, and the one that compares it with its peers. */
 function filesOf(subject: string): string[] {
   return [`${subject}.ts`, `peers/${subject}.ts`]
     .map((file) => join(import.meta.dirname, file))
     .filter((file) => existsSync(file));
 }
 
-/** Each file in a process of its own: what one has compiled and left in the heap is nothing to the next. */
+/** Runs a program in its own process, so that compiled code and heap of one do not affect the next. */
 async function runFile(file: string): Promise<FileResult> {
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-bench-'));
   const json = join(folder, 'result.json');
@@ -72,7 +72,7 @@ async function runFile(file: string): Promise<FileResult> {
   try {
     const child = spawn(process.execPath, [...args, ...(values.quick ? ['--quick'] : [])], { stdio: 'inherit' });
     const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-    if (code !== 0) throw new Error(`${relative(process.cwd(), file)} failed: nothing is written`);
+    if (code !== 0) throw new Error(`${relative(process.cwd(), file)} failed, so nothing was written`);
     return readFileResult(json);
   } finally {
     rmSync(folder, { recursive: true, force: true });

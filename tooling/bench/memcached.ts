@@ -4,7 +4,7 @@ import { Memcache } from 'memcache';
 import { MemcacheClient, type MultiRetrievalResponse } from 'memcache-client';
 import Memcached from 'memcached';
 import { Client } from 'memjs';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { memcachedBackend } from '../../packages/memcached/src/memcached.ts';
 import { startMemcached } from '../servers/memcached.ts';
 import { row } from './support/data.ts';
@@ -12,13 +12,13 @@ import { bench, type Contest, type Work } from './support/harness.ts';
 
 const server = await startMemcached();
 const address = `${server.host}:${server.port}`;
-/** Of the same length as the peers', whose values have another form. */
+/** Other keys than the peers', because the stored values differ in form; of the same length. */
 const ownKeys = Array.from({ length: 100 }, (_, index) => `own:${index}`);
 const pairs = ownKeys.map((key) => [key, row] as const);
 const keys = Array.from({ length: 100 }, (_, index) => `key:${index}`);
 const texts = (): string[] => keys.map(() => JSON.stringify(row));
 
-/** One client with what it takes to read and to write 100 objects, as its own documentation has it. */
+/** A client that reads and writes 100 objects in the way its documentation shows. */
 interface Peer {
   readonly name: string;
   readonly read: () => Promise<readonly unknown[]>;
@@ -71,7 +71,7 @@ function memcacheClientPeer(): Peer {
   return {
     name: 'memcache-client',
     read: async () => {
-      // It does JSON itself.
+      // This client parses JSON itself.
       const found = await client.get<MultiRetrievalResponse>(keys);
       return keys.map((key) => found[key]?.value);
     },

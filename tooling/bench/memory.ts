@@ -2,7 +2,7 @@ import { memoryBackend } from '@ninefold/memory';
 import { row } from './support/data.ts';
 import { bench, type Work } from './support/harness.ts';
 
-/** The least that a cache with copies in and out can be. */
+/** The smallest cache that copies values in and out. */
 class AsyncMap {
   readonly #entries = new Map<string, string>();
 
@@ -21,11 +21,11 @@ const keys = Array.from({ length: KEYS }, (_, index) => `user:${index}`);
 const hundred = keys.slice(0, 100);
 const map = new AsyncMap();
 const cache = memoryBackend();
-const mortal = memoryBackend();
+const expiring = memoryBackend();
 for (const key of keys) {
   await map.set(key, row);
   await cache.setValue(key, row);
-  await mortal.setValue(key, row, { ttl: 3600 });
+  await expiring.setValue(key, row, { ttl: 3600 });
 }
 
 function perKey(work: (key: string) => Promise<unknown>): Work {
@@ -46,11 +46,11 @@ const set = perKey((key) => map.set(key, row));
 await bench('Memory: 10 fields, against an async Map of JSON text', [
   { name: 'getValue : get', baseline: get, ours: perKey((key) => cache.getValue(key)), atMost: 1.6 },
   { name: 'setValue : set', baseline: set, ours: perKey((key) => cache.setValue(key, row)), atMost: 1.8 },
-  { name: 'getValue of an entry with TTL : get', baseline: get, ours: perKey((key) => mortal.getValue(key)) },
+  { name: 'getValue of an entry with TTL : get', baseline: get, ours: perKey((key) => expiring.getValue(key)) },
   {
     name: 'setValue with TTL : set',
     baseline: set,
-    ours: perKey((key) => mortal.setValue(key, row, { ttl: 3600 })),
+    ours: perKey((key) => expiring.setValue(key, row, { ttl: 3600 })),
   },
   {
     name: 'multiGetValues of 100 : 100 × get',

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { redisBackend } from '../../packages/redis/src/redis.ts';
 import { startRedis } from '../servers/redis.ts';
 import { row } from './support/data.ts';
@@ -13,7 +13,7 @@ const server = await startRedis();
 const url = `redis://${server.host}:${server.port}`;
 
 const ours = redisBackend({ url, namespace: 'bench', timeoutMs: 30_000 });
-/** With its defaults, and JSON: what people write by hand. */
+/** With default options; used with JSON, as people do by hand. */
 const raw = new Redis(url);
 const get = async (key: string): Promise<unknown> => {
   const text = await raw.get(key);
@@ -21,34 +21,34 @@ const get = async (key: string): Promise<unknown> => {
 };
 
 const keys = Array.from({ length: KEYS }, (_, index) => `k${index}`);
-/** As long as ours are with their namespace. */
+/** As long as our keys are with their namespace. */
 const plainKeys = keys.map((key) => `plain:${key}`);
 const hundred = keys.slice(0, 100);
 const plainHundred = plainKeys.slice(0, 100);
-/** Each another value, so that an answer given to the wrong call is seen. */
+/** A different value for each key, so that a reply to the wrong call is detected. */
 const rows = keys.map((_, index) => ({ ...row, id: index }));
 const pairs = hundred.map((key, index) => [key, rows[index]] as const);
 const plainPairs = plainHundred.map((key, index) => [key, rows[index]] as const);
 await ours.multiSetValues(keys.map((key, index) => [key, rows[index]] as const));
 await raw.mset(plainKeys.flatMap((key, index) => [key, JSON.stringify(rows[index])]));
 
-/** Every answer is looked at in the same way on both sides: its identity costs little, all of it is compared below. */
+/** Both sides check the id of every reply, which costs little. The loop below compares whole values once. */
 function check(value: unknown, index: number): void {
-  if ((value as { readonly id?: unknown } | undefined)?.id !== index) throw new Error(`a wrong answer for k${index}`);
+  if ((value as { readonly id?: unknown } | undefined)?.id !== index) throw new Error(`a wrong reply for k${index}`);
 }
 
 for (const [index, key] of keys.entries())
   for (const value of [await get(`plain:${key}`), await ours.getValue(key)])
     if (!isDeepStrictEqual(value, rows[index])) throw new Error(`${key} did not come back as it was stored`);
 
-/** One call after another. */
+/** Makes one call after another. */
 function sequential(call: (index: number) => Promise<void>): Work {
   return async (times) => {
     for (let time = 0; time < times; time++) await call(time % KEYS);
   };
 }
 
-/** From 64 callers, each of which waits for its answer before its next call. */
+/** Runs 64 callers, each of which waits for its reply before its next call. */
 function concurrent(call: (index: number) => Promise<void>): Work {
   return async (times) => {
     let next = 0;
@@ -84,7 +84,7 @@ async function rawSets(): Promise<void> {
   for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
 }
 
-/** An increment's answer is one more than the one before. */
+/** Checks that each increment returns one more than the one before. */
 function counting(incr: () => Promise<number>): (index: number) => Promise<void> {
   let last = 0;
   return async () => {

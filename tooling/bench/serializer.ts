@@ -3,7 +3,7 @@ import superjson from 'superjson';
 import { annotated, page, row } from './support/data.ts';
 import { bench, type Contest, type Work } from './support/harness.ts';
 
-/** Keeps results from being optimised away. */
+/** Receives results, so that they are not optimised away. */
 let sink: unknown;
 
 function repeat(work: () => unknown): Work {

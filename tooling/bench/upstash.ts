@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from '@upstash/redis';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
 import { defaultProgram } from '../servers/redis.ts';
 import { row } from './support/data.ts';
@@ -15,40 +15,40 @@ const server = spawn(process.execPath, [...fromSources, join(import.meta.dirname
   stdio: ['pipe', 'pipe', 'inherit'],
 });
 const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-const say = async <T>(): Promise<T> => JSON.parse(String((await lines.next()).value)) as T;
-const { url, token } = await say<{ url: string; token: string }>();
+const nextLine = async <T>(): Promise<T> => JSON.parse(String((await lines.next()).value)) as T;
+const { url, token } = await nextLine<{ url: string; token: string }>();
 
 const ours = upstashBackend({ url, token, namespace: 'bench', timeoutMs: 30_000 });
-/** With its defaults: automatic pipelining and deserialisation, base64. */
+/** With default options: automatic pipelining and deserialisation, base64. */
 const raw = new Redis({ url, token, enableTelemetry: false });
 
 const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
-const few = keys.slice(0, 100);
+const hundred = keys.slice(0, 100);
 await ours.multiSetValues(keys.map((key) => [key, row] as const));
 await raw.mset(Object.fromEntries(keys.map((key) => [key, row])));
 
-/** What a call costs in HTTP requests and billed commands. */
+/** Counts the HTTP requests and billed commands of a call. */
 async function bill(name: string, call: () => Promise<unknown>): Promise<readonly [string, number, number]> {
   server.stdin.write('\n');
-  await say();
+  await nextLine();
   await call();
   server.stdin.write('\n');
-  const { requests, commands } = await say<{ requests: number; commands: number }>();
+  const { requests, commands } = await nextLine<{ requests: number; commands: number }>();
   console.log(`${name.padEnd(42)} ${String(requests).padStart(6)} requests ${String(commands).padStart(6)} commands`);
   return [name, requests, commands];
 }
 
 const parallel = (): Promise<unknown> => Promise.all(keys.map((key) => ours.getValue(key)));
-const batch = (): Promise<unknown> => ours.multiGetValues(few);
+const batch = (): Promise<unknown> => ours.multiGetValues(hundred);
 const setBatch = (): Promise<unknown> =>
   ours.multiSetValues(
-    few.map((key) => [key, row] as const),
+    hundred.map((key) => [key, row] as const),
     { ttl: 600 },
   );
 const rawParallel = (): Promise<unknown> => Promise.all(keys.map((key) => raw.get(key)));
 const rawPipeline = (): Promise<unknown> => {
   const pipeline = raw.pipeline();
-  for (const key of few) pipeline.set(key, row, { ex: 600 });
+  for (const key of hundred) pipeline.set(key, row, { ex: 600 });
   return pipeline.exec();
 };
 
@@ -81,7 +81,7 @@ await bench('Upstash: against its client, over HTTP to a front on this machine',
     ours: repeat(parallel),
     atMost: 1.15,
   },
-  { name: 'batch of 100 reads : mget', baseline: repeat(() => raw.mget(few)), ours: repeat(batch), atMost: 1.15 },
+  { name: 'batch of 100 reads : mget', baseline: repeat(() => raw.mget(hundred)), ours: repeat(batch), atMost: 1.15 },
   {
     name: 'batch of 100 sets with TTL : pipeline',
     baseline: repeat(rawPipeline),

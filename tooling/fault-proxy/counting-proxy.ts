@@ -1,13 +1,13 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from '../servers/process.ts';
-import { until } from './delay.ts';
+import { sleepUntil } from './sleep-until.ts';
 
-/** A TCP proxy that counts what passes. */
+/** A TCP proxy that counts segments and round trips, and can delay replies. */
 export interface CountingProxy {
   readonly port: number;
-  /** Segments that came from clients, and how often clients began to send after an answer: round trips. */
+  /** `segments`: chunks from clients. `rounds`: round trips, that is, chunks that begin a connection or follow a reply. */
   readonly counts: { segments: number; rounds: number };
-  /** Milliseconds by which answers come late. */
+  /** The delay of each reply in milliseconds. */
   delayMs: number;
   stop(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export async function startCountingProxy(target: {
     const upstream = connect({ ...target, noDelay: true });
     client.setNoDelay(true);
     let answered = true;
-    let way: Promise<unknown> = Promise.resolve();
+    let delivery: Promise<unknown> = Promise.resolve();
     client.on('data', (bytes) => {
       proxy.counts.segments += 1;
       if (answered) proxy.counts.rounds += 1;
@@ -30,8 +30,8 @@ export async function startCountingProxy(target: {
     });
     upstream.on('data', (bytes) => {
       const due = performance.now() + proxy.delayMs;
-      way = way.then(async () => {
-        await until(due);
+      delivery = delivery.then(async () => {
+        await sleepUntil(due);
         answered = true;
         client.write(bytes);
       });

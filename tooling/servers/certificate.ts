@@ -1,19 +1,22 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { madeOnce } from './once.ts';
+import { madeOnce } from './made-once.ts';
 
 export interface Certificate {
-  /** The path of the certificate, which is its own authority. */
+  /** The path of the self-signed certificate. */
   readonly file: string;
   readonly keyFile: string;
-  /** What a client trusts: the certificate as PEM. */
+  /** The certificate as PEM, for the `ca` option of a client. */
   readonly ca: string;
 }
 
 const YEARS = 10;
 
-/** A certificate for localhost and 127.0.0.1, for servers that tests start; an `expired` one was good for a day. Made once. */
+/**
+ * A certificate for the servers that tests start, valid for localhost and 127.0.0.1. An `expired` one was valid for a day.
+ * Generated once per checkout.
+ */
 export async function certificate({ expired = false } = {}): Promise<Certificate> {
   const folder = await madeOnce(expired ? 'certificate-expired' : 'certificate', async (draft) => {
     const notBeforeDate = new Date();

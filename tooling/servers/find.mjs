@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The matrix logs in to memcached, for which a user has to be made. */
+/** The matrix logs in to memcached by SASL, so it needs tools to create a user. */
 const logins = process.env.NINEFOLD_MATRIX
   ? { apt: ['sasl2-bin', 'libsasl2-modules'], apk: ['cyrus-sasl'], dnf: ['cyrus-sasl', 'cyrus-sasl-plain'] }
   : { apt: [], apk: [], dnf: [] };
 
-/** What each package manager is asked, in turn, the packages last; the first manager on PATH is the one. */
+/** The commands for each package manager, in order. The first manager found on PATH is used. */
 const installers = {
   'apt-get': [
     ['update', '-q'],
@@ -22,8 +22,8 @@ const installers = {
 };
 
 /**
- * The executables of the servers that suites run against: named by the environment, on PATH, or installed here and now
- * if a package manager does so without asking.
+ * Finds the executables of the servers that the suites run against: those that the environment names, then those on PATH.
+ * Installs what is missing if a package manager can do so without a prompt.
  * @returns {{ readonly 'redis-server': string, readonly memcached: string }}
  * @throws {Error} whose message is one line that says what to install
  */
@@ -66,7 +66,7 @@ function isExecutable(file) {
   }
 }
 
-/** @returns {string} why nothing was installed, or nothing */
+/** @returns {string} why nothing was installed; empty on success or without a package manager */
 function install() {
   const manager = Object.entries(installers).find(([name]) => onPath(name));
   if (!manager) return '';

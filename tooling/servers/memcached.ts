@@ -8,21 +8,21 @@ import { certificate } from './certificate.ts';
 import { freePort, type ServerProcess, startServer } from './process.ts';
 
 export interface MemcachedOptions {
-  /** The executable; by default the one that the set-up found. */
+  /** The executable; by default that of `defaultProgram()`. */
   readonly program?: string | undefined;
   /** Speaks TLS only, with the certificate of `certificate()`. */
   readonly tls?: boolean | undefined;
-  /** Wants this login, by SASL. Needs `saslpasswd2`. */
+  /** Requires this login by SASL. Needs `saslpasswd2` on PATH. */
   readonly login?: { readonly username: string; readonly password: string } | undefined;
 }
 
-/** A real memcached; `args` are further ones of its command line. */
+/** Starts a real memcached. `args` are appended to its command line. */
 export async function startMemcached(
   args: readonly string[] = [],
   { program = defaultProgram(), tls = false, login }: MemcachedOptions = {},
 ): Promise<ServerProcess> {
   const port = await freePort();
-  // Only root is asked as whom to run.
+  // memcached refuses to run as root without `-u`.
   const user = userInfo().uid === 0 ? ['-u', 'root'] : [];
   const own = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...user, ...(tls ? await tlsArgs() : [])];
   const ready = () => listens(port);
@@ -36,7 +36,7 @@ export async function startMemcached(
   return { ...server, stop };
 }
 
-/** Set where the set-up found it elsewhere than on PATH. */
+/** The executable that the environment names, or the one on PATH. */
 export function defaultProgram(): string {
   return process.env.MEMCACHED || 'memcached';
 }
@@ -46,7 +46,7 @@ async function tlsArgs(): Promise<string[]> {
   return ['-Z', '-o', `ssl_chain_cert=${file},ssl_key=${keyFile}`];
 }
 
-/** A folder with what the SASL library needs to know one user. */
+/** A folder with a configuration and a database for the SASL library that holds one user. */
 async function saslFolder({ username, password }: { username: string; password: string }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-sasl-'));
   const database = join(folder, 'sasldb');

@@ -10,26 +10,26 @@ import { until } from './until.ts';
 export interface ServerProcess {
   readonly host: string;
   readonly port: number;
-  /** Leaves its connections open and lets it answer nothing (SIGSTOP). */
+  /** Stops the server from answering, and leaves its connections open (SIGSTOP). */
   pause(): void;
-  /** Lets it go on where it was paused (SIGCONT). */
+  /** Continues a paused server (SIGCONT). */
   resume(): void;
-  /** Kills it at once, as a crash does (SIGKILL); resolves when it is gone. */
+  /** Kills the server at once, like a crash (SIGKILL). Resolves when it is gone. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, killed before if it runs; resolves when it is ready. */
+  /** Kills the server if it runs, and starts it again on the same port. Resolves when it is ready. */
   restart(): Promise<void>;
-  /** Ends it for good, however it is; resolves when it is gone. */
+  /** Ends the server for good, in whatever state it is. Resolves when it is gone. */
   stop(): Promise<void>;
 }
 
-/** Milliseconds for a server to say that it is ready, on a machine that does other things too. */
+/** Milliseconds for a server to become ready, even on a busy machine. */
 const START_MS = 15_000;
 
-// The shell ends the server when its own input ends, as it does when the test's process dies in whatever way. It tells
-// the server's process id on a pipe of its own, and leaves the output to the server, so that the output ends with it.
-const KEEPER = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
+// The shell kills the server when its own input ends, which happens however the test's process dies. It writes the server's
+// process id to a separate pipe, and closes its own output, so that the end of the output is the end of the server.
+const WATCHDOG = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
 
-/** What tells that a server is ready: words in its output, or a question that is asked until the answer is yes. */
+/** How to know that a server is ready: a pattern in its output, or a check that is repeated until it is true. */
 export type Ready = RegExp | (() => Promise<boolean>);
 
 /** Starts a program that serves `port` and resolves when it is ready. */
@@ -61,28 +61,28 @@ interface Running {
 }
 
 async function launchServer(program: string, args: readonly string[], ready: Ready): Promise<Running> {
-  const keeper = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], {
+  const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    // In a group of its own: Ctrl-C, which reaches the whole group of the tests, would end the keeper before its server.
+    // In a process group of its own: Ctrl-C reaches the whole group of the tests, and would end the watchdog before its server.
     detached: true,
   });
-  const [, , , ids] = keeper.stdio;
-  const closed = new Promise<void>((resolve) => keeper.once('close', () => resolve()));
+  const [, , , ids] = watchdog.stdio;
+  const closed = new Promise<void>((resolve) => watchdog.once('close', () => resolve()));
   const end = async (): Promise<void> => {
-    keeper.stdin.end();
+    watchdog.stdin.end();
     await closed;
   };
   let output = '';
-  // It may come later than the server's own words.
+  // The id may arrive after the server's first output.
   const id = text(ids as Readable);
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
-      keeper.stdin.end();
+      watchdog.stdin.end();
       reject(new Error(`${program} ${reason}: ${output.slice(-1000)}`));
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
-    keeper.once('error', (error) => fail(error.message));
-    keeper.stdout.once('end', () => {
+    watchdog.once('error', (error) => fail(error.message));
+    watchdog.stdout.once('end', () => {
       clearTimeout(timer);
       fail('ended');
     });
@@ -90,26 +90,26 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
       clearTimeout(timer);
       resolve();
     };
-    for (const stream of [keeper.stdout, keeper.stderr]) {
+    for (const stream of [watchdog.stdout, watchdog.stderr]) {
       stream.on('data', (bytes: Buffer) => {
         output = (output + String(bytes)).slice(-10_000);
         if (ready instanceof RegExp && ready.test(output)) succeed();
       });
     }
-    // Whether it ends meanwhile is seen above.
+    // In the other cases, the timer or the `end` event above rejects.
     if (!(ready instanceof RegExp)) until('it is ready', ready, START_MS).then(succeed, () => undefined);
   });
   return { pid: Number(await id), end };
 }
 
-// Below the ports that systems give to outgoing connections, one of which could take it while the server is down.
+// Below the ephemeral ports, from which an outgoing connection could take the port while the server is down.
 const PORTS = { first: 15_000, count: 15_000 };
 
-/** A port that nobody uses at this moment, and that no other process is given while this one lives. */
+/** A free port. No other process gets it from this function while this process lives. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    // A UDP socket of the same number, which stays until this process ends.
+    // A UDP socket on the same port number claims it until this process ends.
     const claim = createSocket('udp4').unref();
     if ((await bound(claim, () => claim.bind(port, '127.0.0.1'))) && (await isFree(port))) return port;
     claim.close();

@@ -7,30 +7,30 @@ import { until } from './until.ts';
 
 export interface RedisClusterOptions {
   readonly primaries: number;
-  /** In all; the primaries get them in turn. */
+  /** The total number of replicas, assigned to the primaries in turn. */
   readonly replicas?: number | undefined;
-  /** Milliseconds of silence after which a node counts as failed; by default more than a busy machine keeps one from answering. */
+  /** Milliseconds of silence after which a node counts as failed; 20,000 by default, for busy machines. */
   readonly nodeTimeoutMs?: number | undefined;
   readonly program?: string | undefined;
-  /** Further arguments of each node's command line. */
+  /** Appended to the command line of each node. */
   readonly args?: readonly string[] | undefined;
 }
 
 export interface RedisCluster {
-  /** The primaries, then the replicas: as they were at the start, replica `i` follows primary `i % primaries`. */
+  /** The primaries, then the replicas, by their roles at the start. Replica `i` follows primary `i % primaries`. */
   readonly nodes: readonly ServerProcess[];
   stop(): Promise<void>;
 }
 
 interface Node {
   readonly server: ServerProcess;
-  /** Of the cluster's own bus. */
+  /** The port of the cluster bus. */
   readonly busPort: number;
 }
 
 const SLOTS = 16_384;
 
-/** A Redis Cluster in which every node says that all is well. Its primaries share the slots evenly, in their order. */
+/** Starts a Redis Cluster. Resolves when every node reports it healthy. The primaries share the slots evenly, in order. */
 export async function startRedisCluster(options: RedisClusterOptions): Promise<RedisCluster> {
   const { primaries, replicas = 0 } = options;
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-cluster-'));
@@ -43,7 +43,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
     const starts = Array.from({ length: primaries + replicas }, (_, index) => startNode(folder, index, options));
     for (const start of await Promise.allSettled(starts)) if (start.status === 'fulfilled') nodes.push(start.value);
     await Promise.all(starts);
-    await unite(nodes, primaries);
+    await formCluster(nodes, primaries);
   } catch (error) {
     await stop();
     throw error;
@@ -54,7 +54,7 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
 async function startNode(folder: string, index: number, options: RedisClusterOptions): Promise<Node> {
   const { nodeTimeoutMs = 20_000, program, args = [] } = options;
   const busPort = await freePort();
-  // Its usual place, 10,000 above the other port, may be taken.
+  // The default bus port, 10,000 above the other port, may be taken.
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
   const files = ['--cluster-config-file', join(folder, `${index}.conf`)];
   const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
@@ -62,8 +62,8 @@ async function startNode(folder: string, index: number, options: RedisClusterOpt
   return { server, busPort };
 }
 
-/** Makes a cluster of nodes that know nothing of each other. */
-async function unite(nodes: readonly Node[], primaries: number): Promise<void> {
+/** Joins independent nodes to a cluster. */
+async function formCluster(nodes: readonly Node[], primaries: number): Promise<void> {
   const share = (index: number): string => String(Math.floor((index * SLOTS) / primaries));
   await Promise.all(
     nodes.slice(0, primaries).map(async ({ server }, index) => {
@@ -86,7 +86,7 @@ async function unite(nodes: readonly Node[], primaries: number): Promise<void> {
       await until('a replica has the data', () => isInSync(server));
     }),
   );
-  await untilEach(nodes, 'the cluster is well', 'cluster_state:ok');
+  await untilEach(nodes, 'the cluster is healthy', 'cluster_state:ok');
   await untilEach(nodes, 'every slot is served', `cluster_slots_ok:${SLOTS}`);
   for (const { server } of nodes)
     await until('every node knows the replicas', async () => {

@@ -6,9 +6,9 @@ import { ask, defaultProgram, startRedis, startRedisReplica } from './redis.ts';
 import { until } from './until.ts';
 
 export interface RedisSentinel {
-  /** What the sentinels call the primary. */
+  /** The name of the primary for the sentinels. */
   readonly name: string;
-  /** As they were at the start. */
+  /** The primary at the start. A failover exchanges it with `replica`. */
   readonly primary: ServerProcess;
   readonly replica: ServerProcess;
   /** Three, of which two must agree. */
@@ -22,10 +22,10 @@ const QUORUM = 2;
 /** Milliseconds of silence after which a server counts as down. */
 const DOWN_MS = 1000;
 const FAILOVER_MS = 5000;
-/** Milliseconds between the looks that sentinels take, 10,000 by default. */
-const LOOK_MS = '500';
+/** Milliseconds between `INFO` requests and hello messages of a sentinel; 10,000 and 2,000 by default. */
+const PERIOD_MS = '500';
 
-/** A primary, a replica and three sentinels, each of which knows of all the others. */
+/** Starts a primary, a replica and three sentinels. Resolves when each sentinel knows all the others. */
 export async function startRedisSentinel(program: string = defaultProgram()): Promise<RedisSentinel> {
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-sentinel-'));
   const started: ServerProcess[] = [];
@@ -43,7 +43,7 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
     const sentinels: ServerProcess[] = [];
     for (let index = 0; index < SENTINELS; index++)
       sentinels.push(keep(await startSentinel(join(folder, `${index}.conf`), primary, program)));
-    await Promise.all(sentinels.map(untilWatching));
+    await Promise.all(sentinels.map(untilDiscovered));
     return { name: NAME, primary, replica, sentinels, stop };
   } catch (error) {
     await stop();
@@ -60,11 +60,11 @@ async function startSentinel(file: string, primary: ServerProcess, program: stri
     `sentinel down-after-milliseconds ${NAME} ${DOWN_MS}`,
     `sentinel failover-timeout ${NAME} ${FAILOVER_MS}`,
   ];
-  // A sentinel writes what it learns into its file.
+  // A sentinel rewrites its own configuration file.
   await writeFile(file, `${lines.join('\n')}\n`);
   const sentinel = await startServer(program, [file, '--sentinel'], port, /Sentinel ID is/);
   await until('the sentinel listens', () =>
-    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', LOOK_MS, 'publish-period', LOOK_MS).then(
+    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', PERIOD_MS, 'publish-period', PERIOD_MS).then(
       () => true,
       () => false,
     ),
@@ -72,7 +72,7 @@ async function startSentinel(file: string, primary: ServerProcess, program: stri
   return sentinel;
 }
 
-async function untilWatching(sentinel: ServerProcess): Promise<void> {
+async function untilDiscovered(sentinel: ServerProcess): Promise<void> {
   await until('the sentinels know of all', async () => {
     const lines = (await ask(sentinel, 'SENTINEL', 'MASTER', NAME)).split('\n');
     const field = (name: string): string | undefined => lines[lines.indexOf(name) + 1];

@@ -7,23 +7,23 @@ import { type Reply, RespConnection } from './resp.ts';
 import { until } from './until.ts';
 
 export interface RedisOptions {
-  /** The executable; by default the one that the set-up found. */
+  /** The executable; by default that of `defaultProgram()`. */
   readonly program?: string | undefined;
   /** Speaks TLS only, with the certificate of `certificate()`. */
   readonly tls?: boolean | undefined;
 }
 
-/** A real Redis server that keeps nothing on disk; `args` are further ones of its command line. */
+/** Starts a real Redis server that persists nothing. `args` are appended to its command line. */
 export async function startRedis(
   args: readonly string[] = [],
   { program = defaultProgram(), tls = false }: RedisOptions = {},
 ): Promise<ServerProcess> {
   const port = await freePort();
   const ports = tls ? ['--port', '0', '--tls-port', String(port), ...(await tlsArgs())] : ['--port', String(port)];
-  // A replica gets its data by a file, which the next server of the same folder would take for its own.
+  // A folder of its own, because a replica receives its data as a file that the next server in that folder would load.
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));
   const disk = ['--save', '', '--appendonly', 'no', '--rdb-del-sync-files', 'yes', '--dir', folder];
-  // A replica gets its data at once, and not with all that may come within five seconds.
+  // Sync replicas at once. By default a primary waits five seconds for more of them.
   const own = ['--bind', '127.0.0.1', ...ports, ...disk, '--repl-diskless-sync-delay', '0'];
   const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -35,7 +35,7 @@ export async function startRedis(
   }
 }
 
-/** A replica of a Redis server, with its data. */
+/** Starts a replica of a Redis server. Resolves when it has the data. */
 export async function startRedisReplica(
   primary: ServerProcess,
   args: readonly string[] = [],
@@ -46,12 +46,12 @@ export async function startRedisReplica(
   return replica;
 }
 
-/** Whether a replica follows its primary. */
+/** Whether a replica is connected to its primary. */
 export async function isInSync(replica: ServerProcess): Promise<boolean> {
   return (await ask(replica, 'INFO', 'replication')).includes('master_link_status:up');
 }
 
-/** What a server without password answers to a command, as text; rejects if it is an error. */
+/** Sends a command to a server without a password. Resolves to the reply as text; rejects if the reply is an error. */
 export async function ask(
   server: { readonly host: string; readonly port: number },
   ...command: string[]
@@ -82,7 +82,7 @@ function textOf(reply: Reply): string {
   }
 }
 
-/** Set where the set-up found it elsewhere than on PATH. */
+/** The executable that the environment names, or the one on PATH. */
 export function defaultProgram(): string {
   return process.env.REDIS_SERVER || 'redis-server';
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** A reply of Redis as it came: integers as digits, so that none is rounded, and strings as bytes. */
+/** A reply of Redis. Integers are kept as digits, so that none is rounded; strings are kept as bytes. */
 export type Reply =
   | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'status'; readonly text: string }
@@ -9,12 +9,12 @@ export type Reply =
   | { readonly type: 'nil' }
   | { readonly type: 'array'; readonly items: readonly Reply[] };
 
-type Waiting = { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void };
+type Pending = { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void };
 
-/** One RESP2 connection: replies in the order of the commands. A client library would round large integers. */
+/** A RESP2 connection. Client libraries would round large integers. */
 export class RespConnection {
   readonly #socket: Socket;
-  readonly #waiting: Waiting[] = [];
+  readonly #pending: Pending[] = [];
   #received: Buffer = Buffer.alloc(0);
 
   constructor(host: string, port: number) {
@@ -24,10 +24,10 @@ export class RespConnection {
     this.#socket.on('close', () => this.#fail(new Error('the connection to Redis was closed')));
   }
 
-  /** Sends commands in one write; the replies of others cannot come in between. */
+  /** Sends commands in one write. Resolves to their replies, in order. */
   send(commands: readonly (readonly string[])[]): Promise<Reply[]> {
     const replies = commands.map(
-      () => new Promise<Reply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
+      () => new Promise<Reply>((resolve, reject) => this.#pending.push({ resolve, reject })),
     );
     this.#socket.write(Buffer.concat(commands.map(encode)));
     return Promise.all(replies);
@@ -44,13 +44,13 @@ export class RespConnection {
       const parsed = parse(this.#received, at);
       if (parsed === undefined) break;
       at = parsed.next;
-      this.#waiting.shift()?.resolve(parsed.reply);
+      this.#pending.shift()?.resolve(parsed.reply);
     }
     this.#received = this.#received.subarray(at);
   }
 
   #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const { reject } of this.#pending.splice(0)) reject(error);
   }
 }
 
@@ -77,7 +77,7 @@ function parse(buffer: Buffer, at: number): { readonly reply: Reply; readonly ne
     case '*':
       return parseArray(buffer, next, Number(line));
     default:
-      throw new Error('Redis sent what is no RESP2');
+      throw new Error('Redis sent a reply that is not RESP2');
   }
 }
 

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { madeOnce } from './once.ts';
+import { madeOnce } from './made-once.ts';
 
-/** Servers older and newer than those of the machine, as Debian's suites have them. */
+/** Older and newer servers than the machine's own, from the suites of Debian. */
 const servers = {
   'Redis 6': { suites: ['bullseye'], install: 'redis-server', program: 'usr/bin/redis-server' },
   'Redis 8': { suites: ['trixie'], install: 'redis-server', program: 'usr/bin/redis-server' },
@@ -28,8 +28,8 @@ const LAUNCHER = 'launch';
 const execute = promisify(execFile);
 
 /**
- * The executable of a server that is unpacked beside the machine's own, with all its libraries and the loader that goes
- * with them; nothing is installed. Fetched once. Rejects where there is no Debian to fetch from.
+ * The executable of a server of another version than the machine's own. Downloads its Debian package with all libraries and
+ * their dynamic loader, and unpacks them without installing anything, once per checkout. Rejects if apt cannot download them.
  */
 export async function unpackedServer(name: UnpackedServer): Promise<string> {
   const { suites, install, program } = servers[name];
@@ -52,7 +52,7 @@ async function unpack(root: string, suites: readonly string[], install: string):
   await mkdir(join(apt, 'cache/archives/partial'), { recursive: true });
   const sources = suites.map((suite) => `deb [signed-by=${KEYRING}] ${ARCHIVE} ${suite} main\n`);
   await writeFile(join(apt, 'sources.list'), sources.join(''));
-  // As though nothing were installed, so that apt fetches every library, the C library among them.
+  // An empty status file makes apt download every library, including the C library.
   await writeFile(join(apt, 'status'), '');
   const options = {
     'Dir::State': join(apt, 'state'),
@@ -72,7 +72,7 @@ async function unpack(root: string, suites: readonly string[], install: string):
   await rm(apt, { recursive: true });
 }
 
-/** A program that runs another with the unpacked libraries and their own loader, from wherever the folder lies. */
+/** Writes a script that runs the program with the unpacked libraries and loader, wherever the folder is moved to. */
 async function writeLauncher(root: string, program: string): Promise<void> {
   const folders: string[] = [];
   let loader = '';
@@ -88,7 +88,7 @@ async function writeLauncher(root: string, program: string): Promise<void> {
   const libraries = folders.map((folder) => `"$here/${folder}"`).join(':');
   const lines = [
     '#!/bin/sh',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own.
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: expanded by the shell.
     'here=${0%/*}',
     `exec "$here/${loader}" --library-path ${libraries} "$here/${program}" "$@"`,
   ];

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { pageFiles } from '../bench/support/page-files.ts';
 import { docs, readSubjects } from '../bench/support/subjects.ts';
 
-describe('the page of benchmarks', () => {
-  it('is what its figures make, charts and all (npm run bench -- --page writes it)', async () => {
+describe('docs/benchmarks.md', () => {
+  it('matches its figures, with all charts (npm run bench -- --page writes it)', async () => {
     const files = await pageFiles(readSubjects());
     for (const [file, text] of files) expect(readFileSync(join(docs, file), 'utf8'), file).toBe(text);
   });
 
-  it('has no chart beside those of its figures', async () => {
+  it('has no other charts', async () => {
     const files = await pageFiles(readSubjects());
     const charts = [...files.keys()].filter((file) => file.endsWith('.svg'));
     expect(readdirSync(join(docs, 'benchmarks')).map((file) => `benchmarks/${file}`)).toEqual(charts.toSorted());

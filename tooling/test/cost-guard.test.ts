@@ -5,7 +5,7 @@ import { superjsonSerializer } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { redisBackend } from '../../packages/redis/src/redis.ts';
 import { kinds, row } from '../bench/support/data.ts';
 import type { Work } from '../bench/support/harness.ts';
@@ -13,8 +13,9 @@ import { fromSources } from '../bench/support/sources.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 
-// Processor time of this process, of which what else a busy machine does takes none, and the median of the ratios of rounds,
-// once both sides are compiled. Each bound is about twice what docs/benchmarks.md shows, so that only another order breaks it.
+// Measures processor time of this process, which other load on the machine does not affect, and takes the median ratio of the
+// rounds after both sides are compiled. Each bound is about twice the figure in docs/benchmarks.md, so that only a large
+// regression breaks it.
 const ROUNDS = 15;
 const WARM_UP_US = 150_000;
 const SAMPLE_US = 4000;
@@ -31,7 +32,7 @@ async function ratioOf({ ours, baseline }: { readonly ours: Work; readonly basel
   return ratios.sort((a, b) => a - b)[(ROUNDS - 1) / 2] as number;
 }
 
-/** How many times fill a sample, once the work is warm. */
+/** Warms the work up. Resolves to the number of repetitions that fill a sample. */
 async function timesOf(work: Work): Promise<number> {
   let times = 1;
   let warm = 0;
@@ -57,18 +58,18 @@ function repeat(call: () => unknown): Work {
   };
 }
 
-describe('what a call leaves behind', () => {
-  it('is gone with the next quick collection, so that many calls at once need no full one', async () => {
-    const program = join(import.meta.dirname, 'support/garbage.ts');
+describe('the garbage of a call', () => {
+  it('is freed by a minor collection, so that many calls at once need no full one', async () => {
+    const program = join(import.meta.dirname, 'support/full-collections.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', ...fromSources, program]);
-    // A list of calls that V8 chained took many, and so did a hidden class for each gathered request.
-    const { alone, gathered } = JSON.parse(stdout) as Readonly<Record<string, number>>;
+    // A Set of the calls in flight needs many, because V8 chains its outgrown tables; so does a hidden class per coalesced call.
+    const { alone, coalesced } = JSON.parse(stdout) as Readonly<Record<string, number>>;
     expect(alone).toBeLessThanOrEqual(1);
-    expect(gathered).toBeLessThanOrEqual(1);
+    expect(coalesced).toBeLessThanOrEqual(1);
   });
 });
 
-describe('what the contract costs', () => {
+describe('the cost of the contract', () => {
   it('is less than three times a JSON round trip in the serializer', async () => {
     const text = superjsonSerializer.serialize(row);
     const json = JSON.stringify(row);

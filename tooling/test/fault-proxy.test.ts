@@ -4,7 +4,7 @@ import type { Fault } from '@ninefold/core/conformance';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 
-/** Answers each request with itself in brackets, and keeps what it was asked. */
+/** The requests that reached the server, which replies to each with its text in brackets. */
 const asked: string[] = [];
 let server: Server;
 let proxy: FaultProxy;
@@ -57,12 +57,12 @@ function client(): Client {
   return made;
 }
 
-/** Lets arrive what is under way. In turns of the event loop, which client, proxy and server share: a busy machine skips none. */
+/** Waits until all bytes have arrived. Counts turns of the event loop, which client, proxy and server share, and not time. */
 async function soon(): Promise<void> {
   for (let turn = 0; turn < 80; turn++) await sleep(1);
 }
 
-/** What a client sees of a request under a fault, and whether the server was asked. */
+/** What a client receives after a request under a fault, and how many requests reached the server. */
 async function seen(fault: Fault | undefined): Promise<{ text: string; end: string | undefined; asked: number }> {
   const made = client();
   await soon();
@@ -72,7 +72,7 @@ async function seen(fault: Fault | undefined): Promise<{ text: string; end: stri
   return { text: made.chunks.join(''), end: made.end, asked: asked.length };
 }
 
-it('passes what it is not told to break', async () => {
+it('passes bytes on unchanged without a fault', async () => {
   expect(await seen(undefined)).toEqual({ text: '[ping]', end: undefined, asked: 1 });
 });
 
@@ -143,11 +143,11 @@ it('cuts an answer in its middle, turns it into garbage, lets it come late or by
   expect(dripping.chunks.length).toBeGreaterThan(1);
 });
 
-it('delays as a line does: what follows something under way comes as soon after it as it was sent', async () => {
+it('delays like a network: replies keep the distance in time with which they were sent', async () => {
   const made = client();
   await soon();
   await proxy.set({ kind: 'delay', delayMs: 50 });
-  // The clock of the proxy, so that a busy machine makes nothing late.
+  // Controls the proxy's clock, so that load on the machine delays nothing.
   const clock = vi.spyOn(performance, 'now');
   for (const [at, text] of [
     [0, 'a'],
@@ -164,7 +164,7 @@ it('delays as a line does: what follows something under way comes as soon after 
   for (const [at, arrived] of [
     [49, []],
     [50, ['[a]']],
-    // At once: one after another, each by a timer of its own, many would come ever later.
+    // All at once: with a timer for each, later replies would be delayed more and more.
     [51, ['[a]', '[b][c][d]']],
     [52, ['[a]', '[b][c][d]', '[e]']],
   ] as const) {

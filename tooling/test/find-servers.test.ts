@@ -20,7 +20,7 @@ function program(name: string, script = ''): string {
   return file;
 }
 
-/** What `findServers` prints and finds in a process whose PATH is the folder alone. */
+/** What `findServers` prints and finds in a process whose PATH is only `folder`. */
 async function find(env: Readonly<Record<string, string>> = {}): Promise<{ printed: string[]; found: unknown }> {
   const module = JSON.stringify(join(root, 'tooling/servers/find.mjs'));
   const script = `import { findServers } from ${module}; console.log(JSON.stringify(findServers()))`;
@@ -45,7 +45,7 @@ it('prefers the executables that the environment names', async () => {
 it.each(['apt-get', 'apk', 'dnf', 'brew'])('installs what is missing with %s', async (manager) => {
   const servers = ['redis-server', 'memcached'].map((name) => join(folder, name));
   const [redis, memcached] = servers;
-  // Each asks by another word: `install` or `add`, and the packages last.
+  // The subcommand differs (`install` or `add`), and the packages come last.
   program(
     manager,
     `case "$*" in *redis*memcached) : > ${redis}; : > ${memcached}; /bin/chmod +x ${servers.join(' ')};; esac`,
@@ -61,12 +61,12 @@ it('says what to install where nothing can', async () => {
   );
 });
 
-it('says in what words the package manager refused', async () => {
+it('quotes the error of the package manager', async () => {
   program('apt-get', 'echo "Reading lists" >&2; echo "E: no network" >&2; exit 100');
   await expect(find()).rejects.toThrow(/to their executables \(.*apt-get update -q: E: no network\)\.\n/);
 });
 
-it('wants what a login takes too in the matrix, and installs it', async () => {
+it('needs, and installs, what a SASL login takes in the matrix', async () => {
   program('redis-server');
   program('memcached');
   await expect(find({ NINEFOLD_MATRIX: '1' })).rejects.toThrow(

@@ -4,11 +4,11 @@ import { installedFor, manifestIn } from './support/installed.ts';
 import { manifestOf, packages, root } from './support/workspace.ts';
 
 const published = packages.filter((name) => manifestOf(name).private !== true);
-/** Licences that ask for no more than their own text. */
+/** Licences whose only condition is to include their text. */
 const PERMISSIVE = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0']);
 
-describe('what a user installs with our packages', () => {
-  it('has permissive licences, all of them in the list', async () => {
+describe('the packages that a user installs with ours', () => {
+  it('have permissive licences, and are all in the table', async () => {
     const rows = published.flatMap((name) =>
       installedFor([name]).map((place) => {
         const { name: dependency, version, license = 'none' } = manifestIn(place);
@@ -17,11 +17,11 @@ describe('what a user installs with our packages', () => {
       }),
     );
     const text = [
-      '# Licences of what the packages install',
+      '# Licences of installed packages',
       '',
-      'All of Ninefold is MIT. Written and checked by `pnpm vitest --project tooling licences` (with `-u` to write it anew).',
+      'Ninefold is MIT. This table lists every package that installing ours adds. `pnpm vitest --project tooling licences` checks it; with `-u` it writes it.',
       '',
-      '| package | installs | version here | licence |',
+      '| package | installs | tested version | licence |',
       '| --- | --- | --- | --- |',
       ...rows.toSorted(),
       '',
@@ -29,7 +29,7 @@ describe('what a user installs with our packages', () => {
     await expect(text.join('\n')).toMatchFileSnapshot(join(root, 'docs/licences.md'));
   });
 
-  it('runs no script when it is installed', () => {
+  it('run no script when they are installed', () => {
     const places = [...published.map((name) => join(root, name)), ...installedFor(published)];
     const running = places.map(manifestIn).filter(({ scripts = {} }) => {
       return ['preinstall', 'install', 'postinstall'].some((script) => script in scripts);

@@ -8,7 +8,7 @@ import { packages, type ReadmeServers, root, run, sourcePaths } from './support/
 const scratch = mkdtempSync(join(tmpdir(), 'ninefold-readmes-'));
 const config = join(scratch, 'tsconfig.json');
 
-// What the root's README shows has the dependencies of the examples.
+// Snippets of the root README have the dependencies of the examples.
 const readmes = [
   { file: 'README.md', home: 'examples' },
   ...packages.map((home) => ({ file: `${home}/README.md`, home })),

@@ -14,10 +14,10 @@ const folder = mkdtempSync(join(tmpdir(), 'ninefold-rehearsal-'));
 const copy = join(folder, 'workspace');
 let registry: Registry;
 let env: Readonly<Record<string, string>>;
-/** What the first release published, and every package with the version that it then had. */
+/** The packages that the first release published, and every package with its version after it. */
 let first: { readonly released: readonly string[]; readonly versions: readonly string[] };
 
-/** The workspace as it would be committed, built, and versioned by what its changesets say. */
+/** Copies the files that git would commit, with their builds, to a repository of their own. */
 async function copyWorkspace(): Promise<void> {
   const listed = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
   for (const file of listed.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
@@ -26,7 +26,7 @@ async function copyWorkspace(): Promise<void> {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   for (const name of packages) {
     cpSync(join(root, name, 'dist'), join(copy, name, 'dist'), { recursive: true });
-    // Where pnpm looks up what `workspace:^` stands for.
+    // pnpm looks here for the version that `workspace:^` stands for.
     mkdirSync(join(copy, name, 'node_modules/@ninefold'), { recursive: true });
     symlinkSync(join(copy, 'packages/core'), join(copy, name, 'node_modules/@ninefold/core'));
   }
@@ -42,7 +42,7 @@ async function commit(message: string): Promise<void> {
   await git('commit', '--quiet', '--message', message);
 }
 
-/** `changeset version` and `changeset publish`, as the publishing workflow runs them; resolves to what was published. */
+/** Runs `changeset version` and `changeset publish` like the workflow. Resolves to the packages published. */
 async function release(): Promise<readonly string[]> {
   const before = registry.published.length;
   await run('changeset', ['version'], { folder: copy, env });
@@ -61,7 +61,7 @@ beforeAll(async () => {
   registry = await startRegistry();
   const config = join(folder, 'npmrc');
   writeFileSync(config, `registry=${registry.url}\n${registry.url.slice('http:'.length)}:_authToken=rehearsal\n`);
-  // The one registry there is, whatever this machine is set to.
+  // Overrides any other registry in the machine's settings.
   env = { npm_config_userconfig: config, npm_config_registry: registry.url, npm_config_cache: join(folder, 'cache') };
   await addInstalled(registry, published, folder);
   await copyWorkspace();

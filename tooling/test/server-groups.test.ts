@@ -9,7 +9,7 @@ it('starts a cluster whose nodes share the slots and fail over', async () => {
   const { nodes, stop } = await startRedisCluster({ primaries: 3, replicas: 3, nodeTimeoutMs: 500 });
   try {
     const [first, second, , replica] = nodes as [ServerProcess, ServerProcess, ServerProcess, ServerProcess];
-    // CRC16 of '123456789' is 12,739 (Redis Cluster specification): a slot of the third.
+    // CRC16 of '123456789' is 12,739 (Redis Cluster specification), a slot of the third primary.
     await expect(ask(first, 'SET', '123456789', 'v')).rejects.toThrow(/^MOVED 12739/);
     await first.kill();
     await until('the replica has taken over', async () =>

@@ -10,7 +10,7 @@ import { until } from '../servers/until.ts';
 
 const stops: (() => Promise<void>)[] = [];
 
-/** Sees to it that a server ends with the test. */
+/** Stops a server at the end of the test. */
 function kept<T extends { stop(): Promise<void> }>(server: T): T {
   stops.push(() => server.stop());
   return server;
@@ -50,7 +50,7 @@ it('kills a server and starts it on the same port again', async () => {
   expect(await ask(server, 'GET', 'k')).toBe('');
 });
 
-it('says at once, and in its words, why a server did not start', async () => {
+it('quotes the output of a server that does not start, without waiting', async () => {
   await expect(startRedis(['--no-such-option', 'x'])).rejects.toThrow(/redis-server ended: [\s\S]*no-such-option/);
   await expect(startServer('no-such-program', [], await freePort(), /ready/)).rejects.toThrow(/no-such-program ended/);
 });
@@ -62,7 +62,7 @@ it('starts a replica that has its primary’s data', async () => {
   expect(await ask(replica, 'GET', 'k')).toBe('v');
   await expect(ask(replica, 'SET', 'k', 'w')).rejects.toThrow('READONLY');
   await replica.restart();
-  // Only what it gets from its primary, not a file that it or another has left.
+  // The replica leaves no file behind that a new server would load.
   expect(await ask(kept(await startRedis()), 'DBSIZE')).toBe('0');
 });
 
@@ -92,7 +92,7 @@ it.each([
   const starter = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'inherit'],
-    // The leader of a group, as what a shell starts is.
+    // The leader of a process group, like a program started by a shell.
     detached: true,
   });
   const [line] = (await once(starter.stdout, 'data')) as [Buffer];
@@ -108,7 +108,7 @@ it.each([
   }
 });
 
-it('gives a port to one alone, before it is listened at as well', async () => {
+it('gives a port to one caller only, even before anything listens on it', async () => {
   const first = (): unknown => vi.spyOn(Math, 'random').mockReturnValueOnce(0.5);
   first();
   const port = await freePort();
@@ -117,7 +117,7 @@ it('gives a port to one alone, before it is listened at as well', async () => {
   vi.restoreAllMocks();
 });
 
-it('keeps open nothing of the ports that it passes over', async () => {
+it('closes its sockets on the ports that it skips', async () => {
   const random = vi.spyOn(Math, 'random').mockReturnValueOnce(0.5);
   await freePort();
   const open = readdirSync('/dev/fd').length;

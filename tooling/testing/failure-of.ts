@@ -1,16 +1,16 @@
 import { inspect } from 'node:util';
 import { type CacheError, isCacheError } from '@ninefold/core';
 
-/** The `CacheError` that a call rejects with; fails if it resolves, rejects with anything else, or shows a secret. */
+/** Resolves to the `CacheError` of a call. Throws if the call resolves, rejects with another error, or shows a secret. */
 export async function failureOf(call: Promise<unknown>, secrets: readonly string[] = []): Promise<CacheError> {
   try {
     await call;
   } catch (error) {
-    if (!isCacheError(error)) throw new Error('rejected with something that is no CacheError', { cause: error });
+    if (!isCacheError(error)) throw new Error('rejected with an error that is not a CacheError', { cause: error });
     const shown = inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error) + String(error);
     const leaked = secrets.find((secret) => shown.includes(secret));
     if (leaked !== undefined) throw new Error('an error shows a secret or a value');
     return error;
   }
-  throw new Error('resolved, where a failure was due');
+  throw new Error('resolved, but should have rejected');
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A proxy that passes on another answer than the server's, as a broken or older one would give. */
+/** A TCP proxy that rewrites replies, to act as a broken or older server. */
 export class RewritingProxy {
   readonly port: number;
-  /** Of all that the server sent at once, which is small enough to come in one piece. */
-  rewrite: (answer: string) => string = itself;
+  /** Rewrites each chunk from the server, as Latin-1. Replies must be small enough to arrive in one chunk. */
+  rewrite: (reply: string) => string = unchanged;
   readonly #stop: () => Promise<void>;
 
   private constructor(port: number, stop: () => Promise<void>) {
@@ -39,7 +39,7 @@ export class RewritingProxy {
   }
 
   heal(): void {
-    this.rewrite = itself;
+    this.rewrite = unchanged;
   }
 
   stop(): Promise<void> {
@@ -47,6 +47,6 @@ export class RewritingProxy {
   }
 }
 
-function itself(answer: string): string {
-  return answer;
+function unchanged(reply: string): string {
+  return reply;
 }

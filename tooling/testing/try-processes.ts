@@ -6,7 +6,7 @@ const PROCESSES = 4;
 const INCREMENTS = 250;
 const STEPS = 60;
 
-/** What holds where several processes share a server; each run has a name for its namespace. */
+/** Defines the tests of several processes that share a server. `run` names the test, for its own namespace. */
 export function tryProcesses(title: string, backend: (run: string) => ProcessBackend): void {
   describe(title, () => {
     it('count every increment once', async () => {
@@ -14,7 +14,7 @@ export function tryProcesses(title: string, backend: (run: string) => ProcessBac
       expect(results).toEqual(Array.from({ length: PROCESSES * INCREMENTS }, (_, index) => index + 1));
     });
 
-    it('see what awaited operations on a key allow, and nothing else', async () => {
+    it('see each key change as its awaited operations allow, in one order for all', async () => {
       const history = await historyOf(backend('mix'), PROCESSES, STEPS);
       expect(history.length).toBeGreaterThan(PROCESSES * 100);
       expect(notLinearizable(history)).toBeUndefined();

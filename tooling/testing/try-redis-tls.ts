@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
 import { type ConnectionOptions, createServer } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
+import { startMemcached } from '../servers/memcached.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 import { failureOf } from './failure-of.ts';
@@ -12,16 +14,16 @@ import { staysQuiet } from './stays-quiet.ts';
 
 export interface TlsOptions extends RemoteOptions {
   readonly url: string;
-  /** Of a `rediss://` URL. */
+  /** For a `rediss://` URL. */
   readonly tls: ConnectionOptions | undefined;
 }
 
-/** Milliseconds, of which a tenth is left to say what was not reached: on a busy machine too. */
+/** Milliseconds. The last tenth must suffice to report an unreachable server, even on a busy machine. */
 const TIMEOUT_MS = 6000;
 const PASSWORD = 's3cretPassword';
 const VALUE = 's3cretValue';
 
-/** What the user of a Redis adapter is told where client and server do not agree on TLS. */
+/** Defines the tests of a Redis adapter's errors when the server is no Redis, or does not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
   const proxies: Server[] = [];
@@ -39,7 +41,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     return server.port;
   }
 
-  /** A proxy that takes TLS off, as some do before a server. */
+  /** A proxy that terminates TLS in front of a server. */
   async function unwrap(port: number): Promise<number> {
     const { file, keyFile } = await certificate();
     const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
@@ -49,17 +51,34 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     return (proxy.address() as AddressInfo).port;
   }
 
-  /** What becomes of a write and of a read, each told once. */
+  /** The distinct failures of a write and a read, as `code: reason`. */
   async function attempt(url: string, tls?: ConnectionOptions): Promise<string[]> {
     const backend = create({ url, tls, timeoutMs: TIMEOUT_MS });
-    const told = new Set<string>();
+    const failed = new Set<string>();
     const failures = [backend.setValue('k', VALUE), backend.getValue('k')].map((call) =>
       failureOf(call, [PASSWORD, VALUE]),
     );
-    for (const { code, message } of await Promise.all(failures)) told.add(message.replace(/.*": /, `${code}: `));
+    for (const { code, message } of await Promise.all(failures)) failed.add(message.replace(/.*": /, `${code}: `));
     await backend.close();
-    return [...told];
+    return [...failed];
   }
+
+  describe('a URL of what is no Redis', () => {
+    const failure = ['BACKEND: what answers does not speak the Redis protocol'];
+
+    it.each([
+      ['greets', `:${PASSWORD}@`],
+      ['only sends what it is asked to', ''],
+    ])('says so, where the client %s', async (_, login) => {
+      const memcached = await startMemcached();
+      servers.push(memcached);
+      expect(await attempt(`redis://${login}127.0.0.1:${memcached.port}`)).toEqual(failure);
+      const http = createHttpServer((_request, response) => response.end());
+      proxies.push(http.listen(0, '127.0.0.1'));
+      await once(http, 'listening');
+      expect(await attempt(`redis://${login}127.0.0.1:${(http.address() as AddressInfo).port}`)).toEqual(failure);
+    });
+  });
 
   describe('a rediss:// URL', () => {
     it('of a server that speaks no TLS and waits, says that it may speak none', async () => {
@@ -73,7 +92,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       const port = await serve({ tls: false, args: ['--maxclients', '1'] });
       const only = connect(port, '127.0.0.1');
       await once(only, 'connect');
-      // That it has too many connections, in plain text.
+      // The server's refusal of one connection too many, in plain text.
       expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
         'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may speak no TLS',
       ]);
@@ -102,12 +121,12 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
 
     it.each([
       ['greets', `:${PASSWORD}@`, 'cannot be reached'],
-      // Which is refused after TLS was agreed on.
+      // The refusal arrives after the TLS handshake.
       ['only sends what it is asked to', '', 'the connection was lost'],
     ])('of a server that wants a certificate says so, where the client %s', async (_, login, reason) => {
       const port = await serve({ args: ['--tls-auth-clients', 'yes'] });
       const { ca } = await certificate();
-      // The server resets the connection as well, and that may be seen first.
+      // The server also resets the connection, and the client may see that first.
       await expect
         .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }))
         .toContain(`UNAVAILABLE: ${reason} (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)`);

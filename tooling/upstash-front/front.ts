@@ -3,8 +3,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Reply, RespConnection } from '../servers/resp.ts';
 
 /**
- * What goes wrong with a request. `drop-request` closes before the commands ran, `drop-reply` after; `redirect`, `html`,
- * `empty` and the bodies in `raw` answer without running them; `cut-body` and `hang-body` break off a true answer.
+ * How a request fails. `drop-request` resets the connection before the commands run, `drop-reply` after. `status`,
+ * `redirect`, `html`, `empty` and `raw` reply without running them. `cut-body` and `hang-body` send half of the real reply.
+ * `hang` never replies; `delay` runs the commands late.
  */
 export type HttpFault =
   | { readonly kind: 'drop-request' | 'drop-reply' | 'hang' | 'html' | 'empty' | 'cut-body' | 'hang-body' | 'redirect' }
@@ -18,19 +19,19 @@ export interface FrontOptions {
   readonly token: string;
 }
 
-/** One HTTP request as the service would bill it. */
+/** An HTTP request, with the commands that the service would bill. */
 export interface LoggedRequest {
   readonly path: string;
-  /** The name of each command, in upper case: what is billed. */
+  /** The name of each command in upper case. */
   readonly commands: readonly string[];
 }
 
-/** 10 MB, of the free and pay-as-you-go plans (Upstash documentation, "Pricing & Limits": max request size). */
+/** 10 MB: the limit of the free and pay-as-you-go plans (Upstash documentation, "Pricing & Limits": max request size). */
 const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
 const METHODS = new Set(['HEAD', 'GET', 'POST', 'PUT']);
 
-/** Commands that need a connection of their own, which a REST request has not (documentation, "REST API"). */
+/** Commands that need a connection of their own, which REST requests lack (Upstash documentation, "REST API"). */
 const REFUSED = new Set(
   'AUTH HELLO SELECT QUIT RESET CLIENT SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE MONITOR BLPOP BRPOP BLMOVE BRPOPLPUSH BZPOPMIN BZPOPMAX BLMPOP BZMPOP WAIT WATCH UNWATCH MULTI EXEC DISCARD CONFIG SHUTDOWN DEBUG SYNC PSYNC REPLICAOF'.split(
     ' ',
@@ -39,7 +40,7 @@ const REFUSED = new Set(
 
 const READS = new Set('GET MGET EXISTS TTL PTTL TYPE STRLEN KEYS SCAN ECHO PING DBSIZE'.split(' '));
 
-/** The service's REST protocol in front of a real Redis: a test tool, for loopback. */
+/** The REST protocol of Upstash in front of a real Redis server, for tests on the loopback interface. */
 export class UpstashFront {
   readonly token: string;
   readonly requests: LoggedRequest[] = [];
@@ -47,7 +48,7 @@ export class UpstashFront {
   readonly #sockets = new Set<Socket>();
   readonly #faults: { readonly fault: HttpFault; left: number }[] = [];
   readonly #handling = new Set<Promise<void>>();
-  readonly #server = createServer((request, response) => this.#take(request, response));
+  readonly #server = createServer((request, response) => this.#accept(request, response));
   #writes = 0;
 
   private constructor(options: FrontOptions) {
@@ -73,16 +74,17 @@ export class UpstashFront {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Makes the next `times` requests go wrong. */
+  /** Makes the next `times` requests fail; 1 by default. */
   fail(fault: HttpFault, options: { readonly times?: number } = {}): void {
     this.#faults.push({ fault, left: options.times ?? 1 });
   }
 
+  /** Drops the faults that are left. */
   heal(): void {
     this.#faults.length = 0;
   }
 
-  /** Resolves when every request that arrived, the delayed ones too, has been answered or dropped, or hangs for good. */
+  /** Resolves when every request received so far, including delayed ones, has been answered or dropped, or hangs for good. */
   async settled(): Promise<void> {
     while (this.#handling.size > 0) await Promise.all(this.#handling);
   }
@@ -101,7 +103,7 @@ export class UpstashFront {
     return first.fault;
   }
 
-  #take(request: IncomingMessage, response: ServerResponse): void {
+  #accept(request: IncomingMessage, response: ServerResponse): void {
     const work = this.#handle(request, response).finally(() => this.#handling.delete(work));
     this.#handling.add(work);
   }
@@ -112,7 +114,7 @@ export class UpstashFront {
     if (fault?.kind === 'hang') return;
     const body = await bodyOf(request);
     if (body === undefined) return;
-    if (fault !== undefined && answerWithout(response, fault)) return;
+    if (fault !== undefined && answerByFault(response, fault)) return;
     if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.#answer(request, body);
     if (fault?.kind === 'drop-reply') return void request.socket.resetAndDestroy();
@@ -179,7 +181,7 @@ export class UpstashFront {
     this.requests.push({ path, commands: commands.map(([name]) => (name ?? '').toUpperCase()) });
   }
 
-  /** Advances on writes; the client sends the last one it saw, so that a replica can wait for it. */
+  /** A token that advances on writes. The client sends the last one it saw, so that a replica can wait for that write. */
   #syncToken(commands: readonly (readonly string[])[]): Record<string, string> {
     if (commands.some(([name]) => !READS.has((name ?? '').toUpperCase()))) this.#writes += 1;
     return { 'upstash-sync-token': `zone=${this.#writes}` };
@@ -198,8 +200,8 @@ function refuse(status: number, error: string): Answer {
   return { status, headers: {}, body: JSON.stringify({ error }) };
 }
 
-/** Answers as a proxy, a load balancer or a broken server would; true if that was the answer. */
-function answerWithout(response: ServerResponse, fault: HttpFault): boolean {
+/** Replies like a proxy, a load balancer or a broken server. Returns whether the fault asked for such a reply. */
+function answerByFault(response: ServerResponse, fault: HttpFault): boolean {
   switch (fault.kind) {
     case 'status':
       response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
@@ -226,7 +228,7 @@ function answerWithout(response: ServerResponse, fault: HttpFault): boolean {
   }
 }
 
-/** `undefined` where the client broke off. */
+/** The body of a request; `undefined` if the client disconnected before its end. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
@@ -252,7 +254,7 @@ function commandOf(body: unknown): readonly string[] {
   });
 }
 
-/** `/set/key?PX=60` with the value as body: the path form of one command. */
+/** The command in a path such as `/set/key?PX=60`. The body, if any, is the argument before the query's. */
 function pathCommand({ pathname, searchParams }: URL, body: Buffer): readonly string[] {
   const parts = pathname.slice(1).split('/').map(decodeURIComponent);
   const options = [...searchParams].filter(([name]) => name !== '_token').flat();
@@ -270,7 +272,7 @@ function resultOf(reply: Reply, base64: boolean): string {
   return `{"result":${jsonOf(reply, base64)}}`;
 }
 
-/** The service has an implementation of its own, which words this refusal differently. */
+/** Upstash has its own implementation of Redis, which words this error differently. */
 function serviceWording(message: string): string {
   return message.replace('value is not an integer or out of range', 'value is not an int or out of range');
 }

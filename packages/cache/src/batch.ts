@@ -1,41 +1,41 @@
 import { CacheError } from '@ninefold/core';
 import type { LoadContext } from './flight.ts';
 
-/** Calls the loader of a batch, for values in the order of the indexes. */
+/** Calls the loader of a batch; resolves values in the order of the indexes. */
 export type BatchLoader = (indexes: readonly number[], context: LoadContext) => Promise<readonly unknown[]>;
 
-interface Wish {
+interface PendingLoad {
   readonly index: number;
   readonly context: LoadContext;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Pause {
+interface PendingWait {
   readonly wait: () => Promise<void>;
   readonly resume: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** A place in a batch, for one of its misses. */
-export interface Seat {
-  /** The value, from the call of the loader that all who load share. */
+/** The part of one miss in a batch. */
+export interface BatchSlot {
+  /** Resolves the value, from one call of the loader for all misses that load. */
   readonly load: (context: LoadContext) => unknown;
-  /** Waits together with the others that wait for another's load, to look again together. */
+  /** Waits together with the other misses that wait for another's load, so that all are read again together. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
-  /** Lets the others go on: this one does not load. */
-  readonly pass: () => void;
+  /** Lets the others go on, because this miss does not load. */
+  readonly skip: () => void;
 }
 
-/** Goes in rounds: holds the loader back until each miss has a lease to load or waits for another's load. */
+/** Works in rounds: calls the loader once each miss has a lease to load or waits for another's load. */
 export class Batch {
   readonly #backend: string;
   readonly #loader: BatchLoader;
   readonly #signal: AbortSignal | undefined;
-  /** In this round. */
+  /** Misses of this round that neither load, wait nor skip yet. */
   #undecided: number;
-  #wishes: Wish[] = [];
-  #pauses: Pause[] = [];
+  #pendingLoads: PendingLoad[] = [];
+  #pendingWaits: PendingWait[] = [];
 
   constructor(backend: string, misses: number, loader: BatchLoader, signal: AbortSignal | undefined) {
     this.#backend = backend;
@@ -44,19 +44,19 @@ export class Batch {
     this.#signal = signal;
   }
 
-  seat(index: number): Seat {
+  slot(index: number): BatchSlot {
     let decided = false;
-    const pass = (): void => {
+    const decide = (): void => {
       if (!decided) this.#undecided -= 1;
       decided = true;
       if (this.#undecided > 0) return;
-      void this.#call();
-      void this.#pause();
+      void this.#callLoader();
+      void this.#waitTogether();
     };
     const load = (context: LoadContext): Promise<unknown> =>
       new Promise((resolve, reject) => {
-        this.#wishes.push({ index, context, resolve, reject });
-        pass();
+        this.#pendingLoads.push({ index, context, resolve, reject });
+        decide();
       });
     const pause = (wait: () => Promise<void>): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -64,58 +64,58 @@ export class Batch {
           decided = false;
           resolve();
         };
-        this.#pauses.push({ wait, resume, reject });
-        pass();
+        this.#pendingWaits.push({ wait, resume, reject });
+        decide();
       });
-    return { load, pause, pass };
+    return { load, pause, skip: decide };
   }
 
-  async #pause(): Promise<void> {
-    const pauses = this.#pauses;
-    this.#pauses = [];
+  async #waitTogether(): Promise<void> {
+    const waits = this.#pendingWaits;
+    this.#pendingWaits = [];
     try {
-      await pauses[0]?.wait();
-      this.#undecided += pauses.length;
-      for (const { resume } of pauses) resume();
+      await waits[0]?.wait();
+      this.#undecided += waits.length;
+      for (const { resume } of waits) resume();
     } catch (error) {
-      for (const { reject } of pauses) reject(error);
+      for (const { reject } of waits) reject(error);
     }
   }
 
-  async #call(): Promise<void> {
-    const wishes = this.#wishes;
-    this.#wishes = [];
-    if (wishes.length === 0) return;
-    const context = contextOf(wishes);
+  async #callLoader(): Promise<void> {
+    const loads = this.#pendingLoads;
+    this.#pendingLoads = [];
+    if (loads.length === 0) return;
+    const context = contextOf(loads);
     try {
-      // Who gave up before all were ready has them loaded only where another waits too.
+      // If the batch was aborted before all were ready, it loads only if another caller waits for one of the values.
       if (this.#signal?.aborted === true) context.signal.throwIfAborted();
       const values = await this.#loader(
-        wishes.map(({ index }) => index),
+        loads.map(({ index }) => index),
         context,
       );
-      if (!Array.isArray(values) || values.length !== wishes.length) {
-        const reason = `the loader returned no array of ${wishes.length} values, one for each key in their order`;
+      if (!Array.isArray(values) || values.length !== loads.length) {
+        const reason = `the loader returned no array of ${loads.length} values, one for each key in their order`;
         throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'getOrSetMany', reason });
       }
-      for (const [at, { resolve }] of wishes.entries()) resolve(values[at]);
+      for (const [at, { resolve }] of loads.entries()) resolve(values[at]);
     } catch (error) {
-      for (const { reject } of wishes) reject(error);
+      for (const { reject } of loads) reject(error);
     }
   }
 }
 
-function contextOf(wishes: readonly Wish[]): LoadContext {
+function contextOf(loads: readonly PendingLoad[]): LoadContext {
   let signal: AbortSignal | undefined;
   return {
     get signal() {
-      signal ??= allAborted(wishes.map(({ context }) => context.signal));
+      signal ??= allAborted(loads.map(({ context }) => context.signal));
       return signal;
     },
   };
 }
 
-/** Aborts when nobody waits for any of the values. */
+/** A signal that aborts when no caller waits for any of the values. */
 function allAborted(signals: readonly AbortSignal[]): AbortSignal {
   const controller = new AbortController();
   let waiting = signals.length;

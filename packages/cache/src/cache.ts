@@ -19,8 +19,8 @@ export type { Key, KeyPart } from './key.ts';
 export type { CacheOptions, CountOptions, GetOptions, LoadOptions, SetOptions, WrapOptions } from './options.ts';
 
 /**
- * A read-through cache on any backend whose `incr` is atomic. Two caches on backends alike share all entries; a scope of
- * the backend (`scoped` of core) has entries of its own. Does no I/O. Throws `INVALID_OPTIONS`.
+ * Creates a read-through cache on any backend whose `incr` is atomic. Caches on the same server and namespace share all
+ * entries; a scope of the backend (`scoped` of core) has its own. Does no I/O. Throws `INVALID_OPTIONS`.
  */
 export function createCache(backend: CacheBackend, options: CacheOptions = {}): Cache {
   return new ReadThroughCache(backend, checkOptions(backend, options));

@@ -1,16 +1,16 @@
-/** What the cache knows of time; hand in another to make tests deterministic. */
+/** The cache's source of time. Pass another to make tests deterministic. */
 export interface Clock {
-  /** Milliseconds from any origin, never going back. */
+  /** Monotonic milliseconds from any origin. */
   now(): number;
   wait(milliseconds: number): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 200;
+const FIRST_DELAY_MS = 10;
+const MAX_DELAY_MS = 200;
 
-/** Waits before what is looked at in vain is looked at again: the longer, the more often it was, and spread by chance. */
-export async function pause(clock: Clock, random: () => number, attempt: number): Promise<void> {
-  const milliseconds = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+/** Waits before another attempt, by exponential backoff with jitter. `attempt` counts from 0. */
+export async function backoff(clock: Clock, random: () => number, attempt: number): Promise<void> {
+  const milliseconds = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   await clock.wait(milliseconds * (0.5 + random() / 2));
 }
 

@@ -1,14 +1,14 @@
 import { superjsonSerializer, utf8Bytes } from '@ninefold/core';
 
-/** A value written down, so that later changes of it are not seen. */
-export interface Written {
-  /** `undefined` for what cannot be written so, but perhaps by the backend's own serializer. */
+/** A value serialised by core's serializer, so that later changes to it are not seen. */
+export interface Serialized {
+  /** `undefined` if it cannot be serialised. A custom serializer of the backend perhaps can. */
   readonly text: string | undefined;
-  /** Why it cannot, with the place in it. */
+  /** Why it cannot be serialised, with the place in the value. */
   readonly reason: string | undefined;
 }
 
-export function write(value: unknown): Written {
+export function serialize(value: unknown): Serialized {
   try {
     return { text: superjsonSerializer.serialize(value), reason: undefined };
   } catch (error) {
@@ -16,40 +16,40 @@ export function write(value: unknown): Written {
   }
 }
 
-function read({ text }: Written, value: unknown): unknown {
+function copyOf({ text }: Serialized, value: unknown): unknown {
   return text === undefined ? value : superjsonSerializer.deserialize(text);
 }
 
-/** Gives copies of a value as it is at this moment; what cannot be written is shared. */
-export function copiesOf(value: unknown): () => unknown {
+/** Returns a function that makes copies of the value as it is now. A value that cannot be serialised is shared. */
+export function copierOf(value: unknown): () => unknown {
   if (!isMutable(value)) return () => value;
-  const written = write(value);
-  return () => read(written, value);
+  const serialized = serialize(value);
+  return () => copyOf(serialized, value);
 }
 
-/** What is given to be stored. */
-export interface Given {
-  /** As it is at this moment. */
+/** A value to be stored. */
+export interface Snapshot {
+  /** As it was when the snapshot was taken. */
   readonly value: unknown;
-  /** Ours cannot write it, or not in so many bytes, so the backend may refuse it. */
-  readonly isDoubtful: boolean;
+  /** Core's serializer cannot write it, or only in too many bytes, so the backend may refuse it. */
+  readonly mayBeRefused: boolean;
 }
 
-/** Bytes of an entry beside its value; tags, and what is no plain data, may take more. */
+/** Bytes of an entry beside its value. Tags, and values that are not plain data, may take more. */
 const ENTRY_BYTES = 64;
 
-/** `most`: the bytes of text that the backend takes for sure. */
-export function take(value: unknown, most: number): Given {
-  const room = most - ENTRY_BYTES;
-  // Escaped, a character takes six bytes, and else three at the most: only texts in between need counting.
+/** `maxBytes`: the size of text that the backend is sure to take. */
+export function snapshot(value: unknown, maxBytes: number): Snapshot {
+  const room = maxBytes - ENTRY_BYTES;
+  // A code unit takes at most six bytes if escaped, and three otherwise: only texts in between need counting.
   const isLong = typeof value === 'string' && 6 * value.length > room;
   if (!isMutable(value) && !isLong) {
-    return { value, isDoubtful: typeof value === 'function' || typeof value === 'symbol' };
+    return { value, mayBeRefused: typeof value === 'function' || typeof value === 'symbol' };
   }
-  const written = write(value);
-  const { text } = written;
-  const isDoubtful = text === undefined || (3 * text.length > room && utf8Bytes(text) > room);
-  return { value: isMutable(value) ? read(written, value) : value, isDoubtful };
+  const serialized = serialize(value);
+  const { text } = serialized;
+  const mayBeRefused = text === undefined || (3 * text.length > room && utf8Bytes(text) > room);
+  return { value: isMutable(value) ? copyOf(serialized, value) : value, mayBeRefused };
 }
 
 function isMutable(value: unknown): boolean {

@@ -1,119 +1,120 @@
 import { type CacheBackend, isCacheError, MAX_TTL } from '@ninefold/core';
-import { type Clock, pause } from './clock.ts';
+import { backoff, type Clock } from './clock.ts';
 import {
   epochName,
   type Fence,
   fenceNames,
-  firstVersion,
   GENERATION,
+  GENERATION_LEASE,
+  hasOneCreator,
+  initialVersion,
   isTrace,
   isVersion,
-  isWhole,
-  RENEWAL,
-  type Seen,
+  type SeenCounters,
   sum,
 } from './fence.ts';
 
-/** Seconds that an epoch lives at the least, and what a bump leaves of a counter that was not there: a day. */
+/** A day, in seconds: the shortest TTL of an epoch, and the TTL of a counter that a bump creates. */
 const TRACE_TTL = 86_400;
 
 interface CountersOptions {
   readonly random: () => number;
   readonly clock: Clock;
-  /** Seconds after which a maker that died is replaced. */
+  /** Seconds after which a creator that died is replaced. */
   readonly leaseTtl: number;
 }
 
-/** The counters that fence entries: epochs of keys, versions of tags, the generation of all. */
+/** The counters that fence entries: epochs of keys, versions of tags, the generation of the cache. */
 export class Counters {
   readonly #backend: CacheBackend;
   readonly #options: CountersOptions;
-  /** Those being made: two makers in one process would spoil each other's fence. */
-  readonly #making = new Map<string, Promise<number>>();
+  /** Counters being created: two creators in one process would spoil each other's fence. */
+  readonly #creating = new Map<string, Promise<number>>();
 
   constructor(backend: CacheBackend, options: CountersOptions) {
     this.#backend = backend;
     this.#options = options;
   }
 
-  /** Sees those that were not looked for yet. */
-  async look(names: readonly string[], seen: Seen): Promise<void> {
+  /** Reads the counters that `seen` does not hold yet, and adds them to it. */
+  async readUnseen(names: readonly string[], seen: SeenCounters): Promise<void> {
     const unseen = [...new Set(names)].filter((name) => !seen.has(name));
     if (unseen.length === 0) return;
-    const found = await find(this.#backend, unseen);
+    const found = await readValues(this.#backend, unseen);
     for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
   }
 
-  /** Makes everything that depends on the counter stale, and resolves where it is then. One `incr`. */
+  /** Makes everything that depends on the counter stale, and resolves its new value. One `incr`. */
   async bump(name: string): Promise<number> {
     return await this.#incr(name, 1, traceTtl(name));
   }
 
-  /** Bumps the epoch of a key, of which an entry with this TTL is stored next. */
-  async bumpForEntry(key: string, ttl: number | undefined, seen: Seen): Promise<void> {
-    const epoch = await this.#incr(epochName(key), 1, lifetimeFor(ttl));
-    // One that began with this bump lives as long as it has to, so it is made by adding to it.
+  /** Bumps the epoch of a key, before an entry with this TTL is stored. */
+  async bumpForEntry(key: string, ttl: number | undefined, seen: SeenCounters): Promise<void> {
+    const epoch = await this.#incr(epochName(key), 1, epochTtl(ttl));
+    // A bump that created the epoch gave it the right TTL: its initial version is added without a delete.
     seen.set(epochName(key), epoch === 1 ? undefined : epoch);
   }
 
-  /** The fence of what will be made from here on: the counters that were seen, and new ones where there are none. */
-  async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: Seen): Promise<Fence> {
+  /** The fence of a value that is made from now on: the counters seen, and new ones for those that are missing. */
+  async fence(key: string, tags: readonly string[], ttl: number | undefined, seen: SeenCounters): Promise<Fence> {
     const names = fenceNames(key, tags);
-    // Tags and the generation are shared by many entries, so they live as long as the server lets them.
-    const lifetime = (name: string) => (name === epochName(key) ? lifetimeFor(ttl) : undefined);
-    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, lifetime(name))));
+    // Many entries share tags and the generation, so these have no TTL.
+    const ttlOf = (name: string) => (name === epochName(key) ? epochTtl(ttl) : undefined);
+    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, ttlOf(name))));
     return { names, stamp: sum(versions) };
   }
 
-  /** The generation, a new one if there is none; if several make it, once they have come to one. */
+  /** The generation, created if there is none. If several processes create it, resolves once they agree on one. */
   async generation(): Promise<number> {
     const { clock, random, leaseTtl } = this.#options;
     const deadline = clock.now() + 1000 * leaseTtl;
     for (let attempt = 0; ; attempt++) {
-      const seen: Seen = new Map();
-      await this.look([GENERATION], seen);
+      const seen: SeenCounters = new Map();
+      await this.readUnseen([GENERATION], seen);
       const generation = await this.#versionOf(GENERATION, seen, undefined);
-      if (isWhole(generation)) return generation;
-      const isRenewer = clock.now() >= deadline && (await this.#incr(RENEWAL, 1, leaseTtl)) === 1;
-      // A maker died before it took back what it had added.
-      if (isRenewer) await this.#backend.delete(GENERATION);
-      else await pause(clock, random, attempt);
+      if (hasOneCreator(generation)) return generation;
+      const hasLease = clock.now() >= deadline && (await this.#incr(GENERATION_LEASE, 1, leaseTtl)) === 1;
+      // A creator died before it took back what it had added.
+      if (hasLease) await this.#backend.delete(GENERATION);
+      else await backoff(clock, random, attempt);
     }
   }
 
-  async #versionOf(name: string, seen: Seen, ttl: number | undefined): Promise<number> {
+  async #versionOf(name: string, seen: SeenCounters, ttl: number | undefined): Promise<number> {
     const found = seen.get(name);
     if (isVersion(found)) return found;
-    const making = this.#making.get(name) ?? this.#make(name, found, ttl).finally(() => this.#making.delete(name));
-    this.#making.set(name, making);
-    const made = await making;
-    seen.set(name, made);
-    return made;
+    const creating =
+      this.#creating.get(name) ?? this.#create(name, found, ttl).finally(() => this.#creating.delete(name));
+    this.#creating.set(name, creating);
+    const created = await creating;
+    seen.set(name, created);
+    return created;
   }
 
-  async #make(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
-    // The trace of a bump would keep its TTL.
-    const isOfUse = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
-    if (!isOfUse) await this.#backend.delete(name);
-    const first = firstVersion(this.#options.random);
-    const made = await this.#incr(name, first, ttl);
-    // Another was quicker, or the counter was there and could not be seen: it stays where it was, or it would grow with
-    // each maker, and what is stored would be stale.
-    return isVersion(made - first) ? await this.#incr(name, -first, traceTtl(name)) : made;
+  async #create(name: string, trace: unknown, ttl: number | undefined): Promise<number> {
+    // A trace keeps the TTL that the bump gave it, so it can be added to only if that is the right one.
+    const isReusable = trace === undefined || (ttl === traceTtl(name) && isTrace(trace));
+    if (!isReusable) await this.#backend.delete(name);
+    const initial = initialVersion(this.#options.random);
+    const created = await this.#incr(name, initial, ttl);
+    // Another process was faster, or the counter existed and could not be read. What was added is taken back: otherwise
+    // the counter would grow with each creator, and stored entries would be stale.
+    return isVersion(created - initial) ? await this.#incr(name, -initial, traceTtl(name)) : created;
   }
 
   async #incr(name: string, delta: number, ttl: number | undefined): Promise<number> {
-    return await add(this.#backend, name, delta, ttl);
+    return await incrOrReset(this.#backend, name, delta, ttl);
   }
 }
 
-/** The generation's is as lasting as the generation: two who find it would both delete it, and the generation with it. */
+/** The TTL of a trace. The generation's has none: creators would have to delete it, and could delete a new generation. */
 function traceTtl(name: string): number | undefined {
   return name === GENERATION ? undefined : TRACE_TTL;
 }
 
-/** Adds to a counter; what is no counter, or has come to the end of the integers, begins anew. */
-export async function add(
+/** Adds to a counter. A value that is not a counter, or at the end of its range, is deleted first. */
+export async function incrOrReset(
   backend: CacheBackend,
   name: string,
   delta: number,
@@ -128,8 +129,8 @@ export async function add(
   }
 }
 
-/** Values by name, in one round trip; what cannot be read is as if it were not there. */
-export async function find(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
+/** Values in the order of the names, in one round trip. An unreadable one counts as missing, and costs a second. */
+export async function readValues(backend: CacheBackend, names: readonly string[]): Promise<readonly unknown[]> {
   try {
     return await backend.multiGetValues(names);
   } catch (error) {
@@ -150,7 +151,7 @@ export function isUnreadable(error: unknown): boolean {
   return isCacheError(error) && error.code === 'CORRUPT';
 }
 
-/** Twice the entry's, so that an entry that is renewed at its end is not cut short; an entry for ever has one for ever. */
-function lifetimeFor(ttl: number | undefined): number | undefined {
+/** Twice the TTL of the entry, so that an entry renewed at its end is not cut short; none if the entry has none. */
+function epochTtl(ttl: number | undefined): number | undefined {
   return ttl === undefined ? undefined : Math.min(MAX_TTL, Math.max(TRACE_TTL, 2 * ttl));
 }

@@ -1,67 +1,67 @@
 import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core';
-import { write } from './copy.ts';
-import { type Counters, find } from './counters.ts';
+import { serialize } from './copy.ts';
+import { type Counters, readValues } from './counters.ts';
 import { type Entry, pack } from './entry.ts';
-import { NONE, Sight } from './sight.ts';
+import { Lookup, NONE } from './lookup.ts';
 
-/** A key's place in what was seen of several. */
-interface Look {
-  readonly sight: Sight;
+/** The index of a key in a lookup that it shares with others. */
+interface CoalescedRead {
+  readonly lookup: Lookup;
   readonly index: number;
 }
 
-interface Gathering {
+interface PendingRead {
   readonly keys: string[];
-  readonly sight: Promise<Sight>;
+  readonly lookup: Promise<Lookup>;
 }
 
 /** Entries, read together with the counters that fence them. */
 export class Entries {
   readonly #backend: CacheBackend;
   readonly #counters: Counters;
-  /** Looks of this tick, by their tags. */
-  readonly #gatherings = new Map<string, Gathering>();
+  /** Reads of this tick that are not sent yet, by their tags. */
+  readonly #pendingReads = new Map<string, PendingRead>();
 
   constructor(backend: CacheBackend, counters: Counters) {
     this.#backend = backend;
     this.#counters = counters;
   }
 
-  async read(keys: readonly string[], tags: readonly string[]): Promise<Sight> {
-    const sight = new Sight(keys, tags);
-    sight.take(await find(this.#backend, sight.names));
-    if (sight.unseen !== NONE) await this.complete(sight);
-    return sight;
+  async read(keys: readonly string[], tags: readonly string[]): Promise<Lookup> {
+    const lookup = new Lookup(keys, tags);
+    lookup.receive(await readValues(this.#backend, lookup.names));
+    if (lookup.unseenCounters !== NONE) await this.complete(lookup);
+    return lookup;
   }
 
-  /** As `read`, for one key of many that are looked at one by one in the same tick: those with equal tags share a read. */
-  async look(key: string, tags: readonly string[]): Promise<Look> {
+  /** As `read`, for one key. Calls in the same tick with equal tags share one read. */
+  async readCoalesced(key: string, tags: readonly string[]): Promise<CoalescedRead> {
     const group = JSON.stringify(tags);
-    const gathering = this.#gatherings.get(group) ?? this.#gather(group, tags);
-    const index = gathering.keys.push(key) - 1;
-    return { sight: await gathering.sight, index };
+    const pending = this.#pendingReads.get(group) ?? this.#startRead(group, tags);
+    const index = pending.keys.push(key) - 1;
+    return { lookup: await pending.lookup, index };
   }
 
-  #gather(group: string, tags: readonly string[]): Gathering {
+  #startRead(group: string, tags: readonly string[]): PendingRead {
     const keys: string[] = [];
-    const send = async (): Promise<Sight> => {
+    const send = async (): Promise<Lookup> => {
       await undefined;
-      this.#gatherings.delete(group);
+      this.#pendingReads.delete(group);
       return await this.read(keys, tags);
     };
-    const gathering = { keys, sight: send() };
-    this.#gatherings.set(group, gathering);
-    return gathering;
+    const pending = { keys, lookup: send() };
+    this.#pendingReads.set(group, pending);
+    return pending;
   }
 
-  /** What there is under the names of a sight, in one round trip; for a reader in a hurry, who handles failures itself. */
-  ask({ names }: Sight): Promise<readonly unknown[]> {
+  /** The values of a lookup's names, in one round trip. For the fast path of a hit, which handles failures itself. */
+  fetch({ names }: Lookup): Promise<readonly unknown[]> {
     return this.#backend.multiGetValues(names);
   }
 
-  /** One round trip more, for the counters of tags that entries bear and the caller did not name. */
-  async complete({ unseen, seen }: Sight): Promise<void> {
-    await this.#counters.look(unseen, seen);
+  /** Reads the counters of tags that entries have and the caller did not name: one more round trip. */
+  async complete({ unseenCounters, seen }: Lookup): Promise<void> {
+    await this.#counters.readUnseen(unseenCounters, seen);
   }
 
   async write(entries: ReadonlyMap<string, Entry>, ttl: number | undefined): Promise<void> {
@@ -76,10 +76,10 @@ export class Entries {
   }
 }
 
-/** Names the caller's key, unless the backend hides keys, and the place in the caller's value. */
+/** Makes an error name the caller's key, unless the backend hides keys, and the place in the caller's value. */
 function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
   for (const [key, { value }] of entries) {
-    const { reason } = write(value);
+    const { reason } = serialize(value);
     if (reason !== undefined) return error.with({ key: error.key && key, reason });
   }
   return error;

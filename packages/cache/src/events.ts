@@ -1,7 +1,7 @@
 import { type CacheError, type CacheErrorCode, isCacheError, raise } from '@ninefold/core';
-import { ownerOf } from './failure.ts';
+import { callerKeyOf } from './failure.ts';
 
-/** The calls of a cache, and what goes on beneath them: loads, waits for another's load, failures that no caller sees. */
+/** The calls of a cache, and what they cause: loads, waits for another's load, and failures that no caller sees. */
 export type CacheOperation =
   | 'get'
   | 'set'
@@ -20,32 +20,32 @@ export type CacheOperation =
   | 'wait'
   | 'failure';
 
-/** One call, load or wait, after it has settled; of the shape of the events of `observed`. */
+/** One call, load, wait or failure, once it has settled, in the shape of the events of core's `observed`. */
 export interface CacheEvent {
   /** The backend's name. */
   readonly backend: string;
   readonly operation: CacheOperation;
-  /** How many keys it was about. */
+  /** The number of keys. */
   readonly keys: number;
-  /** Of reads: how many keys were found in the cache; the rest were missing, and loaded if the call loads. */
+  /** How many keys a read found; the rest were missing. `undefined` for other operations and for failed reads. */
   readonly hits: number | undefined;
-  /** By the clock of the cache, from the beginning to the end. */
+  /** From beginning to end, by the cache's clock. */
   readonly durationMs: number;
-  /** What it rejected with; of a `failure`, what the backend said. `undefined` if it succeeded. */
+  /** The error that it rejected with, or that the backend gave (`failure`). `undefined` if it succeeded. */
   readonly error: unknown;
 }
 
 export type CacheListener = (event: CacheEvent) => void;
 
-/** A call under way. */
+/** The operation of a running call, and a count of its hits. */
 export interface Tally {
   readonly operation: CacheOperation;
-  /** How many of its keys were hits; counted as they are found. */
+  /** Counted as they are found. */
   hits: number;
 }
 
 const READS: ReadonlySet<CacheOperation> = new Set(['get', 'getMany', 'has', 'getOrSet', 'getOrSetMany'] as const);
-/** The caller's own mistakes and a closed backend stay errors. */
+/** Codes that a call can tolerate. The caller's own mistakes and a closed backend stay errors. */
 const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const);
 
 export interface EventsOptions {
@@ -55,7 +55,7 @@ export interface EventsOptions {
   readonly onError: ((error: CacheError) => void) | undefined;
 }
 
-/** Tells what happens. What a listener throws is raised as an uncaught error and leaves the call alone. */
+/** Reports to `listener` and `onError`. Their exceptions are raised as uncaught errors and leave the call alone. */
 export class Events {
   readonly #options: EventsOptions;
 
@@ -63,17 +63,17 @@ export class Events {
     this.#options = options;
   }
 
-  /** Runs something, whose throwing is a rejection, and tells of it once it has settled; nothing is measured when no one listens. */
-  around<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
+  /** Runs a call and emits its event. A throw becomes a rejection. Without a listener nothing is measured. */
+  track<T>(operation: CacheOperation, keys: number, run: (tally: Tally) => Promise<T>): Promise<T> {
     const tally: Tally = { operation, hits: 0 };
-    return this.#options.listener === undefined ? this.#begin(tally, run) : this.#observe(tally, keys, run);
+    return this.#options.listener === undefined ? this.#run(tally, run) : this.#observe(tally, keys, run);
   }
 
-  #begin<T>(tally: Tally, run: (tally: Tally) => Promise<T>): Promise<T> {
+  #run<T>(tally: Tally, run: (tally: Tally) => Promise<T>): Promise<T> {
     try {
       return run(tally);
     } catch (error) {
-      return Promise.reject(this.named(error, tally));
+      return Promise.reject(this.forCaller(error, tally));
     }
   }
 
@@ -81,36 +81,36 @@ export class Events {
     const start = this.#options.now();
     const { operation } = tally;
     try {
-      const result = await this.#begin(tally, run);
-      this.#tell(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
+      const result = await this.#run(tally, run);
+      this.#emit(operation, keys, READS.has(operation) ? tally.hits : undefined, start, undefined);
       return result;
     } catch (error) {
-      this.#tell(operation, keys, undefined, start, error);
+      this.#emit(operation, keys, undefined, start, error);
       throw error;
     }
   }
 
-  /** A failure as the caller of `tally` is told of it. */
-  named(error: unknown, { operation }: Tally, only?: () => string | undefined): unknown {
+  /** A failure with the operation and the key of the caller. */
+  forCaller(error: unknown, { operation }: Tally, calledKey?: () => string | undefined): unknown {
     if (!isCacheError(error)) return error;
-    return error.with({ backend: this.#options.backend, operation, key: ownerOf(error, only) });
+    return error.with({ backend: this.#options.backend, operation, key: callerKeyOf(error, calledKey) });
   }
 
-  /** Tells of a failure that no caller will see, because the cache goes on without the backend. */
-  failed(failure: unknown, only?: () => string | undefined): void {
+  /** Reports a failure that no caller will see, because the cache goes on without the backend. */
+  report(failure: unknown, calledKey?: () => string | undefined): void {
     const { onError, now } = this.#options;
-    const error = isCacheError(failure) ? failure.with({ key: ownerOf(failure, only) }) : failure;
+    const error = isCacheError(failure) ? failure.with({ key: callerKeyOf(failure, calledKey) }) : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
-    this.#tell('failure', 1, undefined, now(), error);
+    this.#emit('failure', 1, undefined, now(), error);
   }
 
-  /** Goes on where the backend failed; anything else is thrown again, as the caller is told of it. */
-  tolerate(error: unknown, tally: Tally, only: () => string | undefined): void {
-    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.named(error, tally, only);
-    this.failed(error, only);
+  /** Reports a failure of the server, so that the call can go on. Throws any other, in the caller's terms. */
+  tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): void {
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.forCaller(error, tally, calledKey);
+    this.report(error, calledKey);
   }
 
-  #tell(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {
+  #emit(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {
     const { backend, listener, now } = this.#options;
     if (listener === undefined) return;
     raise(() => listener({ backend, operation, keys, hits, durationMs: now() - start, error }));

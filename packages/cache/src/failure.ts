@@ -1,30 +1,30 @@
 import { CacheError, type CacheErrorCode, isCacheError } from '@ninefold/core';
 import { keyOf } from './fence.ts';
 
-/** What a caller cannot have; of which call, and of which cache, `Events.named` says. */
+/** The error for invalid input. `Events.forCaller` fills in the backend and the operation. */
 export function refusal(code: CacheErrorCode, reason: string): CacheError {
   return new CacheError({ code, backend: 'cache', operation: 'create', reason });
 }
 
 /**
- * The caller's key of an error, and not where the cache keeps what it knows of it: `only` is the one that a call is about,
- * which may have shared the request that failed with another.
+ * The caller's key for an error, instead of the name in the backend. `calledKey` gives the key of a call for one key:
+ * the request that failed may have been shared, and the error may name another's key.
  */
-export function ownerOf({ key }: CacheError, only?: () => string | undefined): string | undefined {
-  return key === undefined ? undefined : (only?.() ?? keyOf(key));
+export function callerKeyOf({ key }: CacheError, calledKey?: () => string | undefined): string | undefined {
+  return key === undefined ? undefined : (calledKey?.() ?? keyOf(key));
 }
 
-/** Waits for all, and rejects with the first failure in their order. */
-export async function allSettled(parts: readonly Promise<unknown>[]): Promise<void> {
+/** Waits for all, then rejects with the first failure in their order. */
+export async function settleAll(parts: readonly Promise<unknown>[]): Promise<void> {
   const outcomes = await Promise.allSettled(parts);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /**
- * Waits for writes side by side and the reads beside them. Rejects with the first failure, which says whether any of the
- * writes may have been applied.
+ * Waits for parallel writes and the reads beside them, then rejects with the first failure. Its `maybeApplied` says
+ * whether any of the writes may have been applied.
  */
-export async function applied(
+export async function settleWrites(
   writes: readonly Promise<unknown>[],
   ...reads: readonly Promise<unknown>[]
 ): Promise<void> {

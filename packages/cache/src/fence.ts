@@ -1,80 +1,80 @@
 /**
- * Where things lie in the backend: an entry under its key, everything else behind a mark with which no encoded key begins.
- * That are the counters that fence entries (the epoch of each key, the version of each tag, the generation of all), leases,
- * and the counters of `incr`.
+ * Names in the backend. An entry is stored under its encoded key. All other names begin with a mark that no encoded key
+ * begins with: the counters that fence entries (the epoch of each key, the version of each tag, the generation of the
+ * cache), leases, and the counters of `incr`.
  */
 export const GENERATION = '!g';
 export const epochName = (key: string): string => `!e:${key}`;
 export const tagName = (tag: string): string => `!t:${tag}`;
-/** The lease of who makes the generation anew. */
-export const RENEWAL = '!r';
+/** The lease for replacing a generation that a dead process has left unusable. */
+export const GENERATION_LEASE = '!r';
 export const leaseName = (key: string): string => `!l:${key}`;
 export const countName = (generation: number, key: string): string => `!n:${generation}:${key}`;
 
-/** The key that something lies there for, `undefined` for what is not one key's. */
+/** The key that a name belongs to; `undefined` if it belongs to no single key. */
 export function keyOf(name: string): string | undefined {
   if (!name.startsWith('!')) return name;
   return /^!(?:[el]|n:\d+):(.+)$/s.exec(name)?.[1];
 }
 
-/** What a counter began at, at the least. Below it there is only the trace of a bump of a counter that was not there. */
-const FIRST_VERSION = 2 ** 40;
-const PLACES = 2 ** 39;
-/** Where a counter has been spoilt. So far none comes, though hundreds of makers add to it at once before they take it back. */
-const END_OF_VERSIONS = 2 ** 50;
+/** The lowest initial value of a counter. A value below it is a trace: bumps of a counter that did not exist. */
+const MIN_VERSION = 2 ** 40;
+const INITIAL_VERSIONS = 2 ** 39;
+/** Invalid from here on. No counter gets here, even if hundreds of creators add to it before they take that back. */
+const VERSION_LIMIT = 2 ** 50;
 
-/** Where a counter begins: one of 2^39 places, so that one that was evicted and made anew matches no entry of before. */
-export function firstVersion(random: () => number): number {
-  return FIRST_VERSION + Math.floor(random() * PLACES);
+/** A random initial value, one of 2^39, so that a counter recreated after an eviction matches no earlier entry. */
+export function initialVersion(random: () => number): number {
+  return MIN_VERSION + Math.floor(random() * INITIAL_VERSIONS);
 }
 
 export function isVersion(found: unknown): found is number {
-  return typeof found === 'number' && found >= FIRST_VERSION && found < END_OF_VERSIONS;
+  return typeof found === 'number' && found >= MIN_VERSION && found < VERSION_LIMIT;
 }
 
-/** Whether it is of one maker: two begin at the double of the first version at the least, and none is bumped so often. */
-export function isWhole(version: number): boolean {
-  return isVersion(version) && version < 2 * FIRST_VERSION;
+/** Whether one process created it. Two creators add up to at least twice the minimum, and bumps never get there. */
+export function hasOneCreator(version: number): boolean {
+  return isVersion(version) && version < 2 * MIN_VERSION;
 }
 
-/** What bumps left of a counter that was not there. */
+/** Whether it is what bumps left of a counter that did not exist. */
 export function isTrace(found: unknown): boolean {
-  return typeof found === 'number' && found > 0 && found < FIRST_VERSION;
+  return typeof found === 'number' && found > 0 && found < MIN_VERSION;
 }
 
-/** What was found of counters in reads that all began after the same moment, by their names. */
-export type Seen = Map<string, unknown>;
+/** The values of counters by name, valid or not, as found in reads that all began after the same moment. */
+export type SeenCounters = Map<string, unknown>;
 
 /**
- * The counters that a value depends on and their sum, read before it was made. Every bump raises the sum for good, and a
- * counter that was lost and made anew puts it elsewhere, so one number says whether anything was bumped since.
+ * The counters that a value depends on and their sum, read before the value was made. Every bump raises the sum for
+ * good, and a counter that was lost and recreated moves it, so one number shows whether anything was bumped since.
  */
 export interface Fence {
   readonly names: readonly string[];
   readonly stamp: number;
 }
 
-/** Tags of an entry at the most: so many counters add up within the safe integers, as each has one maker. */
-export const MOST_TAGS = 1000;
+/** The most tags of an entry. That many counters, each of one creator, add up within the safe integers. */
+export const MAX_TAGS = 1000;
 
 /** The names of the counters that an entry under `key` with `tags` depends on. */
 export function fenceNames(key: string, tags: readonly string[]): string[] {
   return [GENERATION, epochName(key), ...tags.map(tagName)];
 }
 
-/** The sum of counters, `NaN` where one is missing, or where a bump might be lost in it. */
+/** The sum of counters; `NaN` if one is missing, or if the sum is too large to show every bump. */
 export function sum(counters: Iterable<unknown>): number {
   let total = 0;
   for (const counter of counters) total += isVersion(counter) ? counter : Number.NaN;
   return total < Number.MAX_SAFE_INTEGER ? total : Number.NaN;
 }
 
-/** The sum of the counters of these names, `NaN` where one is missing. */
-export function stampOf(names: readonly string[], seen: Seen): number {
+/** The sum of the counters with these names; `NaN` if one is missing. */
+export function stampOf(names: readonly string[], seen: SeenCounters): number {
   return sum(names.map((name) => seen.get(name)));
 }
 
-/** Whether nothing was deleted or invalidated between the fence and the sight. */
-export function holds({ names, stamp }: Fence, seen: Seen): boolean {
+/** Whether nothing that the fence depends on was bumped between it and the reads of `seen`. */
+export function holds({ names, stamp }: Fence, seen: SeenCounters): boolean {
   return stampOf(names, seen) === stamp;
 }

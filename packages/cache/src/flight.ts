@@ -1,8 +1,8 @@
-import { type Fence, holds, type Seen } from './fence.ts';
-import type { Landing } from './landing.ts';
+import { type Fence, holds, type SeenCounters } from './fence.ts';
+import type { FlightResult } from './flight-result.ts';
 import { orAborted } from './signals.ts';
 
-/** What a loader is told. */
+/** The context that a loader receives. */
 export interface LoadContext {
   /** Aborts when every caller that waits for the load has given up. */
   readonly signal: AbortSignal;
@@ -13,35 +13,35 @@ interface Target {
   readonly tags: readonly string[];
 }
 
-/** A load under way, or a wait for another process's, with the callers that share it. */
+/** A load in flight, or a wait for another process's load, with the callers that share it. */
 export class Flight {
   readonly key: string;
   readonly tags: readonly string[];
-  /** Resolves for all callers, whoever of them gave up. */
-  readonly landing: Promise<Landing>;
-  /** By the steps of `Flights`: all that it brings was found or made after this one, or is yet to be. */
-  lookedAt: number = Number.POSITIVE_INFINITY;
-  /** What the value depends on, once that is known. */
+  /** Settles for all callers, even if some have given up. */
+  readonly result: Promise<FlightResult>;
+  /** The result was read or loaded after this step of `Flights`. `Infinity` while that is still to come. */
+  readStep: number = Number.POSITIVE_INFINITY;
+  /** The fence of the value, once it is known. */
   fence: Fence | undefined;
   /** When its loader was called, by the cache's clock. */
   loadingSince: number | undefined;
-  /** When it landed, by the cache's clock. */
-  landedAt: number | undefined;
-  /** Something that it depends on was bumped by this process: what it loads would only displace what is newer. */
+  /** When it ended, by the cache's clock. */
+  endedAt: number | undefined;
+  /** This process has outdated it by a bump, or replaced it: its value would only displace a newer one. */
   outdated = false;
   #callers = 0;
   #abandoned: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ key, tags }: Target, fly: (flight: Flight) => Promise<Landing>) {
+  constructor({ key, tags }: Target, run: (flight: Flight) => Promise<FlightResult>) {
     this.key = key;
     this.tags = tags;
-    this.landing = fly(this);
-    // Each caller hears of a failure by itself; there may be none left.
-    this.landing.catch(() => undefined);
+    this.result = run(this);
+    // Each caller gets a failure from `join`. If no caller is left, it must not be an unhandled rejection.
+    this.result.catch(() => undefined);
   }
 
-  /** What the loader is told, and no more. */
+  /** The context for the loader, without the rest of the flight. The signal is created on first use. */
   get context(): LoadContext {
     const signalOf = (): AbortSignal => this.signal;
     return {
@@ -59,8 +59,8 @@ export class Flight {
     return this.#controller.signal;
   }
 
-  /** It loads, or has loaded, where the backend failed it, and cannot know what was deleted meanwhile. */
-  get blind(): boolean {
+  /** It loads, or has loaded, after the backend failed, and so cannot detect deletes by other processes. */
+  get unfenced(): boolean {
     return this.loadingSince !== undefined && this.fence === undefined;
   }
 
@@ -69,19 +69,19 @@ export class Flight {
     return this.#abandoned !== undefined;
   }
 
-  /** Whether what it brings is right for a caller that began at `step` and saw `seen`; `undefined`: saw nothing. */
-  suits(step: number, seen: Seen | undefined): boolean {
+  /** Whether its result is fresh enough for a caller that began at `step` and read the counters `seen`, or none. */
+  canServe(step: number, seen: SeenCounters | undefined): boolean {
     if (this.abandoned) return false;
-    if (step < this.lookedAt) return true;
-    if (this.landedAt !== undefined) return false;
-    // Who saw nothing knows of no delete but this process's own, after which no flight is joined.
+    if (step < this.readStep) return true;
+    if (this.endedAt !== undefined) return false;
+    // A caller that read no counters knows only of deletes by this process, and those have removed the flight.
     return seen === undefined || (this.fence !== undefined && holds(this.fence, seen));
   }
 
-  /** Waits for the landing until `signal` aborts, which leaves the other callers alone. */
-  join(signal: AbortSignal | undefined): Promise<Landing> {
+  /** Waits for the result until `signal` aborts, which leaves the other callers alone. */
+  join(signal: AbortSignal | undefined): Promise<FlightResult> {
     this.#callers += 1;
-    return orAborted(this.landing, signal, () => this.#leave(signal?.reason));
+    return orAborted(this.result, signal, () => this.#leave(signal?.reason));
   }
 
   #leave(reason: unknown): void {

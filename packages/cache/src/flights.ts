@@ -1,24 +1,24 @@
 import type { Flight } from './flight.ts';
 
-/** No backend should take longer to fail. */
-const LONGEST_TIMEOUT_MS = 10_000;
-/** In an outage every load is a blind one, and its value stays in memory. */
-const MOST_LANDED = 1000;
+/** How long an unfenced flight is kept after its end: no backend should take longer to fail. */
+const RETENTION_MS = 10_000;
+/** Bounds memory: in an outage every load is unfenced, and its value is kept. */
+const MAX_RETAINED = 1000;
 
-/** The flights of a process, one for each key, and the order of what happens to them. */
+/** The flights of a process, one for each key, and a logical clock that orders what happens to them. */
 export class Flights {
   readonly #now: () => number;
   readonly #flights = new Map<string, Flight>();
-  /** Blind ones, in the order in which they landed. */
-  readonly #landed = new Set<Flight>();
+  /** Unfenced flights that have ended, in that order. */
+  readonly #retained = new Set<Flight>();
   #steps = 0;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** The next of the steps by which it is told what came first. */
-  step(): number {
+  /** The next step of the logical clock. */
+  nextStep(): number {
     this.#steps += 1;
     return this.#steps;
   }
@@ -27,7 +27,7 @@ export class Flights {
     return this.#flights.get(key);
   }
 
-  /** The flight that took the place of one in the air: it began after the callers of that one. */
+  /** The flight that has replaced a running one: it began after the callers of that one. */
   successor(flight: Flight): Flight | undefined {
     const newest = this.#flights.get(flight.key);
     return newest === flight || newest?.abandoned === true ? undefined : newest;
@@ -35,23 +35,23 @@ export class Flights {
 
   add(flight: Flight): void {
     const before = this.#flights.get(flight.key);
-    if (before !== undefined) this.#landed.delete(before);
+    if (before !== undefined) this.#retained.delete(before);
     this.#flights.set(flight.key, flight);
   }
 
   end(flight: Flight): void {
-    flight.landedAt = this.#now();
-    // A blind one stays for those who began before it, and whom the backend is about to fail too.
-    if (flight.blind && this.#flights.get(flight.key) === flight) this.#landed.add(flight);
+    flight.endedAt = this.#now();
+    // An unfenced flight stays for callers that began before it and whose own read is about to fail.
+    if (flight.unfenced && this.#flights.get(flight.key) === flight) this.#retained.add(flight);
     else this.#remove(flight);
-    for (const landed of this.#landed) {
-      const isLate = this.#now() - (landed.landedAt ?? 0) >= LONGEST_TIMEOUT_MS;
-      if (!isLate && this.#landed.size <= MOST_LANDED) break;
-      this.#remove(landed);
+    for (const retained of this.#retained) {
+      const isLate = this.#now() - (retained.endedAt ?? 0) >= RETENTION_MS;
+      if (!isLate && this.#retained.size <= MAX_RETAINED) break;
+      this.#remove(retained);
     }
   }
 
-  /** Lets no later caller join the flights that match. */
+  /** Removes the flights that match, so that no later caller joins them. */
   forget(matches: (flight: Flight) => boolean): void {
     for (const flight of this.#flights.values()) {
       if (!matches(flight)) continue;
@@ -61,7 +61,7 @@ export class Flights {
   }
 
   #remove(flight: Flight): void {
-    this.#landed.delete(flight);
+    this.#retained.delete(flight);
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
   }
 }

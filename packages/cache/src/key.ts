@@ -1,6 +1,6 @@
 import { refusal } from './failure.ts';
 
-/** Plain data. Objects are equal by their properties, in whatever order. */
+/** Plain data. Objects are equal if their properties are, in any order. */
 export type KeyPart =
   | string
   | number
@@ -11,16 +11,16 @@ export type KeyPart =
   | readonly KeyPart[]
   | { readonly [name: string]: KeyPart };
 
-/** A string, or parts that are told apart whatever they hold: `['user', 1]` is neither `['user', '1']` nor `'user,1'`. */
+/** A string, or an array of parts. Different parts are different keys: `['user', 1]`, `['user', '1']`, `'user,1'`. */
 export type Key = string | readonly KeyPart[];
 
-/** Strings that stand for themselves: none looks like another kind of part, and none holds what separates parts. */
+/** Strings that need no quotes: they look like no other kind of part and contain no separator. */
 const PLAIN = /^(?!(?:true|false|null|undefined|NaN|Infinity)$)[A-Za-z_][\w.@/:-]*$/;
 const MAX_DEPTH = 100;
-/** Less than what a backend takes, by the mark and the generation of the counters beside it. */
+/** Below the 8,192 of a backend, to leave room for the prefix of a counter's name. */
 const MAX_BYTES = 8000;
 
-/** The key as text, one text for each key. Throws `INVALID_KEY` for what is no key. */
+/** The key as text, a different one for each key. Throws `INVALID_KEY`. */
 export function encodeKey(key: Key): string {
   if (typeof key === 'string' && key !== '') return checkSize(encodeText(key));
   if (Array.isArray(key) && key.length > 0) return checkSize(encodeList(key, 0));
@@ -31,13 +31,13 @@ export function isTag(tag: unknown): tag is string {
   return typeof tag === 'string' && tag !== '' && tag.isWellFormed() && fits(tag);
 }
 
-/** Whether every backend takes a text of this size as a key, also with what the cache writes before it. */
+/** Whether every backend takes a key of this size, with the prefixes that the cache writes before it. */
 function fits(text: string): boolean {
-  // No character takes more than three bytes of UTF-8 for each unit of its length.
+  // A UTF-16 code unit takes at most three bytes of UTF-8.
   return 3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES;
 }
 
-/** A key, or a part of one, of the cache's own. */
+/** A deep copy of a key or of a part of one. */
 export function copyKey<T extends KeyPart>(part: T): T {
   if (typeof part !== 'object' || part === null) return part;
   const copied = Array.isArray(part)
@@ -52,7 +52,7 @@ function checkSize(text: string): string {
 }
 
 function encodeText(text: string): string {
-  // JSON spells lone surrogates out, which no backend takes as they are.
+  // JSON escapes lone surrogates, which no backend accepts.
   return PLAIN.test(text) ? text : JSON.stringify(text);
 }
 
@@ -77,6 +77,6 @@ function encodePart(part: KeyPart, depth: number): string {
 function isPlain(part: unknown): boolean {
   if (typeof part !== 'object') return false;
   const prototype: unknown = Object.getPrototypeOf(part);
-  // Of any realm: what Object.prototype itself inherits from is nothing.
+  // Across realms: only an `Object.prototype` has no prototype of its own.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

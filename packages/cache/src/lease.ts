@@ -1,29 +1,29 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Clock } from './clock.ts';
-import { add } from './counters.ts';
+import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
 import { leaseName } from './fence.ts';
 
-/** The right to load a key while others wait. For efficiency: when it ends early, or twice, a key is loaded twice. */
+/** The right to load a key while others wait. It only saves work: if it ends early, the key may be loaded twice. */
 export interface Lease {
-  /** Gives it back, once; a failure is told. To be awaited, for what is under way when a request ends may never be done. */
+  /** Gives it back, once; reports a failure. Await it: a Worker may drop what is in flight when its request ends. */
   release(): Promise<void>;
 }
 
-interface Held extends Lease {
-  /** In the order in which they were asked for. */
-  readonly place: number;
+interface HeldLease extends Lease {
+  /** Counts leases in the order in which they were requested. */
+  readonly sequence: number;
 }
 
-/** Leases are counters with a TTL: who counts to 1 has one, and when its holder dies it ends by itself. */
+/** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
   readonly #ttl: number;
   readonly #clock: Clock;
   readonly #events: Events;
-  /** Those that this process has in hand, by key. */
-  readonly #held = new Map<string, Held>();
-  #asked = 0;
+  /** The leases that this process holds, by key. */
+  readonly #held = new Map<string, HeldLease>();
+  #lastSequence = 0;
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -32,41 +32,41 @@ export class Leases {
     this.#events = events;
   }
 
-  /** `undefined` if another holds it. */
-  async take(key: string): Promise<Lease | undefined> {
+  /** Resolves the lease of a key, or `undefined` if another holds it. */
+  async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const place = ++this.#asked;
-    const count = await add(this.#backend, name, 1, this.#ttl);
+    const sequence = ++this.#lastSequence;
+    const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
-      // After its end it may be another's.
+      // After its TTL the lease may be another's.
       if (this.#clock.now() >= deadline) return;
       try {
         await this.#backend.delete(name);
       } catch (error) {
-        this.#events.failed(error);
+        this.#events.report(error);
       }
     };
-    const lease = { place, release };
+    const lease = { sequence, release };
     this.#held.set(key, lease);
     return lease;
   }
 
-  /** Lets go of those that were asked for by now, once `deleted` has resolved: from then on they may be another's. */
+  /** Drops the keys' leases requested by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
-    const last = this.#asked;
+    const last = this.#lastSequence;
     await deleted;
     for (const key of keys) {
       const lease = this.#held.get(key);
-      if (lease !== undefined && lease.place <= last) this.#held.delete(key);
+      if (lease !== undefined && lease.sequence <= last) this.#held.delete(key);
     }
   }
 
-  /** Gives back all, so that no other process waits for them. */
-  async release(): Promise<void> {
+  /** Gives back all leases, so that no other process waits for them. */
+  async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }
 }

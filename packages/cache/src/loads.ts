@@ -1,30 +1,30 @@
 import { CacheError, isCacheError } from '@ninefold/core';
-import { type Clock, pause } from './clock.ts';
+import { backoff, type Clock } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events, Tally } from './events.ts';
-import type { Seen } from './fence.ts';
+import type { SeenCounters } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
+import { FlightResult } from './flight-result.ts';
 import type { Flights } from './flights.ts';
-import { Landing } from './landing.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Call } from './options.ts';
 
-/** A miss that is to be loaded. */
+/** A miss to be loaded. */
 export interface Miss extends Call {
   readonly key: string;
-  /** Of its caller. */
+  /** The tally of its caller. */
   readonly tally: Tally;
-  /** When its caller began, by `Flights.step()`. */
+  /** The step of `Flights` at which its caller began. */
   readonly step: number;
-  /** What its caller saw, or `undefined` where the backend failed it. */
-  readonly seen: Seen | undefined;
+  /** The counters that its caller read, or `undefined` if the backend failed. */
+  readonly seen: SeenCounters | undefined;
   readonly load: (context: LoadContext) => unknown;
-  /** How it waits before it looks again, with the others of its batch. */
+  /** Waits before another attempt, together with the other misses of its batch. */
   readonly pause: (wait: () => Promise<void>) => Promise<void>;
-  /** Called when it turns out that it is not loaded here. */
-  readonly pass: () => void;
+  /** Called when it turns out that this miss is not loaded here. */
+  readonly skip: () => void;
 }
 
 export interface LoadsOptions {
@@ -41,7 +41,7 @@ export interface LoadsOptions {
   readonly onWaitTimeout: 'load' | 'throw';
 }
 
-/** Loads what is missing: once in this process, and as a rule once in all. */
+/** Loads missing values: once in this process, and as a rule once in all processes. */
 export class Loads {
   readonly #options: LoadsOptions;
 
@@ -49,38 +49,42 @@ export class Loads {
     this.#options = options;
   }
 
-  /** Joins the flight for the key, if what it brings cannot have been deleted before the caller began, or starts one. */
-  async land(miss: Miss): Promise<Landing> {
+  /** Joins the flight for the key if its result cannot have been deleted before the caller began; else starts one. */
+  async joinOrStart(miss: Miss): Promise<FlightResult> {
     let { seen } = miss;
     for (;;) {
       if (miss.signal?.aborted === true) {
-        miss.pass();
+        miss.skip();
         throw miss.signal.reason;
       }
       const flight = this.#joinable(miss.key);
-      if (flight?.suits(miss.step, seen) === true) {
-        miss.pass();
+      if (flight?.canServe(miss.step, seen) === true) {
+        miss.skip();
         return await flight.join(miss.signal);
       }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
-      seen = await this.#look(unseen, seen, miss);
+      seen = await this.#readUnseen(unseen, seen, miss);
     }
   }
 
-  /** Who comes does not join a load that has outlasted its lease, and may never end: another takes its place. */
+  /** A load that has outlasted its lease may never end, so later callers start another instead of joining it. */
   #joinable(key: string): Flight | undefined {
     const { clock, flights, leaseMs } = this.#options;
     const flight = flights.get(key);
     const since = flight?.loadingSince;
-    if (flight?.landedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
+    if (flight?.endedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
     flights.forget((each) => each === flight);
     return undefined;
   }
 
-  async #look(unseen: readonly string[], seen: Seen, { key, tally }: Miss): Promise<Seen | undefined> {
+  async #readUnseen(
+    unseen: readonly string[],
+    seen: SeenCounters,
+    { key, tally }: Miss,
+  ): Promise<SeenCounters | undefined> {
     try {
-      await this.#options.counters.look(unseen, seen);
+      await this.#options.counters.readUnseen(unseen, seen);
       return seen;
     } catch (error) {
       this.#options.events.tolerate(error, tally, () => key);
@@ -92,9 +96,9 @@ export class Loads {
     const { flights } = this.#options;
     const flight = new Flight(miss, async (own) => {
       try {
-        return await this.#fly(own, miss);
+        return await this.#run(own, miss);
       } finally {
-        miss.pass();
+        miss.skip();
         flights.end(own);
       }
     });
@@ -102,104 +106,111 @@ export class Loads {
     return flight;
   }
 
-  async #fly(flight: Flight, miss: Miss): Promise<Landing> {
-    const ground = miss.seen === undefined ? noGround : await this.#prepare(flight, miss);
-    if (ground instanceof Landing) return ground;
+  async #run(flight: Flight, miss: Miss): Promise<FlightResult> {
+    const prepared = miss.seen === undefined ? withoutLease : await this.#prepare(flight, miss);
+    if (prepared instanceof FlightResult) return prepared;
     try {
       if (flight.abandoned) throw flight.signal.reason;
-      return await this.#load(flight, miss, ground);
+      return await this.#load(flight, miss, prepared);
     } finally {
-      await ground.lease?.release();
+      await prepared.lease?.release();
     }
   }
 
-  /** What the load stands on, or the value that another process has loaded meanwhile. */
-  async #prepare(flight: Flight, miss: Miss): Promise<Ground | Landing> {
-    const ground = await this.#attempt(flight, miss, { insist: false });
-    if (ground !== undefined) return ground;
-    return await this.#options.events.around('wait', 1, () => this.#wait(flight, miss));
+  /** Resolves a permit to load, or the value that another process has loaded meanwhile. */
+  async #prepare(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
+    const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: false });
+    if (outcome !== undefined) return outcome;
+    return await this.#options.events.track('wait', 1, () => this.#wait(flight, miss));
   }
 
-  async #wait(flight: Flight, miss: Miss): Promise<Ground | Landing> {
+  async #wait(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
     const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
-      await miss.pause(() => pause(clock, random, attempt));
+      await miss.pause(() => backoff(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
-      const ground = await this.#attempt(flight, miss, { insist: over && onWaitTimeout === 'load' });
-      if (ground !== undefined) return ground;
+      const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: over && onWaitTimeout === 'load' });
+      if (outcome !== undefined) return outcome;
       if (!over) continue;
-      const reason = `another holds the lease and has not loaded it within ${waitMs} ms`;
+      const reason = `another load holds the lease and has not ended within ${waitMs} ms`;
       throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key: miss.key });
     }
   }
 
-  /** Tries to get the lease; `undefined` if another has it. `insist` makes do without. */
-  async #attempt(flight: Flight, miss: Miss, { insist }: Insistence): Promise<Ground | Landing | undefined> {
+  /**
+   * Requests the lease, then reads again. Resolves the value if there is one now, else a permit to load. If another holds
+   * the lease, resolves `undefined`, or with `leaseOptional` a permit without it.
+   */
+  async #tryAcquire(
+    flight: Flight,
+    miss: Miss,
+    { leaseOptional }: AttemptOptions,
+  ): Promise<Permit | FlightResult | undefined> {
     const { entries, counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
-      lease = await leases.take(miss.key);
-      flight.lookedAt = flights.step();
-      // Read with the lease in hand: another may have loaded, written and released since the caller looked.
-      const { sight, index } = await entries.look(miss.key, miss.tags);
-      const landing = await Landing.of(sight.value(index), miss.type, { hit: true });
-      if (landing.sound) {
+      lease = await leases.acquire(miss.key);
+      flight.readStep = flights.nextStep();
+      // Read after the lease: another may have loaded, written and released since the caller's read.
+      const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
+      const result = await FlightResult.of(lookup.value(index), miss.type, { hit: true });
+      if (result.usable) {
         await lease?.release();
-        return landing;
+        return result;
       }
-      // Nothing was found: whoever comes before the next look, or the load, comes early enough.
-      flight.lookedAt = Number.POSITIVE_INFINITY;
-      if (lease === undefined && !insist) return undefined;
-      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, sight.seen);
+      // Nothing was found: any caller that comes before the next read, or the load, is early enough.
+      flight.readStep = Number.POSITIVE_INFINITY;
+      if (lease === undefined && !leaseOptional) return undefined;
+      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
       return { lease };
     } catch (error) {
-      // Not awaited: what failed the look may hang again, and the caller is to have its value.
+      // Not awaited: a server that failed the read may hang again, and the caller waits for its value.
       void lease?.release();
       events.tolerate(error, miss.tally, () => miss.key);
-      // Of those whom the backend fails at the same moment one loads.
+      // If several flights of a key fail at the same moment, only the newest loads.
       const successor = flight.abandoned ? undefined : flights.successor(flight);
-      if (successor === undefined) return noGround;
-      miss.pass();
+      if (successor === undefined) return withoutLease;
+      miss.skip();
       return await successor.join(flight.signal);
     }
   }
 
-  async #load(flight: Flight, miss: Miss, ground: Ground): Promise<Landing> {
+  async #load(flight: Flight, miss: Miss, permit: Permit): Promise<FlightResult> {
     const { clock, events, flights } = this.#options;
-    flight.lookedAt = flights.step();
+    flight.readStep = flights.nextStep();
     flight.loadingSince = clock.now();
-    const value = await events.around('load', 1, async () => miss.load(flight.context));
-    // What its type refuses is not stored, and rejects whoever takes it as that type: another may share the load.
-    const landing = await Landing.of(value, miss.type, { hit: false });
-    if (flight.fence !== undefined && landing.sound && !flight.outdated) {
-      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, ground);
+    const value = await events.track('load', 1, async () => miss.load(flight.context));
+    // A value that the type refuses is not stored. It rejects only callers with that type: others may share the load.
+    const result = await FlightResult.of(value, miss.type, { hit: false });
+    if (flight.fence !== undefined && result.usable && !flight.outdated) {
+      await this.#write(miss, { value, stamp: flight.fence.stamp, tags: miss.tags }, permit);
     }
-    return landing;
+    return result;
   }
 
-  /** The caller has its value, whatever becomes of the write; but a value that no cache takes is a mistake to be seen. */
-  async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Ground): Promise<void> {
+  /** Stores a value. Failures are reported and do not reach the callers, except `INVALID_VALUE`, which is a mistake. */
+  async #write({ key, ttl, tally }: Miss, entry: Entry, { lease }: Permit): Promise<void> {
     try {
       await this.#options.entries.write(new Map([[key, entry]]), ttl);
     } catch (error) {
-      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.named(error, tally);
-      this.#options.events.failed(error);
-      // Not awaited: a server that is silent has cost the callers one time-out already.
+      if (!isCacheError(error) || error.code === 'INVALID_VALUE') throw this.#options.events.forCaller(error, tally);
+      this.#options.events.report(error);
+      // Not awaited: a silent server has cost the callers one timeout already.
       void lease?.release();
     }
   }
 }
 
-/** What a load stands on, besides the fence of its flight. */
-interface Ground {
-  /** `undefined` where its wait was over, or the backend failed. */
+/** Permission to call the loader. */
+interface Permit {
+  /** `undefined` if the wait for it timed out or the backend failed. */
   readonly lease: Lease | undefined;
 }
 
-const noGround: Ground = { lease: undefined };
+const withoutLease: Permit = { lease: undefined };
 
-interface Insistence {
-  readonly insist: boolean;
+interface AttemptOptions {
+  readonly leaseOptional: boolean;
 }

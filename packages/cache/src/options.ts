@@ -2,58 +2,58 @@ import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType,
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
 import { refusal } from './failure.ts';
-import { MOST_TAGS } from './fence.ts';
+import { MAX_TAGS } from './fence.ts';
 import { isTag, type Key } from './key.ts';
 
 export interface CacheOptions {
-  /** Seconds that entries and counters live for which no call says otherwise; `undefined`: for ever. */
+  /** TTL in seconds of entries and counters whose call sets none; default: they do not expire. */
   readonly ttl?: number | undefined;
-  /** Seconds after which a process that died while it loaded is replaced; default 10. Longer than any load should take. */
+  /** Seconds until a process that died during a load is replaced; default 10. Longer than any load should take. */
   readonly leaseTtl?: number | undefined;
   /** Milliseconds that a process waits for another's load of a key; default: until a lease has surely ended. */
   readonly waitMs?: number | undefined;
-  /** What a call does that has waited so long: it loads by itself (default), or rejects `TIMEOUT`. */
+  /** After `waitMs`, a call loads without the lease (`load`, the default) or rejects `TIMEOUT` (`throw`). */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
-  /** Told each failure of the backend that a call went on without. What it throws is raised as an uncaught error. */
+  /** Receives each failure of the backend that a call tolerated. Its exceptions are raised as uncaught errors. */
   readonly onError?: ((error: CacheError) => void) | undefined;
-  /** Told each call, load and wait once it has settled. */
+  /** Receives each call, load and wait once it has settled. */
   readonly listener?: CacheListener | undefined;
-  /** For tests; default: the system's. */
+  /** For tests; default: the system clock. */
   readonly clock?: Clock | undefined;
-  /** From 0 up to 1, for where counters begin and for jitter; default `Math.random`. */
+  /** Returns a number in [0, 1), for the initial values of counters and for jitter; default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
 export interface GetOptions<T> {
-  /** What a hit is passed through. What it refuses is a miss. */
+  /** Converts a hit. A value that it refuses is a miss. */
   readonly type?: ValueType<T> | undefined;
-  /** The tags that the entry was stored with: named, a hit takes one round trip in place of two. */
+  /** The tags that the entry was stored with. If they are named, a hit takes one round trip instead of two. */
   readonly tags?: readonly string[] | undefined;
 }
 
 export interface CountOptions {
-  /** Seconds, in place of the cache's own. */
+  /** Seconds; default: the `ttl` of the cache. */
   readonly ttl?: number | undefined;
 }
 
 export interface SetOptions extends CountOptions {
-  /** What `invalidateTags` calls it by. */
+  /** `invalidateTags` with one of these makes the entry stale. */
   readonly tags?: readonly string[] | undefined;
 }
 
-/** `type`, where there is one: what a hit and a loaded value are passed through. A hit that it refuses is loaded anew. */
+/** A `type` beside these options converts hits and loaded values. A hit that it refuses is loaded anew. */
 export interface LoadOptions extends SetOptions {
-  /** Gives up this call, and the load if no other waits for it. */
+  /** Aborts this call, and the load if no other caller waits for it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface WrapOptions<A extends readonly unknown[]> extends CountOptions {
-  /** What the keys begin with, followed by the arguments; or the whole key of a call. */
+  /** The prefix of the keys, which the arguments follow; or a function that returns the whole key of a call. */
   readonly key: Key | ((...args: A) => Key);
   readonly tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
 }
 
-/** Every option of a cache; those that stay optional are there as `undefined`. */
+/** Every option of a cache, with its default; `undefined` for an option without one. */
 export interface CheckedOptions {
   readonly ttl: number | undefined;
   readonly leaseTtl: number;
@@ -67,7 +67,7 @@ export interface CheckedOptions {
   readonly random: () => number;
 }
 
-/** Every option, checked, with its default. Throws `INVALID_OPTIONS`. */
+/** Checks every option and fills in the defaults. Throws `INVALID_OPTIONS`. */
 export function checkOptions(backend: CacheBackend, options: CacheOptions): CheckedOptions {
   const reason = invalidOption(backend, options);
   if (reason !== undefined) throw invalidOptions('cache', { name: backend?.name }, reason);
@@ -80,7 +80,7 @@ export function checkOptions(backend: CacheBackend, options: CacheOptions): Chec
 
 function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {
   if (typeof backend?.multiGetValues !== 'function') return 'the first argument is a backend of nine operations';
-  if (!backend.capabilities.atomicIncr) return 'a cache stands on incr, which this backend has not';
+  if (!backend.capabilities.atomicIncr) return 'a cache needs an atomic incr, which this backend lacks';
   if (typeof options !== 'object' || options === null) return 'options are an object such as { ttl: 60 }';
   const { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random } = options;
   for (const [name, seconds] of Object.entries({ ttl, leaseTtl })) {
@@ -100,7 +100,7 @@ function invalidOption(backend: CacheBackend, options: CacheOptions): string | u
   return isClock ? undefined : 'clock has the methods now and wait';
 }
 
-/** What a call needs to know of its options. */
+/** The checked options of one call. */
 export interface Call {
   readonly ttl: number | undefined;
   readonly tags: readonly string[];
@@ -112,7 +112,7 @@ type CallOptions = LoadOptions & GetOptions<unknown>;
 
 const NONE: readonly string[] = [];
 
-/** A call's options, checked before anything is sent or loaded. */
+/** Checks the options of a call, before anything is sent or loaded. */
 export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
     throw refusal('INVALID_OPTIONS', 'options are an object such as { ttl: 60, tags: [] }');
@@ -139,13 +139,13 @@ export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: st
   const key: unknown = options?.key;
   const hasKey = typeof key === 'string' || typeof key === 'function' || Array.isArray(key);
   if (hasKey && typeof fn === 'function') return options;
-  const reason = hasKey ? 'what is wrapped is a function' : "options have a key, such as { key: 'user' }";
+  const reason = hasKey ? 'the first argument is the function to wrap' : "options have a key, such as { key: 'user' }";
   throw new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'wrap', reason });
 }
 
-/** The tags, each once. */
+/** Checks the tags and drops duplicates. */
 export function checkTags(tags: readonly string[]): readonly string[] {
-  if (Array.isArray(tags) && tags.length <= MOST_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
+  if (Array.isArray(tags) && tags.length <= MAX_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw refusal(
     'INVALID_OPTIONS',
     'tags are at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',

@@ -1,6 +1,6 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Cache } from './contract.ts';
-import { type Given, take } from './copy.ts';
+import { type Snapshot, snapshot } from './copy.ts';
 import { Counters } from './counters.ts';
 import { Entries } from './entries.ts';
 import { type CacheOperation, Events, type Tally } from './events.ts';
@@ -31,12 +31,12 @@ import { Writes } from './writes.ts';
 type Loader = (context: LoadContext) => unknown;
 type ManyLoader = (keys: readonly never[], context: LoadContext) => unknown;
 
-/** The cache that `createCache` makes: it checks what it is given, and tells what happens. */
+/** The cache that `createCache` returns: checks arguments, emits events and puts failures in the caller's terms. */
 export class ReadThroughCache implements Cache {
   readonly #backend: CacheBackend;
   readonly #ttl: number | undefined;
-  /** Of calls without options, which are spared the checks. */
-  readonly #plainCall: Call;
+  /** For calls without options, which skip the checks. */
+  readonly #defaultCall: Call;
   readonly #events: Events;
   readonly #leases: Leases;
   readonly #reads: Reads;
@@ -46,7 +46,7 @@ export class ReadThroughCache implements Cache {
     const { clock, leaseTtl } = options;
     this.#backend = backend;
     this.#ttl = options.ttl;
-    this.#plainCall = checkCall({}, this.#ttl);
+    this.#defaultCall = checkCall({}, this.#ttl);
     this.#events = new Events({ ...options, backend: backend.name, now: () => clock.now() });
     const counters = new Counters(backend, options);
     const entries = new Entries(backend, counters);
@@ -73,7 +73,7 @@ export class ReadThroughCache implements Cache {
   }
 
   setMany(pairs: Iterable<readonly [key: Key, value: unknown]>, options?: SetOptions): Promise<void> {
-    // Walked at call time; what cannot be is refused as any other mistake.
+    // Iterated at call time. A failure to iterate rejects like any other mistake.
     const list = listOf(pairs);
     return this.#run('setMany', list?.length ?? 0, () => {
       const texts = checkPairs(list).map(([key, value]) => [encodeKey(key), value] as const);
@@ -114,7 +114,7 @@ export class ReadThroughCache implements Cache {
     return this.#read('getOrSetMany', lengthOf(keys), (tally) => {
       checkLoader(loader);
       const texts = this.#keys(keys);
-      // Copied: they are the caller's, who may change them while the cache is read.
+      // Copied: the caller may change its keys while the cache is read.
       const asked = keys.map(copyKey);
       const load = async (indexes: readonly number[], context: LoadContext): Promise<readonly unknown[]> =>
         (await loader(
@@ -152,8 +152,8 @@ export class ReadThroughCache implements Cache {
 
   close(): Promise<void> {
     return this.#run('close', 0, async () => {
-      // Not awaited: the backend itself waits for what is in flight, and not for ever.
-      void this.#leases.release();
+      // Not awaited: the backend's own close waits for requests in flight, and has a limit.
+      void this.#leases.releaseAll();
       await this.#backend.close();
     });
   }
@@ -162,42 +162,42 @@ export class ReadThroughCache implements Cache {
     return this.close();
   }
 
-  /** As `#run`, for what words failures itself: a hit has no time for more, and what a loader throws is left as it is. */
+  /** As `#run`, for reads that name failures themselves: a promise more slows a hit, and loaders' errors stay as is. */
   #read(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<never> {
-    return this.#events.around(operation, keys, work) as Promise<never>;
+    return this.#events.track(operation, keys, work) as Promise<never>;
   }
 
-  /** Any failure names the operation as the caller knows it. */
+  /** Tracks a call. Its failures name the caller's operation. */
   #run<T>(operation: CacheOperation, keys: number, work: (tally: Tally) => Promise<unknown>): Promise<T> {
-    return this.#events.around(operation, keys, async (tally) => {
+    return this.#events.track(operation, keys, async (tally) => {
       try {
         return (await work(tally)) as T;
       } catch (error) {
-        throw this.#events.named(error, tally);
+        throw this.#events.forCaller(error, tally);
       }
     });
   }
 
-  /** As `#run`; any failure names the key, too, as it was when the call was made. */
+  /** As `#run`, for one key. Failures name the key as it was at call time. */
   #runOne<T>(operation: CacheOperation, key: Key, work: (text: string, tally: Tally) => Promise<unknown>): Promise<T> {
     return this.#run(operation, 1, async (tally) => {
       const text = encodeKey(key);
       try {
         return await work(text, tally);
       } catch (error) {
-        throw this.#events.named(error, tally, () => text);
+        throw this.#events.forCaller(error, tally, () => text);
       }
     });
   }
 
   #set(pairs: readonly (readonly [key: string, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [key, this.#given(value)]));
+    const values = new Map(pairs.map(([key, value]) => [key, this.#snapshot(value)]));
     return this.#writes.set(values, this.#call(options));
   }
 
-  #given(value: unknown): Given {
+  #snapshot(value: unknown): Snapshot {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
-    if (value !== undefined) return take(value, maxValueBytes);
+    if (value !== undefined) return snapshot(value, maxValueBytes);
     throw refusal('INVALID_VALUE', '$: undefined, which is what a miss looks like');
   }
 
@@ -206,11 +206,11 @@ export class ReadThroughCache implements Cache {
   }
 
   #call(options: (LoadOptions & GetOptions<unknown>) | undefined): Call {
-    return options === undefined ? this.#plainCall : checkCall(options, this.#ttl);
+    return options === undefined ? this.#defaultCall : checkCall(options, this.#ttl);
   }
 }
 
-/** What is no array is refused when it is read. */
+/** Keys that are no array are rejected later, by `checkKeys`. */
 function lengthOf(keys: readonly unknown[]): number {
   return Array.isArray(keys) ? keys.length : 0;
 }

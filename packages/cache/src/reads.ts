@@ -1,21 +1,21 @@
 import { isThenable } from '@ninefold/core';
-import { Batch, type BatchLoader, type Seat } from './batch.ts';
+import { Batch, type BatchLoader, type BatchSlot } from './batch.ts';
 import { isUnreadable } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Events, Tally } from './events.ts';
-import { allSettled } from './failure.ts';
+import { settleAll } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
+import { Lookup, NONE } from './lookup.ts';
 import type { Call } from './options.ts';
-import { NONE, Sight } from './sight.ts';
 import { orAborted } from './signals.ts';
-import { asMiss, asTyped } from './types.ts';
+import { convertOrMiss, convertOrThrow } from './types.ts';
 
 type Load = (context: LoadContext) => unknown;
 
-/** What a caller brings to the load of what it missed. */
-type Want = Omit<Miss, 'key' | keyof Seat>;
+/** What a caller adds to a miss, beside its key and the slot of its batch. */
+type LoadRequest = Omit<Miss, 'key' | keyof BatchSlot>;
 
 interface ReadsParts {
   readonly entries: Entries;
@@ -24,7 +24,7 @@ interface ReadsParts {
   readonly events: Events;
 }
 
-/** Reads, and loads of what they miss. */
+/** Reads entries, and has the missing ones loaded. */
 export class Reads {
   readonly #backend: string;
   readonly #entries: Entries;
@@ -42,19 +42,19 @@ export class Reads {
 
   async get(key: string, { tags, type }: Call, tally: Tally): Promise<unknown> {
     try {
-      const sight = await this.#entries.read([key], tags);
-      const value = await asMiss(type, sight.value(0));
+      const lookup = await this.#entries.read([key], tags);
+      const value = await convertOrMiss(type, lookup.value(0));
       if (value !== undefined) tally.hits += 1;
       return value;
     } catch (error) {
-      throw this.#events.named(error, tally, () => key);
+      throw this.#events.forCaller(error, tally, () => key);
     }
   }
 
   async getMany(keys: readonly string[], { tags, type }: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
-    const sight = await this.#entries.read(keys, tags);
-    const values = await Promise.all(sight.values.map((value) => asMiss(type, value)));
+    const lookup = await this.#entries.read(keys, tags);
+    const values = await Promise.all(lookup.values.map((value) => convertOrMiss(type, value)));
     tally.hits += values.filter((value) => value !== undefined).length;
     return values;
   }
@@ -64,32 +64,32 @@ export class Reads {
     return orAborted(this.#getOrLoad(key, load, call, tally), call.signal);
   }
 
-  /** `loader` is given indexes of keys, and gives their values in that order. */
+  /** `loader` receives indexes of keys and resolves their values in that order. */
   getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (call.signal?.aborted === true) return Promise.reject(call.signal.reason);
     return orAborted(this.#getOrLoadMany(keys, loader, call, tally), call.signal);
   }
 
   async #getOrLoad(key: string, load: Load, call: Call, tally: Tally): Promise<unknown> {
-    const step = this.#flights.step();
-    let sight: Sight | undefined = new Sight([key], call.tags);
+    const step = this.#flights.nextStep();
+    let lookup: Lookup | undefined = new Lookup([key], call.tags);
     let stored: unknown;
     try {
-      // Not through `#look`: each promise between a hit and its caller takes a tenth of its time.
-      sight.take(await this.#entries.ask(sight));
-      stored = sight.value(0);
-      if (stored === undefined && sight.unseen !== NONE) {
-        await this.#entries.complete(sight);
-        stored = sight.value(0);
+      // Not through `#tryRead`: each promise between a hit and its caller costs a tenth of the hit.
+      lookup.receive(await this.#entries.fetch(lookup));
+      stored = lookup.value(0);
+      if (stored === undefined && lookup.unseenCounters !== NONE) {
+        await this.#entries.complete(lookup);
+        stored = lookup.value(0);
       }
     } catch (error) {
-      sight = isUnreadable(error) ? await this.#look([key], call, tally) : this.#goOn(error, tally, () => key);
-      stored = sight?.value(0);
+      lookup = isUnreadable(error) ? await this.#tryRead([key], call, tally) : this.#tolerate(error, tally, () => key);
+      stored = lookup?.value(0);
     }
-    const hit = asMiss(call.type, stored);
+    const hit = convertOrMiss(call.type, stored);
     const value = isThenable(hit) ? await hit : hit;
     if (value === undefined) {
-      return await this.#land(key, { load, ...alone }, { ...call, tally, step, seen: sight?.seen });
+      return await this.#load(key, { load, ...unbatched }, { ...call, tally, step, seen: lookup?.seen });
     }
     tally.hits += 1;
     return value;
@@ -97,47 +97,47 @@ export class Reads {
 
   async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
     if (keys.length === 0) return [];
-    const step = this.#flights.step();
-    const sight = await this.#look(keys, call, tally);
-    const values = await Promise.all(keys.map((_key, index) => asMiss(call.type, sight?.value(index))));
+    const step = this.#flights.nextStep();
+    const lookup = await this.#tryRead(keys, call, tally);
+    const values = await Promise.all(keys.map((_key, index) => convertOrMiss(call.type, lookup?.value(index))));
     const misses = [...keys.entries()].filter(([index]) => values[index] === undefined);
     tally.hits += keys.length - misses.length;
     const batch = new Batch(this.#backend, misses.length, loader, call.signal);
-    const land = async ([index, key]: readonly [number, string]): Promise<void> => {
-      const seat = batch.seat(index);
+    const load = async ([index, key]: readonly [number, string]): Promise<void> => {
+      const slot = batch.slot(index);
       try {
-        values[index] = await this.#land(key, seat, { ...call, tally, step, seen: sight?.seen });
+        values[index] = await this.#load(key, slot, { ...call, tally, step, seen: lookup?.seen });
       } finally {
-        // However it ended, the others wait for it no more.
-        seat.pass();
+        // However it ended, the rest of the batch waits for it no longer.
+        slot.skip();
       }
     };
-    // Not before all have come to an end: the loader is called, or something written, for none of them afterwards.
-    await allSettled(misses.map(land));
+    // Waits until all have ended: afterwards the loader is not called and nothing is written for any of them.
+    await settleAll(misses.map(load));
     return values;
   }
 
-  async #land(key: string, seat: Seat, want: Want): Promise<unknown> {
-    const { type, tally } = want;
-    const landing = await this.#loads.land({ ...want, ...seat, key });
-    if (landing.hit) tally.hits += 1;
+  async #load(key: string, slot: BatchSlot, request: LoadRequest): Promise<unknown> {
+    const { type, tally } = request;
+    const result = await this.#loads.joinOrStart({ ...request, ...slot, key });
+    if (result.hit) tally.hits += 1;
     const where = { backend: this.#backend, operation: tally.operation, key };
-    return await landing.take(type, (value) => asTyped(type, value, where));
+    return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
   }
 
-  /** `undefined` where the backend fails: then what is asked for is loaded. */
-  async #look(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Sight | undefined> {
+  /** Resolves `undefined` if the backend fails: then all the keys are loaded. */
+  async #tryRead(keys: readonly string[], { tags }: Call, tally: Tally): Promise<Lookup | undefined> {
     try {
       return await this.#entries.read(keys, tags);
     } catch (error) {
-      return this.#goOn(error, tally, () => (keys.length === 1 ? keys[0] : undefined));
+      return this.#tolerate(error, tally, () => (keys.length === 1 ? keys[0] : undefined));
     }
   }
 
-  #goOn(error: unknown, tally: Tally, only: () => string | undefined): undefined {
-    this.#events.tolerate(error, tally, only);
+  #tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): undefined {
+    this.#events.tolerate(error, tally, calledKey);
   }
 }
 
-/** Who is in no batch waits for nobody else. */
-const alone: Omit<Seat, 'load'> = { pause: (wait) => wait(), pass: () => undefined };
+/** A call outside a batch waits for no other. */
+const unbatched: Omit<BatchSlot, 'load'> = { pause: (wait) => wait(), skip: () => undefined };

@@ -1,38 +1,38 @@
-/** What is to be done when a signal aborts: for as many as wait with it one listener, of which Node allows ten without a warning. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+/** Callbacks by signal. They share one listener, because Node warns of a leak if a signal has more than ten. */
+const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** As the promise; but when the signal aborts before it has settled, `leave` is called, and it rejects with its reason. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, leave?: () => void): Promise<T> {
+/** Settles as the promise does. If the signal aborts first, calls `onAborted` and rejects with the signal's reason. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAborted?: () => void): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const stay = onAbort(signal, () => {
-      leave?.();
+    const unsubscribe = onAbort(signal, () => {
+      onAborted?.();
       reject(signal.reason);
     });
-    promise.finally(stay).then(resolve, reject);
+    promise.finally(unsubscribe).then(resolve, reject);
   });
 }
 
-/** Calls `leave` when the signal aborts, unless what it returns was called before. */
-function onAbort(signal: AbortSignal, leave: () => void): () => void {
-  if (signal.aborted) leave();
-  let leaves = waiting.get(signal);
-  if (leaves === undefined) {
-    leaves = listen(signal);
-    waiting.set(signal, leaves);
+/** Calls `callback` when the signal aborts, or at once if it has. Returns the function that unsubscribes it. */
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) callback();
+  let callbacks = listeners.get(signal);
+  if (callbacks === undefined) {
+    callbacks = listen(signal);
+    listeners.set(signal, callbacks);
   }
-  leaves.add(leave);
-  return () => leaves.delete(leave);
+  callbacks.add(callback);
+  return () => callbacks.delete(callback);
 }
 
 function listen(signal: AbortSignal): Set<() => void> {
-  const leaves = new Set<() => void>();
+  const callbacks = new Set<() => void>();
   signal.addEventListener(
     'abort',
     () => {
-      for (const leave of leaves) leave();
+      for (const callback of callbacks) callback();
     },
     { once: true },
   );
-  return leaves;
+  return callbacks;
 }

@@ -1,7 +1,7 @@
 import { applyType, CacheError, isThenable, TypeMismatch, type ValueType } from '@ninefold/core';
 
-/** A value as its type has it, a promise only where the type is one, or `undefined` if the type refuses it. */
-export function asMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
+/** Converts a value by its type; `undefined` if the type refuses it. A promise only if the type is asynchronous. */
+export function convertOrMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
   if (type === undefined || value === undefined) return value;
   try {
     const output = applyType(type, value);
@@ -15,8 +15,8 @@ function missIfMistyped(error: unknown): undefined {
   if (!(error instanceof TypeMismatch)) throw error;
 }
 
-/** A loaded value as its type has it; rejects `TYPE_MISMATCH` if the type refuses it. `undefined` may stay what it is. */
-export async function asTyped(
+/** Converts a loaded value by its type; rejects `TYPE_MISMATCH` if refused. `undefined` may pass as `undefined`. */
+export async function convertOrThrow(
   type: ValueType<unknown> | undefined,
   value: unknown,
   where: Pick<CacheError, 'backend' | 'operation' | 'key'>,
@@ -27,7 +27,7 @@ export async function asTyped(
   } catch (error) {
     if (!(error instanceof TypeMismatch)) throw error;
     const { message: reason, issues, thrown } = error;
-    // Neither refused nor thrown at: there is none, and the type allows it.
+    // The type took `undefined` and returned it: there is no value, and the type allows that.
     if (value === undefined && issues === undefined && thrown === undefined) return undefined;
     throw new CacheError({ ...where, code: 'TYPE_MISMATCH', reason, issues });
   }

@@ -1,10 +1,10 @@
 import { type CacheBackend, isCacheError } from '@ninefold/core';
-import type { Given } from './copy.ts';
+import type { Snapshot } from './copy.ts';
 import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
-import { applied } from './failure.ts';
-import { countName, epochName, GENERATION, leaseName, type Seen, tagName } from './fence.ts';
+import { settleWrites } from './failure.ts';
+import { countName, epochName, GENERATION, leaseName, type SeenCounters, tagName } from './fence.ts';
 import type { Flights } from './flights.ts';
 import type { Leases } from './lease.ts';
 import type { Call } from './options.ts';
@@ -16,10 +16,10 @@ interface WritesParts {
   readonly leases: Leases;
 }
 
-/** No sum of counters, and as long as the longest. */
-const NO_STAMP = -Number.MAX_SAFE_INTEGER;
+/** A stamp that no sum of counters equals, as long as the longest. */
+const STALE_STAMP = -Number.MAX_SAFE_INTEGER;
 
-/** What changes entries and the counters that fence them. A failure of the backend is always the caller's to see. */
+/** Changes entries and the counters that fence them. Failures of the backend always reach the caller. */
 export class Writes {
   readonly #backend: CacheBackend;
   readonly #counters: Counters;
@@ -35,53 +35,56 @@ export class Writes {
     this.#leases = leases;
   }
 
-  async set(values: ReadonlyMap<string, Given>, { tags, ttl }: Call): Promise<void> {
+  async set(values: ReadonlyMap<string, Snapshot>, { tags, ttl }: Call): Promise<void> {
     if (values.size === 0) return;
-    // Whether the old values have gone, whatever becomes of the new ones.
-    let gone = await this.#tryOut(values, tags, ttl);
-    const seen: Seen = new Map();
-    const fenced = async ([key, { value }]: readonly [string, Given]): Promise<readonly [string, Entry]> => {
+    // Whether the old values are gone, even if the new ones are not stored.
+    let replaced = await this.#probe(values, tags, ttl);
+    const seen: SeenCounters = new Map();
+    const fenced = async ([key, { value }]: readonly [string, Snapshot]): Promise<readonly [string, Entry]> => {
       const { stamp } = await this.#counters.fence(key, tags, ttl, seen);
       return [key, { value, stamp, tags }];
     };
     try {
-      // Bumped, not read: a load that began before would else overwrite what is newer than it.
+      // Bumped, not read: otherwise a load that began before could overwrite the newer value.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-      await applied(bumps, this.#counters.look([GENERATION, ...tags.map(tagName)], seen));
-      gone = true;
+      await settleWrites(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
+      replaced = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
     } catch (error) {
-      throw gone && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
+      throw replaced && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
     }
     this.#flights.forget(({ key }) => values.has(key));
   }
 
-  /** Has the backend refuse what it cannot hold while the old value is still there; what it takes is stale for now. */
-  async #tryOut(
-    values: ReadonlyMap<string, Given>,
+  /**
+   * Writes the values that the backend may refuse, with a stale stamp, so that a refusal leaves the old values.
+   * Resolves whether there were any.
+   */
+  async #probe(
+    values: ReadonlyMap<string, Snapshot>,
     tags: readonly string[],
     ttl: number | undefined,
   ): Promise<boolean> {
-    const doubtful = new Map<string, Entry>();
-    for (const [key, { value, isDoubtful }] of values) {
-      if (isDoubtful) doubtful.set(key, { value, stamp: NO_STAMP, tags });
+    const probes = new Map<string, Entry>();
+    for (const [key, { value, mayBeRefused }] of values) {
+      if (mayBeRefused) probes.set(key, { value, stamp: STALE_STAMP, tags });
     }
-    if (doubtful.size > 0) await this.#entries.write(doubtful, ttl);
-    return doubtful.size > 0;
+    if (probes.size > 0) await this.#entries.write(probes, ttl);
+    return probes.size > 0;
   }
 
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
     const generation = this.#counters.generation();
-    await applied(bumps, generation);
-    const made = await generation;
-    const counts = keys.map((key) => countName(made, key));
-    const gone = new Set(keys);
-    // What begins from here on saw the bumps, and may get its lease after the old one has gone.
-    this.#flights.forget(({ key }) => gone.has(key));
-    // The lease goes too: the load that holds it is of no use any more.
-    const deleted = applied([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
+    await settleWrites(bumps, generation);
+    const current = await generation;
+    const counts = keys.map((key) => countName(current, key));
+    const deletedKeys = new Set(keys);
+    // Only the flights so far: later ones have seen the bumps, and may get a lease after the old one is deleted.
+    this.#flights.forget(({ key }) => deletedKeys.has(key));
+    // The lease is deleted too: the load that holds it is outdated.
+    const deleted = settleWrites([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
   }
 
@@ -91,7 +94,7 @@ export class Writes {
   }
 
   async invalidate(tags: readonly string[]): Promise<void> {
-    await applied(tags.map((tag) => this.#counters.bump(tagName(tag))));
+    await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
     this.#flights.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 

@@ -7,13 +7,13 @@ import { withoutBumps } from './support/wrong-backends.ts';
 
 for (const [name, start] of Object.entries(labs)) tryOn(name, start);
 
-it('under random delays a delete that does not move the epoch is found', async () => {
+it('random delays reveal a delete that does not bump the epoch', async () => {
   const backends = new Map<string, CacheBackend>();
   const create = (namespace: string): CacheBackend => {
     const backend = backends.get(namespace) ?? withoutBumps('!e:')(memoryBackend());
     backends.set(namespace, backend);
     return backend;
   };
-  // The delays are chance: as many sequences again until one shows it.
+  // The delays are random: more sequences run until one reveals it.
   for (let seed = 0; (await tryAtRandom(seed, create)).length === 0; seed++) expect(seed).toBeLessThan(30);
 });

@@ -3,7 +3,7 @@ import { type Cache, createCache } from '../src/cache.ts';
 import { type Lab, labs } from './support/labs.ts';
 
 const absent = (): never => {
-  throw new Error('a hit loads nothing');
+  throw new Error('a hit must not load');
 };
 
 describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
@@ -38,7 +38,7 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     ['a hundred hits of getOrSetMany', 1, () => cache.getOrSetMany(keys, absent, { tags: ['t', 'u'] })],
     ['a hundred hits of getMany whose tags are not named', 2, () => cache.getMany(keys)],
   ];
-  it.each(reads)('%s takes %i', async (_what, rounds, call) => {
+  it.each(reads)('%s takes %i', async (_title, rounds, call) => {
     await call();
     expect(lab.rounds()).toBe(rounds);
   });
@@ -52,7 +52,7 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     await fresh.close();
   });
 
-  // Upstash sends the reads and the writes of a tick in requests side by side.
+  // Upstash sends the reads and the writes of a tick in separate, parallel requests.
   const together = name === 'upstash' ? 1 : 0;
   const writes: [string, number, () => Promise<unknown>][] = [
     ['the first set of a key', 3 + together, () => cache.set('new', 1)],
@@ -62,11 +62,11 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     ['a clear', 1, () => cache.clear()],
     ['a set', 2 + together, () => cache.set('plain', 1)],
     ['a delete', 2 + together, () => cache.delete('plain')],
-    // A look, the lease, another look, the write, the lease given back.
+    // A read, the lease, another read, the write, the release of the lease.
     ['a miss that is loaded', 5, () => cache.getOrSet('plain', () => 2)],
   ];
   it.each(writes)('%s takes %i', async (what, rounds, call) => {
-    // Once before, so that every counter is there.
+    // Stored once before, so that every counter exists.
     await cache.setMany(
       [...hundred, 'plain'].map((key) => [key, 1]),
       { tags: ['t', 'u'] },
@@ -77,17 +77,17 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     expect(lab.rounds()).toBe(rounds);
   });
 
-  it('a hundred misses are loaded side by side', async () => {
+  it('a hundred misses are loaded in parallel', async () => {
     await cache.setMany(hundred.map((key) => [key, 1]));
     await cache.deleteMany(hundred);
     lab.rounds();
     await cache.getOrSetMany(hundred, () => hundred);
-    // 5, and some more where answers come in pieces.
+    // 5, and some more if replies arrive in several pieces.
     expect(lab.rounds()).toBeLessThan(30);
   });
 
-  it('a hundred calls of one tick take no more than one', async () => {
-    // Where the answers to several requests on a socket come in pieces, some more.
+  it('a hundred calls of one tick take no more round trips than one call', async () => {
+    // On a socket, some more if replies arrive in several pieces.
     const most = (rounds: number): number => (name === 'upstash' ? rounds : 30);
     await cache.setMany(hundred.map((key) => [key, 1]));
     lab.rounds();

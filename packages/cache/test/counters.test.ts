@@ -5,14 +5,14 @@ import { type Cache, createCache } from '../src/cache.ts';
 
 const tags = Array.from({ length: 1000 }, (_, index) => `t${index}`);
 
-/** Processes that find no counter and make them all at once, each for an entry of its own. */
+/** Processes that find no counters and create them all at once, each for an entry of its own. */
 async function startCold(backend: CacheBackend, processes: number): Promise<readonly Cache[]> {
   const caches = Array.from({ length: processes }, () => createCache(backend));
   await Promise.all(caches.map((cache, index) => cache.getOrSet(`own-${index}`, () => index, { tags })));
   return caches;
 }
 
-it('an invalidation is seen whichever of a thousand tags it names and however many processes made their counters', async () => {
+it('an invalidation of any of a thousand tags takes effect, however many processes created their counters', async () => {
   const [cache] = await startCold(memoryBackend(), 12);
   for (const tag of tags.slice(0, 20)) {
     await cache?.getOrSet('k', () => 'old', { tags });
@@ -22,15 +22,15 @@ it('an invalidation is seen whichever of a thousand tags it names and however ma
   }
 });
 
-it('a counter stays where it is for the one who came second', async () => {
+it('a counter that several processes create at once has the value of one creator', async () => {
   const backend = memoryBackend();
   await startCold(backend, 6);
   const counters = await backend.multiGetValues<number>(['!g', '!t:t0', '!t:t999', '!e:own-0']);
-  // One of 2^39 places after the first 2^40.
+  // From 2^40 up to 2^40 + 2^39.
   expect(counters.map((counter) => Math.floor(Math.log2(counter ?? 0)))).toEqual([40, 40, 40, 40]);
 });
 
-it('sums of counters that are too great to tell a bump are of no use to an entry', async () => {
+it('an entry whose sum of counters is too large to show a bump is a miss', async () => {
   const backend = memoryBackend();
   for (const tag of tags) await backend.setValue(`!t:${tag}`, 2 ** 49);
   const cache = createCache(backend);
@@ -40,7 +40,7 @@ it('sums of counters that are too great to tell a bump are of no use to an entry
 });
 
 it.each([-5, -(2 ** 41), 0, 2 ** 50, Number.MAX_SAFE_INTEGER])(
-  'a counter that came to %i is made anew',
+  'a counter whose value is %i is created anew',
   async (found) => {
     const backend = memoryBackend();
     for (const name of ['!g', '!t:t', '!e:k']) await backend.setValue(name, found);
@@ -50,11 +50,11 @@ it.each([-5, -(2 ** 41), 0, 2 ** 50, Number.MAX_SAFE_INTEGER])(
   },
 );
 
-it('a read that finds nothing where something is clears nothing', async () => {
+it('a process whose reads wrongly find nothing does not outdate the entries of others', async () => {
   const backend = memoryBackend();
   const cache = createCache(backend);
   await cache.set('k', 'value', { tags: ['t'] });
-  // As a backend under `missOnError` answers while its server is down.
+  // A backend under `missOnError` reads nothing while its server is down.
   const blink = new Proxy(backend, {
     get: (target, property) => {
       if (property === 'multiGetValues') return async (keys: readonly string[]) => keys.map(() => undefined);

@@ -9,34 +9,38 @@ import { type Process, World } from './support/world.ts';
 const { NINEFOLD_RUNS = '10000', NINEFOLD_SEED } = process.env;
 const seed = NINEFOLD_SEED === undefined ? {} : { seed: Number(NINEFOLD_SEED) };
 
-const deed = fc.oneof(
+const action = fc.oneof(
   { weight: 6, arbitrary: fc.constant('incr' as const) },
   { weight: 2, arbitrary: fc.constantFrom('set' as const, 'delete' as const) },
   { weight: 1, arbitrary: fc.constant('crash' as const) },
 );
-const deeds = fc.array(deed, { minLength: 1, maxLength: 3 });
+const actions = fc.array(action, { minLength: 1, maxLength: 3 });
 
 interface Count {
   begun: number;
   done: number;
 }
 
-async function act({ cache, crash }: Process, done: 'incr' | 'set' | 'delete' | 'crash', count: Count): Promise<void> {
-  if (done === 'set') return await cache.set('k', 'value');
-  if (done === 'delete') return await cache.delete('another');
-  if (done === 'crash') return crash();
+async function perform(
+  { cache, crash }: Process,
+  action: 'incr' | 'set' | 'delete' | 'crash',
+  count: Count,
+): Promise<void> {
+  if (action === 'set') return await cache.set('k', 'value');
+  if (action === 'delete') return await cache.delete('another');
+  if (action === 'crash') return crash();
   count.begun += 1;
   await cache.incr('n');
   count.done += 1;
 }
 
-it('counts all that was counted, however many processes make the generation and die over it', async () => {
+it('loses no increment, however many processes create the generation and die meanwhile', async () => {
   const property = fc.asyncProperty(
     fc.scheduler(),
-    fc.array(deeds, { minLength: 3, maxLength: 5 }),
+    fc.array(actions, { minLength: 3, maxLength: 5 }),
     fc.boolean(),
     async (scheduler, callers, cleared) => {
-      // A lease so long that who has not gone on within it is dead.
+      // A lease so long that a process that has not gone on within it is dead.
       const place = placeUnder(scheduler, { leaseTtl: 60 });
       const world = new World(place);
       if (cleared) await scheduler.waitFor(world.process().cache.clear());
@@ -44,7 +48,7 @@ it('counts all that was counted, however many processes make the generation and 
       const run = async (todo: (typeof callers)[number]): Promise<void> => {
         const process = world.process();
         const all = async (): Promise<void> => {
-          for (const done of todo) await act(process, done, count);
+          for (const action of todo) await perform(process, action, count);
         };
         await Promise.race([all(), process.died]);
       };
@@ -57,7 +61,7 @@ it('counts all that was counted, however many processes make the generation and 
   await fc.assert(property, { numRuns: Number(NINEFOLD_RUNS), ...seed });
 });
 
-it('a delete takes the counter also while another process has added to the generation, to take it back', async () => {
+it('a delete removes the counter even while another process has added to the generation and not taken it back', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   const cache = createCache(backend, { clock });
@@ -71,7 +75,7 @@ it('a delete takes the counter also while another process has added to the gener
   expect(await cache.incr('n')).toBe(1);
 });
 
-it('a generation that a dead process has spoilt is made anew by one process, as soon as its lease would end', async () => {
+it('a generation that a dead process left unusable is replaced by one process, after the TTL of a lease', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   await backend.setValue('!g', 2 ** 41);
@@ -83,7 +87,7 @@ it('a generation that a dead process has spoilt is made anew by one process, as 
   expect((await Promise.all(counts)).sort()).toEqual([1, 2, 3]);
 });
 
-it('a generation that a dead process has spoilt is left to who makes it anew already', async () => {
+it('a generation that a dead process left unusable is left to the process that is already replacing it', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   await backend.setValue('!g', 2 ** 41);

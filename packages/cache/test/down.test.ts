@@ -60,7 +60,7 @@ describe.each(['refuse', 'silence'] as const)('a server that is down (%s)', (kin
     await proxy.set({ kind });
   });
 
-  it('has each key loaded once for all callers, who get their value, and onError hears of it', async () => {
+  it('has each key loaded once for all callers, who get the value, and onError receives each failure', async () => {
     let loads = 0;
     const load = async () => ({ n: ++loads });
     const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', load)));
@@ -81,7 +81,7 @@ describe.each(['refuse', 'silence'] as const)('a server that is down (%s)', (kin
     expect(calls).toEqual([['stored', 'b']]);
   });
 
-  it('rejects what was to be deleted, invalidated, cleared, set or counted, and what was to be read without a loader', async () => {
+  it('rejects deletes, invalidations, clears, sets, increments and reads without a loader', async () => {
     const calls = [
       cache.delete('stored'),
       cache.deleteMany(['stored']),
@@ -101,7 +101,7 @@ describe.each(['refuse', 'silence'] as const)('a server that is down (%s)', (kin
 });
 
 describe('a server that goes down', () => {
-  it('while a value is loaded costs its caller nothing', async () => {
+  it('during a load does not fail its caller', async () => {
     const value = await cache.getOrSet('k', async () => {
       await proxy.set({ kind: 'refuse' });
       return 'loaded';
@@ -110,7 +110,7 @@ describe('a server that goes down', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
-  it('in silence while a value is loaded costs its caller the time of one failure, not of two', async () => {
+  it('in silence during a load costs its caller one timeout, not two', async () => {
     const value = await cache.getOrSet('k', async () => {
       await proxy.set({ kind: 'silence' });
       return 'loaded';
@@ -120,7 +120,7 @@ describe('a server that goes down', () => {
     await expect.poll(() => errors.map(({ operation }) => operation)).toEqual(['setValue', 'delete']);
   });
 
-  it('while a process waits for the load of another has it load once, whoever saw what before', async () => {
+  it('while a process waits for another’s load has it load once for callers that read different counters before', async () => {
     const [begun, paused, over] = [pending<void>(), pending<void>(), pending<void>()];
     const loadElsewhere = (): Promise<void> => {
       begun.resolve();
@@ -175,7 +175,7 @@ describe('one of two servers that is down', () => {
     );
     await Promise.all(names.map((name) => ring.set(name, name, { tags: [name, `${name}, too`] })));
     await lost.set({ kind: 'refuse' });
-    // So that nothing more is sent on the connections that were cut.
+    // Uses up the connections that were cut, so that nothing more is sent on them.
     await Promise.allSettled(names.map((name) => ring.get(name)));
     end = async () => {
       await ring.close();
@@ -191,7 +191,7 @@ describe('one of two servers that is down', () => {
     ['an invalidation', (name: string) => ring.invalidateTags(name, `${name}, too`)],
     ['a set', (name: string) => ring.set(name, 'new')],
     ['a set with a new tag', (name: string) => ring.set(name, 'new', { tags: [`${name}, new`] })],
-  ])('has %s say that it may be applied, unless everything is still there', async (_what, remove) => {
+  ])('makes %s say maybeApplied, unless everything is still there', async (_what, remove) => {
     const outcomes = await Promise.allSettled(names.map(remove));
     const untouched = names.filter((_name, index) => {
       const outcome = outcomes[index];

@@ -4,7 +4,7 @@ import { type CacheEvent, createCache } from '../src/cache.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
-it('every call, load and wait is told once it has settled, with its hits, its time and its error', async () => {
+it('the listener receives each call, load and wait once it has settled, with its hits, duration and error', async () => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   const events: CacheEvent[] = [];
@@ -70,7 +70,7 @@ it('every call, load and wait is told once it has settled, with its hits, its ti
   ]);
 });
 
-it('what a listener throws is raised as an uncaught error and leaves the call alone', async () => {
+it('an exception of a listener is raised as an uncaught error and leaves the call alone', async () => {
   const raised: unknown[] = [];
   const listeners = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');

@@ -28,9 +28,9 @@ const killers: readonly (readonly [string, (cache: Cache) => Promise<void>])[] =
 describe.each(killers)('after a %s during a load', (_name, kill) => {
   it.each([
     { who: 'this process', killer: () => cache, next: ['new'] },
-    // It may have displaced the new one, by what is stale.
+    // The old load may have overwritten the new value, with a stale entry.
     { who: 'another process', killer: () => other, next: ['new', 'newer'] },
-  ])('by $who, the old value is neither cached nor given to a caller that comes then', async ({ killer, next }) => {
+  ])('by $who, the old value is neither cached nor given to later callers', async ({ killer, next }) => {
     const slow = pending<string>();
     const early = cache.getOrSet('k', () => slow.promise, { tags: ['t'] });
     await settled();
@@ -44,7 +44,7 @@ describe.each(killers)('after a %s during a load', (_name, kill) => {
     expect(next).toContain(await cache.getOrSet('k', () => 'newer', { tags: ['t'] }));
   });
 
-  it('of which nobody waits, the late write is stale at once', async () => {
+  it('that no later caller waits for, the late write is stale at once', async () => {
     const slow = pending<string>();
     const early = cache.getOrSet('k', () => slow.promise, { tags: ['t'] });
     await settled();
@@ -56,7 +56,7 @@ describe.each(killers)('after a %s during a load', (_name, kill) => {
   });
 });
 
-it('a set during a load is not overwritten by what is older', async () => {
+it('a set during a load is not overwritten by the older value', async () => {
   const slow = pending<string>();
   const early = cache.getOrSet('k', () => slow.promise);
   await settled();
@@ -67,7 +67,7 @@ it('a set during a load is not overwritten by what is older', async () => {
   expect(await cache.getOrSet('k', () => 'new')).not.toBe('old');
 });
 
-it('after a delete the next load does not wait for the one that it outdated', async () => {
+it('after a delete the next load does not wait for the outdated one', async () => {
   const slow = pending<string>();
   const early = cache.getOrSet('k', () => slow.promise);
   await settled();
@@ -77,10 +77,10 @@ it('after a delete the next load does not wait for the one that it outdated', as
   await early;
 });
 
-describe('what is lost or spoilt in the server', () => {
+describe('counters and entries that the server lost or corrupted', () => {
   const names = ['!g', '!e:k', '!t:t'];
 
-  it.each(names)('without the counter %s an entry is stale, and a new counter makes it no fresher', async (name) => {
+  it.each(names)('without the counter %s an entry is stale, and stays so with a new counter', async (name) => {
     await cache.set('k', 'old', { tags: ['t'] });
     await backend.delete(name);
     expect(await cache.get('k')).toBeUndefined();
@@ -114,7 +114,7 @@ describe('what is lost or spoilt in the server', () => {
     },
   );
 
-  it('what has a tag that no entry has is a miss, and its neighbours are hits', async () => {
+  it('a value with a tag that no entry can have is a miss, and its neighbours are hits', async () => {
     await cache.set('other', 1);
     await backend.setValue('k', ['title', 5, 'x'.repeat(9000)]);
     expect(await cache.getMany(['k', 'other'])).toEqual([undefined, 1]);
@@ -140,7 +140,7 @@ describe('what is lost or spoilt in the server', () => {
     expect(await own.getOrSet('a', () => 'anew')).toBe('anew');
   });
 
-  it('a failure beside what cannot be read is no miss', async () => {
+  it('a failure of the server beside an unreadable entry rejects, and is no miss', async () => {
     const failing = { CORRUPT: backend.multiGetValues, UNAVAILABLE: backend.getValue };
     const spoilt = new Proxy(backend, {
       get: (target, property) => {
@@ -158,7 +158,7 @@ describe('what is lost or spoilt in the server', () => {
     await expect(createCache(spoilt).get('k')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
-  it('a counter at the end of the integers begins anew', async () => {
+  it('a counter at the end of the safe integers is created anew', async () => {
     await cache.set('k', 1, { tags: ['t'] });
     await backend.setValue('!t:t', Number.MAX_SAFE_INTEGER);
     await cache.invalidateTags('t');
@@ -168,7 +168,7 @@ describe('what is lost or spoilt in the server', () => {
   });
 });
 
-it('an entry lives as long as it is to, however old the trace of a tag or of a key is', async () => {
+it('an entry lives for its TTL, even if its tag or its key was bumped before their counters existed', async () => {
   await cache.invalidateTags('t');
   await cache.delete('for ever');
   await cache.set('for ever', 1, { tags: ['t'] });
@@ -177,7 +177,7 @@ it('an entry lives as long as it is to, however old the trace of a tag or of a k
   expect(await cache.getMany(['for ever', 'for a month'])).toEqual([1, 1]);
 });
 
-it('counters of keys end some time after their entries, those for ever with no TTL do not', async () => {
+it('the epochs of keys expire some time after their entries, and those of entries without a TTL do not', async () => {
   await cache.set('mortal', 1, { ttl: 60 });
   await cache.set('immortal', 1);
   await cache.getOrSet('loaded', () => 1, { ttl: 60 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeKey as encode, type Key, type KeyPart } from '../src/key.ts';
 
 describe('a key', () => {
-  it('is readable in the server where it is simple', () => {
+  it('is readable in the server if it is simple', () => {
     expect(encode('user:1')).toBe('user:1');
     expect(encode(['user', 1, 'orders'])).toBe('user,1,orders');
   });
@@ -127,7 +127,7 @@ function cyclicObject(): unknown {
   return own;
 }
 
-/** Equal as parts of keys are: numbers by `Object.is`, objects in any order. */
+/** Equality of parts of keys: numbers by `Object.is`, objects in any order of properties. */
 function same(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((part, index) => same(part, other[index]));

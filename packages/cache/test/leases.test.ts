@@ -14,13 +14,13 @@ beforeEach(() => {
   backend = memoryBackend({ now: clock.now });
 });
 
-/** A process on entries that others share. */
+/** A process that shares its entries with others. */
 function process(options: CacheOptions = {}): Cache {
   return createCache(backend, { clock, leaseTtl: 10, ...options });
 }
 
 describe('several processes', () => {
-  it('load a missing key once, whoever asks how often', async () => {
+  it('load a missing key once for all their callers', async () => {
     let loads = 0;
     const slow = pending<string>();
     const load = (): Promise<string> => {
@@ -37,7 +37,7 @@ describe('several processes', () => {
     expect(loads).toBe(1);
   });
 
-  it('load in a batch what no other loads, and wait for the rest', async () => {
+  it('load in a batch the keys that no other loads, and wait for the rest', async () => {
     const slow = pending<string>();
     const first = process().getOrSet('a', () => slow.promise);
     await settled();
@@ -55,7 +55,7 @@ describe('several processes', () => {
     expect(calls.length).toBe(1);
   });
 
-  describe('load by one call what others have not loaded after all', () => {
+  describe('load by one call the keys that others have not loaded after all', () => {
     let calls: (readonly string[])[];
     const load = (keys: readonly string[]): string[] => {
       calls.push(keys);
@@ -89,7 +89,7 @@ describe('several processes', () => {
       expect(calls).toEqual([['a', 'b', 'c']]);
     });
 
-    it('in time', async () => {
+    it('within waitMs', async () => {
       void process().getOrSetMany(['a', 'b', 'c'], () => new Promise<never>(() => undefined));
       await settled();
       const many = process({ waitMs: 1000 }).getOrSetMany(['a', 'b', 'c'], load);
@@ -98,7 +98,7 @@ describe('several processes', () => {
       expect(calls).toEqual([['a', 'b', 'c']]);
     });
 
-    it('one after the other', async () => {
+    it('which fail one after the other, by one call each', async () => {
       const [a, b] = [pending<string>(), pending<string>()];
       const failing = [process().getOrSet('a', () => a.promise), process().getOrSet('b', () => b.promise)];
       const outcomes = Promise.allSettled(failing);
@@ -116,7 +116,7 @@ describe('several processes', () => {
     });
   });
 
-  it('look together for what a batch waits for', async () => {
+  it('read the keys that a batch waits for together', async () => {
     const slow = pending<number[]>();
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
     const loading = process().getOrSetMany(keys, () => slow.promise);
@@ -131,11 +131,11 @@ describe('several processes', () => {
     await loading;
     await clock.advance(200);
     expect((await many).length).toBe(50);
-    // As often as for one key alone.
+    // As often as for a single key.
     expect(looks).toBeLessThan(25);
   });
 
-  it('go on at once with another’s load when its loader fails', async () => {
+  it('load soon after another’s loader has failed', async () => {
     const slow = pending<string>();
     const failing = process().getOrSet('k', () => slow.promise);
     await settled();
@@ -147,7 +147,7 @@ describe('several processes', () => {
     expect(await waiting).toBe('mine');
   });
 
-  it('replace an owner that died when its lease ends, and not before', async () => {
+  it('replace a holder that died when its lease ends, and not before', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     let loads = 0;
@@ -159,7 +159,7 @@ describe('several processes', () => {
     expect(await Promise.all(calls)).toEqual(['load 1', 'load 1']);
   });
 
-  it('do not take away the lease of the one that replaced them', async () => {
+  it('do not release the lease of the one that replaced them', async () => {
     const slow = pending<string>();
     const overdue = process().getOrSet('k', () => slow.promise);
     await clock.advance(10_001);
@@ -177,7 +177,7 @@ describe('several processes', () => {
   });
 });
 
-it('a load that was deleted by its own process leaves the lease of the next one alone', async () => {
+it('a load that its own process deleted leaves the lease of the next one alone', async () => {
   const [slow, next] = [pending<string>(), pending<string>()];
   const deleting = process();
   const early = deleting.getOrSet('k', () => slow.promise);
@@ -194,7 +194,7 @@ it('a load that was deleted by its own process leaves the lease of the next one 
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
-it('a load whose lease is answered while its own process deletes it leaves the lease of the next one alone', async () => {
+it('a load that gets its lease while its own process deletes it leaves the lease of the next one alone', async () => {
   const [lease, deleted, slow, next] = [pending<void>(), pending<void>(), pending<string>(), pending<string>()];
   const far = held(backend, (operation, [key]) => {
     if (operation === 'incr' && key === '!l:k') return lease.promise;
@@ -205,7 +205,7 @@ it('a load whose lease is answered while its own process deletes it leaves the l
   await settled();
   const deletion = deleting.delete('k');
   await settled();
-  // In the order in which they were asked, as on one connection.
+  // Replies come in the order of the requests, as on one connection.
   lease.resolve();
   await settled();
   deleted.resolve();
@@ -220,7 +220,7 @@ it('a load whose lease is answered while its own process deletes it leaves the l
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
-it('a load beside which a delete has failed gives its lease back', async () => {
+it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);
   const failing = new Proxy(right, {
@@ -237,7 +237,7 @@ it('a load beside which a delete has failed gives its lease back', async () => {
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
-it('a load that begins while a delete is under way is stored, and gives its lease back', async () => {
+it('a load that begins during a delete is stored, and gives its lease back', async () => {
   const [answer, slow] = [pending<void>(), pending<string>()];
   const far = held(backend, (operation) => (operation === 'deleteMany' ? answer.promise : undefined));
   const deleting = createCache(far, { clock });
@@ -257,7 +257,7 @@ it.each([
   ['', async () => undefined],
   [' that it has outdated', (cache: Cache) => cache.invalidateTags('t')],
 ])('a cache that is closed during a load%s gives its lease back', async (_which, outdate) => {
-  // Of each its own, so that the close leaves the entries to the others.
+  // A scope of its own, so that the close leaves the backend open.
   const closing = createCache(scoped(backend, 'of-all'), { clock });
   void closing.getOrSet('k', () => new Promise(() => undefined), { tags: ['t'] });
   await settled();
@@ -266,8 +266,8 @@ it.each([
   expect(await createCache(scoped(backend, 'of-all'), { clock }).getOrSet('k', () => 'value')).toBe('value');
 });
 
-describe('a wait that is over', () => {
-  it('ends with a load of one’s own', async () => {
+describe('a wait that has lasted for waitMs', () => {
+  it('ends with a load by the waiting process', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     const waiting = process({ waitMs: 2000 }).getOrSet('k', () => 'mine');
@@ -283,7 +283,7 @@ describe('a wait that is over', () => {
     expect(await process().get('k')).toBe('mine');
   });
 
-  it('ends with a load of one’s own, also if that cannot be stored', async () => {
+  it('ends with a load by the waiting process, even if the value cannot be stored', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     const full = held(backend, (operation) =>
@@ -296,7 +296,7 @@ describe('a wait that is over', () => {
     expect(await waiting).toBe('mine');
   });
 
-  it('ends with a rejection where one is asked for', async () => {
+  it('rejects with onWaitTimeout: throw', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     let loads = 0;
@@ -312,7 +312,7 @@ describe('a wait that is over', () => {
     expect(loads).toBe(0);
   });
 
-  it('of callers that all gave up ends without a load', async () => {
+  it('ends without a load if all callers gave up', async () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     let loads = 0;
@@ -330,7 +330,7 @@ describe('a wait that is over', () => {
   });
 });
 
-it('the pauses of a wait grow to 200 ms and are spread by chance', async () => {
+it('the pauses of a wait grow to 200 ms and are spread at random', async () => {
   void process().getOrSet('k', () => new Promise(() => undefined));
   await settled();
   const pauses: number[] = [];

@@ -43,7 +43,7 @@ describe('callers of one missing key', () => {
     expect(loads).toBe(1);
   });
 
-  it('each hear of the loader’s error, which is not stored', async () => {
+  it('each receive the loader’s error, which is not stored', async () => {
     let loads = 0;
     const failing = (): never => {
       loads += 1;
@@ -56,14 +56,14 @@ describe('callers of one missing key', () => {
     expect(await cache.getOrSet('k', () => 'now it works')).toBe('now it works');
   });
 
-  it('get undefined from a loader that has none, and it is not stored', async () => {
+  it('get undefined from a loader without a value, and it is not stored', async () => {
     expect(await cache.getOrSet('k', () => undefined)).toBeUndefined();
     expect(await cache.has('k')).toBe(false);
     expect(await cache.getOrSet('k', () => 'there')).toBe('there');
   });
 });
 
-it('a close during a load costs its callers nothing', async () => {
+it('a close during a load does not fail its callers', async () => {
   const slow = pending<string>();
   const told: string[] = [];
   const closing = createCache(memoryBackend(), { onError: ({ code }) => told.push(code) });
@@ -72,7 +72,7 @@ it('a close during a load costs its callers nothing', async () => {
   await closing.close();
   slow.resolve('value');
   expect(await call).toBe('value');
-  // Of the write: the lease was given back before.
+  // From the write: the lease was given back before the close.
   expect(told).toEqual(['CLOSED']);
 });
 
@@ -138,10 +138,10 @@ describe('a caller that gives up', () => {
     expect(loads).toBe(0);
   });
 
-  it('while it is made ready, loads nothing and gives the lease back', async () => {
+  it('before the loader is called, loads nothing and gives the lease back', async () => {
     const backend = memoryBackend();
     const controller = new AbortController();
-    // With the lease in hand its only caller leaves.
+    // Its only caller gives up once it holds the lease.
     const leaving = observed(backend, ({ operation }) => {
       if (operation === 'incr') controller.abort(new Error('gone'));
     });
@@ -155,8 +155,8 @@ describe('a caller that gives up', () => {
 
   it.each([
     ['nothing', false, []],
-    ['what others wait for', true, [['b', 'c']]],
-  ])('while some of a batch are made ready, loads %s', async (_what, joined, loaded) => {
+    ['the keys that may load, if others wait for one', true, [['b', 'c']]],
+  ])('before the loader of a batch is called, loads %s', async (_what, joined, loaded) => {
     const backend = memoryBackend();
     const lease = pending<void>();
     const slow = createCache(
@@ -181,7 +181,7 @@ describe('a caller that gives up', () => {
     expect(await backend.multiGetValues(['!l:a', '!l:b', '!l:c'])).toEqual([undefined, undefined, undefined]);
   });
 
-  it('has a loader that asks for its signal afterwards find it aborted', async () => {
+  it('aborts the signal of a loader that reads it only afterwards', async () => {
     const contexts: LoadContext[] = [];
     const controller = new AbortController();
     const { signal } = controller;
@@ -202,7 +202,7 @@ describe('a caller that gives up', () => {
     for (const context of contexts) expect(context.signal).toBe(context.signal);
   });
 
-  it('before it began, loads nothing', async () => {
+  it('before its call, loads nothing', async () => {
     let loads = 0;
     const signal = AbortSignal.abort(new Error('too late'));
     await expect(cache.getOrSet('k', () => ++loads, { signal })).rejects.toThrow('too late');
@@ -214,7 +214,7 @@ describe('a caller that gives up', () => {
 describe('a load that takes longer than its lease lasts', () => {
   const never = (): Promise<never> => new Promise(() => undefined);
 
-  it('is waited for by all who share it', async () => {
+  it('resolves for all callers that share it', async () => {
     let loads = 0;
     const slow = async (): Promise<string> => {
       loads += 1;
@@ -229,7 +229,7 @@ describe('a load that takes longer than its lease lasts', () => {
     expect(loads).toBe(1);
   });
 
-  it('is not joined by who comes then: they share another', async () => {
+  it('is not joined by later callers: they share another', async () => {
     void cache.getOrSet('k', never);
     await clock.advance(10_900);
     let loads = 0;
@@ -241,7 +241,7 @@ describe('a load that takes longer than its lease lasts', () => {
     expect(await Promise.race([joined, 'waits'])).toBe('waits');
   });
 
-  it('and ends after the next one does not replace what is newer', async () => {
+  it('and ends after the next one does not replace the newer value', async () => {
     const old = cache.getOrSet('k', async () => {
       await clock.wait(20_000);
       return 'old';
@@ -253,7 +253,7 @@ describe('a load that takes longer than its lease lasts', () => {
     expect(await cache.get('k')).toBe('new');
   });
 
-  it('and ends has the next one shared on', async () => {
+  it('and ends before the next one leaves that one shared', async () => {
     const [first, second] = [pending<string>(), pending<string>()];
     const old = cache.getOrSet('k', () => first.promise);
     await clock.advance(12_000);
@@ -300,7 +300,7 @@ describe('many', () => {
     expect(calls).toEqual([['a', 'c']]);
   });
 
-  it('are loaded by their keys as these were when they were asked for', async () => {
+  it('are loaded by the keys as they were at call time', async () => {
     const keys: [string, { page: number }][] = [
       ['list', { page: 1 }],
       ['list', { page: 2 }],
@@ -312,7 +312,7 @@ describe('many', () => {
     expect(await cache.get(['list', { page: 1 }])).toBe(1);
   });
 
-  it('leave to others what others load', async () => {
+  it('join the loads of others', async () => {
     const slow = pending<string>();
     const single = cache.getOrSet('a', () => slow.promise);
     await settled();
@@ -337,7 +337,7 @@ describe('many', () => {
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
   });
 
-  it('reject once nothing of theirs is under way any more', async () => {
+  it('reject only once all their writes have ended', async () => {
     const writes: Pending<void>[] = [];
     const write = (): Promise<void> => {
       writes.push(pending());
@@ -361,7 +361,7 @@ describe('many', () => {
     expect(settledAs).toBe('0 INVALID_VALUE a 1 INVALID_VALUE d ');
   });
 
-  it('call their loader no more after they have rejected', async () => {
+  it('do not call their loader after they have rejected', async () => {
     const calls: (readonly string[])[] = [];
     const [elsewhere, backend] = [pending<string>(), memoryBackend({ now: clock.now })];
     const failing = createCache(backend, { clock }).getOrSet('a', () => elsewhere.promise);
@@ -381,7 +381,7 @@ describe('many', () => {
     expect(calls).toEqual([['b'], ['a'], ['rejected']]);
   });
 
-  it('tell their loader when nobody waits for any of its values', async () => {
+  it('abort the loader’s signal when no caller waits for any of its values', async () => {
     let signal: AbortSignal | undefined;
     const controller = new AbortController();
     const call = cache.getOrSetMany(

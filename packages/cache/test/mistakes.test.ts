@@ -18,7 +18,7 @@ const load = (keys?: unknown): never => {
   loads += 1;
   return keys as never;
 };
-/** What a caller without types may hand in. */
+/** An argument that a caller without types may pass. */
 const any = (value: unknown): never => value as never;
 
 function isOf(code: string, operation: string): (error: unknown) => boolean {
@@ -59,7 +59,7 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
   });
 });
 
-it('what is no function cannot be wrapped', () => {
+it('only a function can be wrapped', () => {
   const wrap = (): unknown => cache.wrap(any(undefined), { key: 'k' });
   expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));
 });
@@ -79,7 +79,7 @@ it.each(['junk', Number.MAX_SAFE_INTEGER])('%j in place of a lease is replaced',
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
-it('what replaces junk in place of a lease ends as a lease does', async () => {
+it('a lease that replaces junk has a TTL like any other', async () => {
   const clock = new ManualClock();
   const timed = memoryBackend({ now: clock.now });
   await timed.setValue('!l:k', 'junk');
@@ -88,7 +88,7 @@ it('what replaces junk in place of a lease ends as a lease does', async () => {
   expect(await timed.exists('!l:k')).toBe(false);
 });
 
-describe('an error of the backend names what the caller called and named', () => {
+describe('an error of the backend names the caller’s operation and key', () => {
   let failing: Cache;
   let told: CacheError[];
 
@@ -135,7 +135,7 @@ describe('an error of the backend names what the caller called and named', () =>
     ['set', (key: string[]) => failing.set(key, 1)],
     ['incr', (key: string[]) => failing.incr(key)],
     ['delete', (key: string[]) => failing.delete(key)],
-  ] as const)('%s, also where the caller has changed the key since', async (operation, call) => {
+  ] as const)('%s, even if the caller has changed the key since', async (operation, call) => {
     const key = ['k'];
     const failure = call(key);
     key.length = 0;
@@ -143,11 +143,11 @@ describe('an error of the backend names what the caller called and named', () =>
   });
 });
 
-describe('onError is told the key of the call', () => {
+describe('onError receives the key of the call', () => {
   const down = (key: string, code: CacheErrorCode = 'UNAVAILABLE') =>
     new CacheError({ code, backend: 'memory', operation: 'multiGetValues', reason: 'down', key });
 
-  it('whose look failed together with that of another', async () => {
+  it('whose read failed together with that of another', async () => {
     const far = held(backend, (_operation, [names]) =>
       ['a', 'b'].every((key) => (names as readonly string[]).includes(key)) ? Promise.reject(down('b')) : undefined,
     );
@@ -157,7 +157,7 @@ describe('onError is told the key of the call', () => {
     expect(told).toEqual(['a', 'b']);
   });
 
-  it('whose second look failed, after what the first could not read', async () => {
+  it('whose second read failed, after the first found an unreadable entry', async () => {
     const failures = [down('k', 'CORRUPT'), down('!g')];
     const far = held(backend, () => Promise.reject(failures.shift()));
     const told: unknown[] = [];
@@ -167,7 +167,7 @@ describe('onError is told the key of the call', () => {
   });
 });
 
-describe('a load names the operation that began it where it fails with', () => {
+describe('a load names the operation that began it if it fails with', () => {
   const opened = (): Cache => createCache(memoryBackend());
   const closed = (): Cache => {
     const cache = opened();

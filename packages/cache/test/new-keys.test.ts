@@ -29,7 +29,7 @@ describe('a load of a new key is shared', () => {
     );
   });
 
-  it('by who comes while its counters are made', async () => {
+  it('by a caller that comes while its counters are being created', async () => {
     const made = pending<void>();
     hold = (operation, [name]) => (operation === 'incr' && name === '!e:k' ? made.promise : undefined);
     const calls = [cache.getOrSet('k', load)];
@@ -41,7 +41,7 @@ describe('a load of a new key is shared', () => {
     expect(loads).toBe(1);
   });
 
-  it('by who looked before its counters were made, and finds it under way', async () => {
+  it('by a caller that read before its counters were created, and then finds the load in flight', async () => {
     const [made, looked] = [pending<void>(), pending<void>()];
     const looks = [undefined, made.promise, looked.promise];
     hold = (operation) => (operation === 'multiGetValues' ? looks.shift() : undefined);
@@ -58,7 +58,7 @@ describe('a load of a new key is shared', () => {
     expect(await Promise.all(calls)).toEqual(['value', 'value']);
   });
 
-  it('also while another process has its lease', async () => {
+  it('even while another process holds its lease', async () => {
     await memory.incr('!l:k', 1, { ttl: 1 });
     const operations: string[] = [];
     const waiting = createCache(memory, { clock, listener: ({ operation }) => operations.push(operation) });

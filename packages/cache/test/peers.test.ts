@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { readReadme, stampedeTable } from './peers/table.ts';
 
-/** A table without what other libraries come to, which a busy machine may change. */
+/** A table without the results of other libraries, which a busy machine may change. */
 function ours(table: string): readonly (readonly (string | undefined)[])[] {
   const [titles, , ...rows] = table.split('\n').map((line) => line.split(' | '));
   return [titles ?? [], ...rows.map(([scenario, own]) => [scenario, own])];
 }
 
-it('we hold every row of the table of the README, whose rows and versions are those of the scenarios', async () => {
+it('this package passes every row of the README’s table, whose rows and versions are those of the scenarios', async () => {
   const table = ours(await stampedeTable());
   expect(table).toEqual(ours(readReadme().table));
   expect(table.slice(1).map(([, own]) => own)).toEqual(table.slice(1).map(() => 'yes'));

@@ -25,14 +25,14 @@ beforeEach(async () => {
 });
 
 describe('a value', () => {
-  it('is each caller’s own, also of those who come while the lease is given back', async () => {
+  it('is a copy for each caller, including those that come while the lease is given back', async () => {
     const release = pending<void>();
     hold = (operation, [key]) => (operation === 'delete' && key === '!l:k' ? release.promise : undefined);
     let loads = 0;
     const load = async () => ({ n: ++loads, list: [1] });
     const first = cache.getOrSet('k', load);
     await settled();
-    // It lies in the cache already; of another type, it is looked for with the flight still there.
+    // Deleted, because callers would find the stored value: now they join the flight, which has not ended.
     await memory.delete('k');
     const later = [cache.getOrSet('k', load), cache.getOrSet('k', load)];
     await settled();
@@ -44,7 +44,7 @@ describe('a value', () => {
     expect(values[1]).toEqual({ n: 1, list: [1] });
   });
 
-  it('is the caller’s own also where the loader keeps it', async () => {
+  it('is a copy for the caller even if the loader keeps it', async () => {
     const kept = { list: [1] };
     const loaded = await cache.getOrSet('k', () => kept);
     loaded.list.push(2);
@@ -54,7 +54,7 @@ describe('a value', () => {
   });
 });
 
-it('an abort in the middle of a batch does not hold up who joined one of its loads', async () => {
+it('an abort in the middle of a batch does not hold up a caller that joined one of its loads', async () => {
   const slow = pending<string>();
   const first = cache.getOrSet('a', () => slow.promise, { tags: ['t'] });
   await settled();
@@ -67,7 +67,7 @@ it('an abort in the middle of a batch does not hold up who joined one of its loa
     calls.push(keys);
     return keys.map((key) => `many ${key}`);
   };
-  // It looks whether it may join the load of the one key, and has begun to load the other.
+  // It reads whether it may join the load of one key, and has begun to load the other.
   const many = cache.getOrSetMany(['a', 'b'], load, { signal: controller.signal });
   const rejection = expect(many).rejects.toThrow('gone');
   await settled();
@@ -82,7 +82,7 @@ it('an abort in the middle of a batch does not hold up who joined one of its loa
   expect(await first).toBe('a');
 });
 
-it('a look of a batch that fails for good does not hold up who joined one of its loads', async () => {
+it('a read of a batch that fails for good does not hold up a caller that joined one of its loads', async () => {
   const slow = pending<string>();
   const first = cache.getOrSet('a', () => slow.promise, { tags: ['t'] });
   await settled();
@@ -101,12 +101,12 @@ it('a look of a batch that fails for good does not hold up who joined one of its
   await first;
 });
 
-it('a wait that finds a value with tags of its own is not joined by who comes after they were invalidated', async () => {
+it('a wait that finds a value with other tags is not joined by callers that come after their invalidation', async () => {
   const slow = pending<string>();
   const other = createCache(memory, { clock });
   const loading = other.getOrSet('k', () => slow.promise, { tags: ['t'] });
   await settled();
-  // It knows of no tags, and waits.
+  // It names no tags, and waits.
   const waiting = cache.getOrSet('k', () => 'mine');
   await settled();
   slow.resolve('old');
@@ -124,7 +124,7 @@ it('a wait that finds a value with tags of its own is not joined by who comes af
   expect(await late).toBe('new');
 });
 
-it('callers whom the backend fails at one moment load once, though none could join another before', async () => {
+it('callers whose reads fail at the same moment load once, even if none could join another before', async () => {
   const look = pending<void>();
   let reads = 0;
   const isLook = ([names]: readonly unknown[]): boolean => (names as string[]).includes('k') && ++reads % 2 === 0;
@@ -141,7 +141,7 @@ it('callers whom the backend fails at one moment load once, though none could jo
   expect(new Set(values).size).toBe(3);
 });
 
-/** Loads the keys, one after the other; how many of the loaded values the process keeps. */
+/** Loads the keys, one after another. Resolves how many of the loaded values the process keeps in memory. */
 async function keptOf(keys: readonly string[]): Promise<number> {
   const loaded: WeakRef<object>[] = [];
   const load = async (): Promise<object> => {
@@ -156,7 +156,7 @@ async function keptOf(keys: readonly string[]): Promise<number> {
   return loaded.filter((value) => value.deref() !== undefined).length;
 }
 
-it('what was loaded and stored is not kept in the process', async () => {
+it('values that were loaded and stored are not kept in memory', async () => {
   expect(await keptOf(Array.from({ length: 100 }, (_, index) => `k${index}`))).toBeLessThanOrEqual(1);
 });
 
@@ -172,7 +172,7 @@ describe('many calls with one signal', () => {
     process.off('warning', warned);
   });
 
-  it('listen to it once, and are all given up by it', async () => {
+  it('listen to it once, and are all aborted by it', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const keys = Array.from({ length: 30 }, (_, index) => `k${index}`);
@@ -201,7 +201,7 @@ describe('a backend that fails', () => {
   const fail = (): void => {
     hold = (operation) => Promise.reject(down(operation));
   };
-  /** The answers that are to come, to what matches. */
+  /** Holds back the replies to the requests that match. */
   const holdBack = (matches: (...call: Parameters<Hold>) => boolean): Pending<void>[] => {
     const answers: Pending<void>[] = [];
     hold = (operation, args) => {
@@ -219,7 +219,7 @@ describe('a backend that fails', () => {
     other = pending();
   });
 
-  it('during a load has those who come then share it', async () => {
+  it('during a load has later callers share it', async () => {
     const first = cache.getOrSet('k', load);
     await settled();
     fail();
@@ -230,7 +230,7 @@ describe('a backend that fails', () => {
     expect(loads).toBe(1);
   });
 
-  it('during a wait for another’s load has those who come then share what follows', async () => {
+  it('during a wait for another’s load has later callers share the load that follows', async () => {
     void createCache(memory, { clock }).getOrSet('k', () => other.promise);
     await settled();
     const waiting = cache.getOrSet('k', load);
@@ -246,9 +246,9 @@ describe('a backend that fails', () => {
   it.each([
     { keys: 'its key is loaded anew', calls: 5, key: () => 'k', kept: 1 },
     { keys: 'a thousand others were loaded after it', calls: 3000, key: String, kept: 1000 },
-  ])('has what was loaded let go when $keys', async ({ calls, key, kept }) => {
+  ])('drops the loaded values from memory when $keys', async ({ calls, key, kept }) => {
     fail();
-    // The rest stays for those who began before it was there.
+    // The rest stays for callers that began before it was loaded.
     expect(await keptOf(Array.from({ length: calls }, (_, call) => key(call)))).toBeLessThanOrEqual(kept);
   });
 
@@ -268,7 +268,7 @@ describe('a backend that fails', () => {
     ['a set', () => cache.set('k', 'set')],
     ['an invalidation', () => cache.invalidateTags('t')],
     ['a clear', () => cache.clear()],
-  ])('during a load that %s of this process has outdated has those who come then load anew', async (_what, outdate) => {
+  ])('during a load that %s of this process has outdated has later callers load anew', async (_what, outdate) => {
     const first = cache.getOrSet('k', load, { tags: ['t', 'u'] });
     await settled();
     await outdate();
@@ -279,7 +279,7 @@ describe('a backend that fails', () => {
     expect(await first).toBe('old');
   });
 
-  it('has those share a load who began before it had ended, and others load anew', async () => {
+  it('has callers that began before a load share its result, and others load anew', async () => {
     const looks = holdBack((operation) => operation === 'multiGetValues');
     const call = () => cache.getOrSet('k', async () => ++loads);
     const [first, second] = [call(), call()];
@@ -294,7 +294,7 @@ describe('a backend that fails', () => {
     expect(await second).toBe(2);
   });
 
-  it('has those share a load who began before it had ended, for ten seconds', async () => {
+  it('has callers that began before a load share its result for ten seconds', async () => {
     const looks = holdBack((operation) => operation === 'multiGetValues');
     const quick = createCache(
       held(memory, (...call) => hold(...call)),
@@ -315,7 +315,7 @@ describe('a backend that fails', () => {
     expect(await failed(2)).toBe(3);
   });
 
-  it('has what was outdated while it was made ready loaded all the same', async () => {
+  it('calls the loader even if the key was deleted before the failure', async () => {
     const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
     const early = cache.getOrSet('k', async () => ++loads);
     await settled();
@@ -324,7 +324,7 @@ describe('a backend that fails', () => {
     expect(await early).toBe(1);
   });
 
-  it('has what was outdated loaded, also where who came after the delete has given up', async () => {
+  it('calls the loader even if the key was deleted before the failure and a later caller has given up', async () => {
     const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
     const early = cache.getOrSet('k', async () => ++loads);
     await settled();
@@ -339,7 +339,7 @@ describe('a backend that fails', () => {
     leases[1]?.resolve();
   });
 
-  it('has nothing loaded for who gave up before it failed', async () => {
+  it('does not call the loader of a caller that gave up before the failure', async () => {
     const looks = holdBack((operation) => operation === 'multiGetValues');
     const controller = new AbortController();
     const call = cache.getOrSet('k', load, { signal: controller.signal });

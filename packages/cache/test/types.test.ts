@@ -8,7 +8,7 @@ import { pending } from './support/pending.ts';
 
 const User = z.object({ name: z.string(), age: z.number() });
 type User = z.infer<typeof User>;
-/** Reads what was stored before ages were, and turns text into dates. */
+/** Turns text into a date. */
 const Event = z.object({ at: z.string().transform((text) => new Date(text)) });
 const at = '2024-05-06T07:08:09.000Z';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
   cache = createCache(memoryBackend());
 });
 
-describe('a stored value of yesterday’s shape', () => {
+describe('a stored value of an old shape', () => {
   beforeEach(() => cache.set('ada', { name: 'Ada' }));
 
   it('is a miss', async () => {
@@ -44,7 +44,7 @@ describe('a stored value of yesterday’s shape', () => {
     ]);
   });
 
-  it('stays a miss where a function throws, and where an async schema refuses it', async () => {
+  it('is a miss if a function throws, and if an async schema refuses it', async () => {
     const strict = (value: unknown): { age: number } => {
       if (typeof value !== 'object' || value === null || !('age' in value)) throw new TypeError('no age');
       return value as { age: number };
@@ -75,7 +75,7 @@ describe('a loaded value', () => {
     expect(await cache.has('ada')).toBe(false);
   });
 
-  it('that the type of one caller refuses is another’s who shares the load, and is not stored', async () => {
+  it('that the type of the first caller refuses still reaches callers with other types, and is not stored', async () => {
     const kept = { name: 'Ada' };
     const spoil = (value: unknown): never => {
       (value as typeof kept).name = 'spoilt';
@@ -95,7 +95,7 @@ describe('a loaded value', () => {
     expect(await cache.has('ada')).toBe(false);
   });
 
-  it('is stored as it was loaded; its caller, those who share the load and every hit get what the type makes of it', async () => {
+  it('is stored as it was loaded, and callers of the load and of every hit get the output of the type', async () => {
     const load = async () => ({ at });
     const loaded = await Promise.all([1, 2, 3].map(() => cache.getOrSet('e', load, { type: Event })));
     const hit = await cache.getOrSet('e', load, { type: Event });
@@ -104,7 +104,7 @@ describe('a loaded value', () => {
     expect(new Set(loaded).size).toBe(3);
   });
 
-  it('passes its type once for who loads it alone', async () => {
+  it('passes its type once for a single caller', async () => {
     let passes = 0;
     const type = (value: unknown): unknown => {
       passes += 1;
@@ -114,7 +114,7 @@ describe('a loaded value', () => {
     expect(passes).toBe(1);
   });
 
-  it('is stored, and stays the loader’s, as it was loaded, also where its type changes what it is given', async () => {
+  it('is stored as it was loaded, and stays unchanged for the loader, even if its type changes its input', async () => {
     const kept = { price: 1, parts: ['a'] };
     const type = (value: unknown): typeof kept => {
       const row = value as typeof kept;
@@ -132,7 +132,7 @@ describe('a loaded value', () => {
     expect(await cache.get('row')).toEqual({ price: 1, parts: ['a'] });
   });
 
-  it('is read by each caller’s own type', async () => {
+  it('is converted by each caller’s own type', async () => {
     const load = async () => ({ at });
     const [plain, typed, made] = await Promise.all([
       cache.getOrSet('e', load),
@@ -142,7 +142,7 @@ describe('a loaded value', () => {
     expect([plain, typed, made]).toEqual([{ at }, { at: new Date(at) }, JSON.stringify({ at })]);
   });
 
-  it('is read by each caller’s own type, also where the first has given up', async () => {
+  it('is converted by each caller’s own type, even if the first has given up', async () => {
     const controller = new AbortController();
     const slow = pending<{ at: string }>();
     const leaving = cache.getOrSet('e', () => slow.promise, { type: Event, signal: controller.signal });
@@ -155,12 +155,12 @@ describe('a loaded value', () => {
   });
 });
 
-describe('a loader that has none', () => {
+describe('a loader without a value', () => {
   const none = (): undefined => undefined;
   const type = User.optional();
   const slowly = type.refine(async () => true);
 
-  it('gives what its type makes of undefined, and nothing is stored', async () => {
+  it('resolves the type’s output for undefined, and nothing is stored', async () => {
     expect(await cache.getOrSet('k', none, { type })).toBeUndefined();
     expect(await cache.getOrSet('k', none, { type: slowly })).toBeUndefined();
     expect(await cache.getOrSet('k', none, { type: (value) => value })).toBeUndefined();
@@ -171,7 +171,7 @@ describe('a loader that has none', () => {
     expect(await cache.has('k')).toBe(false);
   });
 
-  it('is refused by a type that takes none, also of those who share the load', async () => {
+  it('is refused by a type that does not allow undefined, for each caller that shares the load', async () => {
     const load = none as () => never;
     const strict = (value: unknown): unknown => {
       if (value === undefined) throw new TypeError('none');
@@ -193,7 +193,7 @@ describe('a loader that has none', () => {
   });
 });
 
-it('a type that makes undefined of a value refuses it', async () => {
+it('a type that returns undefined for a value refuses it', async () => {
   const call = cache.getOrSet('k', () => 'value', { type: () => undefined });
   await expect(call).rejects.toMatchObject({ code: 'TYPE_MISMATCH' });
 });
@@ -214,8 +214,8 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
-  // @ts-expect-error a loader that may have none wants a type that takes none
+  // @ts-expect-error a loader that may resolve undefined needs a type that allows it
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
-  // @ts-expect-error a schema reads what the loader gives
+  // @ts-expect-error the loader’s value is the input of the schema
   void cache.getOrSet('ada', () => ({ name: 'Ada', age: 'old' }), { type: User }).catch(() => undefined);
 });

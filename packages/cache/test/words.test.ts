@@ -50,7 +50,7 @@ describe('values', () => {
     expect(await cache.get('k')).toBe('new');
   });
 
-  it('live as long as the call says, or else the cache', async () => {
+  it('live for the TTL of the call, or else of the cache', async () => {
     const short = createCache(memoryBackend({ now: () => time }), { ttl: 1 });
     await short.set('a', 1);
     await short.set('b', 2, { ttl: 3 });
@@ -63,7 +63,7 @@ describe('values', () => {
     expect(await short.getMany(['a', 'b', 'c', 'd', 'e'])).toEqual([undefined, 2, undefined, undefined, undefined]);
   });
 
-  it('are the caller’s own: changing what was given or taken changes nothing', async () => {
+  it('are copies: changing a stored or a read value does not change the cache', async () => {
     const given = { list: [1] };
     const setting = cache.set('k', given);
     given.list.push(2);
@@ -73,7 +73,7 @@ describe('values', () => {
     expect(await cache.get('k')).toEqual({ list: [1] });
   });
 
-  it('that no cache takes are refused with the place in them', async () => {
+  it('that cannot be stored are refused with the place in them', async () => {
     class Money {
       amount = 1;
     }
@@ -96,7 +96,7 @@ describe('values', () => {
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
   });
 
-  it('that are refused name no key where the backend hides its own', async () => {
+  it('that are refused name no key if the backend hides keys', async () => {
     const hiding = createCache(memoryBackend({ errorKeys: 'hidden' }));
     for (const call of [hiding.set('k', [() => 1]), hiding.getOrSet('k', () => [() => 1])]) {
       const error: unknown = await call.catch((failure: unknown) => failure);
@@ -108,7 +108,7 @@ describe('values', () => {
     }
   });
 
-  it('that are refused leave what was there', async () => {
+  it('that are refused leave the old ones', async () => {
     const operations: string[] = [];
     const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
     await watched.set('k', 'old', { tags: ['t'] });
@@ -122,7 +122,7 @@ describe('values', () => {
       ];
       expect(await codeOf(watched.setMany(pairs))).toBe('INVALID_VALUE');
     }
-    // Each was refused by the backend, which sends nothing of what it refuses.
+    // The backend refused each, without sending anything.
     expect(new Set(operations)).toEqual(new Set(['setValue']));
     expect(await watched.getMany(['k', 'other'])).toEqual(['old', undefined]);
   });
@@ -132,7 +132,7 @@ describe('values', () => {
     ['text that is escaped', '\n'.repeat(60_000)],
     ['text of more bytes than characters', 'ä'.repeat(60_000)],
     ['objects', { list: ['x'.repeat(100_000), 'y'.repeat(100_000)] }],
-  ])('that are larger than the backend takes leave what was there: %s', async (_what, value) => {
+  ])('that are larger than the backend takes leave the old ones: %s', async (_what, value) => {
     const small = createCache(memoryBackend({ maxBytes: 110_000 }));
     await small.setMany(
       new Map([
@@ -161,11 +161,11 @@ describe('values', () => {
     const small = createCache(observed(memoryBackend({ maxBytes: 110_000 }), watch));
     await small.set('k', 'ä'.repeat(40_000));
     expect(await small.get('k')).toBe('ä'.repeat(40_000));
-    // Written once: it need not be tried out.
+    // Written once, without a probe.
     expect(operations.filter((operation) => operation === 'setValue').length).toBe(1);
   });
 
-  it('whose set fails are not being stored any more when it rejects', async () => {
+  it('whose set fails are no longer being written when it rejects', async () => {
     const bump = pending<void>();
     const reason = 'down';
     const backend = held(memoryBackend(), (operation, [key]) => {
@@ -190,14 +190,14 @@ describe('values', () => {
     await rejection;
   });
 
-  it('that have taken the old one’s place are maybe applied where the rest of the set fails', async () => {
+  it('that have replaced the old one make a set that then fails maybe applied', async () => {
     const serializer = { serialize: (value: unknown) => `*${JSON.stringify(value)}`, deserialize: () => ['old'] };
     const backend = memoryBackend({ serializer });
     const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'incr', reason: 'down' });
     const failing = held(backend, (operation, [key]) =>
       operation === 'incr' && key === '!e:k' ? Promise.reject(error) : undefined,
     );
-    // Ours cannot write it, so it is tried out.
+    // Core’s serializer cannot write it, so the set begins with a probe.
     const setting = createCache(failing).set('k', new URLSearchParams());
     await expect(setting).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
   });
@@ -219,7 +219,7 @@ describe('values', () => {
     expect(await own.getMany(['k', 'a', 'b'])).toEqual([{ amount: 1 }, { amount: 1 }, 'plain']);
   });
 
-  it('under keys of the same text in another shape are others', async () => {
+  it('under keys of the same text but other types of parts are separate', async () => {
     await cache.set(['a', 1], 'number');
     await cache.set(['a', '1'], 'string');
     expect(await cache.get(['a', 1])).toBe('number');
@@ -265,7 +265,7 @@ describe('many', () => {
     expect(await cache.getMany([])).toEqual([]);
   });
 
-  it('of which one is wrong are refused as a whole', async () => {
+  it('of which one is invalid are refused as a whole', async () => {
     expect(await codeOf(cache.getMany(['a', '']))).toBe('INVALID_KEY');
     expect(await codeOf(cache.getMany('ab' as never))).toBe('INVALID_KEY');
     expect(await codeOf(cache.setMany(5 as never))).toBe('INVALID_KEY');
@@ -275,13 +275,13 @@ describe('many', () => {
 });
 
 describe('counters', () => {
-  it('count, by any delta, and are read by a delta of 0', async () => {
+  it('add any delta, and are read with a delta of 0', async () => {
     expect(await cache.incr('n')).toBe(1);
     expect(await cache.incr('n', -5)).toBe(-4);
     expect(await cache.incr('n', 0)).toBe(-4);
   });
 
-  it('live for the TTL with which they began', async () => {
+  it('live for the TTL that they were created with', async () => {
     await cache.incr('n', 1, { ttl: 2 });
     time += 1000;
     await cache.incr('n', 1, { ttl: 2 });
@@ -289,7 +289,7 @@ describe('counters', () => {
     expect(await cache.incr('n')).toBe(1);
   });
 
-  it('lie apart from values and go with a delete and a clear', async () => {
+  it('are separate from values, and are removed by a delete and a clear', async () => {
     await cache.set('n', 41);
     expect(await cache.incr('n')).toBe(1);
     expect(await cache.get('n')).toBe(41);
@@ -301,7 +301,7 @@ describe('counters', () => {
 });
 
 describe('tags and clear', () => {
-  it('an invalidation takes every entry with one of the tags, and no other', async () => {
+  it('an invalidation outdates every entry with one of the tags, and no other', async () => {
     await cache.set('a', 1, { tags: ['x', 'y'] });
     await cache.set('b', 2, { tags: ['y'] });
     await cache.getOrSet('c', () => 3, { tags: ['z'] });
@@ -311,7 +311,7 @@ describe('tags and clear', () => {
     expect(await cache.get('b', { tags: ['y'] })).toBe(2);
   });
 
-  it('a clear takes all of the namespace and nothing of a neighbour', async () => {
+  it('a clear outdates everything in the namespace and nothing in another', async () => {
     const backend = memoryBackend();
     const [ours, theirs] = [createCache(scoped(backend, 'ours')), createCache(scoped(backend, 'theirs'))];
     await ours.set('k', 1);
@@ -323,7 +323,7 @@ describe('tags and clear', () => {
     expect(await backend.getValue('k')).toBe(3);
   });
 
-  it('tags that are none are refused before anything is sent', async () => {
+  it('invalid tags are refused before anything is sent', async () => {
     await cache.set('k', 'old', { tags: ['t'] });
     for (const tags of [
       't',
@@ -366,7 +366,7 @@ describe('wrap', () => {
     expect(await cache.get(['add', 1, { n: 2 }])).toBe(3);
   });
 
-  it('passes on what it is called on', async () => {
+  it('passes on the this of the call', async () => {
     class Users {
       readonly #names = ['Ada'];
       async find(index: number): Promise<string | undefined> {
@@ -408,7 +408,7 @@ describe('close', () => {
 });
 
 describe('options', () => {
-  it('that cannot be used are refused at once', () => {
+  it('that are invalid throw at once', () => {
     const wrong: unknown[] = [
       { ttl: 0 },
       { leaseTtl: -1 },
@@ -431,7 +431,7 @@ describe('options', () => {
     expect(() => createCache(memoryBackend(), { leaseTtl: 0 })).toThrow('leaseTtl: a TTL is above 0');
   });
 
-  it('of a call that cannot be used are refused before anything is loaded', async () => {
+  it('of a call that are invalid reject before anything is loaded', async () => {
     let loads = 0;
     const load = (): number => ++loads;
     expect(await codeOf(cache.getOrSet('k', load, { ttl: 0 }))).toBe('INVALID_TTL');

@@ -241,6 +241,12 @@ describe('a value that would change', () => {
       '$.a: a property that throws when read',
     ],
     ['Math', Math, '$: an object that is not plain'],
+    ['a Date without its prototype', [Object.setPrototypeOf(new Date(0), null)], '$[0]: a class instance'],
+    [
+      'a Date with the prototype of another',
+      Object.setPrototypeOf(new Date(0), Object.prototype),
+      '$: an object that is not plain',
+    ],
     ['an iterator', [1].values(), '$: an object that is not plain'],
     ['a subclass of Uint8Array', new (class Frame extends Uint8Array {})(2), '$: a Frame'],
     ['a subclass of ArrayBuffer', new (class Page extends ArrayBuffer {})(2), '$: a Page'],
@@ -266,6 +272,56 @@ describe('a value that would change', () => {
       expect(refusal).not.toContain('s3cret');
     });
   }
+
+  it('is refused or comes back equal, whatever prototype it was given', () => {
+    const makes = [
+      () => new Date(5),
+      () => /x/g,
+      () => new Error('m'),
+      () => new Number(5),
+      () => new String('ab'),
+      () => new Boolean(false),
+      () => [1],
+      () => ({ a: 1 }),
+      () => new Map([[1, 2]]),
+      () => new Set([1]),
+      () => new Uint8Array([1]),
+      () => new URL('http://x/'),
+      () => new WeakMap(),
+      () => new Decimal(),
+      () => new Proxy(new Date(5), {}),
+    ];
+    const prototypes = [
+      Array,
+      Boolean,
+      Date,
+      Decimal,
+      Error,
+      Map,
+      Number,
+      Object,
+      RegExp,
+      Set,
+      String,
+      Uint8Array,
+      URL,
+    ];
+    for (const make of makes) {
+      for (const prototype of [null, ...prototypes.map((made) => made.prototype as object)]) {
+        const value = Object.setPrototypeOf(make(), prototype) as object;
+        // Of what is like an object without prototype in all but slots that nothing tells of, there are the keys.
+        const bare = prototype === null || prototype === Object.prototype;
+        const kept = bare && Object.prototype.toString.call(value) === '[object Object]' ? { ...value } : value;
+        // Plain but for that, and not.
+        for (const beside of [1, 1n]) {
+          const holder = [beside, value];
+          const refusal = refusalOf(holder);
+          if (refusal !== 'accepted') expect(refusal).toMatch(/^\$\[1\]: /);
+          else expect(equal(deserialize(serialize(holder)), [beside, kept])).toBe(true);
+        }
+      }
+    }
+  });
 
   it('is refused when it is arguments, or a proxy that throws', () => {
     const proxy = new Proxy(

@@ -1,25 +1,25 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError, inParts } from '@ninefold/core';
-import { type Answer, encode, type Frame, Opcode } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
+import { encode, Opcode, type RequestFrame, type ResponseFrame } from './protocol.ts';
+import type { Channel, Request } from './request.ts';
 
 /** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
-const MOST_KEYS = 10_000;
-const MOST_BYTES = 2 * 1024 * 1024;
+const MAX_KEYS = 10_000;
+const MAX_BYTES = 2 * 1024 * 1024;
 /** Beside key and value: the header, and the extras of a SET. */
 const FRAME_BYTES = 32;
 
 /** What a batch asks for each of its items. */
-export interface Work {
+export interface Command {
   readonly call: Call;
   /** The keys of the items. */
   readonly keys: readonly string[];
   /** UTF-8 bytes of the value of an item. */
   valueBytes?(index: number): number;
-  /** The frame of an item; a quiet one answers only what `take` must know. */
-  frame(index: number, quiet: boolean): Frame;
+  /** The frame of an item; a quiet one answers only what `receive` must know. */
+  frame(index: number, quiet: boolean): RequestFrame;
   /** What an answer says of an item; a status that is a failure becomes one. */
-  take(index: number, answer: Answer): DriverError | undefined;
+  receive(index: number, response: ResponseFrame): DriverError | undefined;
 }
 
 interface Failure {
@@ -29,47 +29,49 @@ interface Failure {
   readonly whole: boolean;
 }
 
-const NOOP: Frame = { opcode: Opcode.noop };
+const NOOP: RequestFrame = { opcode: Opcode.noop };
 const ONE: readonly number[] = [0];
 
 /** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
-export async function sendBatch(laneOf: (key: string) => Lane, work: Work): Promise<void> {
-  const failures = work.keys.length === 1 ? await sendOne(laneOf, work) : await sendSplit(laneOf, work);
+export async function sendBatch(channelFor: (key: string) => Channel, command: Command): Promise<void> {
+  const failures =
+    command.keys.length === 1 ? await sendOne(channelFor, command) : await sendSplit(channelFor, command);
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first === undefined) return;
   const { code, message, options } = first.error;
-  throw new DriverError(code, message, { ...options, key: work.keys[first.index] });
+  throw new DriverError(code, message, { ...options, key: command.keys[first.index] });
 }
 
-function sendOne(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
-  const lane = laneOf(work.keys[0] as string);
+function sendOne(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
+  const channel = channelFor(command.keys[0] as string);
   return new Promise((resolve) => {
-    lane.send(new Part(ONE, work, (failure) => resolve(failure === undefined ? [] : [failure])));
+    channel.send(new Part(ONE, command, (failure) => resolve(failure === undefined ? [] : [failure])));
   });
 }
 
 /** All servers side by side. */
-async function sendSplit(laneOf: (key: string) => Lane, work: Work): Promise<Failure[]> {
-  const lanes = new Map<Lane, number[]>();
-  for (const [index, key] of work.keys.entries()) {
-    if (index > 0 && index % MOST_KEYS === 0) await turn();
-    const lane = laneOf(key);
-    const indexes = lanes.get(lane);
-    if (indexes === undefined) lanes.set(lane, [index]);
+async function sendSplit(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
+  const channels = new Map<Channel, number[]>();
+  for (const [index, key] of command.keys.entries()) {
+    if (index > 0 && index % MAX_KEYS === 0) await turn();
+    const channel = channelFor(key);
+    const indexes = channels.get(channel);
+    if (indexes === undefined) channels.set(channel, [index]);
     else indexes.push(index);
   }
-  return (await Promise.all([...lanes].map(([lane, indexes]) => sendInParts(lane, indexes, work)))).flat();
+  return (await Promise.all([...channels].map(([channel, indexes]) => sendInParts(channel, indexes, command)))).flat();
 }
 
 /** One part after another is handed to the socket, a turn of the event loop for each, without waiting for answers. */
-async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): Promise<Failure[]> {
-  const bytesOf = (index: number) => FRAME_BYTES + (work.keys[index]?.length ?? 0) + (work.valueBytes?.(index) ?? 0);
-  const parts = inParts(indexes, { mostItems: MOST_KEYS, mostBytes: MOST_BYTES, bytesOf });
+async function sendInParts(channel: Channel, indexes: readonly number[], command: Command): Promise<Failure[]> {
+  const bytesOf = (index: number) =>
+    FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
+  const parts = inParts(indexes, { mostItems: MAX_KEYS, mostBytes: MAX_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
   let broken = false;
   for (const part of parts) {
-    if (work.call.ended || broken) break;
-    const [outcome, written] = sendPart(lane, part, work);
+    if (command.call.ended || broken) break;
+    const [outcome, written] = sendPart(channel, part, command);
     outcomes.push(
       outcome.then((failure) => {
         broken ||= failure?.whole === true;
@@ -85,9 +87,9 @@ async function sendInParts(lane: Lane, indexes: readonly number[], work: Work): 
 
 /** What becomes of a part, and that it has been handed over; neither rejects. */
 function sendPart(
-  lane: Lane,
+  channel: Channel,
   indexes: readonly number[],
-  work: Work,
+  command: Command,
 ): readonly [outcome: Promise<Failure | undefined>, written: Promise<void>] {
   let settle: (failure: Failure | undefined) => void = () => undefined;
   let next = (): void => undefined;
@@ -98,7 +100,7 @@ function sendPart(
     next = resolve;
   });
   // Outside of both: what it throws is the caller's.
-  lane.send(new Part(indexes, work, settle, next));
+  channel.send(new Part(indexes, command, settle, next));
   return [outcome, written];
 }
 
@@ -107,35 +109,35 @@ class Part implements Request {
   readonly size: number;
   readonly written: (() => void) | undefined;
   readonly #indexes: readonly number[];
-  readonly #work: Work;
+  readonly #command: Command;
   readonly #settle: (failure: Failure | undefined) => void;
   #failure: Failure | undefined;
 
   constructor(
     indexes: readonly number[],
-    work: Work,
+    command: Command,
     settle: (failure: Failure | undefined) => void,
     written?: () => void,
   ) {
-    this.call = work.call;
+    this.call = command.call;
     this.size = indexes.length === 1 ? 1 : indexes.length + 1;
     this.written = written;
     this.#indexes = indexes;
-    this.#work = work;
+    this.#command = command;
     this.#settle = settle;
   }
 
   encode(opaque: number): Buffer {
     const quiet = this.size > 1;
-    const frames = this.#indexes.map((index) => this.#work.frame(index, quiet));
+    const frames = this.#indexes.map((index) => this.#command.frame(index, quiet));
     if (quiet) frames.push(NOOP);
     return encode(frames, opaque);
   }
 
-  take(at: number, answer: Answer): boolean {
+  receive(at: number, response: ResponseFrame): boolean {
     const index = this.#indexes[at];
     if (index !== undefined) {
-      const error = this.#work.take(index, answer);
+      const error = this.#command.receive(index, response);
       if (error !== undefined) this.#failure ??= { index, error, whole: false };
     }
     if (at < this.size - 1) return false;

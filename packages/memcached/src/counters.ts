@@ -28,13 +28,13 @@ export function wasSafe(biased: bigint, delta: number): boolean {
 }
 
 /** How a counter or a text lies in the server. */
-export function writeText(value: string | number): string {
+export function encodeStored(value: string | number): string {
   if (typeof value === 'number') return String(toBiased(value));
   return value.startsWith(QUOTE) || NUMBER.test(value) ? QUOTE + value : value;
 }
 
 /** What a text of the server is: a counter or a text of ours, or `null` for an integer of another program. */
-export function readText(text: string): string | number | null {
+export function decodeStored(text: string): string | number | null {
   const first = text.charCodeAt(0);
   if (first === 0x27) return text.slice(1);
   // Nearly all texts begin with a brace.

@@ -7,13 +7,13 @@ import {
   isDriverError,
   type Stored,
 } from '@ninefold/core';
-import { fromBiased, readText, toBiased, wasSafe, writeText } from './counters.ts';
+import { decodeStored, encodeStored, fromBiased, toBiased, wasSafe } from './counters.ts';
 import { wireKey } from './keys.ts';
 import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
 /** Seconds; above them memcached takes an expiry for a date. */
-const MOST_RELATIVE = 2_592_000;
-const MOST_EXPIRES = 0xfffffffe;
+const MAX_RELATIVE_EXPIRY = 2_592_000;
+const MAX_EXPIRY = 0xfffffffe;
 
 /** The requests of each operation, and what lies in the server. */
 export class MemcachedDriver implements CacheDriver {
@@ -27,17 +27,17 @@ export class MemcachedDriver implements CacheDriver {
   }
 
   async get(key: string, call: Call): Promise<Found> {
-    const text = await this.#textOf(key, call);
-    return text === undefined ? undefined : readText(text);
+    const text = await this.#getText(key, call);
+    return text === undefined ? undefined : decodeStored(text);
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const wireKeys = keys.map(wireKey);
     try {
       const texts = await this.#transport.getMany(wireKeys, call);
-      return texts.map((text) => (text === undefined ? undefined : readText(text)));
+      return texts.map((text) => (text === undefined ? undefined : decodeStored(text)));
     } catch (error) {
-      throw renamed(error, keys, wireKeys);
+      throw withOriginalKey(error, keys, wireKeys);
     }
   }
 
@@ -46,16 +46,16 @@ export class MemcachedDriver implements CacheDriver {
     ttl: number | undefined,
     call: Call,
   ): Promise<void> {
-    const texts = entries.map(([key, value]): [string, string] => [wireKey(key), writeText(value)]);
+    const texts = entries.map(([key, value]): [string, string] => [wireKey(key), encodeStored(value)]);
     try {
-      await this.#transport.setMany(texts, expiresOf(ttl), call);
+      await this.#transport.setMany(texts, expiryOf(ttl), call);
     } catch (error) {
-      throw renamed(error, entries.map(first), texts.map(first));
+      throw withOriginalKey(error, entries.map(first), texts.map(first));
     }
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return (await this.#textOf(key, call)) !== undefined;
+    return (await this.#getText(key, call)) !== undefined;
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
@@ -63,12 +63,12 @@ export class MemcachedDriver implements CacheDriver {
     try {
       return await this.#transport.deleteMany(wireKeys, call);
     } catch (error) {
-      throw renamed(error, keys, wireKeys);
+      throw withOriginalKey(error, keys, wireKeys);
     }
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
-    const create = { value: toBiased(delta), expires: expiresOf(ttl) };
+    const create = { value: toBiased(delta), expires: expiryOf(ttl) };
     const change: CounterChange = { key: wireKey(key), delta: BigInt(delta), create };
     let answer = await this.#change(key, change, call);
     // Refused, not executed: another process has made it meanwhile.
@@ -76,9 +76,9 @@ export class MemcachedDriver implements CacheDriver {
     if (answer.outcome !== 'done') throw refusedCounter(answer.outcome);
     const sum = fromBiased(answer.value);
     if (sum !== undefined && wasSafe(answer.value, delta)) return sum;
-    const applied = await this.#takeBack(change, answer.cas, call);
+    const applied = await this.#undo(change, answer.cas, call);
     throw wasSafe(answer.value, delta)
-      ? new DriverError('COUNTER_RANGE', RANGE[applied], { applied })
+      ? new DriverError('COUNTER_RANGE', RANGE_REASONS[applied], { applied })
       : new DriverError('NOT_A_COUNTER', 'the value is an integer of another program, which may have been changed');
   }
 
@@ -86,13 +86,13 @@ export class MemcachedDriver implements CacheDriver {
     this.#transport.close();
   }
 
-  async #textOf(key: string, call: Call): Promise<string | undefined> {
+  async #getText(key: string, call: Call): Promise<string | undefined> {
     const wireKeys = [wireKey(key)];
     try {
       const [text] = await this.#transport.getMany(wireKeys, call);
       return text;
     } catch (error) {
-      throw renamed(error, [key], wireKeys);
+      throw withOriginalKey(error, [key], wireKeys);
     }
   }
 
@@ -100,15 +100,15 @@ export class MemcachedDriver implements CacheDriver {
     try {
       return await this.#transport.incr(change, call);
     } catch (error) {
-      throw renamed(error, [key], [change.key]);
+      throw withOriginalKey(error, [key], [change.key]);
     }
   }
 
   /** Undoes a change, unless something else has come after it. */
-  async #takeBack(change: CounterChange, cas: bigint, call: Call): Promise<'no' | 'maybe'> {
+  async #undo(change: CounterChange, cas: bigint, call: Call): Promise<'no' | 'maybe'> {
     try {
-      const back = { key: change.key, delta: -change.delta, create: undefined, cas };
-      const { outcome } = await this.#transport.incr(back, call);
+      const undo = { key: change.key, delta: -change.delta, create: undefined, cas };
+      const { outcome } = await this.#transport.incr(undo, call);
       return outcome === 'done' || outcome === 'missing' ? 'no' : 'maybe';
     } catch (error) {
       // What the range was left for is told; that it stayed so, too.
@@ -118,7 +118,7 @@ export class MemcachedDriver implements CacheDriver {
   }
 }
 
-const RANGE = {
+const RANGE_REASONS = {
   no: 'the result is outside ±(2^53-1); the counter is as it was',
   maybe: 'the result is outside ±(2^53-1), and could not be taken back',
 } as const;
@@ -136,11 +136,11 @@ function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number
  * The server knows whole seconds, and looks at the clock about once in each: what it takes for now is up to two seconds ago,
  * when it looks late (by milliseconds, or more on a busy machine) and so misses one. No entry may be gone before its TTL.
  */
-function expiresOf(ttl: number | undefined): number {
+function expiryOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
   const seconds = Math.ceil(ttl) + 2;
-  if (seconds <= MOST_RELATIVE) return seconds;
-  return Math.min(Math.floor(Date.now() / 1000) + seconds, MOST_EXPIRES);
+  if (seconds <= MAX_RELATIVE_EXPIRY) return seconds;
+  return Math.min(Math.floor(Date.now() / 1000) + seconds, MAX_EXPIRY);
 }
 
 function first([key]: readonly [key: string, ...rest: unknown[]]): string {
@@ -148,7 +148,7 @@ function first([key]: readonly [key: string, ...rest: unknown[]]): string {
 }
 
 /** Failures name keys as they lie in the server; core knows them as it gave them. */
-function renamed(error: unknown, keys: readonly string[], wireKeys: readonly string[]): unknown {
+function withOriginalKey(error: unknown, keys: readonly string[], wireKeys: readonly string[]): unknown {
   if (!isDriverError(error) || error.options.key === undefined) return error;
   const key = keys[wireKeys.indexOf(error.options.key)];
   return new DriverError(error.code, error.message, { ...error.options, key });

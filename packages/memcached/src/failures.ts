@@ -18,7 +18,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
 };
 
 /** A request that the server answered with something else than success: it did not carry it out. */
-export function refusal(status: number): DriverError {
+export function refusedRequest(status: number): DriverError {
   const code = `0x${status.toString(16).padStart(4, '0')}`;
   const meaning = MEANINGS[status] ?? { code: 'BACKEND', reason: `the server refused (status ${code})` };
   const cause = { name: 'MemcachedError', code };
@@ -27,7 +27,7 @@ export function refusal(status: number): DriverError {
 
 /** What a login was answered. */
 export function refusedLogin(status: number): DriverError {
-  if (MEANINGS[status]?.code === 'UNAVAILABLE') return refusal(status);
+  if (MEANINGS[status]?.code === 'UNAVAILABLE') return refusedRequest(status);
   const cause = { name: 'MemcachedError', code: `0x${status.toString(16).padStart(4, '0')}` };
   const reason =
     status === Status.unknownCommand
@@ -37,7 +37,7 @@ export function refusedLogin(status: number): DriverError {
 }
 
 /** What a server said instead of answering the first frame; nothing else has been sent to it. */
-export function refusedGreeting(text: string): DriverError {
+export function refusedHandshake(text: string): DriverError {
   if (/too many open connections/i.test(text)) {
     return new DriverError('UNAVAILABLE', 'the server has too many connections', { applied: 'no' });
   }
@@ -48,7 +48,7 @@ export function refusedGreeting(text: string): DriverError {
 }
 
 /** A connection that cannot even be begun. */
-export function unusable(error: unknown): DriverError {
+export function invalidConnectOptions(error: unknown): DriverError {
   const code = systemCode(error);
   const reason = `the options for connecting cannot be used (${code ?? 'Node refuses them'}): look at tls`;
   const cause = { name: 'Error', code };
@@ -56,23 +56,32 @@ export function unusable(error: unknown): DriverError {
 }
 
 /** A fault of this adapter, and not of the server. */
-export function unexpected(error: unknown): DriverError {
+export function unexpectedError(error: unknown): DriverError {
   const name = error instanceof Error ? error.name : typeof error;
   return new DriverError('BACKEND', `the adapter threw ${name}`, { cause: { name, code: systemCode(error) } });
 }
 
+interface FailureContext {
+  /** What ended the connection. */
+  readonly error?: unknown;
+  /** It was without TLS, and nothing came: a server that wants TLS ends such a connection. */
+  readonly unanswered?: boolean;
+}
+
 /** A connection that was not made: nothing was sent on it. */
-export function unconnected(reason: string, error?: unknown): DriverError {
+export function notConnected(reason: string, { error, unanswered = false }: FailureContext = {}): DriverError {
   const code = systemCode(error);
-  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
-  return new DriverError('UNAVAILABLE', code === undefined ? reason : `cannot be reached (${code})${hint}`, {
+  const speaksNone = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
+  const wantsTls = unanswered && (code === undefined || code === 'ECONNRESET') ? '; the server may want TLS' : '';
+  const told = code === undefined ? reason : `cannot be reached (${code})`;
+  return new DriverError('UNAVAILABLE', told + speaksNone + wantsTls, {
     applied: 'no',
     cause: code === undefined ? undefined : { name: 'Error', code },
   });
 }
 
 /** A connection that ended under a request. */
-export function lost(reason: string, error?: unknown): DriverError {
+export function connectionLost(reason: string, error?: unknown): DriverError {
   const code = systemCode(error);
   return new DriverError('UNAVAILABLE', code === undefined ? reason : `${reason} (${code})`, {
     connectionLost: true,

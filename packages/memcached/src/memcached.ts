@@ -1,8 +1,8 @@
 import { type CacheBackend, type Capabilities, createBackend } from '@ninefold/core';
 import { MemcachedDriver } from './driver.ts';
-import { invalid, type MemcachedOptions, placesOf } from './options.ts';
-import { ownTransport } from './own-client.ts';
-import { stockTransport } from './stock.ts';
+import { managedTransport } from './managed-client.ts';
+import { invalid, type MemcachedOptions, serverConfigs } from './options.ts';
+import { providedClientTransport } from './provided-client.ts';
 import type { MemcachedTransport } from './transport.ts';
 
 export {
@@ -26,7 +26,7 @@ export type {
   MemcachedTransportOptions,
   MemcachedUrlOptions,
 } from './options.ts';
-export type { MemjsClient, MemjsResponse, MemjsServer } from './stock.ts';
+export type { MemjsClient, MemjsResponse, MemjsServer } from './provided-client.ts';
 export type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
 /** `maxValueBytes`: what an item of 1 MiB has room for beside a key of 250 bytes. */
@@ -61,9 +61,9 @@ function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTra
   if (given.length > 1) throw invalid(options, 'give one of url, servers, client and transport');
   if (client !== undefined) {
     if (typeof client?.server !== 'function') throw invalid(options, 'client is no Client of memjs');
-    return stockTransport(client);
+    return providedClientTransport(client);
   }
-  if (transport === undefined) return ownTransport(placesOf(options, timeoutMs));
+  if (transport === undefined) return managedTransport(serverConfigs(options, timeoutMs));
   const methods = ['getMany', 'setMany', 'deleteMany', 'incr', 'close'] as const;
   if (methods.some((method) => typeof transport?.[method] !== 'function')) {
     throw invalid(options, `transport has the methods ${methods.join(', ')}`);

@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type CacheError, invalidOptions, type RemoteOptions } from '@ninefold/core';
-import { nameOf, parseServers, parseUrl } from './places.ts';
-import type { Place } from './socket.ts';
-import type { MemjsClient } from './stock.ts';
+import { formatAddress, parseServers, parseUrl } from './addresses.ts';
+import type { MemjsClient } from './provided-client.ts';
+import type { ServerConfig } from './socket.ts';
 import type { MemcachedTransport } from './transport.ts';
 
 interface CommonOptions extends RemoteOptions {
@@ -64,7 +64,10 @@ export function invalid(options: RemoteOptions | undefined, reason: string): Cac
 }
 
 /** Where the servers are that options name, and how to get in. */
-export function placesOf(options: MemcachedUrlOptions | MemcachedServersOptions, timeoutMs: number): readonly Place[] {
+export function serverConfigs(
+  options: MemcachedUrlOptions | MemcachedServersOptions,
+  timeoutMs: number,
+): readonly ServerConfig[] {
   const { url, servers, tls } = options;
   const given = url === undefined ? undefined : parseUrl(url);
   if (url !== undefined && given === undefined) {
@@ -72,7 +75,7 @@ export function placesOf(options: MemcachedUrlOptions | MemcachedServersOptions,
   }
   const addresses = given?.servers ?? parseServers(servers ?? []);
   if (addresses === undefined) throw invalid(options, "servers are like 'host:port,host:port', or a list of them");
-  if (new Set(addresses.map(nameOf)).size < addresses.length) throw invalid(options, 'a server is named twice');
+  if (new Set(addresses.map(formatAddress)).size < addresses.length) throw invalid(options, 'a server is named twice');
   // Of two, a caller cannot know which is used, and one of each would be neither.
   if (given?.username !== undefined && (options.username ?? options.password) !== undefined) {
     throw invalid(options, 'give the login in url, or as username and password');

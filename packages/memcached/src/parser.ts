@@ -1,12 +1,12 @@
-import { ANSWER, type Answer, HEADER_BYTES, OutOfStep } from './protocol.ts';
+import { HEADER_BYTES, ProtocolError, RESPONSE_MAGIC, type ResponseFrame } from './protocol.ts';
 
 /** An answer with what tells where it belongs. */
-export interface Received extends Answer {
+export interface ReceivedFrame extends ResponseFrame {
   readonly opaque: number;
 }
 
 /** An item takes 1 GiB at the most (`-I`), and a little besides. */
-const MOST_BYTES = 1.1 * 1024 ** 3;
+const MAX_FRAME_BYTES = 1.1 * 1024 ** 3;
 
 /** Cuts what a socket receives into answers. What comes in many chunks is copied once, as it comes. */
 export class Parser {
@@ -15,25 +15,25 @@ export class Parser {
   #received = 0;
 
   /** Hands over the answers that a chunk completes, in order; throws for what is none. Keeps nothing of the chunk. */
-  read(chunk: Buffer, take: (answer: Received) => void): void {
+  read(chunk: Buffer, onFrame: (frame: ReceivedFrame) => void): void {
     let at = 0;
     while (at < chunk.length) {
       const whole = this.#received === 0 && chunk.length - at >= HEADER_BYTES;
-      const size = whole ? sizeOf(chunk, at) : Number.POSITIVE_INFINITY;
-      if (size > chunk.length - at) at += this.#gather(chunk.subarray(at), take);
+      const size = whole ? frameSize(chunk, at) : Number.POSITIVE_INFINITY;
+      if (size > chunk.length - at) at += this.#buffer(chunk.subarray(at), onFrame);
       else {
-        take(answerAt(chunk, at, size));
+        onFrame(frameAt(chunk, at, size));
         at += size;
       }
     }
   }
 
   /** How many bytes it took. */
-  #gather(bytes: Buffer, take: (answer: Received) => void): number {
+  #buffer(bytes: Buffer, onFrame: (frame: ReceivedFrame) => void): number {
     const copied = bytes.copy(this.#frame, this.#received);
     this.#received += copied;
     if (this.#received < this.#frame.length) return copied;
-    const size = sizeOf(this.#frame, 0);
+    const size = frameSize(this.#frame, 0);
     const frame = this.#frame;
     if (size > frame.length) {
       this.#frame = Buffer.allocUnsafe(size);
@@ -41,25 +41,25 @@ export class Parser {
     } else {
       this.#frame = Buffer.allocUnsafe(HEADER_BYTES);
       this.#received = 0;
-      take(answerAt(frame, 0, size));
+      onFrame(frameAt(frame, 0, size));
     }
     return copied;
   }
 }
 
-function sizeOf(bytes: Buffer, at: number): number {
+function frameSize(bytes: Buffer, at: number): number {
   const size = HEADER_BYTES + bytes.readUInt32BE(at + 8);
-  if (bytes[at] === ANSWER && size >= valueAt(bytes, at) - at && size <= MOST_BYTES) return size;
-  throw new OutOfStep('no answer');
+  if (bytes[at] === RESPONSE_MAGIC && size >= valueOffset(bytes, at) - at && size <= MAX_FRAME_BYTES) return size;
+  throw new ProtocolError('no answer');
 }
 
 /** After the header, the extras and the key. */
-function valueAt(bytes: Buffer, at: number): number {
+function valueOffset(bytes: Buffer, at: number): number {
   return at + HEADER_BYTES + (bytes[at + 4] as number) + bytes.readUInt16BE(at + 2);
 }
 
-function answerAt(bytes: Buffer, at: number, size: number): Received {
+function frameAt(bytes: Buffer, at: number, size: number): ReceivedFrame {
   const status = bytes.readUInt16BE(at + 6);
   const opaque = bytes.readUInt32BE(at + 12);
-  return { status, opaque, bytes, casAt: at + 16, from: valueAt(bytes, at), to: at + size };
+  return { status, opaque, bytes, casOffset: at + 16, from: valueOffset(bytes, at), to: at + size };
 }

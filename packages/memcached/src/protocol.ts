@@ -29,14 +29,14 @@ export const Status = {
 
 export const HEADER_BYTES = 24;
 /** The first byte of every answer. */
-export const ANSWER = 0x81;
-const REQUEST = 0x80;
+export const RESPONSE_MAGIC = 0x81;
+const REQUEST_MAGIC = 0x80;
 
 /** What the server sends is no answer, or one to something else. */
-export class OutOfStep extends Error {}
+export class ProtocolError extends Error {}
 
 /** One frame of a request. */
-export interface Frame {
+export interface RequestFrame {
   readonly opcode: number;
   /** ASCII. */
   readonly key?: string | undefined;
@@ -46,18 +46,18 @@ export interface Frame {
 }
 
 /** One frame of an answer, where it lies in what was received. */
-export interface Answer {
+export interface ResponseFrame {
   readonly status: number;
   readonly bytes: Buffer;
   /** Where the eight bytes of its CAS begin. */
-  readonly casAt: number;
+  readonly casOffset: number;
   /** Where its value begins and ends. */
   readonly from: number;
   readonly to: number;
 }
 
 /** Frames in one buffer; each has the next opaque, beginning with the one that is given. */
-export function encode(frames: readonly Frame[], opaque: number): Buffer {
+export function encode(frames: readonly RequestFrame[], opaque: number): Buffer {
   const lengths = frames.map(({ value }) => (value === undefined ? 0 : Buffer.byteLength(value)));
   let size = 0;
   for (const [index, { key = '', extras }] of frames.entries()) {
@@ -68,7 +68,7 @@ export function encode(frames: readonly Frame[], opaque: number): Buffer {
   for (const [index, { opcode, key = '', extras, value = '', cas }] of frames.entries()) {
     const extrasLength = extras?.length ?? 0;
     const valueLength = lengths[index] as number;
-    bytes.writeUInt16BE((REQUEST << 8) | opcode, at);
+    bytes.writeUInt16BE((REQUEST_MAGIC << 8) | opcode, at);
     bytes.writeUInt16BE(key.length, at + 2);
     // The length of the extras in one byte, a data type of 0, and two bytes that are reserved.
     bytes.writeUInt32BE(extrasLength * 0x1000000, at + 4);

@@ -1,5 +1,5 @@
 /** Gone through before the room that they took is given back. */
-const MOST_SPENT = 1000;
+const MAX_SHIFTED = 1000;
 
 /** First in, first out; unlike an array's `shift` it costs the same however long the queue is. */
 export class Queue<T> {
@@ -23,7 +23,7 @@ export class Queue<T> {
     const item = this.#items[this.#first];
     this.#first += 1;
     if (this.length === 0) this.clear();
-    else if (this.#first > MOST_SPENT && this.#first > this.length) {
+    else if (this.#first > MAX_SHIFTED && this.#first > this.length) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }

@@ -1,9 +1,9 @@
 import { type Response, Server } from 'memjs';
 import { Connection } from './connection.ts';
-import { unconnected, unusable } from './failures.ts';
-import { ANSWER, HEADER_BYTES } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
-import type { Place } from './socket.ts';
+import { invalidConnectOptions, notConnected } from './failures.ts';
+import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
+import type { Channel, Request } from './request.ts';
+import type { ServerConfig } from './socket.ts';
 
 /** What memjs registers for a request before it writes it. */
 interface Registered {
@@ -16,28 +16,28 @@ interface Registered {
  * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
  * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
  */
-export class TrustedServer extends Server implements Lane {
-  readonly #place: Place;
+export class ManagedServer extends Server implements Channel {
+  readonly #config: ServerConfig;
   readonly #connections = new Set<Connection>();
   #current: Connection | undefined;
   #closed = false;
   #registered: Registered = { seq: 0 };
 
-  constructor(place: Place) {
-    super(place.host, place.port);
+  constructor(config: ServerConfig) {
+    super(config.host, config.port);
     // Those that memjs finds in the environment are for whoever asked memjs.
     Object.assign(this, { username: undefined, password: undefined });
-    this.#place = place;
+    this.#config = config;
   }
 
   send(request: Request): void {
     if (this.#closed) {
       request.written?.();
-      request.fail(unconnected('the connection was closed'));
+      request.fail(notConnected('the connection was closed'));
       return;
     }
     // One that is late keeps what is on it, each to its own deadline.
-    if (this.#current?.late) {
+    if (this.#current?.isStalled) {
       this.#current.retire();
       this.#current = undefined;
     }
@@ -47,14 +47,14 @@ export class TrustedServer extends Server implements Lane {
     } catch (error) {
       // Node refuses options of `tls.connect` by throwing.
       request.written?.();
-      request.fail(unusable(error));
+      request.fail(invalidConnectOptions(error));
       return;
     }
     connection.send(request);
   }
 
   #connect(): Connection {
-    const connection = new Connection(this.#place, (ended) => {
+    const connection = new Connection(this.#config, (ended) => {
       this.#connections.delete(ended);
       if (this.#current === ended) this.#current = undefined;
     });
@@ -74,21 +74,21 @@ export class TrustedServer extends Server implements Lane {
   override write(blob: Uint8Array | string): void {
     const { seq, onResponse, onError } = this.#registered;
     this.send({
-      call: { deadline: performance.now() + this.#place.timeoutMs, ended: false, sent: false },
+      call: { deadline: performance.now() + this.#config.timeoutMs, ended: false, sent: false },
       size: 1,
       encode: (opaque) => {
         const bytes = Buffer.from(blob);
         bytes.writeUInt32BE(opaque, 12);
         return bytes;
       },
-      take: (_index, { status, bytes, casAt, to }) => {
+      receive: (_index, { status, bytes, casOffset, to }) => {
         // The bytes are the parser's, and memjs hands its own on.
-        const frame = Buffer.from(bytes.subarray(casAt - 16, to));
+        const frame = Buffer.from(bytes.subarray(casOffset - 16, to));
         const extrasLength = frame[4] as number;
         const keyAt = HEADER_BYTES + extrasLength;
         const valueAt = keyAt + frame.readUInt16BE(2);
         const header = {
-          magic: ANSWER,
+          magic: RESPONSE_MAGIC,
           opcode: frame[1] as number,
           keyLength: valueAt - keyAt,
           extrasLength,
@@ -113,6 +113,6 @@ export class TrustedServer extends Server implements Lane {
 
   override close(): void {
     this.#closed = true;
-    for (const connection of [...this.#connections]) connection.fail(unconnected('the connection was closed'));
+    for (const connection of [...this.#connections]) connection.fail(notConnected('the connection was closed'));
   }
 }

@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 /** A server, and how to get in. */
-export interface Place {
+export interface ServerConfig {
   readonly host: string;
   readonly port: number;
   readonly tls: ConnectionOptions | undefined;
@@ -24,7 +24,7 @@ interface Listener {
 }
 
 /** A socket that is being connected. */
-export function openSocket({ host, port, tls }: Place, { ready, read }: Listener): Socket {
+export function openSocket({ host, port, tls }: ServerConfig, { ready, read }: Listener): Socket {
   const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if (tls === undefined) {
     // One buffer for all that comes, where Node would make one each time.

@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
-import { Beginning, refusalOfAnswer } from '../src/greeting.ts';
+import { HandshakeReader, handshakeError } from '../src/handshake.ts';
+import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend } from '../src/memcached.ts';
-import { ownClient } from '../src/own-client.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
 
@@ -182,13 +183,13 @@ describe('what a server begins with', () => {
 
   /** How each piece is judged, up to the first that is refused, and the refusal. */
   function judge(pieces: readonly string[]): readonly [verdicts: string[], refusal: string | undefined] {
-    const beginning = new Beginning();
+    const reader = new HandshakeReader();
     const verdicts: string[] = [];
     for (const piece of pieces) {
-      verdicts.push(beginning.read(Buffer.from(piece, 'latin1')));
+      verdicts.push(reader.read(Buffer.from(piece, 'latin1')));
       if (verdicts.at(-1) === 'refused') break;
     }
-    return [verdicts, beginning.refusal?.message];
+    return [verdicts, reader.refusal?.message];
   }
 
   it('is judged alike however it is cut', () => {
@@ -205,7 +206,7 @@ describe('what a server begins with', () => {
         expect([verdicts.at(-1), refusal]).toEqual(['refused', expect.stringContaining(reason)]);
       }
     }
-    expect(judge(['\x81\x0a', 'ERROR\r\n', '\0'])).toEqual([['answer', 'answer', 'answer'], undefined]);
+    expect(judge(['\x81\x0a', 'ERROR\r\n', '\0'])).toEqual([['response', 'response', 'response'], undefined]);
     expect(judge(['SERVER_ERROR ', 'x'.repeat(200)])[0]).toEqual(['more', 'refused']);
   });
 
@@ -215,22 +216,36 @@ describe('what a server begins with', () => {
   });
 });
 
+it.each([
+  ['wants TLS is told of as such', true, undefined, 'cannot be reached (ECONNRESET); the server may want TLS'],
+  ['waits for more where TLS was meant, too', false, true, 'no answer within 3000 ms, and may speak no TLS'],
+] as const)('a server that %s', async (_, secure, tls, reason) => {
+  // Of another kind, and long before it is asked for a value.
+  const server = await startRedis([], { tls: secure });
+  const backend = memcachedBackend({ servers: `127.0.0.1:${server.port}`, tls, timeoutMs: 3000 });
+  const failure = await failureOf(backend.setValue('k', 1));
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+  expect(failure.message).toBe(`[memcached] setValue "k": ${reason}`);
+  await backend.close();
+  await server.stop();
+});
+
 describe('an answer to the greeting', () => {
-  const place = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
+  const config = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
   const login = { username: 'u', password: 'p' };
   const opaque = 0x0d0a0d0a;
 
   it('that wants a login says so where none was given, and that it is wrong where one was', () => {
     const answer = { status: Status.authError, opaque };
-    const missing = refusalOfAnswer({ ...place, login: undefined }, answer);
+    const missing = handshakeError({ ...config, login: undefined }, answer);
     expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
-    const wrong = refusalOfAnswer({ ...place, login }, answer);
+    const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
   });
 
   it('that has another reason is not about a login, whether one was given or not', () => {
     for (const given of [undefined, login]) {
-      const refusal = refusalOfAnswer({ ...place, login: given }, { status: Status.busy, opaque });
+      const refusal = handshakeError({ ...config, login: given }, { status: Status.busy, opaque });
       expect(refusal?.code).toBe('UNAVAILABLE');
     }
   });
@@ -239,16 +254,16 @@ describe('an answer to the greeting', () => {
 it('a fault of our own is told as one, and not as the server’s', async () => {
   const server = await startMemcached();
   const { host, port } = server;
-  const { servers } = ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
-  const lane = servers[0];
-  const send = (take: () => boolean): Promise<DriverError | undefined> =>
+  const { servers } = managedClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const channel = servers[0];
+  const send = (receive: () => boolean): Promise<DriverError | undefined> =>
     new Promise((resolve) => {
-      lane?.send({
+      channel?.send({
         call: { deadline: performance.now() + 5000, ended: false, sent: false },
         size: 1,
         encode: (opaque) => encode([{ opcode: Opcode.noop }], opaque),
-        take: () => {
-          const done = take();
+        receive: () => {
+          const done = receive();
           resolve(undefined);
           return done;
         },
@@ -262,6 +277,6 @@ it('a fault of our own is told as one, and not as the server’s', async () => {
   expect(failure).toMatchObject({ code: 'BACKEND', options: { cause: { name: 'TypeError' } } });
   expect(failure?.message).not.toMatch(/s3cret|step/);
   expect(await send(() => true)).toBeUndefined();
-  lane?.close();
+  channel?.close();
   await server.stop();
 });

@@ -9,8 +9,8 @@ import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseServers, parseUrl } from '../src/addresses.ts';
 import { memcachedBackend } from '../src/memcached.ts';
-import { parseServers, parseUrl } from '../src/places.ts';
 
 // What memjs's client does with numbers, options, addresses and errors, and ours beside it.
 
@@ -87,18 +87,18 @@ describe('memjs, and ours', () => {
 
   it('hangs where a server has too many connections, which ours says', async () => {
     const full = await startMemcached(['-c', '100']);
-    const place = `${full.host}:${full.port}`;
+    const fullAddress = `${full.host}:${full.port}`;
     const others = Array.from({ length: 150 }, () => connect(full.port, full.host).resume());
     for (const other of others) other.on('error', () => undefined);
     // What exceeds the limit is ended by the server.
     await until('no room is left', async () =>
       others.some(({ readableEnded, destroyed }) => readableEnded || destroyed),
     );
-    const late = memcachedBackend({ servers: place, timeoutMs: 10_000 });
+    const late = memcachedBackend({ servers: fullAddress, timeoutMs: 10_000 });
     const failure = await failureOf(late.setValue('k', 2));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     expect(failure.message).toContain('too many connections');
-    const third = Client.create(place, { logger: { log: () => undefined } });
+    const third = Client.create(fullAddress, { logger: { log: () => undefined } });
     expect(await Promise.race([third.get('k').catch(() => 'rejects'), sleep(3000, 'hangs')])).toBe('hangs');
     third.close();
     for (const other of others) other.destroy();

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { Client } from 'memjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseServers, parseUrl } from '../src/addresses.ts';
 import { type MemcachedOptions, memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { parseServers, parseUrl } from '../src/places.ts';
 
 const servers = '127.0.0.1:1';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sendBatch } from '../src/batch.ts';
-import type { Lane } from '../src/request.ts';
-import { Gets } from '../src/works.ts';
+import { GetCommand } from '../src/commands.ts';
+import type { Channel } from '../src/request.ts';
 
 const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
 
@@ -19,14 +19,14 @@ async function turnsOf(count: number): Promise<{ readonly parts: readonly number
   };
   setImmediate(pass);
   const parts: number[] = [];
-  const lane: Lane = {
+  const channel: Channel = {
     send(request) {
       parts.push(turn);
       request.written?.();
-      request.take(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casAt: 0, from: 0, to: 0 });
+      request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
     },
   };
-  await sendBatch(() => lane, new Gets(keysOf(count), call));
+  await sendBatch(() => channel, new GetCommand(keysOf(count), call));
   running = false;
   return { parts, done: turn };
 }
@@ -42,14 +42,14 @@ describe('a batch', () => {
     for (const count of [1, 2, 10_000]) expect(await turnsOf(count)).toEqual({ parts: [0], done: 0 });
   });
 
-  it('rejects with what a lane throws, and leaves no promise behind', async () => {
-    const lane = {
+  it('rejects with what a channel throws, and leaves no promise behind', async () => {
+    const channel = {
       send: () => {
         throw new TypeError('a fault');
       },
     };
     for (const count of [1, 2, 30_000]) {
-      await expect(sendBatch(() => lane, new Gets(keysOf(count), call))).rejects.toThrow(TypeError);
+      await expect(sendBatch(() => channel, new GetCommand(keysOf(count), call))).rejects.toThrow(TypeError);
     }
   });
 });

@@ -5,8 +5,8 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { ownClient } from '../src/own-client.ts';
 
 let servers: readonly ServerProcess[];
 let addresses: readonly string[];
@@ -29,7 +29,7 @@ describeCacheBackend('memcached on three servers', {
 
 const keys = Array.from({ length: 3000 }, (_, index) => `user:${index}`);
 
-function places(count: number) {
+function configs(count: number) {
   const login = undefined;
   return Array.from({ length: count }, (_, at) => ({
     host: `10.0.0.${at}`,
@@ -42,14 +42,14 @@ function places(count: number) {
 
 describe('several servers', () => {
   it('share the keys, and a fourth takes about a quarter of them and moves no other', () => {
-    const [three, four] = [ownClient(places(3)), ownClient(places(4))];
+    const [three, four] = [managedClient(configs(3)), managedClient(configs(4))];
     const counts = three.servers.map((server) => keys.filter((key) => three.client.server(key) === server).length);
     for (const count of counts) expect(count / keys.length).toBeGreaterThan(0.25);
     const moved = keys.filter((key) => three.client.server(key)?.host !== four.client.server(key)?.host);
     expect(moved.length / keys.length).toBeLessThan(0.33);
     expect(new Set(moved.map((key) => four.client.server(key)?.host))).toEqual(new Set(['10.0.0.3']));
     // memjs itself moves nearly all.
-    const hosts = (count: number) => places(count).map(({ host }) => `${host}:1`);
+    const hosts = (count: number) => configs(count).map(({ host }) => `${host}:1`);
     const [stockThree, stockFour] = [Client.create(hosts(3).join()), Client.create(hosts(4).join())];
     const stockMoved = keys.filter((key) => stockThree.server(key)?.host !== stockFour.server(key)?.host);
     expect(stockMoved.length / keys.length).toBeGreaterThan(0.6);

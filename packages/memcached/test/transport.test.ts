@@ -4,12 +4,12 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
+import { InFlightRequests } from '../src/in-flight.ts';
+import { managedTransport } from '../src/managed-client.ts';
 import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
-import { ownTransport } from '../src/own-client.ts';
 import { Parser } from '../src/parser.ts';
 import { Queue } from '../src/queue.ts';
 import type { Request } from '../src/request.ts';
-import { SentRequests } from '../src/sent.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
@@ -31,7 +31,7 @@ function withIncr(
   incr: (real: BinaryTransport, ...args: Parameters<MemcachedTransport['incr']>) => Promise<CounterAnswer>,
 ) {
   const { host, port } = server;
-  const real = ownTransport([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
+  const real = managedTransport([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);
   const transport: MemcachedTransport = {
     getMany: (...args) => real.getMany(...args),
     setMany: (...args) => real.setMany(...args),
@@ -154,41 +154,42 @@ describe('requests that wait for answers', () => {
   const call = { deadline: 0, ended: false, sent: true };
   const bytes = Buffer.alloc(0);
 
-  function request(size: number, taken: number[]): Request {
-    const take = (index: number): boolean => {
-      taken.push(index);
+  function request(size: number, received: number[]): Request {
+    const receive = (index: number): boolean => {
+      received.push(index);
       return index === size - 1;
     };
-    return { call, size, encode: () => bytes, take, fail: () => undefined };
+    return { call, size, encode: () => bytes, receive, fail: () => undefined };
   }
 
   function answer(opaque: number) {
-    return { opaque, status: 0, bytes, casAt: 0, from: 0, to: 0 };
+    return { opaque, status: 0, bytes, casOffset: 0, from: 0, to: 0 };
   }
 
   it('get theirs by opaques that begin again after 2^32', () => {
-    const sent = new SentRequests();
-    const taken: number[] = [];
-    expect(sent.add(request(2 ** 32 - 2, []))).toBe(0);
-    sent.take(answer(2 ** 32 - 3));
-    expect(sent.length).toBe(0);
-    expect(sent.add(request(4, taken))).toBe(2 ** 32 - 2);
-    expect(sent.add(request(1, taken))).toBe(2);
-    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) sent.take(answer(opaque));
-    expect(taken).toEqual([1, 2, 3, 0]);
-    expect(sent.length).toBe(0);
+    const inFlight = new InFlightRequests();
+    const received: number[] = [];
+    expect(inFlight.add(request(2 ** 32 - 2, []))).toBe(0);
+    inFlight.receive(answer(2 ** 32 - 3));
+    expect(inFlight.length).toBe(0);
+    expect(inFlight.add(request(4, received))).toBe(2 ** 32 - 2);
+    expect(inFlight.add(request(1, received))).toBe(2);
+    for (const opaque of [2 ** 32 - 1, 0, 1, 2]) inFlight.receive(answer(opaque));
+    expect(received).toEqual([1, 2, 3, 0]);
+    expect(inFlight.length).toBe(0);
   });
 
   it('refuse what is asked by nobody, comes twice, backwards, or before its turn', () => {
-    const sent = new SentRequests();
-    expect(() => sent.take(answer(0))).toThrow('nobody');
-    sent.add(request(4, []));
-    sent.add(request(1, []));
-    sent.take(answer(1));
-    for (const opaque of [1, 0, 4, 5, 2 ** 32 - 1]) expect(() => sent.take(answer(opaque))).toThrow('something else');
-    sent.take(answer(3));
-    sent.take(answer(4));
-    expect(sent.length).toBe(0);
+    const inFlight = new InFlightRequests();
+    expect(() => inFlight.receive(answer(0))).toThrow('nobody');
+    inFlight.add(request(4, []));
+    inFlight.add(request(1, []));
+    inFlight.receive(answer(1));
+    for (const opaque of [1, 0, 4, 5, 2 ** 32 - 1])
+      expect(() => inFlight.receive(answer(opaque))).toThrow('something else');
+    inFlight.receive(answer(3));
+    inFlight.receive(answer(4));
+    expect(inFlight.length).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
-import { failureOf, unconnected } from './failures.ts';
+import { commandFailure, connectionFailure } from './failures.ts';
 
 /** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
 export interface RedisClient {
@@ -29,7 +29,7 @@ export interface Sender {
 }
 
 /** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
-const SILENCE_MS = 100;
+const LATENESS_MS = 100;
 
 /** Milliseconds from one attempt to connect to the next: a server that refuses is not asked by each call. */
 const RETRY_MS = 50;
@@ -38,7 +38,7 @@ const RETRY_MS = 50;
 const PLAIN = { typeMapping: {} };
 
 /** A client that the caller made and closes, with settings of its own. */
-export class Borrowed implements Sender {
+export class ProvidedClient implements Sender {
   readonly #client: RedisClient;
 
   constructor(client: RedisClient) {
@@ -49,7 +49,7 @@ export class Borrowed implements Sender {
     try {
       return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
-      throw failureOf(error);
+      throw commandFailure(error);
     }
   }
 
@@ -73,7 +73,7 @@ export class Connection implements Sender {
 
   constructor(create: () => OwnClient, timeoutMs: number) {
     this.#create = create;
-    this.#silenceMs = timeoutMs + SILENCE_MS;
+    this.#silenceMs = timeoutMs + LATENESS_MS;
   }
 
   async send(call: Call, args: readonly string[]): Promise<unknown> {
@@ -89,7 +89,7 @@ export class Connection implements Sender {
     } catch (error) {
       if (error instanceof DriverError && error.options.cause?.code === 'READONLY') {
         this.#forget(link);
-        link.leave();
+        link.drain();
       }
       throw error;
     }
@@ -119,22 +119,23 @@ class Link {
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
-  readonly #ended: () => void;
+  readonly #onEnd: () => void;
   /** Whether it is without TLS, and nothing was answered on it yet. */
-  #mute: boolean;
-  #over = false;
-  #left = false;
+  #unanswered: boolean;
+  #ended = false;
+  #connectionError: unknown;
+  #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Answers that are awaited, that of connecting among them. */
-  #awaited = 0;
+  #inFlight = 0;
   /** When the server last had nothing to answer, or answered. */
-  #heard = 0;
-  #watch: ReturnType<typeof setTimeout> | undefined;
+  #lastReplyAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, waitMs: number, silenceMs: number, ended: () => void) {
+  constructor(client: OwnClient, waitMs: number, silenceMs: number, onEnd: () => void) {
     this.#client = client;
     this.#silenceMs = silenceMs;
-    this.#ended = ended;
+    this.#onEnd = onEnd;
     // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
     client.on('error', (error) => this.end(error));
     // A connection that is being made the client does not end: until then it holds no process.
@@ -143,12 +144,12 @@ class Link {
     const secure = socket?.tls === true;
     // To be ready, it was answered what these make it send.
     const greets = credentialsProvider !== undefined || database !== 0;
-    this.#mute = !secure && !greets;
+    this.#unanswered = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
-      this.#fail = (error) => reject(unconnected(error, { secure }));
-      this.#answer(this.#connect(waitMs)).then(
+      this.#fail = (error) => reject(connectionFailure(error, { secure }));
+      this.#awaitReply(this.#connect(waitMs)).then(
         () => {
-          if (this.#over) {
+          if (this.#ended) {
             client.destroy();
             return;
           }
@@ -162,59 +163,60 @@ class Link {
 
   async send(args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#answer(this.#client.sendCommand(args, PLAIN));
+      return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw failureOf(error, { mute: this.#mute });
+      throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
     } finally {
       // A refusal is an answer, too.
-      this.#mute &&= this.#over;
+      this.#unanswered &&= this.#ended;
     }
   }
 
   async #connect(waitMs: number): Promise<void> {
     if (waitMs > 0) await sleep(waitMs);
-    if (!this.#over) await this.#client.connect();
+    if (!this.#ended) await this.#client.connect();
   }
 
   /** Ends it once all that was sent on it is answered. */
-  leave(): void {
-    this.#left = true;
-    if (this.#awaited === 0) this.end(new Error('left'));
+  drain(): void {
+    this.#draining = true;
+    if (this.#inFlight === 0) this.end(new Error('drained'));
   }
 
   end(error: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#ended();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connectionError = error;
+    this.#onEnd();
     this.#fail(error);
     if (this.#client.isOpen) this.#client.destroy();
   }
 
-  async #answer<T>(answer: Promise<T>): Promise<T> {
-    if (this.#awaited === 0) this.#heard = performance.now();
-    this.#awaited += 1;
-    if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
+  async #awaitReply<T>(answer: Promise<T>): Promise<T> {
+    if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
+    this.#inFlight += 1;
+    if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
     try {
       return await answer;
     } finally {
-      this.#awaited -= 1;
-      this.#heard = performance.now();
-      if (this.#left) this.leave();
+      this.#inFlight -= 1;
+      this.#lastReplyAt = performance.now();
+      if (this.#draining) this.drain();
     }
   }
 
-  #watchFor(milliseconds: number): void {
+  #checkAfter(milliseconds: number): void {
     // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
     // calls whose deadlines have passed have theirs.
-    this.#watch = setTimeout(() => setImmediate(() => setTimeout(() => this.#look(), 0)), milliseconds);
-    this.#watch.unref();
+    this.#timer = setTimeout(() => setImmediate(() => setTimeout(() => this.#checkSilence(), 0)), milliseconds);
+    this.#timer.unref();
   }
 
-  #look(): void {
-    this.#watch = undefined;
-    if (this.#awaited === 0 || this.#over) return;
-    const left = this.#heard + this.#silenceMs - performance.now();
-    if (left > 0) this.#watchFor(left);
+  #checkSilence(): void {
+    this.#timer = undefined;
+    if (this.#inFlight === 0 || this.#ended) return;
+    const left = this.#lastReplyAt + this.#silenceMs - performance.now();
+    if (left > 0) this.#checkAfter(left);
     else this.end(new Error('the server fell silent'));
   }
 }

@@ -14,11 +14,11 @@ import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
 /** Keys in one command: Redis serves nobody else meanwhile. */
-const MOST_KEYS = 10_000;
+const MAX_KEYS = 10_000;
 /** Keys of one script: Lua's stack takes no more at once. */
-const MOST_SCRIPT_KEYS = 5000;
+const MAX_SCRIPT_KEYS = 5000;
 /** Bytes of one command. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];
 
@@ -43,7 +43,7 @@ export class NodeRedisDriver implements CacheDriver {
 
   async get(key: string, call: Call): Promise<Found> {
     try {
-      return found(await this.#connection.send(call, ['GET', key]));
+      return toFound(await this.#connection.send(call, ['GET', key]));
     } catch (error) {
       // Of another type: no value of a cache, and so a miss, as MGET has it.
       if (error instanceof DriverError && error.options.cause?.code === 'WRONGTYPE') return undefined;
@@ -52,9 +52,9 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const parts = inParts(keys, { mostItems: MAX_KEYS });
     const answers = await sendParts(parts, first, async (part) =>
-      values(await this.#connection.send(call, ['MGET', ...part]), part.length),
+      toValues(await this.#connection.send(call, ['MGET', ...part]), part.length),
     );
     return answers.flat();
   }
@@ -63,32 +63,32 @@ export class NodeRedisDriver implements CacheDriver {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
-      mostItems: ttlMs === undefined ? MOST_KEYS : MOST_SCRIPT_KEYS,
-      mostBytes: MOST_BYTES,
+      mostItems: ttlMs === undefined ? MAX_KEYS : MAX_SCRIPT_KEYS,
+      mostBytes: MAX_BYTES,
       bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
     });
     await sendParts(
       parts,
       (part) => part[0]?.[0],
-      async (part) => done(await this.#connection.send(call, setCommand(part, ttlMs))),
+      async (part) => assertOk(await this.#connection.send(call, setCommand(part, ttlMs))),
     );
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return integer(await this.#connection.send(call, ['EXISTS', key])) === 1;
+    return toInteger(await this.#connection.send(call, ['EXISTS', key])) === 1;
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    const parts = inParts(keys, { mostItems: MOST_KEYS });
+    const parts = inParts(keys, { mostItems: MAX_KEYS });
     const counts = await sendParts(parts, first, async (part) =>
-      integer(await this.#connection.send(call, ['UNLINK', ...part])),
+      toInteger(await this.#connection.send(call, ['UNLINK', ...part])),
     );
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
     const ttlMs = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
-    return integer(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
+    return toInteger(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
   }
 
   close(): void {
@@ -111,23 +111,23 @@ function first(keys: readonly string[]): string | undefined {
 }
 
 /** The values of as many keys. What was not sent because its call has ended is answered by nothing, and throws into the void. */
-function values(answer: unknown, keys: number): readonly Found[] {
-  if (Array.isArray(answer) && answer.length === keys) return answer.map(found);
+function toValues(answer: unknown, keys: number): readonly Found[] {
+  if (Array.isArray(answer) && answer.length === keys) return answer.map(toFound);
   throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
 }
 
-function found(answer: unknown): Found {
+function toFound(answer: unknown): Found {
   if (answer === null) return undefined;
   if (typeof answer === 'string') return answer;
   throw new DriverError('BACKEND', 'the server answered what is no value');
 }
 
-function done(answer: unknown): void {
+function assertOk(answer: unknown): void {
   if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
 }
 
 /** Those of scripts come as texts. */
-function integer(answer: unknown): number {
+function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
   return number;

@@ -8,13 +8,13 @@ interface Meaning {
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
-const elsewhere: Meaning = {
+const clusterNode: Meaning = {
   code: 'BACKEND',
   reason: 'this is a node of a Redis Cluster, which @ninefold/redis knows how to use',
 };
 
 /** What the first word of the server's refusal means; any other is `BACKEND`. */
-const WORDS: Readonly<Record<string, Meaning>> = {
+const MEANINGS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
@@ -28,9 +28,9 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
   MAXCLIENTS: notReady('the server has too many connections'),
-  MOVED: elsewhere,
-  ASK: elsewhere,
-  CROSSSLOT: elsewhere,
+  MOVED: clusterNode,
+  ASK: clusterNode,
+  CROSSSLOT: clusterNode,
   OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
   NODATABASE: { code: 'BACKEND', reason: 'the server has no such database' },
   READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
@@ -39,7 +39,7 @@ const WORDS: Readonly<Record<string, Meaning>> = {
 };
 
 /** Refusals that begin with ERR and need a look at what follows. */
-const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
+const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
@@ -54,41 +54,49 @@ const PHRASES: readonly (readonly [words: RegExp, word: string])[] = [
 /** What the client says of a command for which it has no connection, and which it keeps for none. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
-/**
- * What went wrong with a command that was sent, without the client's own error, which may hold what was sent; on a `mute`
- * connection, without TLS and without an answer so far.
- */
-export function failureOf(error: unknown, { mute = false }: { readonly mute?: boolean } = {}): DriverError {
-  if (error instanceof DriverError) return error;
-  const { kind, message, code } = partsOf(error);
-  if (isReply(kind)) return refusal(message);
-  const shown = code === undefined ? '' : ` (${code})`;
-  const unsent = UNSENT.has(kind);
-  const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (mute ? wantsTls(kind, code) : ''), {
-    applied: unsent ? 'no' : 'maybe',
-    connectionLost: true,
-    cause: { name: kind, code },
-  });
+interface FailureContext {
+  /** The connection is without TLS, and nothing was answered on it so far. */
+  readonly unanswered?: boolean;
+  /** What ended the connection, if that is known: the client does not tell it to the commands. */
+  readonly connectionError?: unknown;
 }
+
+/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
+export function commandFailure(
+  error: unknown,
+  { unanswered = false, connectionError }: FailureContext = {},
+): DriverError {
+  if (error instanceof DriverError) return error;
+  const { className, message, code } = partsOf(error);
+  if (isReply(className)) return refusal(message);
+  const shown = code === undefined ? '' : ` (${code})`;
+  const unsent = UNSENT.has(className);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
+  if (isNoAnswer(error) || isNoAnswer(connectionError)) return new DriverError('BACKEND', STRANGER, lost);
+  const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
+  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
+}
+
+const STRANGER = 'what answers does not speak the Redis protocol';
 
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
 /** Why there is no connection, which was to be `secure` with TLS; nothing was sent. */
-export function unconnected(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
+export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   if (error instanceof DriverError) return error;
-  const { kind, message, code } = partsOf(error);
-  if (isReply(kind)) return refusal(message);
+  const { className, message, code } = partsOf(error);
+  if (isReply(className)) return refusal(message);
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
-  const hint = secure ? speaksNone : wantsTls(kind, code);
-  return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: kind, code } });
+  const hint = secure ? speaksNone : tlsHint(className, code);
+  return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }
 
 /** A server that wants TLS ends a connection without. */
-function wantsTls(kind: string, code: string | undefined): string {
-  const ended = kind === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
+function tlsHint(className: string, code: string | undefined): string {
+  const ended = className === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
   return ended ? '; the server may want TLS' : '';
 }
 
@@ -96,26 +104,33 @@ function wantsTls(kind: string, code: string | undefined): string {
  * The client's classes do not set `name`, and a client that was handed in has classes of its own. A code is that of the
  * system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
-function partsOf(error: unknown): { kind: string; message: string; code: string | undefined } {
-  if (!(error instanceof Error)) return { kind: typeof error, message: '', code: undefined };
-  const kind = error.constructor.name;
-  const { code = kind === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = error as { readonly code?: unknown };
+function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
+  if (!(error instanceof Error)) return { className: typeof error, message: '', code: undefined };
+  const className = error.constructor.name;
+  const { code = className === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = error as {
+    readonly code?: unknown;
+  };
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
-  return { kind, message: error.message, code: known ? code : undefined };
+  return { className, message: error.message, code: known ? code : undefined };
 }
 
-function isReply(kind: string): boolean {
-  return kind === 'SimpleError' || kind === 'BlobError' || kind === 'ErrorReply';
+/** Whether the client could not make sense of what it received. */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unknown RESP type');
+}
+
+function isReply(className: string): boolean {
+  return className === 'SimpleError' || className === 'BlobError' || className === 'ErrorReply';
 }
 
 function refusal(answer: string): DriverError {
   // Before Redis 7 what a script's command was refused for stands behind the place in the script.
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
-  const word = (first === 'ERR' && PHRASES.find(([words]) => words.test(message))?.[1]) || first;
-  const meaning = WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${word})` };
-  const cause = { name: 'ErrorReply', code: word };
-  const command = word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
+  const kind = (first === 'ERR' && ERR_KINDS.find(([words]) => words.test(message))?.[1]) || first;
+  const meaning = MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${kind})` };
+  const cause = { name: 'ErrorReply', code: kind };
+  const command = kind === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
   const reason = command === undefined ? meaning.reason : `${meaning.reason}: ${command}`;
   return new DriverError(meaning.code, reason, { applied: 'no', retryable: meaning.retryable, cause });
 }

@@ -1,6 +1,6 @@
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
-import { Borrowed, Connection, type OwnClient, type RedisClient, type Sender } from './connection.ts';
+import { Connection, type OwnClient, ProvidedClient, type RedisClient, type Sender } from './connection.ts';
 import { NodeRedisDriver, nodeRedisCapabilities } from './driver.ts';
 
 export {
@@ -39,7 +39,7 @@ const CONNECT_SHARE = 0.9;
 /** A cache in one Redis server, on the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const sender = senderOf(options, timeoutMs);
+  const sender = createSender(options, timeoutMs);
   const maxValueBytes = options.maxValueBytes ?? nodeRedisCapabilities.maxValueBytes;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
     throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
@@ -49,7 +49,7 @@ export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend
   });
 }
 
-function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
+function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
   const client: unknown = options?.client;
   if (client === undefined) {
     const url = checkUrl(options);
@@ -58,14 +58,14 @@ function senderOf(options: NodeRedisBackendOptions, timeoutMs: number): Sender {
     const { tls } = given.socket ?? {};
     if (tls !== undefined && tls !== url.startsWith('rediss:'))
       throw invalid(options, 'redis.socket.tls is true for rediss:// and for nothing else');
-    return new Connection(() => createOwn(url, given, timeoutMs), timeoutMs);
+    return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
   }
   if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6, for one server');
   if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
-  return new Borrowed(client);
+  return new ProvidedClient(client);
 }
 
-function createOwn(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
+function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
   const connectTimeout = Math.ceil(CONNECT_SHARE * timeoutMs);
   const socket = { ...given.socket, connectTimeout, reconnectStrategy: false } as const;
   // Nothing that was sent is sent again, and nothing waits for a connection out of our sight.

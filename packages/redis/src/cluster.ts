@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
-import { Refusal, unconnected } from './failures.ts';
-import type { Command, Sender, Sending } from './sender.ts';
+import { connectionFailure, Refusal } from './failures.ts';
+import type { CallState, Command, Sender } from './sender.ts';
 
 export interface Address {
   readonly host: string;
@@ -11,13 +11,13 @@ export interface Address {
 }
 
 /** Redirects of one command that are followed; a cluster at rest needs one. */
-const MOST_REDIRECTS = 6;
+const MAX_REDIRECTS = 6;
 /** Milliseconds before each redirect after the second, for nodes that do not agree yet. */
-const BOUNCE_MS = 50;
+const REDIRECT_DELAY_MS = 50;
 /** Nodes that are asked for the map of slots side by side. */
-const ASKED_NODES = 3;
+const NODES_ASKED_AT_ONCE = 3;
 /** Milliseconds between two looks at the map that failures give rise to. */
-const LOOK_MS = 100;
+const REFRESH_INTERVAL_MS = 100;
 
 /**
  * One connection for each primary of a Redis Cluster, and the map of slots that names them. The client's own `Cluster` has
@@ -28,18 +28,18 @@ export class ClusterConnections implements Sender {
   /** Commands wait for the map of slots, and follow redirects. */
   readonly ready = false;
   /** Any node of Valkey 9.1.2 takes keys by `MSETEX` that are another's, or on their way to another. */
-  readonly mayAsk = false;
+  readonly mayProbe = false;
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;
   readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
   /** Connections to nodes that serve nothing any more, which may still have answers to come. */
-  readonly #leaving = new Set<Connection>();
+  readonly #draining = new Set<Connection>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
-  #looking: Promise<void> | undefined;
-  #looked = Number.NEGATIVE_INFINITY;
-  #looks = 0;
+  #refreshing: Promise<void> | undefined;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  #rotation = 0;
   #closed = false;
 
   constructor(seeds: readonly Address[], timeoutMs: number, connect: (address: Address) => Connection) {
@@ -48,9 +48,9 @@ export class ClusterConnections implements Sender {
     this.#connect = connect;
   }
 
-  async send(call: Sending, command: Command): Promise<unknown> {
+  async send(call: CallState, command: Command): Promise<unknown> {
     const slot = calculateSlot(command.key);
-    if (this.#primaries[slot] === undefined) await this.#look();
+    if (this.#primaries[slot] === undefined) await this.#refresh();
     let address = this.#primaries[slot];
     if (address === undefined) throw new DriverError('UNAVAILABLE', 'no node serves the slot', { applied: 'no' });
     let asking = false;
@@ -59,17 +59,17 @@ export class ClusterConnections implements Sender {
       try {
         return await (asking ? node.sendAsking(call, command) : node.send(call, command));
       } catch (error) {
-        const to = error instanceof Refusal ? error.to : undefined;
-        if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#lookSoon();
+        const to = error instanceof Refusal ? error.redirect : undefined;
+        if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#refreshSoon();
         if (to === undefined || call.ended) throw error;
-        if (redirects === MOST_REDIRECTS)
+        if (redirects === MAX_REDIRECTS)
           throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
-        if (redirects > 1) await sleep(BOUNCE_MS);
+        if (redirects > 1) await sleep(REDIRECT_DELAY_MS);
         address = addressOf(to, address);
-        asking = (error as Refusal).word === 'ASK';
+        asking = (error as Refusal).kind === 'ASK';
         if (asking) continue;
         this.#primaries[slot] = address;
-        this.#lookSoon();
+        this.#refreshSoon();
       }
     }
   }
@@ -77,14 +77,14 @@ export class ClusterConnections implements Sender {
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#nodes.values()) connection.close();
-    for (const connection of this.#leaving) connection.close();
+    for (const connection of this.#draining) connection.close();
   }
 
   #nodeAt(address: Address): Connection {
     const name = `${address.host}:${address.port}`;
     let node = this.#nodes.get(name);
     if (node === undefined) {
-      if (this.#closed) throw unconnected(undefined);
+      if (this.#closed) throw connectionFailure(undefined);
       node = { address, connection: this.#connect(address) };
       this.#nodes.set(name, node);
     }
@@ -92,30 +92,30 @@ export class ClusterConnections implements Sender {
   }
 
   /** The map may be stale: looks at it anew, unless that was just done. */
-  #lookSoon(): void {
-    if (performance.now() - this.#looked >= LOOK_MS) this.#look().catch(() => undefined);
+  #refreshSoon(): void {
+    if (performance.now() - this.#refreshedAt >= REFRESH_INTERVAL_MS) this.#refresh().catch(() => undefined);
   }
 
   /** Asks the known nodes, a few at a time and each time others first, and takes the first answer. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#askNodes().finally(() => {
-      this.#looking = undefined;
-      this.#looked = performance.now();
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#updateSlotMap().finally(() => {
+      this.#refreshing = undefined;
+      this.#refreshedAt = performance.now();
     });
-    return this.#looking;
+    return this.#refreshing;
   }
 
-  async #askNodes(): Promise<void> {
-    const known = [...[...this.#nodes.values()].map(({ address }) => address), ...this.#seeds];
+  async #updateSlotMap(): Promise<void> {
+    const candidates = [...[...this.#nodes.values()].map(({ address }) => address), ...this.#seeds];
     let failure: unknown;
-    for (let asked = 0; asked < known.length; asked += ASKED_NODES) {
-      const few = Array.from({ length: Math.min(ASKED_NODES, known.length - asked) }, () => {
-        this.#looks += 1;
-        return known[this.#looks % known.length] as Address;
+    for (let asked = 0; asked < candidates.length; asked += NODES_ASKED_AT_ONCE) {
+      const chosen = Array.from({ length: Math.min(NODES_ASKED_AT_ONCE, candidates.length - asked) }, () => {
+        this.#rotation += 1;
+        return candidates[this.#rotation % candidates.length] as Address;
       });
       try {
-        this.#primaries = await Promise.any(few.map((address) => this.#askNode(address)));
-        this.#forgetOthers();
+        this.#primaries = await Promise.any(chosen.map((address) => this.#fetchSlotMap(address)));
+        this.#dropUnusedNodes();
         return;
       } catch (error) {
         failure ??= (error as AggregateError).errors[0];
@@ -124,8 +124,8 @@ export class ClusterConnections implements Sender {
     throw failure;
   }
 
-  async #askNode(address: Address): Promise<(Address | undefined)[]> {
-    const call: Sending = { ended: false, sent: false };
+  async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
+    const call: CallState = { ended: false, sent: false };
     const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
     if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the server answered what is no map of slots');
     const primaries: (Address | undefined)[] = [];
@@ -140,14 +140,14 @@ export class ClusterConnections implements Sender {
   }
 
   /** Lets go of connections to nodes that serve no slot any more, once what is on them has had its time. */
-  #forgetOthers(): void {
+  #dropUnusedNodes(): void {
     const serving = new Set(this.#primaries.map((address) => address && `${address.host}:${address.port}`));
     for (const [name, { connection }] of this.#nodes) {
       if (serving.has(name)) continue;
       this.#nodes.delete(name);
-      this.#leaving.add(connection);
+      this.#draining.add(connection);
       setTimeout(() => {
-        this.#leaving.delete(connection);
+        this.#draining.delete(connection);
         connection.close();
       }, this.#timeoutMs).unref();
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
 import { INCR, SET_ALL } from './scripts.ts';
-import type { Argument, Sender, Sending } from './sender.ts';
+import type { Argument, CallState, Sender } from './sender.ts';
 import { UsableCommands } from './usable-commands.ts';
 
 export type Entry = readonly [key: string, value: Stored];
@@ -27,83 +27,85 @@ export class Commands {
     return this.#sender.ready;
   }
 
-  async get(key: string, call: Sending): Promise<Found> {
+  async get(key: string, call: CallState): Promise<Found> {
     try {
-      return found(await this.#send(call, 'GET', [key]));
+      return toFound(await this.#send(call, 'GET', [key]));
     } catch (error) {
       // Of another type: no value of a cache, and so a miss, as MGET has it.
-      if (error instanceof Refusal && error.word === 'WRONGTYPE') return undefined;
+      if (error instanceof Refusal && error.kind === 'WRONGTYPE') return undefined;
       throw error;
     }
   }
 
-  /** `apart` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
+  /** `fallback` is what takes its place: by default the keys one by one, of which the first that fails fails all. */
   async getMany(
     keys: readonly string[],
-    call: Sending,
-    apart = (): Promise<readonly Found[]> => sendParts(keys, itself, (key) => this.get(key, call)),
+    call: CallState,
+    fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
-    if (keys.length === 1) return await apart();
-    return await this.#orElse('MGET', apart, async () => {
+    if (keys.length === 1) return await fallback();
+    return await this.#withFallback('MGET', fallback, async () => {
       const answer = await this.#send(call, 'MGET', [...keys]);
-      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(found);
+      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(toFound);
       throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
     });
   }
 
-  async exists(key: string, call: Sending): Promise<boolean> {
-    return integer(await this.#send(call, 'EXISTS', [key])) === 1;
+  async exists(key: string, call: CallState): Promise<boolean> {
+    return toInteger(await this.#send(call, 'EXISTS', [key])) === 1;
   }
 
   /** How many there were. `DEL` says the same, and frees the memory at once. */
-  async delete(keys: readonly string[], call: Sending): Promise<number> {
-    const apart = async (): Promise<number> => {
-      if (keys.length === 1) return integer(await this.#send(call, 'DEL', [...keys]));
-      const counts = await sendParts(keys, itself, (key) => this.delete([key], call));
+  async delete(keys: readonly string[], call: CallState): Promise<number> {
+    const fallback = async (): Promise<number> => {
+      if (keys.length === 1) return toInteger(await this.#send(call, 'DEL', [...keys]));
+      const counts = await sendParts(keys, identity, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    return await this.#orElse('UNLINK', apart, async () => integer(await this.#send(call, 'UNLINK', [...keys])));
+    return await this.#withFallback('UNLINK', fallback, async () =>
+      toInteger(await this.#send(call, 'UNLINK', [...keys])),
+    );
   }
 
-  async set([key, value]: Entry, ttlMs: number | undefined, call: Sending): Promise<void> {
-    done(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
+  async set([key, value]: Entry, ttlMs: number | undefined, call: CallState): Promise<void> {
+    assertOk(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
-  /** `apart` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
+  /** `fallback` is what takes its place: by default the entries one by one, of which the first that fails fails all. */
   async setMany(
     entries: readonly Entry[],
     ttlMs: number | undefined,
-    call: Sending,
-    apart = async (): Promise<void> => {
+    call: CallState,
+    fallback = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
     },
   ): Promise<void> {
-    if (entries.length === 1) return await apart();
+    if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
-      done(await this.#sender.send(call, { name, args, key }));
-    if (ttlMs === undefined) return await this.#orElse('MSET', apart, () => send('MSET', pairsOf(entries)));
-    void this.#usable.ask(key, call);
-    // Where one is refused the entries go apart, not all by the other: some of the calls that share it may have ended.
+      assertOk(await this.#sender.send(call, { name, args, key }));
+    if (ttlMs === undefined) return await this.#withFallback('MSET', fallback, () => send('MSET', pairsOf(entries)));
+    void this.#usable.probe(key, call);
+    // Where one is refused the entries go separately, not all by the other: some of the calls that share it may have ended.
     if (this.#usable.has('MSETEX'))
-      return await this.#orElse('MSETEX', apart, () =>
+      return await this.#withFallback('MSETEX', fallback, () =>
         send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
       );
-    await this.#orElse('EVAL', apart, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#withFallback('EVAL', fallback, () => send('EVAL', scriptOf(entries, ttlMs)));
   }
 
-  async incr(key: string, delta: number, ttlMs: number | undefined, call: Sending): Promise<number> {
+  async incr(key: string, delta: number, ttlMs: number | undefined, call: CallState): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
     // The server learns the script by the first EVAL, which takes no round trip of its own.
     if (this.#incrLoaded && this.#usable.has('EVALSHA')) {
       try {
-        return integer(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
+        return toInteger(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
       } catch (error) {
-        if (!isUndone(error)) throw error;
+        if (!isRecoverable(error)) throw error;
         if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
-    const answer = integer(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+    const answer = toInteger(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
     this.#incrLoaded = true;
     return answer;
   }
@@ -112,31 +114,31 @@ export class Commands {
     this.#sender.close();
   }
 
-  #send(call: Sending, name: string, args: Argument[]): Promise<unknown> {
+  #send(call: CallState, name: string, args: Argument[]): Promise<unknown> {
     return this.#sender.send(call, { name, args, key: String(args[0]) });
   }
 
   /** Runs what needs a command, or what does without where it cannot be used or was refused; nothing was applied then. */
-  async #orElse<T>(name: string, without: () => Promise<T>, withIt: () => Promise<T>): Promise<T> {
-    if (!this.#usable.has(name)) return await without();
+  async #withFallback<T>(name: string, fallback: () => Promise<T>, run: () => Promise<T>): Promise<T> {
+    if (!this.#usable.has(name)) return await fallback();
     try {
-      return await withIt();
+      return await run();
     } catch (error) {
-      if (!isUndone(error)) throw error;
+      if (!isRecoverable(error)) throw error;
       if (error.command === name) this.#usable.refuse(name);
-      return await without();
+      return await fallback();
     }
   }
 }
 
-const UNDONE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
+const RECOVERABLE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSSSLOT']);
 
 /** A refusal after which another command may do what this one did not. */
-function isUndone(error: unknown): error is Refusal {
-  return error instanceof Refusal && UNDONE.has(error.word);
+function isRecoverable(error: unknown): error is Refusal {
+  return error instanceof Refusal && RECOVERABLE.has(error.kind);
 }
 
-function itself(key: string): string {
+function identity(key: string): string {
   return key;
 }
 
@@ -161,20 +163,20 @@ function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
 }
 
 /** What is sent for a call that has ended is nothing, and its answer nobody's: then this throws into the void. */
-function done(answer: unknown): void {
+function assertOk(answer: unknown): void {
   // The latter from `MSETEX`, which answers by numbers.
   if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the server answered what is no OK');
 }
 
 /** A value as it is stored, or a miss. */
-function found(answer: unknown): Found {
+function toFound(answer: unknown): Found {
   if (typeof answer === 'string') return answer;
   if (answer === null) return undefined;
   throw new DriverError('BACKEND', 'the server answered what is no value');
 }
 
 /** Integers come as texts, so that none is rounded. */
-function integer(answer: unknown): number {
+function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
   return number;

@@ -1,30 +1,30 @@
 import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
-import { failureOf, Refusal, unconnected } from './failures.ts';
-import type { Command, Sender, Sending } from './sender.ts';
-import { Silence } from './silence.ts';
+import { commandFailure, connectionFailure, Refusal } from './failures.ts';
+import { ReplyWatchdog } from './reply-watchdog.ts';
+import type { CallState, Command, Sender } from './sender.ts';
 
 /** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
-const SILENCE_MS = 100;
+const LATENESS_MS = 100;
 /** Milliseconds after which a client that has ended connects anew: what refuses it is not asked by each call. */
 const RETRY_MS = 50;
 
-interface Waiting {
+interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
-  readonly mayAsk = true;
-  readonly #make: () => Redis;
+  readonly mayProbe = true;
+  readonly #createClient: () => Redis;
   readonly #timeoutMs: number;
   readonly #corking = new Corking();
   /** Made when first used: it makes timers and random numbers of its own. */
   #client: Redis | undefined;
   /** Late, or of a server that is no primary any more: what was sent on them may still be answered. */
-  readonly #leaving = new Set<Redis>();
-  #waiting: Waiting[] = [];
+  readonly #draining = new Set<Redis>();
+  #waiters: Waiter[] = [];
   /** Why the last attempt to connect failed, or the connection ended. */
   #failure: unknown;
   /** Whether the client's connection is greeted and what was asked for. */
@@ -34,18 +34,18 @@ export class Connection implements Sender {
   /** When a connection last ended, on the clock of `performance.now()`. */
   #endedAt = 0;
   /** Of the present socket. */
-  #silence: Silence | undefined;
+  #watchdog: ReplyWatchdog | undefined;
 
-  constructor(timeoutMs: number, make: () => Redis) {
+  constructor(timeoutMs: number, createClient: () => Redis) {
     this.#timeoutMs = timeoutMs;
-    this.#make = make;
+    this.#createClient = createClient;
   }
 
   get ready(): boolean {
     return this.#open && this.#client?.status === 'ready';
   }
 
-  send(call: Sending, command: Command): Promise<unknown> {
+  send(call: CallState, command: Command): Promise<unknown> {
     const client = this.#client;
     if (client === undefined || !this.ready) return this.#sendOnceReady(call, command);
     this.#corking.cork(client.stream, command.args.length);
@@ -53,7 +53,7 @@ export class Connection implements Sender {
   }
 
   /** Sends a command to a node of a cluster that is only about to own its key. */
-  async sendAsking(call: Sending, command: Command): Promise<unknown> {
+  async sendAsking(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, 1);
     const [asking, answer] = await Promise.allSettled([
@@ -68,44 +68,44 @@ export class Connection implements Sender {
   close(): void {
     this.#closed = true;
     this.#client?.disconnect();
-    for (const client of this.#leaving) client.disconnect();
-    this.#release(({ reject }) => reject(unconnected(undefined)));
+    for (const client of this.#draining) client.disconnect();
+    this.#settleWaiters(({ reject }) => reject(connectionFailure(undefined)));
   }
 
-  async #sendOnceReady(call: Sending, command: Command): Promise<unknown> {
+  async #sendOnceReady(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, command.args.length);
     return await this.#write(client, call, command);
   }
 
-  async #write(client: Redis, call: Sending, { name, args }: Command): Promise<unknown> {
+  async #write(client: Redis, call: CallState, { name, args }: Command): Promise<unknown> {
     // Whoever has given up meanwhile must not be sent for.
     if (call.ended) return undefined;
     call.sent = true;
-    const silence = this.#silence;
-    silence?.sent();
+    const watchdog = this.#watchdog;
+    watchdog?.sent();
     try {
       return await client.call(name, args);
     } catch (error) {
-      const failure = failureOf(error, {
-        lostBy: client === this.#client ? this.#failure : undefined,
-        way: client,
+      const failure = commandFailure(error, {
+        connectionError: client === this.#client ? this.#failure : undefined,
+        client,
       });
-      if (failure instanceof Refusal && failure.word === 'READONLY') this.#leave(client);
+      if (failure instanceof Refusal && failure.kind === 'READONLY') this.#drain(client);
       throw failure;
     } finally {
-      silence?.answered();
+      watchdog?.answered();
     }
   }
 
   async #whenReady(): Promise<Redis> {
     // A call that was given up by then may still try another way, and would connect again.
-    if (this.#closed) throw unconnected(undefined);
-    this.#client ??= this.#create();
+    if (this.#closed) throw connectionFailure(undefined);
+    this.#client ??= this.#startClient();
     const client = this.#client;
     if (this.ready) return client;
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve: () => resolve(client), reject });
+      this.#waiters.push({ resolve: () => resolve(client), reject });
       if (client.status === 'wait') this.#connect(client);
       else if (client.status === 'end')
         this.#retry ??= setTimeout(
@@ -124,28 +124,28 @@ export class Connection implements Sender {
   /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */
   #giveUp(client: Redis): void {
     if (this.#client !== client) client.disconnect();
-    else if (this.#open) this.#leave(client);
+    else if (this.#open) this.#drain(client);
     // In its greeting: whoever waits for it is told, and it connects anew.
     else client.disconnect(true);
   }
 
   /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
-  #leave(client: Redis): void {
+  #drain(client: Redis): void {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#open = false;
-    this.#leaving.add(client);
+    this.#draining.add(client);
     client.once('end', () => {
-      this.#leaving.delete(client);
+      this.#draining.delete(client);
       // It has ended, but for what watches the sentinels for it.
       client.disconnect();
     });
-    this.#silence?.sent();
+    this.#watchdog?.sent();
     client.quit().catch(() => client.disconnect());
   }
 
-  #create(): Redis {
-    const client = this.#make();
+  #startClient(): Redis {
+    const client = this.#createClient();
     client.on('error', (error: unknown) => {
       // One that was left has no say in how its successor fares.
       if (this.#client === client) this.#failure = error;
@@ -153,14 +153,14 @@ export class Connection implements Sender {
     // The greeting that comes before commands owes answers as well.
     client.on('connect', () => {
       this.#failure = undefined;
-      this.#silence = new Silence(client.stream, this.#timeoutMs + SILENCE_MS, () => this.#giveUp(client));
-      this.#silence.sent();
+      this.#watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => this.#giveUp(client));
+      this.#watchdog.sent();
     });
     client.on('ready', () => {
-      this.#silence?.answered();
+      this.#watchdog?.answered();
       // Where it may not select its database, the client would go on in the first one.
       this.#open = this.#failure === undefined;
-      if (this.#open) this.#release(({ resolve }) => resolve());
+      if (this.#open) this.#settleWaiters(({ resolve }) => resolve());
       else client.disconnect();
     });
     for (const event of ['close', 'end'])
@@ -168,14 +168,14 @@ export class Connection implements Sender {
         if (this.#client !== client) return;
         this.#open = false;
         this.#endedAt = performance.now();
-        this.#release(({ reject }) => reject(unconnected(this.#failure, client)));
+        this.#settleWaiters(({ reject }) => reject(connectionFailure(this.#failure, client)));
       });
     return client;
   }
 
-  #release(end: (waiting: Waiting) => void): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const each of waiting) end(each);
+  #settleWaiters(settle: (waiter: Waiter) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) settle(waiter);
   }
 }

@@ -4,7 +4,7 @@ interface Stream {
 }
 
 /** Arguments of a command that leaves at once: the server works on it while the next one is written. */
-const LONG = 48;
+const LONG_COMMAND = 48;
 
 /** Lets what is sent in one tick leave in one write, but for a first command that is likely to be alone: it leaves at once. */
 export class Corking {
@@ -16,7 +16,7 @@ export class Corking {
 
   /** Before each command, of so many arguments. */
   cork(stream: Stream, length: number): void {
-    if (length >= LONG) {
+    if (length >= LONG_COMMAND) {
       this.#uncork();
       return;
     }

@@ -7,19 +7,19 @@ import {
   inParts,
   sendParts,
 } from '@ninefold/core';
+import { CoalescedReads } from './coalesced-reads.ts';
+import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
-import { GatheredReads } from './gathered-reads.ts';
-import { GatheredSets } from './gathered-sets.ts';
 import type { Sender } from './sender.ts';
 
 /** Commands of a batch, so that the server works on one while the next is written and the answer before is read. */
-const PIECES = 4;
+const COMMANDS = 4;
 /** Keys of one: with fewer, or where both share a core, a command more costs about what it gains. */
-const FEWEST_KEYS = 250;
+const MIN_KEYS = 250;
 /** Redis serves nobody else meanwhile. */
-const MOST_KEYS = 500;
+const MAX_KEYS = 500;
 /** UTF-16 units of one: so much is on its way while the next is written. */
-const MOST_LENGTH = 48 * 1024;
+const MAX_LENGTH = 48 * 1024;
 /** UTF-16 units of a text above which a `SET` of its own takes half the time: the server reads it while the next is written. */
 const LARGE_LENGTH = 10_000;
 
@@ -38,16 +38,16 @@ export class RedisDriver implements CacheDriver {
   readonly #commands: Commands;
   readonly #slotOf: ((key: string) => number) | undefined;
   /** On one server only: a cluster would cut what was gathered into its slots again. */
-  readonly #reads: GatheredReads | undefined;
-  readonly #sets: GatheredSets | undefined;
+  readonly #reads: CoalescedReads | undefined;
+  readonly #sets: CoalescedSets | undefined;
 
   constructor(sender: Sender, capabilities: Capabilities) {
     this.capabilities = capabilities;
     this.#commands = new Commands(sender);
     this.#slotOf = sender.slotOf;
     if (sender.slotOf !== undefined) return;
-    this.#reads = new GatheredReads(this.#commands);
-    this.#sets = new GatheredSets(this.#commands);
+    this.#reads = new CoalescedReads(this.#commands);
+    this.#sets = new CoalescedSets(this.#commands);
   }
 
   get(key: string, call: Call): Promise<Found> {
@@ -59,8 +59,8 @@ export class RedisDriver implements CacheDriver {
     this.#sets?.flush();
     const reads = this.#reads ?? this.#commands;
     // So few keys are one part, which need not be looked for.
-    const few = this.#slotOf === undefined && keys.length <= FEWEST_KEYS;
-    const parts = few ? [keys] : this.#partsOf(keys, itself, length);
+    const few = this.#slotOf === undefined && keys.length <= MIN_KEYS;
+    const parts = few ? [keys] : this.#partsOf(keys, identity, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
     const [only] = values;
     if (only !== undefined && values.length === 1) return only;
@@ -102,7 +102,7 @@ export class RedisDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     this.#flush();
     call.sent = false;
-    const parts = this.#partsOf(keys, itself, length);
+    const parts = this.#partsOf(keys, identity, length);
     const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -126,7 +126,7 @@ export class RedisDriver implements CacheDriver {
   /** What may share a command, in the order of the first of each. */
   #partsOf<T>(items: readonly T[], key: (item: T) => string, lengthOf: (item: T) => number): readonly (readonly T[])[] {
     const slotOf = this.#slotOf;
-    if (slotOf === undefined) return inPieces(items, lengthOf);
+    if (slotOf === undefined) return inCommands(items, lengthOf);
     const slots = new Map<number, T[]>();
     for (const item of items) {
       const slot = slotOf(key(item));
@@ -134,22 +134,22 @@ export class RedisDriver implements CacheDriver {
       if (others === undefined) slots.set(slot, [item]);
       else others.push(item);
     }
-    return [...slots.values()].flatMap((items) => inPieces(items, lengthOf));
+    return [...slots.values()].flatMap((items) => inCommands(items, lengthOf));
   }
 }
 
 /** Pieces of about one size, and one where it is not worth while. */
-function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
+function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
-  const pieces = Math.min(Math.max(PIECES, length / MOST_KEYS), length / FEWEST_KEYS);
+  const commands = Math.min(Math.max(COMMANDS, length / MAX_KEYS), length / MIN_KEYS);
   return inParts(items, {
-    mostItems: Math.ceil(length / Math.floor(pieces)),
-    mostBytes: MOST_LENGTH,
+    mostItems: Math.ceil(length / Math.floor(commands)),
+    mostBytes: MAX_LENGTH,
     bytesOf,
   });
 }
 
-function itself(key: string): string {
+function identity(key: string): string {
   return key;
 }
 

@@ -8,29 +8,32 @@ interface Meaning {
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
-const elsewhere: Meaning = {
+const clusterNode: Meaning = {
   code: 'BACKEND',
   reason: 'this is a node of a Redis Cluster; name its nodes in `cluster`',
 };
-const passwordless: Meaning = { code: 'AUTH', reason: 'the server wants a password' };
-const outside: Meaning = { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' };
+const passwordMissing: Meaning = { code: 'AUTH', reason: 'the server wants a password' };
+const outOfRange: Meaning = {
+  code: 'COUNTER_RANGE',
+  reason: 'the result is outside ±(2^53-1); the counter is as it was',
+};
 
 /** What the first word of an error of the server means. */
-const WORDS: Readonly<Record<string, Meaning>> = {
-  NINEFOLDRANGE: outside,
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  NINEFOLDRANGE: outOfRange,
   UNKNOWN: { code: 'BACKEND', reason: 'the server does not know the command' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
-  NOAUTH: passwordless,
+  NOAUTH: passwordMissing,
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
   TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
-  MOVED: elsewhere,
-  ASK: elsewhere,
-  CROSSSLOT: elsewhere,
+  MOVED: clusterNode,
+  ASK: clusterNode,
+  CROSSSLOT: clusterNode,
   OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
   READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
   MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
@@ -38,12 +41,12 @@ const WORDS: Readonly<Record<string, Meaning>> = {
 };
 
 /** Errors of the server that begin with ERR and need a look at what follows. */
-const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
+const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is no integer' }],
-  [/increment or decrement would overflow/, outside],
+  [/increment or decrement would overflow/, outOfRange],
   [/max number of clients/, notReady('the server has too many connections')],
   // What is long is not read from whom it does not know.
-  [/unauthenticated (?:multi)?bulk length/, passwordless],
+  [/unauthenticated (?:multi)?bulk length/, passwordMissing],
   [/no password is set|without any password/i, { code: 'AUTH', reason: 'the server has no password: leave it out' }],
   [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
@@ -57,9 +60,9 @@ const PHRASES: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
 /** A command that the server did not run. */
 export class Refusal extends DriverError {
   /** The first word of its error, such as `NOPERM`; `UNKNOWN` for a command that it does not know, `NUMKEYS` for no keys. */
-  readonly word: string;
+  readonly kind: string;
   /** Of `MOVED` and `ASK`: `host:port`, where the host may be missing and is then the one that answered. */
-  readonly to: string | undefined;
+  readonly redirect: string | undefined;
   /** Of `NOPERM` and `UNKNOWN`: the command; `undefined` where it is a key that the user may not use. */
   readonly command: string | undefined;
 
@@ -68,17 +71,17 @@ export class Refusal extends DriverError {
     const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
     const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
     const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
-    const word = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
-    const inner = word === 'ERR' ? PHRASES.find(([words]) => words.test(message))?.[1] : undefined;
+    const kind = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
+    const inner = kind === 'ERR' ? ERR_MEANINGS.find(([words]) => words.test(message))?.[1] : undefined;
     const { code, reason, retryable } = inner ??
-      WORDS[word] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
+      MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
     const command = (
-      unknown ?? (word === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1] : undefined)
+      unknown ?? (kind === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1] : undefined)
     )?.toUpperCase();
-    const told = command === undefined ? reason : `${reason}: ${command}`;
-    super(code, told, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });
-    this.word = word;
-    this.to = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];
+    const text = command === undefined ? reason : `${reason}: ${command}`;
+    super(code, text, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });
+    this.kind = kind;
+    this.redirect = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];
     this.command = command;
   }
 }
@@ -86,8 +89,13 @@ export class Refusal extends DriverError {
 /** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+const STRANGER = 'what answers does not speak the Redis protocol';
+
 /** How the client tells that no sentinel led to a primary, and what the last of them said to that. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
+
+/** What ioredis 6 and 5 say of bytes that are no answer. */
+const NO_ANSWER = /^(?:Unknown RESP type|Protocol error)/;
 
 /** How the client tells that it has no connection for a command, and keeps it for none. */
 const UNSENT = /enableOfflineQueue options is false$/;
@@ -97,67 +105,79 @@ interface Raw {
   readonly message?: unknown;
   readonly code?: unknown;
   readonly cause?: unknown;
+  readonly stream?: ClientInfo['stream'];
 }
 
 /** Of a client: no options of TLS are a connection without. */
-interface Way {
+interface ClientInfo {
   readonly options?: { readonly tls?: object | undefined; readonly sentinelTLS?: object | undefined };
   /** Its present socket, or the last. */
   readonly stream?: { readonly bytesRead: number } | undefined;
 }
 
-interface Circumstances {
+interface FailureContext {
   /** What ended the connection, if that is known: the client does not tell it to the commands. */
-  readonly lostBy?: unknown;
+  readonly connectionError?: unknown;
   /** Whatever the client says. */
   readonly mayBeSent?: boolean;
-  readonly way?: Way;
+  readonly client?: ClientInfo;
 }
 
 /** What went wrong, without the client's own error: it holds the arguments of the command, and of AUTH. */
-export function failureOf(error: unknown, { lostBy, mayBeSent = false, way }: Circumstances = {}): DriverError {
+export function commandFailure(
+  error: unknown,
+  { connectionError, mayBeSent = false, client }: FailureContext = {},
+): DriverError {
   if (error instanceof DriverError) return error;
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
-  const code = codeOf(error) ?? codeOf(lostBy);
+  const code = codeOf(error) ?? codeOf(connectionError);
   const unsent = !mayBeSent && UNSENT.test(String(message));
   const lost: DriverErrorOptions = {
     applied: unsent ? 'no' : 'maybe',
     connectionLost: true,
     cause: { name: String(name), code },
   };
+  if (isNoAnswer(error) || isNoAnswer(connectionError)) return new DriverError('BACKEND', STRANGER, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
-  return new DriverError('UNAVAILABLE', reason + shown + wantsTls(lostBy, way), lost);
+  return new DriverError('UNAVAILABLE', reason + shown + tlsHint(connectionError, client), lost);
 }
 
 /** A connection that could not be made; nothing was sent on it. */
-export function unconnected(error: unknown, way: Way = {}): DriverError {
+export function connectionFailure(error: unknown, client: ClientInfo = {}): DriverError {
   if (error instanceof DriverError) return error;
   if (error === undefined)
-    return new DriverError('UNAVAILABLE', `the connection was closed${wantsTls(error, way)}`, { applied: 'no' });
-  const { name, message, cause } = error as Raw;
+    return new DriverError('UNAVAILABLE', `the connection was closed${tlsHint(error, client)}`, { applied: 'no' });
+  const { name, message, cause, stream } = error as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const said = sentinels?.[1] ?? '';
   if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
   if (said.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know of no such primary', { applied: 'no' });
-  if (said.startsWith('ERR unknown command'))
+  if (said.startsWith('ERR unknown command') || isNoAnswer(cause))
     return new DriverError('BACKEND', 'what `sentinels` names is no sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
-  const { tls, sentinelTLS } = way.options ?? {};
-  const [secure, reached] =
-    sentinels === null ? [tls, 'cannot be reached'] : [sentinelTLS, 'no sentinel can be reached'];
-  const reason = code === undefined ? 'the connection could not be made' : `${reached} (${code})`;
-  const hint = secure !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : wantsTls(error, way);
+  const reached = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
+  const unknown = sentinels === null ? 'the connection could not be made' : reached;
+  const reason = code === undefined ? unknown : `${reached} (${code})`;
+  // Of sentinels, the last that was asked.
+  const last: ClientInfo = sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
+  const endedBy = said === 'Connection is closed.' ? cause : error;
+  const hint = last.options?.tls !== undefined && NO_TLS.has(code) ? ', and may speak no TLS' : tlsHint(endedBy, last);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
 /** A server that wants TLS ends a connection without, and has said nothing on it. */
-function wantsTls(endedBy: unknown, { options, stream }: Way = {}): string {
+function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
   return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may want TLS' : '';
+}
+
+function isNoAnswer(error: unknown): boolean {
+  return NO_ANSWER.test(String((error as Raw | undefined)?.message));
 }
 
 /** Of the system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

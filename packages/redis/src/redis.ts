@@ -1,8 +1,8 @@
 import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import type { RedisOptions } from 'ioredis';
-import type { RedisClient } from './borrowed.ts';
+import { createSender, UnusableOption } from './create-sender.ts';
 import { RedisDriver, redisCapabilities } from './driver.ts';
-import { senderOf, UnusableOption } from './servers.ts';
+import type { RedisClient } from './provided-client.ts';
 
 export {
   type BackendOptions,
@@ -17,8 +17,8 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
-export type { RedisClient } from './borrowed.ts';
 export { redisCapabilities } from './driver.ts';
+export type { RedisClient } from './provided-client.ts';
 
 /** Of `url`, `client`, `cluster` and `sentinels` exactly one. */
 export interface RedisBackendOptions extends RemoteOptions {
@@ -54,7 +54,7 @@ export function redisBackend(options: RedisBackendOptions): CacheBackend {
   try {
     if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
       throw new UnusableOption('maxValueBytes is a whole number of bytes above 0');
-    const driver = new RedisDriver(senderOf(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
+    const driver = new RedisDriver(createSender(options ?? {}, timeoutMs), { ...redisCapabilities, maxValueBytes });
     return createBackend(driver, { ...options, timeoutMs });
   } catch (error) {
     throw error instanceof UnusableOption ? invalidOptions('redis', options, error.message) : error;

@@ -10,7 +10,7 @@ export interface Command {
 }
 
 /** What sending needs to know of a call, and tells it. */
-export type Sending = Pick<Call, 'ended' | 'sent'>;
+export type CallState = Pick<Call, 'ended' | 'sent'>;
 
 /** A way to the server or servers. */
 export interface Sender {
@@ -19,8 +19,8 @@ export interface Sender {
   /** Whether a command is handed over at once, so that no call can end before it is sent. */
   readonly ready: boolean;
   /** Whether a command may be sent that the server, or what is before it, may not know. */
-  readonly mayAsk: boolean;
+  readonly mayProbe: boolean;
   /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
-  send(call: Sending, command: Command): Promise<unknown>;
+  send(call: CallState, command: Command): Promise<unknown>;
   close(): void;
 }

@@ -2,11 +2,11 @@ import type { RedisOptions } from 'ioredis';
 
 /** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
 const RETRY_STEP_MS = 50;
-const RETRY_MOST_MS = 500;
+const MAX_RETRY_MS = 500;
 /** Of the time of a call, what connecting may take: the rest is for saying what could not be reached. */
 const CONNECT_SHARE = 0.9;
 /** Milliseconds that a socket may take to say goodbye. */
-const GOODBYE_MS = 100;
+const DISCONNECT_MS = 100;
 
 /** What a client is made of. */
 export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
@@ -28,12 +28,12 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
-    disconnectTimeout: GOODBYE_MS,
+    disconnectTimeout: DISCONNECT_MS,
     // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
     stringNumbers: true,
     // Would hold calls back past their deadlines, and give connections up that are well.
     enableAutoPipelining: false,
     commandTimeout: undefined,
-    retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MOST_MS),
+    retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, MAX_RETRY_MS),
   };
 }

@@ -8,8 +8,8 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
 import { redisBackend } from '../src/redis.ts';
+import { ReplyWatchdog } from '../src/reply-watchdog.ts';
 import { settingsOf } from '../src/settings.ts';
-import { Silence } from '../src/silence.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -159,19 +159,19 @@ describe('a connection', () => {
   });
 
   it('counts as silent from when it owes an answer, and not from when it was made', async () => {
-    const PATIENCE_MS = 250;
+    const LIMIT_MS = 250;
     let sent = Number.NaN;
     const silentMs = await new Promise<number>((resolve) => {
       const destroy = (): void => resolve(performance.now() - sent);
-      const silence = new Silence({ bytesRead: 0, destroy }, PATIENCE_MS, expect.unreachable);
-      silence.sent();
-      silence.answered();
+      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroy }, LIMIT_MS, expect.unreachable);
+      watchdog.sent();
+      watchdog.answered();
       setTimeout(() => {
         sent = performance.now();
-        silence.sent();
-      }, PATIENCE_MS - 50);
+        watchdog.sent();
+      }, LIMIT_MS - 50);
     });
-    expect(silentMs).toBeGreaterThanOrEqual(PATIENCE_MS);
+    expect(silentMs).toBeGreaterThanOrEqual(LIMIT_MS);
   });
 
   it('counts as silent though it is sent ever more', async () => {
@@ -182,28 +182,28 @@ describe('a connection', () => {
         clearInterval(more);
         resolve();
       };
-      const silence = new Silence({ bytesRead: 0, destroy }, 100, expect.unreachable);
-      silence.sent();
-      more = setInterval(() => silence.sent(), 10);
+      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroy }, 100, expect.unreachable);
+      watchdog.sent();
+      more = setInterval(() => watchdog.sent(), 10);
     });
   });
 
   it('does not count as late where each answer is in time, though it owes one all the while', async () => {
-    const PATIENCE_MS = 250;
+    const LIMIT_MS = 250;
     const socket = { bytesRead: 0, destroy: () => expect.unreachable() };
     let late = false;
-    const silence = new Silence(socket, PATIENCE_MS, () => {
+    const watchdog = new ReplyWatchdog(socket, LIMIT_MS, () => {
       late = true;
     });
-    silence.sent();
+    watchdog.sent();
     // Each is answered as the next is sent.
     for (let answer = 0; answer < 4; answer++) {
-      await sleep(PATIENCE_MS - 50);
+      await sleep(LIMIT_MS - 50);
       socket.bytesRead += 1;
-      silence.sent();
-      silence.answered();
+      watchdog.sent();
+      watchdog.answered();
     }
-    silence.answered();
+    watchdog.answered();
     expect(late).toBe(false);
   });
 });

@@ -8,20 +8,20 @@ import {
   type Stored,
   sendParts,
 } from '@ninefold/core';
-import { expectCount, expectInteger, expectText } from './answers.ts';
-import type { Command, Commands } from './client.ts';
+import { CoalescedReads } from './coalesced-reads.ts';
+import { Coalescer } from './coalescer.ts';
+import type { Command, CommandSender } from './command-sender.ts';
 import { isUnsent } from './failures.ts';
-import { GatheredReads } from './gathered-reads.ts';
-import { Gathering } from './gathering.ts';
+import { expectCount, expectInteger, expectText } from './results.ts';
 import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
-/** Keys in one UNLINK: the client passes them as arguments, of which a stack takes only so many. */
-const MOST_ARGUMENTS = 10_000;
-/** Commands in one request of what was gathered. */
-const MOST_COMMANDS = 1000;
-/** Of a write that shares its request: a larger one would hold up the others. */
-const MOST_SHARED_BYTES = 1_000_000;
+/** Keys in one UNLINK: the client spreads them as arguments, and too many overflow the stack. */
+const MAX_ARGUMENTS = 10_000;
+/** Commands in one coalesced request. */
+const MAX_COMMANDS = 1000;
+/** Bytes of a write that is coalesced: a larger one would delay the others. */
+const MAX_COALESCED_BYTES = 1_000_000;
 
 interface Write {
   readonly command: Command;
@@ -31,21 +31,21 @@ interface Write {
 
 type Entry = readonly [key: string, value: Stored];
 
-/** The commands of each operation: one billed command where the service has one. */
+/** Maps each operation to commands: one billed command where the service has one. */
 export class UpstashDriver implements CacheDriver {
   readonly name = 'upstash';
   readonly capabilities: Capabilities;
-  readonly #commands: Commands;
-  readonly #reads: GatheredReads;
-  readonly #writes = new Gathering<Write, unknown>(
-    { mostItems: MOST_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
+  readonly #sender: CommandSender;
+  readonly #reads: CoalescedReads;
+  readonly #writes = new Coalescer<Write, unknown>(
+    { mostItems: MAX_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
     (writes, deadline) => this.#sendWrites(writes, deadline),
   );
 
-  constructor(commands: Commands, capabilities: Capabilities) {
-    this.#commands = commands;
+  constructor(sender: CommandSender, capabilities: Capabilities) {
+    this.#sender = sender;
     this.capabilities = capabilities;
-    this.#reads = new GatheredReads(commands);
+    this.#reads = new CoalescedReads(sender);
   }
 
   get(key: string, call: Call): Promise<Found> {
@@ -58,7 +58,7 @@ export class UpstashDriver implements CacheDriver {
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
-    // The service's step is a millisecond.
+    // The service counts TTLs in milliseconds.
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
     if (entries.length === 1 && entry !== undefined) {
@@ -79,13 +79,13 @@ export class UpstashDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const { parts, bytes } = inRequests(keys, jsonBytes);
     const counts = await sendParts(parts, first, async (part) => {
-      const unlinks = inParts(part, { mostItems: MOST_ARGUMENTS }).map(unlink);
+      const unlinks = inParts(part, { mostItems: MAX_ARGUMENTS }).map(unlink);
       const [only] = unlinks;
-      const answers =
+      const results =
         only !== undefined && unlinks.length === 1
           ? [await this.#write(only, bytes, call)]
-          : await this.#commands.send(unlinks, call.deadline);
-      return answers.map((answer) => expectCount(answer, part.length));
+          : await this.#sender.send(unlinks, call.deadline);
+      return results.map((result) => expectCount(result, part.length));
     });
     return counts.flat().reduce((sum, count) => sum + count, 0);
   }
@@ -97,21 +97,21 @@ export class UpstashDriver implements CacheDriver {
   }
 
   close(): void {
-    this.#commands.close();
+    this.#sender.close();
   }
 
-  /** The only command of a call, or of a part of one that is larger than what shares the request of its tick. */
+  /** Sends the only command of a call, or of a part of a call. A small one is coalesced with the writes of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
-    if (bytes <= MOST_SHARED_BYTES) return this.#writes.ask({ command, bytes, call });
-    return this.#commands.send([command], call.deadline).then(([answer]) => answer);
+    if (bytes <= MAX_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
+    return this.#sender.send([command], call.deadline).then(([result]) => result);
   }
 
   async #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
     const commands = writes.map(({ command }) => command);
     try {
-      return await this.#commands.send(commands, deadline);
+      return await this.#sender.send(commands, deadline);
     } catch (error) {
-      // It was the only request of each of these calls.
+      // Each of these calls has sent no other request.
       if (isUnsent(error)) for (const { call } of writes) call.sent = false;
       throw error;
     }
@@ -123,7 +123,7 @@ function set([key, value]: Entry, px: number | undefined): Command {
 }
 
 function setAll(entries: readonly Entry[]): Command {
-  // Without a prototype, so that a key named `__proto__` is a key.
+  // No prototype, so that `__proto__` is a key like any other.
   const values: Record<string, string> = Object.create(null);
   for (const [key, value] of entries) values[key] = String(value);
   return (pipeline) => pipeline.mset(values);

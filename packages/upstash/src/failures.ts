@@ -1,6 +1,6 @@
 import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@ninefold/core';
 
-/** What the service's words and codes mean. Order matters: the first that matches counts. */
+/** The meanings of the service's error messages. Order matters: the first match counts. */
 const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
   [
     /NINEFOLDRANGE|increment or decrement would overflow/,
@@ -21,9 +21,9 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
   [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
 ];
 
-/** A command that the service refused: it did not run, so nothing was applied. */
+/** The error of a refused command. It did not run, so nothing was applied. */
 export function refusedCommand(answer: string): DriverError {
-  // Before Redis 7 what a script's command was refused for stands behind the place in the script.
+  // Before Redis 7, a script's error begins with its position in the script.
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const found = WORDS.find(([words]) => words.test(message));
   const cause = { name: 'UpstashError', code: codeOf(message) };
@@ -33,7 +33,7 @@ export function refusedCommand(answer: string): DriverError {
   return new DriverError(code, reason, { applied: 'no', cause, retryable });
 }
 
-/** A whole request that was answered with another status than 2xx. */
+/** The error of a request whose HTTP status is not 2xx. */
 export function refusedRequest(status: number, answer: unknown): DriverError {
   const message = typeof answer === 'object' && answer !== null ? (answer as { error?: unknown }).error : undefined;
   const cause = {
@@ -47,9 +47,9 @@ export function refusedRequest(status: number, answer: unknown): DriverError {
     return fail('AUTH', 'the token is wrong or lacks a permission', { applied: 'no' });
   if (status === 429) return fail('UNAVAILABLE', 'the service is throttling (HTTP 429)', { applied: 'no' });
   if (status === 413) return fail('TOO_LARGE', 'the request is larger than the service takes', { applied: 'no' });
-  // 0 is how a browser hides a redirect.
+  // A browser reports a redirect as status 0.
   if (status === 0 || (status >= 300 && status < 400)) {
-    return fail('BACKEND', 'the address redirects; it is no REST endpoint of Upstash', { applied: 'no' });
+    return fail('BACKEND', 'the address redirects; it is not a REST endpoint of Upstash', { applied: 'no' });
   }
   if (status >= 500 || status === 408) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
   return typeof message === 'string'
@@ -57,7 +57,7 @@ export function refusedRequest(status: number, answer: unknown): DriverError {
     : fail('BACKEND', `the service refused (HTTP ${status})`, { applied: 'no' });
 }
 
-/** Codes that say that no byte of a request has left: name look-up and connect. */
+/** Codes of failures before any byte of a request was sent: name lookup and connect. */
 const UNSENT = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -67,14 +67,14 @@ const UNSENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Whether the request never left. */
+/** Whether the request was never sent. */
 export function isUnsent(error: unknown): boolean {
   if (!(error instanceof DriverError)) return false;
   const { applied, cause } = error.options;
   return applied === 'no' && UNSENT.has(cause?.code ?? '');
 }
 
-/** A request without an answer. One that was given up is that of calls which have ended. */
+/** The error of a request without a response. An aborted request is one too, but its calls have already ended. */
 export function lostRequest(error: unknown): DriverError {
   const code = systemCode(error);
   const cause = { name: error instanceof Error ? error.name : typeof error, code };
@@ -85,7 +85,7 @@ export function lostRequest(error: unknown): DriverError {
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }
 
-/** Node hangs the system's code below `cause`. */
+/** The system's error code, which Node puts on `cause` or deeper. */
 function systemCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
     const { code, cause } = at as { code?: unknown; cause?: unknown };
@@ -95,7 +95,7 @@ function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The first word of an error, such as `WRONGPASS`: all of it that may be shown. */
+/** The first word of an error message, such as `WRONGPASS`. The rest may quote values. */
 function codeOf(message: string): string | undefined {
   return /^[A-Z]{2,20}\b/.exec(message)?.[0];
 }

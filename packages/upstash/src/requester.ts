@@ -3,7 +3,7 @@ import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from
 import { lostRequest, refusedRequest } from './failures.ts';
 import { SyncToken } from './sync-token.ts';
 
-/** What one HTTP request is told besides its commands. */
+/** What one HTTP request receives besides its commands. */
 export interface RequestContext {
   readonly signal: AbortSignal;
 }
@@ -14,18 +14,18 @@ export interface RestOptions {
   readonly fetch: typeof fetch;
 }
 
-/** Next.js would keep answers. Workers with a compatibility date before 2024-11-11 keep none, and throw for the option. */
+/** Keeps Next.js from caching responses. Workers with a compatibility date before 2024-11-11 throw for the option. */
 const CACHE = 'cache' in (globalThis.Request?.prototype ?? {}) ? ({ cache: 'no-store' } as const) : {};
 
-/** One command's answer inside a pipeline. */
+/** One command's result in the response to a pipeline. */
 export interface CommandResult {
   readonly result?: unknown;
   readonly error?: string;
 }
 
 /**
- * Carries the client's requests over `fetch`, once each. The client's own transport retries, puts the whole command into
- * its errors, shares one signal, and takes an answer of any shape.
+ * Sends the client's requests with `fetch`, once each. The client's own requester retries, puts the whole command into its
+ * errors, shares one signal, and accepts a response of any shape.
  */
 export class RestRequester implements Requester {
   readonly #options: RestOptions;
@@ -36,52 +36,52 @@ export class RestRequester implements Requester {
     this.#options = options;
   }
 
-  /** Runs `start`, whose first request is sent under this context: the client asks for it before it awaits anything. */
-  under<T>(context: RequestContext, start: () => Promise<T>): Promise<T> {
+  /** Runs `send` and gives its first request this context. The client calls `request` before it awaits anything. */
+  withContext<T>(context: RequestContext, send: () => Promise<T>): Promise<T> {
     this.#context = context;
     try {
-      return start();
+      return send();
     } finally {
       this.#context = undefined;
     }
   }
 
-  // Not async up to its fetch, so that the context is read in the caller's tick.
+  // Reads the context synchronously, while `withContext` runs.
   request<T>(request: UpstashRequest): Promise<UpstashResponse<T>> {
     const signal = this.#context?.signal ?? null;
-    // A pipeline's answer is a list, whatever the client's type says.
+    // The response to a pipeline is a list, whatever the client's type says.
     return this.#send(request, signal) as Promise<never>;
   }
 
   async #send({ path = [], body }: UpstashRequest, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
     const { url, token, fetch } = this.#options;
-    const text = JSON.stringify(body);
-    const { sent, keep } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
+    const requestText = JSON.stringify(body);
+    const { sent, update } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       'upstash-sync-token': sent,
     };
     let response: Response;
-    let answered: string;
+    let responseText: string;
     try {
-      // A redirect would carry the token to whoever it names.
-      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(text) } as const;
+      // Following a redirect would send the token to another address.
+      const init = { method: 'POST', headers, signal, redirect: 'manual', ...CACHE, ...bodyOf(requestText) } as const;
       response = await fetch([url, ...path].join('/'), init);
-      answered = await response.text();
+      responseText = await response.text();
     } catch (error) {
       throw lostRequest(error);
     }
-    const answer = parse(answered);
-    if (!response.ok) throw refusedRequest(response.status, answer);
-    if (!Array.isArray(answer))
-      throw new DriverError('BACKEND', `HTTP ${response.status} with what is no answer of Upstash`);
-    keep(response.headers.get('upstash-sync-token'));
-    return answer;
+    const results = parse(responseText);
+    if (!response.ok) throw refusedRequest(response.status, results);
+    if (!Array.isArray(results))
+      throw new DriverError('BACKEND', `the response is not one of Upstash (HTTP ${response.status})`);
+    update(response.headers.get('upstash-sync-token'));
+    return results;
   }
 }
 
-/** Upstash's client on that transport, its answers left as they came. */
+/** Upstash's client on our requester, without deserialization. */
 export class RestClient extends Redis {
   constructor(requester: RestRequester) {
     super(requester);
@@ -89,7 +89,7 @@ export class RestClient extends Redis {
   }
 }
 
-/** Deno's fetch repeats a POST whose reused connection broke, and would count an increment twice; not so a stream. */
+/** A stream on Deno, whose fetch repeats any other POST whose reused connection broke: increments would count twice. */
 function bodyOf(text: string): RequestInit {
   if (!('Deno' in globalThis)) return { body: text };
   const stream = new ReadableStream({

@@ -1,9 +1,9 @@
 import { inParts, type Stored, utf8Bytes } from '@ninefold/core';
 
-/** Of the service's 10 MB: what a request may reach by the counts below, beside the names of its commands. */
+/** Bytes of a request by the counts below. The rest of the service's 10 MB is for the names of the commands. */
 export const MAX_REQUEST_BYTES = 9_900_000;
 
-/** Bytes of a text and a comma in a JSON body. A short one is taken for as many as it can have: six for a control character. */
+/** Most bytes of a text and a comma in a JSON body. A short text counts six per character, as for control characters. */
 export function jsonBytes(text: string): number {
   return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
 }
@@ -14,11 +14,11 @@ export function entryBytes([key, value]: readonly [key: string, value: Stored]):
 
 export interface Parts<T> {
   readonly parts: readonly (readonly T[])[];
-  /** Of all together. */
+  /** Of all parts together. */
   readonly bytes: number;
 }
 
-/** As few parts as the requests of the service can carry. */
+/** Splits items into as few parts as the service's request limit allows. */
 export function inRequests<T>(items: readonly T[], bytesOf: (item: T) => number): Parts<T> {
   let bytes = 0;
   const count = (item: T): number => {

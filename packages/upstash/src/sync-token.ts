@@ -1,24 +1,27 @@
 const READS: readonly unknown[] = ['mget', 'exists'];
 
-/** Says to a replica up to where it has to be before it answers: at all that this backend wrote before. */
+/** Makes replicas answer a read only once they have all that this backend wrote before. */
 export class SyncToken {
-  #newest = '';
-  /** How many requests were begun, and which write brought the newest: an earlier one may be answered later. */
-  #begun = 0;
-  #broughtBy = 0;
+  #token = '';
+  /** The number of the last request, and of the write that the token is from: responses may arrive out of order. */
+  #requests = 0;
+  #lastWrite = 0;
 
-  /** What to send with a request of these commands, and what keeps the token of its answer. */
-  begin(commands: readonly (readonly unknown[])[]): { readonly sent: string; keep(answered: string | null): void } {
-    this.#begun += 1;
-    const order = this.#begun;
-    const sent = this.#newest;
+  /** The token to send with a request of these commands. `update` receives the token of the response, if it has one. */
+  begin(commands: readonly (readonly unknown[])[]): {
+    readonly sent: string;
+    update(received: string | null): void;
+  } {
+    this.#requests += 1;
+    const request = this.#requests;
+    const sent = this.#token;
     const isRead = commands.every(([name]) => READS.includes(name));
-    const keep = (answered: string | null): void => {
-      // A read's is that of its replica, which was not told of what was written meanwhile.
-      if (answered === null || (isRead ? sent !== this.#newest : order < this.#broughtBy)) return;
-      this.#newest = answered;
-      if (!isRead) this.#broughtBy = order;
+    const update = (received: string | null): void => {
+      // The token of a read is that of its replica, which does not know of writes since the read was sent.
+      if (received === null || (isRead ? sent !== this.#token : request < this.#lastWrite)) return;
+      this.#token = received;
+      if (!isRead) this.#lastWrite = request;
     };
-    return { sent, keep };
+    return { sent, update };
   }
 }

@@ -7,7 +7,7 @@ import {
   invalidOptions,
   type RemoteOptions,
 } from '@ninefold/core';
-import { BorrowedCommands, type Commands, OwnCommands, type UpstashClient } from './client.ts';
+import { type CommandSender, ProvidedClientSender, RestCommandSender, type UpstashClient } from './command-sender.ts';
 import { UpstashDriver } from './driver.ts';
 import { RestClient, RestRequester } from './requester.ts';
 
@@ -24,9 +24,9 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
-export type { UpstashClient, UpstashPipeline } from './client.ts';
+export type { UpstashClient, UpstashPipeline } from './command-sender.ts';
 
-/** `maxValueBytes`: a request takes 10 MB, in which a text's quotes and backslashes take two bytes each. */
+/** `maxValueBytes`: a request is limited to 10 MB, in which each quote and backslash of a text takes two bytes. */
 export const upstashCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: true,
@@ -37,7 +37,7 @@ export const upstashCapabilities: Capabilities = Object.freeze({
 interface CommonOptions extends RemoteOptions {
   /** Milliseconds; default 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of the largest text; default 4,500,000, for plans whose requests take 10 MB. */
+  /** UTF-8 bytes of the largest text; default 4,500,000, for plans that allow requests of 10 MB. */
   readonly maxValueBytes?: number | undefined;
 }
 
@@ -53,8 +53,8 @@ export interface UpstashServerOptions extends CommonOptions {
 
 export interface UpstashClientOptions extends CommonOptions {
   /**
-   * `Redis` of `@upstash/redis`, made with `automaticDeserialization: false`. It is used as it is: what it retries, and so
-   * that an increment counts once, is then its own settings' affair (`retry: { retries: 0 }`).
+   * A `Redis` of `@upstash/redis`, made with `automaticDeserialization: false`. It is used as it is, with its own retries:
+   * an increment is certain to count once only with `retry: { retries: 0 }`.
    */
   readonly client: UpstashClient;
   readonly url?: undefined;
@@ -68,49 +68,49 @@ const DEFAULT_TIMEOUT_MS = 5000;
 
 /** A cache in an Upstash Redis database, over REST. Does no I/O. Throws `INVALID_OPTIONS`. */
 export function upstashBackend(options: UpstashOptions): CacheBackend {
-  const commands = commandsOf(options);
+  const sender = senderOf(options);
   const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
     throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
   }
-  const driver = new UpstashDriver(commands, { ...upstashCapabilities, maxValueBytes });
+  const driver = new UpstashDriver(sender, { ...upstashCapabilities, maxValueBytes });
   return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }
 
-function commandsOf(options: UpstashOptions): Commands {
+function senderOf(options: UpstashOptions): CommandSender {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options are an object: { url, token } or { client }');
   if (options.client !== undefined) {
     if (options.url !== undefined || options.token !== undefined)
       throw invalid(options, 'give { url, token } or { client }, not both');
-    return new BorrowedCommands(checkClient(options));
+    return new ProvidedClientSender(checkClient(options));
   }
   const { url, token } = options;
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: the REST address of the database');
   if (!isHttpUrl(url))
-    throw invalid(options, 'url is no http(s) address without login, query and spaces: the REST address');
+    throw invalid(options, 'url must be an http(s) address without login, query or spaces: the REST address');
   if (typeof token !== 'string' || token === '')
     throw invalid(options, 'token is missing: the REST token of the database');
-  // A header takes no line breaks, and its error would quote the token.
-  if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(options, 'token holds a space or a character that no token has');
+  // A header cannot hold a line break, and the runtime's error would quote the token.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(options, 'token contains a space or an illegal character');
   if (options.fetch !== undefined && typeof options.fetch !== 'function')
-    throw invalid(options, 'fetch is a function such as the global one');
+    throw invalid(options, 'fetch must be a function such as the global one');
   const fetchOf = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
   const requester = new RestRequester({ url: url.replace(/\/+$/, ''), token, fetch: fetchOf });
-  return new OwnCommands(new RestClient(requester), requester);
+  return new RestCommandSender(new RestClient(requester), requester);
 }
 
 function checkClient(options: UpstashClientOptions): UpstashClient {
   const { client } = options;
-  if (typeof client?.pipeline !== 'function') throw invalid(options, 'client is no Redis of @upstash/redis');
-  // Not public, but a client that turns the text '5' into a number cannot keep values exact.
+  if (typeof client?.pipeline !== 'function') throw invalid(options, 'client is not a Redis of @upstash/redis');
+  // `opts` is not public, but a client that deserializes turns the text '5' into a number.
   const { opts } = client as { readonly opts?: { readonly automaticDeserialization?: boolean } };
   if (opts?.automaticDeserialization === false) return client;
   throw invalid(options, 'client changes values; make it with automaticDeserialization: false');
 }
 
 function isHttpUrl(url: string): boolean {
-  // No login, nothing that a path cannot stand behind, and no space, which `URL` passes over at either end.
+  // No login; no query or fragment, as a path is appended; no spaces, which `URL` ignores at either end.
   if (!/^https?:\/\/[^\s@?#]+$/i.test(url)) return false;
   try {
     return new URL(url).host !== '';

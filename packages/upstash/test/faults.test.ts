@@ -180,7 +180,7 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('fails every call that was gathered, each with its own key', async () => {
+  it('fails every coalesced call, each with its own key', async () => {
     front.fail({ kind: 'status', status: 503 });
     const failures = await Promise.all(['a', 'b', 'c'].map((key) => failureOf(backend.getValue(key))));
     expect(failures.map(({ key, code }) => [key, code])).toEqual([
@@ -211,7 +211,7 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('that is a refused command fails that command alone among those gathered', async () => {
+  it('that is a refused command fails that command alone among the coalesced ones', async () => {
     await backend.setValue('text', 'x');
     const [text, number] = await Promise.allSettled([backend.incr('text'), backend.incr('fine')]);
     expect(text).toMatchObject({ status: 'rejected', reason: { code: 'NOT_A_COUNTER', maybeApplied: false } });

@@ -53,7 +53,7 @@ it.each(['eval', 'set', 'incrby'])('counts nothing where %s is missing', async (
   expect(await ask(server, 'EXISTS', 'count:never')).toBe('0');
 });
 
-it('fails a read of a key that the token may not read, and none of those that were gathered with it', async () => {
+it('fails a read of a key that the token may not read, and none of those coalesced with it', async () => {
   await backend.multiSetValues([
     ['mine', 1],
     ['yours', 2],

@@ -7,7 +7,7 @@ import { createCache as createCacheManager } from 'cache-manager';
 import { Cacheable, Keyv } from 'cacheable';
 import { Redis } from 'ioredis';
 import { Loader, RedisCache } from 'layered-loader';
-// By their files: the packages depend on this one, and a cycle of packages cannot be built.
+// Imported by path: the packages depend on this one, and turbo cannot build a cycle of packages.
 import { createCache } from '../../../packages/cache/src/cache.ts';
 import { redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
@@ -24,7 +24,7 @@ const kind = kinds.row;
 
 type Load = () => Promise<unknown>;
 
-/** A cache that loads what it misses. */
+/** A read-through cache. */
 interface ReadThrough {
   readonly name: string;
   getOrSet(key: string, load: Load): Promise<unknown>;
@@ -66,7 +66,7 @@ function cacheManager(stores: Keyv[]): ReadThrough {
   };
 }
 
-/** Its loader is one for all keys, so that it is told beside what to load. */
+/** layered-loader has one loader for all keys, so `loads` tells it how to load each of them. */
 function layeredLoader(name: string, asyncCache: RedisCache<unknown> | undefined, close: () => unknown): ReadThrough {
   const loads = new Map<string, Load>();
   const loader = new Loader<unknown>({
@@ -111,7 +111,7 @@ function onRedis(url: string): ReadThrough[] {
 
 let stampedes = 0;
 
-/** Many callers of one key that nobody has asked for before; resolves to how often it was loaded, and how many values came. */
+/** Many callers of one new key. Resolves to the number of loads and the number of distinct objects returned. */
 async function stampede({ name, getOrSet }: ReadThrough): Promise<{ readonly loads: number; readonly values: number }> {
   stampedes += 1;
   const key = `stampede:${stampedes}`;
@@ -122,11 +122,11 @@ async function stampede({ name, getOrSet }: ReadThrough): Promise<{ readonly loa
     return kind.make(7);
   };
   const values = await Promise.all(Array.from({ length: CALLERS }, () => getOrSet(key, load)));
-  if (!values.every((value) => kind.is(value, 7))) throw new Error(`${name} gave a caller something else`);
+  if (!values.every((value) => kind.is(value, 7))) throw new Error(`${name} returned a wrong value to a caller`);
   return { loads, values: new Set(values).size };
 }
 
-/** Whether what one caller does to its value is seen by the next. */
+/** Whether callers get copies, so that no caller sees what another changes in its value. */
 async function copies({ getOrSet }: ReadThrough): Promise<boolean> {
   const load = async (): Promise<unknown> => kind.make(1);
   const first = (await getOrSet('trait:copy', load)) as { id: number };
@@ -151,11 +151,11 @@ async function contestsOf(caches: readonly ReadThrough[]): Promise<Contest[]> {
   }
   const hit = async (cache: ReadThrough, index: number): Promise<void> => {
     const value = await cache.getOrSet(keys[index] as string, () => {
-      throw new Error(`${cache.name} loaded what it had`);
+      throw new Error(`${cache.name} loaded a key that it had`);
     });
-    if (!kind.is(value, index)) throw new Error(`${cache.name} gave something else`);
+    if (!kind.is(value, index)) throw new Error(`${cache.name} returned a wrong value`);
   };
-  /** By callers each of which waits for its value before it asks for the next. */
+  /** Runs callers, each of which waits for its value before its next call. */
   const hits =
     (callers: number) =>
     (cache: ReadThrough): Work =>

@@ -2,7 +2,7 @@ import { createCache } from 'cache-manager';
 import { Cacheable, type Keyv } from 'cacheable';
 import type { Peer } from '../support/peer.ts';
 
-/** The three that work on a store of Keyv, each on one of its own; TTLs are milliseconds there. */
+/** The three caches built on Keyv, each on its own store. Their TTLs are in milliseconds. */
 export function peersOnKeyv(keyv: () => Keyv): Peer[] {
   return [keyvOn(keyv()), cacheableOn(keyv()), cacheManagerOn(keyv())];
 }

@@ -2,17 +2,17 @@ import { KeyvMemcache } from '@keyv/memcache';
 import { Keyv } from 'cacheable';
 import { Memcache } from 'memcache';
 import { Client } from 'memjs';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { memcachedBackend } from '../../../packages/memcached/src/memcached.ts';
 import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
+import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
-/** Seconds; a busy machine is no fault. */
+/** Seconds; so long that a busy machine causes no timeouts. */
 const TIMEOUT = 60;
 
 interface Address {
@@ -77,22 +77,22 @@ function keyvStore({ host, port }: Address): Keyv {
 }
 
 async function peersAt(address: Address): Promise<Peer[]> {
-  // Its getMany is a loop.
+  // The batch calls of @keyv/memcache make one request per key.
   const onKeyv = peersOnKeyv(() => keyvStore(address)).map(
     (peer): Peer => ({ ...peer, loops: ['getMany', 'setMany'] }),
   );
   return [ours(address), memjs(address), await memcache(address), ...onKeyv];
 }
 
-// All that any of them stores has room, and one thread serves them all: of several a peer would get a luckier one.
+// Enough memory for all entries, and one thread: with several, some peers would share a thread with fewer others.
 const server = await startMemcached(['-m', '1024', '-t', '1']);
 reportVersions({
   memcached: programVersion(defaultProgram()),
   ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),
 });
-const field = await fieldOf(await peersAt(server));
-await benchField('memcached', field);
-await benchGrowth('memcached', field);
-await benchDelayed('memcached', server, field, peersAt);
-for (const peer of field.peers) await peer.close?.();
+const tested = await testPeers(await peersAt(server));
+await benchWorkloads('memcached', tested);
+await benchGrowth('memcached', tested);
+await benchDelayed('memcached', server, tested, peersAt);
+for (const peer of tested.peers) await peer.close?.();
 await server.stop();

@@ -7,17 +7,17 @@ import Keyv from 'keyv';
 import { ManualCache } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
 import { createStorage } from 'unstorage';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions } from '../support/versions.ts';
-import { benchField, benchGrowth } from '../support/workloads.ts';
+import { benchGrowth, benchWorkloads } from '../support/workloads.ts';
 
-/** As many as any workload stores, so that nothing is evicted in any of them. */
-const MOST = 200_000;
+/** More than any workload stores, so that no peer evicts entries. */
+const MAX_ENTRIES = 200_000;
 
 function ours(): Peer {
-  const cache = memoryBackend({ maxEntries: MOST, maxBytes: 2 ** 31 });
+  const cache = memoryBackend({ maxEntries: MAX_ENTRIES, maxBytes: 2 ** 31 });
   return {
     name: 'ninefold',
     role: 'ours',
@@ -45,7 +45,7 @@ function mapOfText(): Peer {
 }
 
 function lru(): Peer {
-  const cache = new LRUCache<string, object | string>({ max: MOST });
+  const cache = new LRUCache<string, object | string>({ max: MAX_ENTRIES });
   return {
     name: 'lru-cache',
     role: 'raw',
@@ -93,7 +93,7 @@ function cacheManager(): Peer {
 function bento(): Peer {
   const cache = new BentoCache({
     default: 'memory',
-    stores: { memory: bentostore().useL1Layer(memoryDriver({ maxItems: MOST })) },
+    stores: { memory: bentostore().useL1Layer(memoryDriver({ maxItems: MAX_ENTRIES })) },
   });
   return {
     name: 'bentocache',
@@ -111,7 +111,7 @@ function unstorage(): Peer {
     role: 'peer',
     get: (key) => storage.getItem(key),
     set: (key, value, ttl) => storage.setItem(key, value as object, ttl === undefined ? {} : { ttl }),
-    // Calls of its own, which loop on this driver.
+    // unstorage has batch calls, but they loop with this driver.
     loops: ['getMany', 'setMany'],
     getMany: async (keys) => (await storage.getItems([...keys])).map(({ value }) => value),
     setMany: (entries, ttl) => storage.setItems(items(entries), { ttl }),
@@ -120,7 +120,7 @@ function unstorage(): Peer {
 
 function layeredLoader(): Peer {
   const cache = new ManualCache<unknown>({
-    inMemoryCache: { cacheId: 'bench', maxItems: MOST, ttlInMsecs: 3_600_000 },
+    inMemoryCache: { cacheId: 'bench', maxItems: MAX_ENTRIES, ttlInMsecs: 3_600_000 },
   });
   return {
     name: 'layered-loader',
@@ -140,7 +140,7 @@ const peers = [ours, mapOfText, lru, keyv, cacheable, cacheManager, bento, unsto
 reportVersions(
   packageVersions(['lru-cache', 'keyv', 'cacheable', 'cache-manager', 'bentocache', 'unstorage', 'layered-loader']),
 );
-const field = await fieldOf(peers);
-await benchField('Memory', field);
-await benchGrowth('Memory', field);
+const tested = await testPeers(peers);
+await benchWorkloads('Memory', tested);
+await benchGrowth('Memory', tested);
 for (const peer of peers) await peer.close?.();

@@ -7,18 +7,18 @@ import { RedisCache } from 'layered-loader';
 import { createClient } from 'redis';
 import { createStorage } from 'unstorage';
 import unstorageRedis from 'unstorage/drivers/redis';
-// By their files: the packages depend on this one, and a cycle of packages cannot be built.
+// Imported by path: the packages depend on this one, and turbo cannot build a cycle of packages.
 import { nodeRedisBackend } from '../../../packages/node-redis/src/node-redis.ts';
 import { type CacheBackend, redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
-import { fieldOf } from '../support/field.ts';
 import type { Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
+import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
-import { benchDelayed, benchField, benchGrowth } from '../support/workloads.ts';
+import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
-/** Seconds until entries end where a peer has one TTL for all. */
+/** The TTL in seconds for a peer that has one for all entries. */
 const TTL = 3600;
 
 interface Address {
@@ -108,25 +108,25 @@ function unstorage(address: Address): Peer {
     get: (key) => storage.getItem(key),
     set: (key, value, ttl) => storage.setItem(key, value as object, ttl === undefined ? {} : { ttl }),
     getMany: async (keys) => (await storage.getItems([...keys])).map(({ value }) => value),
-    // A call of its own, which loops on this driver.
+    // unstorage has a batch call, but it loops with this driver.
     loops: ['setMany'],
     setMany: (entries, ttl) => storage.setItems(items(entries), { ttl }),
     close: () => storage.dispose(),
   };
 }
 
-/** Its Redis cache, which its loaders stand on; one TTL for all. */
+/** The Redis cache on which its loaders are built. It has one TTL for all entries. */
 function layeredLoader(address: Address): Peer {
   const client = new Redis(address);
   const of = (seconds: number) => new RedisCache<unknown>(client, { json: true, ttlInMsecs: seconds * 1000 });
-  const [mortal, brief] = [of(TTL), of(1)];
+  const [expiring, shortLived] = [of(TTL), of(1)];
   return {
     name: 'layered-loader',
     role: 'peer',
-    get: (key) => mortal.get(key),
-    set: (key, value, ttl = TTL) => (ttl === TTL ? mortal : brief).set(key, value),
-    getMany: async (keys) => (await mortal.getMany([...keys])).resolvedValues,
-    setMany: (entries) => mortal.setMany(entries.map(([key, value]) => ({ key, value }))),
+    get: (key) => expiring.get(key),
+    set: (key, value, ttl = TTL) => (ttl === TTL ? expiring : shortLived).set(key, value),
+    getMany: async (keys) => (await expiring.getMany([...keys])).resolvedValues,
+    setMany: (entries) => expiring.setMany(entries.map(([key, value]) => ({ key, value }))),
     close: () => client.disconnect(),
   };
 }
@@ -170,9 +170,9 @@ reportVersions({
     'layered-loader',
   ]),
 });
-const field = await fieldOf(await peersAt(redis));
-await benchField('Redis', field);
-await benchGrowth('Redis', field);
-await benchDelayed('Redis', redis, field, peersAt);
-for (const peer of field.peers) await peer.close?.();
+const tested = await testPeers(await peersAt(redis));
+await benchWorkloads('Redis', tested);
+await benchGrowth('Redis', tested);
+await benchDelayed('Redis', redis, tested, peersAt);
+for (const peer of tested.peers) await peer.close?.();
 await redis.stop();

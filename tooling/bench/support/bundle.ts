@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
-/** No file, but where one would see the packages. */
+/** Not a file, but a path from which the packages resolve. */
 const ENTRY = join(import.meta.dirname, 'entry.js');
 
-/** Bytes, minified and gzipped, of a module that imports from our packages, without what `external` names. */
+/** The size in bytes, minified and gzipped, of a module that imports from our packages, without those in `external`. */
 export async function bundledBytes(code: string, external: readonly string[]): Promise<number> {
   const bundle = await rolldown({
     input: ENTRY,

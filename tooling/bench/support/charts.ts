@@ -5,23 +5,23 @@ import { doesTheSame } from './verdicts.ts';
 
 const KINDS = ['ninefold', 'same work', 'gives something up', 'raw client'];
 const COLOURS = ['#2a6fdb', '#7f8fa6', '#ccd3dd', '#e0a458'];
-const MOST_CHARTED = 8;
+const MAX_CHARTED = 8;
 
-/** Whether a section is one of those with bars to compare. */
+/** Whether a section gets a chart: some contest has more than two entrants. */
 export function isCharted({ contests = [] }: SectionResult): boolean {
   return contests.some(({ standings }) => standings.length > 2);
 }
 
-/** Bars of a section's times, as SVG: the same text for the same figures. */
+/** A section's times as a bar chart in SVG. The same figures always give the same text. */
 export async function chartOf(section: SectionResult): Promise<string> {
   const { spec } = compile(specOf(section));
   return `${await new View(parse(spec), { renderer: 'none' }).toSVG()}\n`;
 }
 
 function specOf({ title, contests = [] }: SectionResult): TopLevelSpec {
-  const fields = contests.filter(({ standings }) => standings.length > 1);
-  const plain = fields.filter(({ name }) => name.includes('10 fields'));
-  const charted = (plain.length > 3 ? plain : fields).slice(0, MOST_CHARTED);
+  const compared = contests.filter(({ standings }) => standings.length > 1);
+  const plain = compared.filter(({ name }) => name.includes('10 fields'));
+  const charted = (plain.length > 3 ? plain : compared).slice(0, MAX_CHARTED);
   const values = charted.flatMap(({ name, standings }) =>
     standings.map((standing) => ({
       workload: name,

@@ -1,82 +1,83 @@
 import { type Kind, kinds } from './data.ts';
-import { able, contestOf, type Field } from './field.ts';
 import type { Contest, Work } from './harness.ts';
 import { batches, getMany, type Peer, setMany, type Traits } from './peer.ts';
+import { capable, contestOf, type TestedPeers } from './tested-peers.ts';
 
-/** Seconds; far longer than any run. */
+/** Seconds; longer than any run. */
 const TTL = 3600;
 const KEYS = 256;
 const ZIPF_KEYS = 1000;
 
-export async function reads(field: Field, kind: Kind, atOnce: number): Promise<Contest> {
+export async function reads(tested: TestedPeers, kind: Kind, atOnce: number): Promise<Contest> {
   const keys = keysOf(kind);
   const can = canKeep(kind);
-  for (const peer of able(field, can)) for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
+  for (const peer of capable(tested, can))
+    for (const [index, key] of keys.entries()) await peer.set(key, kind.make(index));
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       check(peer, kind, await peer.get(keys[index] as string), index);
     });
-  return contestOf(`get ${kind.name}${suffix(atOnce)}`, field, workOf, { per: atOnce, can });
+  return contestOf(`get ${kind.name}${suffix(atOnce)}`, tested, workOf, { per: atOnce, can });
 }
 
-export async function writes(field: Field, kind: Kind, atOnce: number): Promise<Contest> {
+export async function writes(tested: TestedPeers, kind: Kind, atOnce: number): Promise<Contest> {
   const keys = keysOf(kind);
   const values = keys.map((_, index) => kind.make(index));
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       await peer.set(keys[index] as string, values[index]);
     });
-  return contestOf(`set ${kind.name}${suffix(atOnce)}`, field, workOf, { per: atOnce, can: canKeep(kind) });
+  return contestOf(`set ${kind.name}${suffix(atOnce)}`, tested, workOf, { per: atOnce, can: canKeep(kind) });
 }
 
-export async function batchReads(field: Field, size: number, { perKey = false } = {}): Promise<Contest> {
+export async function batchReads(tested: TestedPeers, size: number, { perKey = false } = {}): Promise<Contest> {
   const kind = perKey ? kinds.string : kinds.row;
   const { keys, entries } = batchOf(kind, size);
-  for (const peer of field.peers) await setMany(peer, entries, TTL);
+  for (const peer of tested.peers) await setMany(peer, entries, TTL);
   const workOf = (peer: Peer): Work =>
     repeat(async () => {
       const values = await getMany(peer, keys);
       if (values.length !== size) throw new Error(`${peer.name} read ${values.length} values for ${size} keys`);
       for (let index = 0; index < size; index++) check(peer, kind, values[index], index);
     });
-  return contestOf(`get ${size.toLocaleString('en')}`, field, workOf, {
+  return contestOf(`get ${size.toLocaleString('en')}`, tested, workOf, {
     per: perKey ? size : 1,
     lacks: (peer) => (batches(peer, 'getMany') ? [] : ['a batch call']),
   });
 }
 
-export async function batchWrites(field: Field, size: number, { perKey = false } = {}): Promise<Contest> {
+export async function batchWrites(tested: TestedPeers, size: number, { perKey = false } = {}): Promise<Contest> {
   const { entries } = batchOf(perKey ? kinds.string : kinds.row, size);
   const workOf = (peer: Peer): Work => repeat(() => setMany(peer, entries, TTL));
-  return contestOf(`set ${size.toLocaleString('en')}`, field, workOf, {
+  return contestOf(`set ${size.toLocaleString('en')}`, tested, workOf, {
     per: perKey ? size : 1,
     lacks: (peer) => (batches(peer, 'setMany') ? [] : ['a batch call']),
   });
 }
 
-export function misses(field: Field, atOnce: number): Contest {
+export function misses(tested: TestedPeers, atOnce: number): Contest {
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       const value = await peer.get(`missing:${index}`);
-      if (value !== undefined && value !== null) throw new Error(`${peer.name} found what was never stored`);
+      if (value !== undefined && value !== null) throw new Error(`${peer.name} found a key that was never stored`);
     });
-  return contestOf(`miss${suffix(atOnce)}`, field, workOf, { per: atOnce });
+  return contestOf(`miss${suffix(atOnce)}`, tested, workOf, { per: atOnce });
 }
 
-export function increments(field: Field, atOnce: number): Contest {
+export function increments(tested: TestedPeers, atOnce: number): Contest {
   const workOf = (peer: Peer): Work =>
     atATime(atOnce, async (index) => {
       const count = await peer.incr?.(`count:${index % 16}`);
       if (!Number.isSafeInteger(Number(count))) throw new Error(`${peer.name} counted ${String(count)}`);
     });
   const can = (peer: Peer): boolean => peer.incr !== undefined;
-  return contestOf(`increment${suffix(atOnce)}`, field, workOf, { per: atOnce, can });
+  return contestOf(`increment${suffix(atOnce)}`, tested, workOf, { per: atOnce, can });
 }
 
-export async function mix(field: Field, atOnce: number): Promise<Contest> {
+export async function mix(tested: TestedPeers, atOnce: number): Promise<Contest> {
   const kind = kinds.row;
   const { keys, entries } = batchOf(kind, ZIPF_KEYS);
-  for (const peer of field.peers) await setMany(peer, entries, TTL);
+  for (const peer of tested.peers) await setMany(peer, entries, TTL);
   const draws = zipf(ZIPF_KEYS, 4096);
   const workOf = (peer: Peer): Work =>
     atATime(
@@ -88,7 +89,7 @@ export async function mix(field: Field, atOnce: number): Promise<Contest> {
       },
       draws.length,
     );
-  return contestOf(`read-mostly mix${suffix(atOnce)}`, field, workOf, { per: atOnce });
+  return contestOf(`read-mostly mix${suffix(atOnce)}`, tested, workOf, { per: atOnce });
 }
 
 function keysOf(kind: Kind): string[] {
@@ -105,14 +106,14 @@ function canKeep(kind: Kind) {
 }
 
 function check(peer: Peer, kind: Kind, value: unknown, index: number): void {
-  if (!kind.is(value, index)) throw new Error(`${peer.name} answered something else than ${kind.name} number ${index}`);
+  if (!kind.is(value, index)) throw new Error(`${peer.name} returned a wrong value for ${kind.name} number ${index}`);
 }
 
 function suffix(atOnce: number): string {
   return atOnce === 1 ? '' : `, ${atOnce} at once`;
 }
 
-/** Goes round the indexes below `count`, one call after another or `atOnce` together. */
+/** Cycles through the indexes below `count`, with one call after another or `atOnce` calls at a time. */
 function atATime(atOnce: number, call: (index: number) => Promise<void>, count = KEYS): Work {
   let next = 0;
   const turn = (): number => {
@@ -133,11 +134,11 @@ function repeat(call: () => Promise<unknown>): Work {
   };
 }
 
-/** Indexes below `count`, the same ones in every run: 0 is drawn most often. */
+/** Draws indexes below `count` by a Zipf distribution, the same ones in every run. 0 is drawn most often. */
 function zipf(count: number, draws: number): number[] {
   const weights = Array.from({ length: count }, (_, index) => 1 / (index + 1) ** 0.99);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  // A golden-ratio sequence: as even as chance is on the long run, and never another one.
+  // The golden-ratio sequence is evenly distributed, like random numbers, but the same in every run.
   return Array.from({ length: draws }, (_, draw) => {
     let rest = ((draw * 0.618_033_988_749_895) % 1) * total;
     return weights.findIndex((weight) => {

@@ -1,4 +1,4 @@
-/** A plain object of ten fields, as one row of a table. */
+/** A plain object of ten fields, like a row of a table. */
 export const row = {
   id: 18_231,
   name: 'Ada Lovelace',
@@ -12,7 +12,7 @@ export const row = {
   tags: 'first,second,third',
 };
 
-/** 9 KB of nested plain data: a page of an API. */
+/** 9 KB of nested plain data, like a page of an API. */
 export const page = {
   total: 28,
   next: '/users?page=2',
@@ -24,7 +24,7 @@ export const page = {
   })),
 };
 
-/** What only annotations keep. */
+/** A value that superjson stores with annotations: Dates, a Map and a bigint. */
 export const annotated = {
   ...row,
   createdAt: new Date(1_700_000_000_000),
@@ -32,11 +32,11 @@ export const annotated = {
   balance: 12n,
 };
 
-/** One kind of value, of which each key has its own. */
+/** A kind of value. Each key has a value of its own. */
 export interface Kind<T = unknown> {
   readonly name: string;
   make(index: number): T;
-  /** Whether this is the value of that index, at a glance: every read of a benchmark is looked at. */
+  /** Whether `value` is the one for `index`. Checks a few fields only, because every read is checked. */
   is(value: unknown, index: number): boolean;
 }
 

@@ -1,47 +1,47 @@
 import { type ContestResult, type Estimate, quick, type Role, report, type Standing } from './results.ts';
 import { ascending, estimate } from './statistics.ts';
 
-/** Does its work `times` times over; the loop is its own, so that a promise costs only those who make one. */
+/** Repeats an operation `times` times. Has its own loop, so that synchronous operations do not pay for a promise each. */
 export type Work = (times: number) => void | Promise<void>;
 
 export interface Entrant {
   readonly name: string;
   readonly role: Role;
   readonly work: Work;
-  /** What it does not do that ours does. */
+  /** The things that ours does and this entrant does not. */
   readonly lacks?: readonly string[];
 }
 
 export interface Contest {
   readonly name: string;
-  /** What the others are measured against: a raw client, or the least that can be done. */
+  /** What ours is measured against: a raw client, or the least possible work. */
   readonly baseline?: Work | undefined;
   readonly ours: Work;
-  /** The time of ours at the most, as a multiple of the baseline's. */
+  /** The target: the upper bound of our time divided by the baseline's. */
   readonly atMost?: number | undefined;
-  /** Others at the same work. */
+  /** Other entrants at the same work. */
   readonly others?: readonly Entrant[];
-  /** How much one time holds, where the time of a part is of interest: 64 for 64 calls at once. */
+  /** Divides each time, to get the time of one part: 64 for 64 calls at once. Default 1. */
   readonly per?: number;
 }
 
 export interface BenchOptions {
-  /** Milliseconds that one measurement takes, so that the clock and the collector weigh little; default 20. */
+  /** Milliseconds per measurement, long enough that clock and garbage collector matter little; default 20. */
   readonly sampleMs?: number;
-  /** Milliseconds that each entrant works before it is measured; default 1000. */
+  /** Milliseconds that each entrant runs before it is measured; default 1000. */
   readonly warmUpMs?: number;
 }
 
 const ROUNDS = 31;
 const QUICK_ROUNDS = 5;
 const SAMPLE_MS = 20;
-/** Some 12,000 calls to a server: until then V8 compiles, and the more code an entrant has, the more it is behind. */
+/** About 12,000 calls to a server. Until then V8 is still compiling, which slows entrants with more code down more. */
 const WARM_UP_MS = 1000;
 
 /**
- * Runs contests one after another, prints and reports them. A round measures all entrants, in turns from the first and
- * from the last; ratios are taken within the round, so that what else the machine does weighs on all. A missed target is
- * reported and not repeated.
+ * Runs contests one after another, prints and reports them. A round measures all entrants, forwards and backwards in turns.
+ * Ratios are taken within a round, so that other load on the machine affects all entrants. A missed target is reported,
+ * not measured again.
  */
 export async function bench(title: string, contests: readonly Contest[], options: BenchOptions = {}): Promise<void> {
   const { sampleMs = SAMPLE_MS, warmUpMs = WARM_UP_MS } = options;
@@ -55,7 +55,7 @@ export async function bench(title: string, contests: readonly Contest[], options
   report({ title, contests: results });
 }
 
-/** Lets all entrants work as long as it takes them to run as fast as they will. */
+/** Runs all entrants until V8 has optimised their code. */
 export async function warmUp(contests: readonly Contest[]): Promise<void> {
   if (quick) return;
   for (const contest of contests)
@@ -99,13 +99,13 @@ function entrantsOf({ baseline, ours, others = [] }: Contest): readonly Entrant[
   ];
 }
 
-/** From another entrant each round, forwards and backwards in turns. */
+/** Starts with another entrant every two rounds, and alternates forwards and backwards. */
 function orderOf(round: number, count: number): number[] {
   const order = Array.from({ length: count }, (_, place) => (place + Math.floor(round / 2)) % count);
   return round % 2 === 0 ? order : order.reverse();
 }
 
-/** Warms up, and finds how many times fill a sample. */
+/** Warms up. Resolves to the number of repetitions that fill a sample. */
 async function calibrate(work: Work, { sampleMs, warmUpMs }: Durations): Promise<number> {
   const warm = performance.now() + warmUpMs;
   let times = 1;
@@ -116,7 +116,7 @@ async function calibrate(work: Work, { sampleMs, warmUpMs }: Durations): Promise
   }
 }
 
-/** Milliseconds for one. */
+/** Milliseconds per repetition. */
 async function measure(work: Work, times: number): Promise<number> {
   const start = performance.now();
   await work(times);

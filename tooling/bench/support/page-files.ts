@@ -5,7 +5,7 @@ import { chartFileOf, pageOf } from './page.ts';
 import type { SubjectResult } from './results.ts';
 import { docs } from './subjects.ts';
 
-/** The page and its charts, by their paths in `docs`. */
+/** The texts of the page and its charts, by path in `docs`. */
 export async function pageFiles(subjects: readonly SubjectResult[]): Promise<ReadonlyMap<string, string>> {
   const files = new Map([['benchmarks.md', pageOf(subjects)]]);
   for (const section of subjects.flatMap(({ sections }) => sections)) {
@@ -14,7 +14,7 @@ export async function pageFiles(subjects: readonly SubjectResult[]): Promise<Rea
   return files;
 }
 
-/** Writes the page, and of charts only those that are on it. */
+/** Writes the page and its charts, and deletes all other charts. */
 export async function writePage(subjects: readonly SubjectResult[]): Promise<void> {
   const files = await pageFiles(subjects);
   rmSync(join(docs, 'benchmarks'), { recursive: true, force: true });

@@ -106,7 +106,7 @@ function sectionOf(section: SectionResult): string[] {
     `### ${title}`,
     ...notesOn(title),
     ...(isCharted(section) ? [`![${title}](${chartFileOf(section)})`] : []),
-    ...(contests.length === 0 ? [] : [contests.every(isDuel) ? duelTable(contests) : fieldTable(contests)]),
+    ...(contests.length === 0 ? [] : [contests.every(hasOnlyBaseline) ? baselineTable(contests) : peerTable(contests)]),
     ...(counted === undefined
       ? []
       : [
@@ -118,12 +118,12 @@ function sectionOf(section: SectionResult): string[] {
   ];
 }
 
-function isDuel({ standings }: ContestResult): boolean {
+function hasOnlyBaseline({ standings }: ContestResult): boolean {
   return standings.length === 2 && standings[1]?.role === 'raw';
 }
 
 /** A table of contests between Ninefold and one baseline. */
-function duelTable(contests: readonly ContestResult[]): string {
+function baselineTable(contests: readonly ContestResult[]): string {
   const rows = contests.map(({ name, standings, atMost }) => {
     const [ours, other] = standings;
     const met = other !== undefined && atMost !== undefined && other.ratio.median <= atMost;
@@ -138,7 +138,7 @@ function duelTable(contests: readonly ContestResult[]): string {
   return table(['workload', 'baseline, µs', 'ours, µs', 'ours ÷ baseline', 'target'], rows);
 }
 
-function fieldTable(contests: readonly ContestResult[]): string {
+function peerTable(contests: readonly ContestResult[]): string {
   const names = [...new Set(contests.flatMap(({ standings }) => standings.map(({ name }) => name)))];
   const rows = contests.map((contest) => {
     const rival = rivalOf(contest);

@@ -5,37 +5,37 @@ import type { Role } from './results.ts';
 
 type Entries = readonly (readonly [key: string, value: unknown])[];
 
-/** A cache as the workloads use it. TTLs are in seconds. */
+/** The interface of a cache to the workloads. TTLs are in seconds. */
 export interface Peer {
   readonly name: string;
   readonly role: Role;
-  /** The peer whose store this one stands on, with the same one call for a batch. */
+  /** The name of the peer whose store this one is built on, and whose batch calls it passes on. */
   readonly onStoreOf?: string;
   get(key: string): unknown;
   set(key: string, value: unknown, ttl?: number): unknown;
-  /** Its own batch API; without one the workloads call `get` for each key, all at once. */
+  /** The peer's own batch API. Without one, the workloads call `get` for all keys at once. */
   getMany?(keys: readonly string[]): unknown;
   setMany?(entries: Entries, ttl: number): unknown;
-  /** Which of the two are loops over single requests inside. */
+  /** Which of the two make one request per key inside. */
   readonly loops?: readonly ('getMany' | 'setMany')[];
   incr?(key: string): unknown;
   close?(): unknown;
 }
 
-/** What was tried of a peer, and not taken from its documentation. */
+/** What tests of a peer have shown, whatever its documentation says. */
 export interface Traits {
   readonly copies: boolean;
   readonly keepsDates: boolean;
   readonly keepsTtl: boolean;
-  /** Its batch read finds what is there, where it has one. */
+  /** Whether it has a batch read that finds stored keys. */
   readonly readsBatches: boolean;
 }
 
-/** Seconds; what every backend keeps, and one step of memcached's clock more. */
+/** Seconds. After `EXPIRED_MS` such an entry has expired everywhere, even by memcached's clock of whole seconds. */
 const SHORT_TTL = 1;
 const EXPIRED_MS = 3100;
 
-/** Tries what a peer keeps: values as they were, copies of its own, the TTL. */
+/** Tests whether a peer preserves values, copies them and keeps the TTL. */
 export async function traitsOf(peer: Peer): Promise<Traits> {
   const { row, annotated } = kinds;
   await peer.set('trait:copy', row.make(1));
@@ -57,19 +57,19 @@ export async function traitsOf(peer: Peer): Promise<Traits> {
   return { copies, keepsDates, keepsTtl: expired === undefined || expired === null, readsBatches };
 }
 
-/** The peer as far as it works: without a batch read that finds nothing. */
+/** The peer without its batch read if that does not work. */
 export function working(peer: Peer, { readsBatches }: Traits): Peer {
   if (readsBatches) return peer;
   const { getMany: _, ...rest } = peer;
   return rest;
 }
 
-/** What a peer gives up, in a few words each. */
+/** What a peer lacks, in a few words each. */
 export function lacksOf({ copies, keepsDates, keepsTtl }: Traits): string[] {
   return [...(copies ? [] : ['copies']), ...(keepsDates ? [] : ['Dates and Maps']), ...(keepsTtl ? [] : ['TTL'])];
 }
 
-/** Whether a batch is one request. */
+/** Whether a batch call is one request. */
 export function batches(peer: Peer, call: 'getMany' | 'setMany'): boolean {
   return peer[call] !== undefined && peer.loops?.includes(call) !== true;
 }

@@ -11,15 +11,15 @@ export interface Estimate {
 
 export type Role = 'ours' | 'peer' | 'raw';
 
-/** How one of those that did the same work fared. */
+/** The result of one entrant of a contest. */
 export interface Standing {
   readonly name: string;
   readonly role: Role;
-  /** What it does not do that ours does. */
+  /** The things that ours does and this entrant does not. */
   readonly lacks: readonly string[];
-  /** Microseconds for one. */
+  /** Microseconds per operation. */
   readonly us: Estimate;
-  /** Of our time to its time, by paired rounds; 1 for ours. */
+  /** Our time divided by its time, within rounds; 1 for ours. */
   readonly ratio: Estimate;
 }
 
@@ -27,17 +27,17 @@ export interface ContestResult {
   readonly name: string;
   readonly rounds: number;
   readonly standings: readonly Standing[];
-  /** The most that the ratio to the first raw one may be. */
+  /** The target: the upper bound of our ratio to the first raw entrant. */
   readonly atMost?: number | undefined;
 }
 
-/** What was counted or weighed, and not timed by rounds. */
+/** Results that are counts or sizes, not times of rounds. */
 interface TableResult {
   readonly head: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-/** A target that is no ratio of times. */
+/** A target that is not a ratio of times. */
 export interface Goal {
   readonly name: string;
   readonly measured: number;
@@ -59,17 +59,17 @@ export interface Machine {
   readonly node: string;
 }
 
-/** What one file tells the command. */
+/** What one benchmark program reports to the command. */
 export interface FileResult {
   readonly versions: Readonly<Record<string, string>>;
   readonly sections: readonly SectionResult[];
 }
 
-/** What one subject's files measured in one run. */
+/** What the programs of one subject measured in one run. */
 export interface SubjectResult extends FileResult {
   readonly subject: string;
   readonly command: string;
-  /** Of its end, in UTC. */
+  /** When the run ended: ISO 8601, in UTC. */
   readonly date: string;
   readonly seconds: number;
   readonly machine: Machine;
@@ -80,25 +80,25 @@ const { values } = parseArgs({
   strict: false,
 });
 
-/** Fewer rounds, to see that all works: nothing that goes on the page. */
+/** Few rounds, to check that everything runs. Such results are not written. */
 export const quick: boolean = values.quick === true;
 
 const sections: SectionResult[] = [];
 const versions: Record<string, string> = {};
 
-/** Adds a section to what this file tells. */
+/** Adds a section to the result of this program. */
 export function report(section: SectionResult): void {
   sections.push(section);
-  tell();
+  writeResult();
 }
 
-/** Names what is measured: packages, and servers by their own words. */
+/** Adds the versions of packages and servers to the result of this program. */
 export function reportVersions(of: Readonly<Record<string, string>>): void {
   Object.assign(versions, of);
-  tell();
+  writeResult();
 }
 
-function tell(): void {
+function writeResult(): void {
   if (typeof values.json !== 'string') return;
   const result: FileResult = { versions, sections };
   writeFileSync(values.json, JSON.stringify(result));

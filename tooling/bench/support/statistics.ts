@@ -4,7 +4,7 @@ export function ascending(a: number, b: number): number {
   return a - b;
 }
 
-/** The 95 % interval of a median by order statistics: ranks n/2 ± 1.96 √n/2 (Conover, Practical Nonparametric Statistics). */
+/** The median with its 95 % interval by order statistics: ranks n/2 ± 1.96 √n/2 (Conover, Practical Nonparametric Statistics). */
 export function estimate(samples: readonly number[]): Estimate {
   const sorted = [...samples].sort(ascending);
   const at = (rank: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, rank))] as number;

@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline';
 import { startRedis } from '../../servers/redis.ts';
 import { UpstashFront } from '../../upstash-front/front.ts';
 
-// The REST front in a process of its own, so that its work is not measured as a client's. Says where it is, then for each
-// line of input what came since the last one; ends with its input.
+// Runs the REST front in its own process, so that its work is not measured as the client's. Prints its address, then for
+// each line of input the requests and commands since the last one. Ends with its input.
 const redis = await startRedis();
 const front = await UpstashFront.start({ redis, token: 'AXkfASQgt0ken' });
 console.log(JSON.stringify({ url: front.url, token: front.token }));

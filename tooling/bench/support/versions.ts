@@ -10,7 +10,7 @@ export function packageVersions(names: readonly string[]): Record<string, string
   return Object.fromEntries(names.map((name) => [name, versionOf(name)]));
 }
 
-/** The version that a server's executable says it has. */
+/** The version that an executable prints for `--version`. */
 export function programVersion(program: string): string {
   const words = execFileSync(program, ['--version'], { encoding: 'utf8' });
   return /\d+(?:\.\d+)+/.exec(words)?.[0] ?? words.trim();

@@ -1,63 +1,63 @@
 import { FaultProxy } from '../../fault-proxy/fault-proxy.ts';
 import { batchReads, batchWrites, increments, misses, mix, reads, writes } from './contests.ts';
 import { kinds } from './data.ts';
-import { type Field, withTraits } from './field.ts';
 import { bench, type Contest, warmUp } from './harness.ts';
 import { batches, type Peer } from './peer.ts';
 import { quick } from './results.ts';
+import { type TestedPeers, withTraits } from './tested-peers.ts';
 
 const AT_ONCE = 64;
 const BATCHES = [10, 100, 1000];
 const DELAYS_MS = [1, 20];
-/** There are many contests with many entrants, who have all warmed up at each operation. */
+/** Short, because there are many contests with many entrants, and `warmUp` has run each operation before. */
 const DURATIONS = { sampleMs: 6, warmUpMs: 100 };
 
-/** Every workload of one server, each done by all who can do it. */
-export async function benchField(server: string, field: Field): Promise<void> {
+/** Runs every workload on one server, each with all peers that can do it. */
+export async function benchWorkloads(server: string, tested: TestedPeers): Promise<void> {
   await warmUp([
-    await reads(field, kinds.row, 1),
-    await writes(field, kinds.row, 1),
-    await batchReads(field, 10),
-    await batchWrites(field, 10),
-    increments(field, 1),
+    await reads(tested, kinds.row, 1),
+    await writes(tested, kinds.row, 1),
+    await batchReads(tested, 10),
+    await batchWrites(tested, 10),
+    increments(tested, 1),
   ]);
   const all = Object.values(kinds);
   await bench(
     `${server}: one key at a time`,
     [
-      ...(await each(all, (kind) => reads(field, kind, 1))),
-      ...(await each(all, (kind) => reads(field, kind, AT_ONCE))),
-      ...(await each(all, (kind) => writes(field, kind, 1))),
-      ...(await each(all, (kind) => writes(field, kind, AT_ONCE))),
+      ...(await each(all, (kind) => reads(tested, kind, 1))),
+      ...(await each(all, (kind) => reads(tested, kind, AT_ONCE))),
+      ...(await each(all, (kind) => writes(tested, kind, 1))),
+      ...(await each(all, (kind) => writes(tested, kind, AT_ONCE))),
     ],
     DURATIONS,
   );
   await bench(
     `${server}: batches of 10 fields, stored with a TTL`,
     [
-      ...(await each(BATCHES, (size) => batchReads(field, size))),
-      ...(await each(BATCHES, (size) => batchWrites(field, size))),
+      ...(await each(BATCHES, (size) => batchReads(tested, size))),
+      ...(await each(BATCHES, (size) => batchWrites(tested, size))),
     ],
     DURATIONS,
   );
   await bench(
     `${server}: misses, counters, and a mix`,
     [
-      misses(field, 1),
-      misses(field, AT_ONCE),
-      increments(field, 1),
-      increments(field, AT_ONCE),
-      await mix(field, 1),
-      await mix(field, AT_ONCE),
+      misses(tested, 1),
+      misses(tested, AT_ONCE),
+      increments(tested, 1),
+      increments(tested, AT_ONCE),
+      await mix(tested, 1),
+      await mix(tested, AT_ONCE),
     ],
     DURATIONS,
   );
 }
 
-/** What a batch costs as it grows. */
-export async function benchGrowth(server: string, field: Field): Promise<void> {
+/** Measures the cost per key of growing batches. */
+export async function benchGrowth(server: string, tested: TestedPeers): Promise<void> {
   const sizes = quick ? [10, 1000] : [10, 1000, 100_000];
-  const oneCall: Field = { peers: field.peers.filter(hasBatches), traits: field.traits };
+  const oneCall: TestedPeers = { peers: tested.peers.filter(hasBatches), traits: tested.traits };
   await bench(
     `${server}: batches from 10 to 100,000 keys`,
     [
@@ -73,11 +73,11 @@ interface Address {
   readonly port: number;
 }
 
-/** Networks on which round trips are what costs. What the peers keep is taken from `near`, the same ones without delay. */
+/** Measures with delayed replies, where round trips dominate. The traits come from `near`, the same peers without delay. */
 export async function benchDelayed(
   server: string,
   address: Address,
-  near: Field,
+  near: TestedPeers,
   peersAt: (address: Address) => readonly Peer[] | Promise<readonly Peer[]>,
 ): Promise<void> {
   for (const delayMs of DELAYS_MS) {
@@ -90,20 +90,20 @@ export async function benchDelayed(
   }
 }
 
-async function benchAway(server: string, delayMs: number, field: Field): Promise<void> {
+async function benchAway(server: string, delayMs: number, tested: TestedPeers): Promise<void> {
   await bench(
     `${server}: ${delayMs} ms away`,
     [
-      await reads(field, kinds.row, 1),
-      await reads(field, kinds.row, AT_ONCE),
-      await batchReads(field, 100),
-      await batchWrites(field, 100),
+      await reads(tested, kinds.row, 1),
+      await reads(tested, kinds.row, AT_ONCE),
+      await batchReads(tested, 100),
+      await batchWrites(tested, 100),
     ],
     { ...DURATIONS, sampleMs: 1 },
   );
 }
 
-/** Those on the store of another peer say nothing new here, and take the most of the time. */
+/** Leaves out peers built on another peer's store, which show nothing new here and take most of the time. */
 function hasBatches(peer: Peer): boolean {
   return batches(peer, 'getMany') && batches(peer, 'setMany') && peer.onStoreOf === undefined;
 }

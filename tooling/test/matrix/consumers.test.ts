@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ninefold-consumers-'));
 let registry: Registry;
 let env: Readonly<Record<string, string>>;
 
-/** A program in TypeScript and its words in JavaScript, the same for each way to load a module. */
+/** The program of every consumer, valid as TypeScript and as JavaScript, without the line that loads the package. */
 const body = `
 const cache = memoryBackend({ namespace: 'app' });
 const work = async () => {
@@ -172,7 +172,7 @@ it('writes an adapter in a repository of its own, and tries it with node:test an
   const app = join(folder, 'own-adapter');
   cpSync(join(root, 'examples/own-adapter'), app, { recursive: true });
   const manifest = readFileSync(join(app, 'package.json'), 'utf8');
-  // The tarballs have the version of the sources, which is that before the next release.
+  // The tarballs have the version of the sources, which the next release will raise.
   writeFileSync(join(app, 'package.json'), manifest.replace('"^1.0.0"', '"*"'));
   await run('npm', ['install', '--no-audit', '--no-fund'], { folder: app, env });
   const printed = await run('npm', ['test'], { folder: app, env });

@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path';
 import type { Registry } from '../../registry/registry.ts';
 import { root, run } from './workspace.ts';
 
-/** The folders of everything that packages of the workspace depend on, from others, once each. */
+/** The folders of all direct and indirect dependencies of packages of the workspace, without our own packages. */
 export function installedFor(packages: readonly string[]): readonly string[] {
   const installed = new Map<string, string>();
   for (const name of packages) collect(join(root, name), installed);
   return [...installed.values()];
 }
 
-/** Gives a registry what packages of the workspace depend on, as it is installed here, so that none is fetched. */
+/** Adds the dependencies of packages of the workspace to a registry, as installed here, so that npm downloads nothing. */
 export async function addInstalled(registry: Registry, packages: readonly string[], folder: string): Promise<void> {
   for (const [index, place] of installedFor(packages).entries()) {
     const home = join(folder, `installed-${index}`);
@@ -23,7 +23,7 @@ export async function addInstalled(registry: Registry, packages: readonly string
 
 function collect(place: string, installed: Map<string, string>): void {
   const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = manifestIn(place);
-  // npm installs the peers of a package, but for those that it can do without.
+  // npm installs the peer dependencies of a package, except optional ones.
   const peers = Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true);
   for (const name of new Set([...Object.keys(dependencies), ...peers])) {
     const found = createRequire(join(place, 'package.json'))

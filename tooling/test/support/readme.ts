@@ -1,9 +1,9 @@
-/** A program that a README shows: a `ts` block that imports something, and the blocks after it that import nothing. */
+/** A program in a README: a `ts` block with imports, and the blocks after it without imports. */
 export interface Snippet {
-  /** The first line of its first block in the README, counted from 1. */
+  /** The line number in the README of its first line, counted from 1. */
   readonly line: number;
   readonly firstBlock: string;
-  /** Every block on the lines on which it stands in the README, so that a compiler's positions hold there too. */
+  /** All blocks, each on its line numbers in the README, so that the positions of compiler errors match the README. */
   readonly text: string;
 }
 

@@ -1,4 +1,4 @@
-// A program in which both builds of core are loaded, as happens where an application imports and its framework requires.
+// Loads both builds of core in one program, as when an application imports it and a framework requires it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as imported from '@ninefold/core';
@@ -12,7 +12,7 @@ const required = require('@ninefold/core');
 const requiredSuite = require('@ninefold/core/conformance');
 /** @type {typeof importedMemory} */
 const requiredMemory = require('@ninefold/memory');
-assert.notEqual(imported.CacheError, required.CacheError, 'these are two copies');
+assert.notEqual(imported.CacheError, required.CacheError, 'these must be two copies');
 
 for (const [one, other, memory] of /** @type {const} */ ([
   [imported, required, requiredMemory],
@@ -50,7 +50,7 @@ for (const [suite, { memoryBackend, memoryCapabilities }] of /** @type {const} *
 /** @returns {imported.CacheDriver} */
 function mapDriver() {
   const unused = () => {
-    throw new Error('not part of this');
+    throw new Error('must not be called');
   };
   const capabilities = importedMemory.memoryCapabilities;
   const methods = { get: unused, getMany: unused, setMany: unused, exists: unused, deleteMany: unused, incr: unused };

@@ -20,13 +20,13 @@ export function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 }
 
-/** What a package whose README needs servers exports from its `test/support/readme-servers.ts`, as `startReadmeServers()`. */
+/** What `startReadmeServers()` resolves to. A package whose README needs servers exports it from `test/support/readme-servers.ts`. */
 export interface ReadmeServers {
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** Every module that our packages export, with its source file as TypeScript's `paths` has it. */
+/** TypeScript's `paths` option: every module that our packages export, with its source file. */
 export function sourcePaths(): Record<string, readonly [string]> {
   const entries = packages.flatMap((folder) => {
     const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
@@ -46,7 +46,7 @@ interface Place {
 
 const execute = promisify(execFile);
 
-/** Runs a program of the workspace and resolves to what it printed; a failure's message has that, too. */
+/** Runs a program of the workspace. Resolves to its standard output; rejects with an error that quotes all output. */
 export async function run(
   command: string,
   args: readonly string[],

@@ -14,8 +14,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Recipe, recipe } from '../support/recipe.ts';
 import type { Task } from '../support/truth.ts';
 
-// Processes read, load, delete and set while their server fails in every way: what a reader gets that was dead before it
-// asked is told by versions, which lie on a server of their own.
+// Processes read, load, delete and set while their server fails in every way. Versions on a server of their own show
+// whether a reader gets a value that was outdated before it called.
 
 const { NINEFOLD_SEED } = process.env;
 const seed = NINEFOLD_SEED === undefined ? Date.now() : Number(NINEFOLD_SEED);
@@ -57,7 +57,7 @@ async function upstash(): Promise<Place> {
   const front = await UpstashFront.start({ redis: server, token: 'AXkfASQgt0ken' });
   const proxy = await FaultProxy.start({ host: '127.0.0.1', port: front.port });
   return {
-    // The front does not outlive its server.
+    // The front cannot outlive its server, so a flush stands for a restart.
     servers: [{ ...server, restart: async () => void (await ask(server, 'FLUSHALL')) }],
     proxies: [proxy],
     recipe: recipe('upstash', { url: `http://127.0.0.1:${proxy.port}`, token: front.token, timeoutMs })('faults'),
@@ -101,7 +101,7 @@ function pick<T>(list: readonly T[], which: number): T {
   return list[which % list.length] as T;
 }
 
-/** Breaks one thing after the other, and mends it. */
+/** Injects one fault after another, and ends each. */
 async function spoil({ servers, proxies }: Place, readers: readonly ChildProcess[], end: number): Promise<void> {
   for (const { fault, which, milliseconds } of fc.sample(faults, { seed, numRuns: 1000 })) {
     if (performance.now() >= end) return;
@@ -112,7 +112,7 @@ async function spoil({ servers, proxies }: Place, readers: readonly ChildProcess
       pick(servers, which).resume();
     } else if (fault === 'stop') {
       pick(readers, which).kill('SIGSTOP');
-      // Longer than its leases last.
+      // Longer than the TTL of its leases.
       await sleep(1000 + milliseconds);
       pick(readers, which).kill('SIGCONT');
     } else {
@@ -155,7 +155,7 @@ async function play(name: string, task: Pick<Task, 'milliseconds' | 'wrong'>): P
 }
 
 it.each(Object.entries({ redis, memcached, upstash }))(
-  'on %s that fails in every way no process gets what was dead before it asked',
+  'on %s that fails in every way no process gets a value that was outdated before it called',
   async (name, begin) => {
     place = await begin();
     // Where the machine stood still too little happens in the time.
@@ -168,7 +168,7 @@ it.each(Object.entries({ redis, memcached, upstash }))(
   },
 );
 
-it('a delete that does not move the epoch is found', async () => {
+it('finds a delete that does not bump the epoch', async () => {
   place = await redis();
   let stale: readonly string[] = [];
   while (stale.length === 0) ({ stale } = await play('wrong', { milliseconds: 8000, wrong: true }));

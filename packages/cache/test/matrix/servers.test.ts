@@ -6,7 +6,7 @@ import type { Lab } from '../support/labs.ts';
 import { recipe } from '../support/recipe.ts';
 import { tryOn } from '../support/try-on.ts';
 
-// Where an entry and its counters lie on several servers, which do not answer at the same moment.
+// An entry and its counters are on several servers, which do not reply at the same moment.
 
 async function cluster(): Promise<Lab> {
   const { nodes, stop } = await startRedisCluster({ primaries: 3 });

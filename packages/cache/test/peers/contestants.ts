@@ -9,29 +9,29 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { createCache } from '../../src/cache.ts';
 
-/** What the scenarios need of a cache, in one process. */
+/** The operations that the scenarios need of a cache, in one process. */
 export interface Contestant {
   getOrSet(key: string, load: () => Promise<unknown>): Promise<unknown>;
-  /** The same for an entry with the tag `t`; `undefined` where a load cannot be tagged. */
+  /** The same for an entry with the tag `t`; `undefined` if a load cannot be tagged. */
   readonly getOrSetTagged?: (key: string, load: () => Promise<unknown>) => Promise<unknown>;
   readonly invalidateTag?: () => Promise<unknown>;
-  /** The same, where what was stored has to have a number `n`; `undefined` where it cannot be told so. */
+  /** The same, for stored values that must have a number `n`; `undefined` if the cache cannot check that. */
   readonly getOrSetTyped?: (key: string, load: () => Promise<unknown>) => Promise<unknown>;
   set(key: string, value: unknown): Promise<unknown>;
   delete(key: string): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/** On the Redis server of a URL, as its documentation shows it, but for clients that fail where their server does. */
+/** Makes one on the Redis server of a URL, as its documentation shows, with a client that fails when the server does. */
 export type Enter = (url: string) => Promise<Contestant>;
 
 const TTL = 60;
 const TAGS = ['t'];
 
-/** Milliseconds of a call, which no scenario is about: a busy machine may need some thousands to connect. */
+/** Milliseconds of a call. No scenario tests it, and a busy machine may need seconds to connect. */
 const TIMEOUT_MS = 20_000;
 
-/** For clients that would wait for their server for ever: those of the others end a call. */
+/** For clients that would otherwise wait for their server for ever. */
 const FAILS_AT_ONCE = { socket: { reconnectStrategy: false }, disableOfflineQueue: true } as const;
 
 function isTyped(value: unknown): boolean {
@@ -81,7 +81,7 @@ const cacheable: Enter = async (url) => {
   const store = new KeyvRedis({ url, ...FAILS_AT_ONCE });
   store.on('error', () => undefined);
   instances += 1;
-  // Two instances of one name share loads, which two processes cannot.
+  // Two instances with the same id share loads, which two processes cannot.
   const cacheId = `process ${instances}`;
   const cache = new Cacheable({ primary: new Keyv({ store, namespace: 'cacheable' }), ttl: TTL * 1000, cacheId });
   cache.on('error', () => undefined);

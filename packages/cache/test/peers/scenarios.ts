@@ -3,7 +3,7 @@ import type { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { pending } from '../support/pending.ts';
 import type { Contestant } from './contestants.ts';
 
-/** What a scenario plays with: two processes of one contestant on a server that can fail. */
+/** Two processes of one contestant on a server that can fail. */
 interface Stage {
   readonly one: Contestant;
   readonly other: Contestant;
@@ -14,10 +14,10 @@ interface Stage {
 export type Scenario = (stage: Stage) => Promise<string>;
 
 const CALLERS = 50;
-/** Long enough for whoever is going to load to have begun. */
+/** Long enough for every load that will begin to have begun. */
 const HESITATION_MS = 500;
 
-/** A load under way: begun, and not yet over. */
+/** A load in flight, which `finish` ends. */
 async function begin(call: (load: () => Promise<unknown>) => Promise<unknown>, value: unknown) {
   const slow = pending<void>();
   const begun = pending<void>();
@@ -47,7 +47,7 @@ async function countLoads(caches: readonly Contestant[]): Promise<string> {
   return loads === 1 ? 'yes' : `${loads} loads`;
 }
 
-/** What the next caller gets after something outdated `old` while it was loaded. */
+/** Whether the next caller still gets `old`, which was outdated while it was loaded. */
 async function nextValue(cache: Contestant, key: string): Promise<string> {
   const value = await cache.getOrSet(key, async () => 'new');
   return value === 'old' ? 'the old value stays' : 'yes';
@@ -66,12 +66,12 @@ async function invalidatedDuringLoad({ one, other }: Stage, key: string, aheadMs
   if (getOrSetTagged === undefined || invalidateTag === undefined) return 'loads have no tags';
   const trueNow = Date.now;
   const load = await begin((work) => getOrSetTagged(`tagged${key}`, work), 'old');
-  // The clock of the process that loads, while it writes.
+  // The clock of the loading process, while it writes.
   Date.now = () => trueNow() + aheadMs;
   try {
     if (aheadMs === 0) {
       await invalidateTag();
-      // What goes by timestamps is right by chance within one millisecond.
+      // Within one millisecond, a cache that compares timestamps may be right by chance.
       await sleep(HESITATION_MS);
     }
     await load.finish();

@@ -7,10 +7,10 @@ import { startRedis } from '@ninefold/tooling/servers/redis';
 import { contestants, type Enter } from './contestants.ts';
 import { CLOCK_BEHIND, type Scenario, scenarios } from './scenarios.ts';
 
-/** Milliseconds: more than calls take that run into their deadline, so that only what hangs does not settle. */
+/** Milliseconds: more than the deadline of a call, so that only a call that hangs does not settle. */
 const PATIENCE_MS = 30_000;
 
-/** Plays every scenario with every contestant and writes what came of it as a table. */
+/** Plays every scenario with every contestant and resolves the results as a table. */
 export async function stampedeTable(): Promise<string> {
   const names = Object.keys(contestants);
   const rows: (readonly string[])[] = [];
@@ -21,7 +21,7 @@ export async function stampedeTable(): Promise<string> {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Side by side, but for the scenario that sets the clock of all. */
+/** In parallel, except for the scenario that sets the clock of all. */
 async function inTurn<T>(enters: readonly Enter[], run: (enter: Enter) => Promise<T>, scenario: string): Promise<T[]> {
   if (scenario !== CLOCK_BEHIND) return await Promise.all(enters.map(run));
   const outcomes: T[] = [];
@@ -30,7 +30,7 @@ async function inTurn<T>(enters: readonly Enter[], run: (enter: Enter) => Promis
 }
 
 async function playWith(enter: Enter, play: Scenario): Promise<string> {
-  // A server of its own, so that none inherits what another broke.
+  // A server of its own, so that none inherits a fault of another.
   const server = await startRedis();
   const proxy = await FaultProxy.start(server);
   const url = `redis://127.0.0.1:${proxy.port}`;
@@ -38,14 +38,14 @@ async function playWith(enter: Enter, play: Scenario): Promise<string> {
   const playing = play({ one, other, proxy }).catch((error: unknown) => `it fails: ${error}`);
   const outcome = (await within(PATIENCE_MS, playing)) ?? 'it does not settle';
   await proxy.set(undefined);
-  // A client that waits for its server may refuse to end, or never come to it.
+  // A client that waits for its server may reject the close, or never settle it.
   await within(1000, Promise.allSettled([one, other].map((cache) => cache.close())));
   await proxy.stop();
   await server.stop();
   return outcome;
 }
 
-/** `undefined` where something takes longer. */
+/** The value, or `undefined` if it takes longer. */
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
   const controller = new AbortController();
   const late = sleep(milliseconds, undefined, { signal: controller.signal }).catch(() => undefined);

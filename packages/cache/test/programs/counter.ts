@@ -11,7 +11,7 @@ const { recipe, processes, namespaces } = JSON.parse(process.argv[2] ?? '') as {
 };
 const backend = await make(recipe);
 
-/** Asks without a pause until all processes are here: they are to begin within a round trip. */
+/** Polls without a pause until all processes are here, so that they begin within a round trip. */
 async function meet(place: string): Promise<void> {
   await backend.incr(place);
   while ((await backend.getValue<number>(place)) !== processes) await turn();

@@ -4,7 +4,7 @@ import { make } from '../support/recipe.ts';
 import { groups, type Task, Truth } from '../support/truth.ts';
 import { withoutBumps } from '../support/wrong-backends.ts';
 
-// Renews keys in truth, then deletes, invalidates or sets them in the cache, and tells once that has been acknowledged.
+// Raises the versions of keys, then deletes, invalidates or sets them in the cache, and records each acknowledgement.
 const { recipe, truth: truthRecipe, milliseconds, wrong = false } = JSON.parse(process.argv[2] ?? '') as Task;
 const truth = new Truth(await make(truthRecipe));
 const backend = await make(recipe);
@@ -22,7 +22,7 @@ const set: Change = (tag, versions) =>
 const many: Change = (_tag, versions) => cache.deleteMany([...versions.keys()]);
 const tagged: Change = (tag) => cache.invalidateTags(tag);
 
-// Each group has one who changes it: two who set at once have no order.
+// Each group has a single writer: two that set at once would have no order.
 async function change(tag: string, keys: readonly string[]): Promise<void> {
   for (const [how, few] of [
     [one, true],

@@ -3,7 +3,7 @@ import { createCache, isCacheError } from '../../src/cache.ts';
 import { make } from '../support/recipe.ts';
 import { groups, type Task, Truth, type Version } from '../support/truth.ts';
 
-// One of several processes that read and load while others delete and the server fails. Prints what it got that was dead.
+// One of several processes that read and load while others delete and the server fails. Prints the stale values it got.
 const { recipe, truth: truthRecipe, milliseconds } = JSON.parse(process.argv[2] ?? '') as Task;
 const truth = new Truth(await make(truthRecipe));
 let failures = 0;
@@ -46,7 +46,7 @@ async function read(): Promise<void> {
       for (const [index, value] of values.entries()) {
         reads += 1;
         if (value === undefined || value.version >= (oldest[index] as number)) continue;
-        // Whom the backend fails shares a load of the process that may have begun before.
+        // A call that the backend failed may share a load of the process that began before.
         if (value.by === process.pid && failures > failed) continue;
         stale.push(`version ${value.version} of ${keys[index]} where ${oldest[index]} was the oldest`);
       }

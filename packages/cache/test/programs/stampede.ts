@@ -18,7 +18,7 @@ async function load(): Promise<{ by: number }> {
   return { by: process.pid };
 }
 
-/** Waits until all processes are here: they need more time to start than to load. */
+/** Waits for all processes: they need more time to start than to load. */
 async function meet(place: string): Promise<void> {
   await backend.incr(place);
   while ((await backend.getValue<number>(place)) !== processes) await sleep(2);

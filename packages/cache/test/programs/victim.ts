@@ -1,7 +1,7 @@
 import { createCache } from '../../src/cache.ts';
 import { make, type Recipe } from '../support/recipe.ts';
 
-// Says that it loads, and is killed while it does.
+// Prints that it is loading, and is killed during the load.
 const { recipe } = JSON.parse(process.argv[2] ?? '') as { readonly recipe: Recipe };
 const backend = await make(recipe);
 const forLong = setInterval(() => undefined, 60_000);

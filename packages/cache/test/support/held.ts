@@ -1,9 +1,9 @@
 import type { CacheBackend } from '@ninefold/core';
 
-/** What holds an answer back, if anything. */
+/** The promise that holds back a reply, if any. */
 export type Hold = (operation: string, args: readonly unknown[]) => Promise<unknown> | undefined;
 
-/** A backend whose answers are held back. */
+/** A backend whose replies can be held back. */
 export function held(backend: CacheBackend, hold: Hold): CacheBackend {
   return new Proxy(backend, {
     get: (target, property) => {

@@ -9,7 +9,7 @@ const TAGS: Readonly<Record<string, readonly string[]>> = { a: ['t', 'u'], b: ['
 const PROCESSES = 2;
 
 const key = fc.constantFrom('a', 'a', 'b');
-const deed = fc.oneof(
+const action = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('getOrSet' as const), key, named: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('get' as const, 'set' as const), key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), key }) },
@@ -18,24 +18,24 @@ const deed = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('evict' as const), what: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
 );
-type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never;
+type Action = typeof action extends fc.Arbitrary<infer D> ? D : never;
 
-/** What one caller does, one thing after another. */
-const caller = fc.record({ at: fc.nat(PROCESSES - 1), deeds: fc.array(deed, { minLength: 1, maxLength: 4 }) });
-export type Caller = { readonly at: number; readonly deeds: readonly Deed[] };
+/** The actions of one caller, in order. */
+const caller = fc.record({ at: fc.nat(PROCESSES - 1), actions: fc.array(action, { minLength: 1, maxLength: 4 }) });
+export type Caller = { readonly at: number; readonly actions: readonly Action[] };
 
 export const programs = fc.array<Caller>(caller, { minLength: 2, maxLength: 6 });
 
-/** Every name there can be in the backend, but for counters of `incr`. */
+/** Every name there can be in the backend, except counters of `incr`. */
 const NAMES = ['!g', '!t:t', '!t:u', ...KEYS.flatMap((name) => [name, `!e:${name}`, `!l:${name}`])];
 
-async function act(world: World, process: Process, done: Deed): Promise<void> {
+async function perform(world: World, process: Process, action: Action): Promise<void> {
   const { cache } = process;
-  switch (done.kind) {
+  switch (action.kind) {
     case 'getOrSet': {
-      const tags = (done.named && TAGS[done.key]) || [];
-      const load = world.loader(process, done.key, tags);
-      return await world.read(done.key, () => cache.getOrSet(done.key, load, { tags }));
+      const tags = (action.named && TAGS[action.key]) || [];
+      const load = world.loader(process, action.key, tags);
+      return await world.read(action.key, () => cache.getOrSet(action.key, load, { tags }));
     }
     case 'getOrSetMany':
       return await world.readMany(KEYS, () =>
@@ -44,32 +44,32 @@ async function act(world: World, process: Process, done: Deed): Promise<void> {
         }),
       );
     case 'get':
-      return await world.read(done.key, () => cache.get(done.key));
+      return await world.read(action.key, () => cache.get(action.key));
     case 'set':
-      return await world.set(cache, done.key, TAGS[done.key] ?? []);
+      return await world.set(cache, action.key, TAGS[action.key] ?? []);
     case 'delete':
-      return await world.kill(
-        (making) => making.key === done.key,
-        () => cache.delete(done.key),
+      return await world.invalidate(
+        (write) => write.key === action.key,
+        () => cache.delete(action.key),
       );
     case 'invalidate':
-      return await world.kill(
-        (making) => making.tags.includes(done.tag),
-        () => cache.invalidateTags(done.tag),
+      return await world.invalidate(
+        (write) => write.tags.includes(action.tag),
+        () => cache.invalidateTags(action.tag),
       );
     case 'clear':
-      return await world.kill(
+      return await world.invalidate(
         () => true,
         () => cache.clear(),
       );
     case 'evict':
-      return void (await world.backend.delete(NAMES[done.what % NAMES.length] as string));
+      return void (await world.backend.delete(NAMES[action.what % NAMES.length] as string));
     case 'crash':
       return process.crash();
   }
 }
 
-/** Lets callers do what they do in processes of one place; what was served dead, or `undefined`. */
+/** Runs the callers' actions in several processes. Resolves the first stale read, or `undefined`. */
 export async function play(
   place: Place,
   callers: readonly Caller[],
@@ -77,11 +77,11 @@ export async function play(
 ): Promise<string | undefined> {
   const world = new World(place);
   const processes = Array.from({ length: PROCESSES }, () => world.process());
-  const run = async ({ at, deeds }: Caller): Promise<void> => {
+  const run = async ({ at, actions }: Caller): Promise<void> => {
     const process = processes[at] as Process;
-    for (const done of deeds) {
+    for (const action of actions) {
       await world.step('next', process);
-      await act(world, process, done);
+      await perform(world, process, action);
     }
   };
   await waitFor(Promise.all(callers.map((one) => Promise.race([run(one), processes[one.at]?.died]))));
@@ -92,16 +92,16 @@ export interface Trial {
   readonly runs: number;
   readonly seed?: number | undefined;
   readonly options?: CacheOptions | undefined;
-  /** What the callers do; by default anything. */
+  /** The callers and their actions; by default random ones. */
   readonly callers?: readonly Caller[] | undefined;
-  /** A backend that is wrong in a way that the check has to notice. */
+  /** A backend with a fault that the search must find. */
   readonly wrong?: ((backend: CacheBackend) => CacheBackend) | undefined;
 }
 
-/** Seconds; short, so that a dead owner is replaced within few steps. */
+/** Seconds; short, so that a dead holder is replaced within few steps. */
 const LEASE_TTL = 0.3;
 
-/** Where whoever goes on is decided by a scheduler, and time passes when someone waits. */
+/** A place where a scheduler decides which process goes on, and time passes only while one waits. */
 export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, wrong?: Trial['wrong']): Place {
   let time = 0;
   const memory = memoryBackend({ now: () => time });
@@ -118,7 +118,7 @@ export function placeUnder(scheduler: fc.Scheduler, options: CacheOptions = {}, 
   };
 }
 
-/** Searches interleavings of what callers in several processes do for one that serves what is dead, and tells of it. */
+/** Searches interleavings of callers in several processes for one with a stale read. Resolves its report. */
 export async function searchInterleavings({ runs, seed, options, callers, wrong }: Trial): Promise<string | undefined> {
   const property = fc.asyncProperty(
     fc.scheduler(),

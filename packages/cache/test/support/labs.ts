@@ -11,11 +11,11 @@ import { type Recipe, recipe } from './recipe.ts';
 
 /** A real server, or memory, and backends on it. */
 export interface Lab {
-  /** A backend under a namespace; on memory, the one and only. */
+  /** A backend under a namespace; on memory, always the same one for a namespace. */
   create(namespace: string): CacheBackend;
   /** `undefined` where entries cannot be shared with another process. */
   readonly recipe: ((namespace: string) => Recipe) | undefined;
-  /** How often something was sent and answered since the last time. */
+  /** Round trips since the last call. */
   rounds(): number;
   stop(): Promise<void>;
 }

@@ -5,7 +5,7 @@ interface Waiting {
   readonly wake: () => void;
 }
 
-/** Time that passes when a test says so. */
+/** A clock that a test advances. */
 export class ManualClock implements Clock {
   #time = 0;
   #waiting: Waiting[] = [];
@@ -16,7 +16,7 @@ export class ManualClock implements Clock {
     return new Promise((wake) => this.#waiting.push({ until: this.#time + milliseconds, wake }));
   }
 
-  /** Lets so much time pass, waking each who waits in its turn. */
+  /** Advances the time, and ends each wait at its moment. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#time + milliseconds;
     for (;;) {
@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** After everything that can go on without time has done so: a backend in memory needs no more than microtasks. */
+/** Resolves once everything that needs no time has settled: a backend in memory needs only microtasks. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

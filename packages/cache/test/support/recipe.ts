@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CacheBackend } from '@ninefold/core';
 
-/** How another process makes a backend on the same entries. */
+/** How another process creates a backend on the same entries. */
 export interface Recipe {
   readonly module: string;
   readonly factory: string;

@@ -1,12 +1,12 @@
 import type { CacheBackend } from '@ninefold/core';
 import type { Recipe } from './recipe.ts';
 
-/** What one of several processes is told: where the cache lies, where the truth, and for how long to go on. */
+/** The task of one of several processes: the backends of the cache and of the truth, and how long to run. */
 export interface Task {
   readonly recipe: Recipe;
   readonly truth: Recipe;
   readonly milliseconds: number;
-  /** Wrong on purpose: deletes without bumping what fences the key. */
+  /** Wrong on purpose: deletes do not bump the epoch. */
   readonly wrong?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface Version {
   readonly by: number;
 }
 
-/** What the cached values are made of, on a server of its own that no fault befalls. */
+/** The versions that cached values are made from, on a server of their own without faults. */
 export class Truth {
   readonly #backend: CacheBackend;
 
@@ -38,12 +38,12 @@ export class Truth {
     return await this.#backend.incr(`version ${key}`);
   }
 
-  /** From here on no reader may get a version below. */
+  /** From now on no reader may get an older version. */
   async outdate(versions: ReadonlyMap<string, number>): Promise<void> {
     await this.#backend.multiSetValues(Array.from(versions, ([key, version]) => [`oldest ${key}`, version] as const));
   }
 
-  /** The oldest versions that whoever reads from here on may get. */
+  /** The oldest versions that a read from now on may get. */
   async oldest(keys: readonly string[]): Promise<number[]> {
     const oldest = await this.#backend.multiGetValues<number>(keys.map((key) => `oldest ${key}`));
     return oldest.map((version) => version ?? 0);

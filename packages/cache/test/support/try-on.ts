@@ -15,13 +15,13 @@ import type { Recipe } from './recipe.ts';
 const { NINEFOLD_SEED } = process.env;
 const PROCESSES = 4;
 const CALLERS = 50;
-/** Sequences that run side by side, each in a namespace of its own. */
+/** Sequences that run in parallel, each in a namespace of its own. */
 const RUNS = 100;
 
 const node = ['--conditions=@ninefold/source', '--import', 'tsx'];
 const programs = join(import.meta.dirname, '../programs');
 
-/** Lets sequences run side by side under random delays; what they served dead. */
+/** Runs sequences in parallel under random delays. Resolves the stale reads. */
 export async function tryAtRandom(seed: number, create: (namespace: string) => CacheBackend): Promise<string[]> {
   const outcomes = fc.sample(sequences, { numRuns: RUNS, seed }).map(async (callers, index) => {
     const backends = new Set<CacheBackend>();
@@ -52,7 +52,7 @@ async function count(recipe: Recipe, namespaces: readonly string[]): Promise<voi
   await promisify(execFile)(process.execPath, [...node, join(programs, 'counter.ts'), task]);
 }
 
-/** What holds with several processes on any server, and under random delays. */
+/** Rules that hold with several processes on any server, and under random delays. */
 export function tryOn(name: string, start: () => Promise<Lab>): void {
   describe(`on ${name}`, () => {
     let lab: Lab;
@@ -63,7 +63,7 @@ export function tryOn(name: string, start: () => Promise<Lab>): void {
 
     afterAll(() => lab.stop());
 
-    it('callers in several processes, under random delays, get nothing that was dead before they asked', async () => {
+    it('callers in several processes, under random delays, get no value that was outdated before they called', async () => {
       const seed = NINEFOLD_SEED === undefined ? Date.now() : Number(NINEFOLD_SEED);
       expect(await tryAtRandom(seed, (namespace) => lab.create(namespace))).toEqual([]);
     });

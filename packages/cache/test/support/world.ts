@@ -1,18 +1,18 @@
 import type { CacheBackend } from '@ninefold/core';
 import { type Cache, type CacheOptions, createCache } from '../../src/cache.ts';
 
-/** Where processes meet. */
+/** An environment that several processes share. */
 export interface Place {
-  /** A backend on the entries of all. */
+  /** Creates a backend on the shared entries. */
   readonly create: () => CacheBackend;
-  /** Comes before whatever happens next: a scheduler, or chance, decides who goes on. */
+  /** Awaited before each step: a scheduler, or chance, decides which process goes on. */
   readonly turn: (label: string) => Promise<void>;
-  /** What every cache here is made with. */
+  /** The options of every cache. */
   readonly options: CacheOptions;
 }
 
-/** Something that makes values; `to` is `Infinity` while it has not resolved. */
-interface Making {
+/** A load or `set` that makes values; `to` is `Infinity` until it has resolved. */
+interface Write {
   readonly kind: 'load' | 'set';
   readonly key: string;
   readonly tags: readonly string[];
@@ -20,20 +20,20 @@ interface Making {
   to: number;
 }
 
-interface Killing {
-  /** What it kills. */
-  readonly matches: (making: Making) => boolean;
+interface Invalidation {
+  /** The values that it outdates. */
+  readonly matches: (write: Write) => boolean;
   readonly from: number;
   to: number;
 }
 
-interface Reading {
+interface Read {
   readonly key: string;
   readonly from: number;
   readonly value: unknown;
 }
 
-/** One process: a cache of its own, on the entries of all, over a way on which turns order what goes and comes. */
+/** One process: a cache of its own on the shared entries, whose requests and replies each wait for their turn. */
 export class Process {
   readonly cache: Cache;
   readonly died: Promise<void>;
@@ -63,14 +63,14 @@ export class Process {
   }
 }
 
-/** What several processes do with the same entries, written down, and the rule that it has to keep. */
+/** Records what several processes do with the same entries, and finds reads that break the rule. */
 export class World {
-  /** Past every process: for evictions. */
+  /** Bypasses the processes: for evictions. */
   readonly backend: CacheBackend;
   readonly #place: Place;
-  readonly #makings: Making[] = [];
-  readonly #killings: Killing[] = [];
-  readonly #readings: Reading[] = [];
+  readonly #writes: Write[] = [];
+  readonly #invalidations: Invalidation[] = [];
+  readonly #reads: Read[] = [];
   #ticks = 0;
 
   constructor(place: Place) {
@@ -88,11 +88,11 @@ export class World {
     await this.#place.turn(label);
   }
 
-  /** A loader that another may overtake; its value is the index of its making. */
+  /** A loader that others may overtake. Its value is the index of its record. */
   loader(process: Process, key: string, tags: readonly string[]): () => Promise<number> {
     return async () => {
-      const id = this.#make('load', key, tags);
-      // Some loads are slow, so that much can come between their beginning and their end.
+      const id = this.#record('load', key, tags);
+      // Some loads are slow, so that much can happen between their beginning and their end.
       for (let steps = (7 * id + 9) % 12; steps >= 0; steps--) await this.step(`load ${key}`, process);
       return id;
     };
@@ -100,55 +100,56 @@ export class World {
 
   async read(key: string, call: () => Promise<unknown>): Promise<void> {
     const from = this.#tick();
-    this.#readings.push({ key, from, value: await call() });
+    this.#reads.push({ key, from, value: await call() });
   }
 
   async readMany(keys: readonly string[], call: () => Promise<readonly unknown[]>): Promise<void> {
     const from = this.#tick();
     const values = await call();
-    for (const [index, key] of keys.entries()) this.#readings.push({ key, from, value: values[index] });
+    for (const [index, key] of keys.entries()) this.#reads.push({ key, from, value: values[index] });
   }
 
   async set(cache: Cache, key: string, tags: readonly string[]): Promise<void> {
-    const id = this.#make('set', key, tags);
-    const making = this.#makings[id] as Making;
-    await this.kill(
-      (other) => other.key === key && other !== making,
+    const id = this.#record('set', key, tags);
+    const write = this.#writes[id] as Write;
+    await this.invalidate(
+      (other) => other.key === key && other !== write,
       async () => {
         await cache.set(key, id, { tags });
-        making.to = this.#tick();
+        write.to = this.#tick();
       },
     );
   }
 
-  async kill(matches: (making: Making) => boolean, call: () => Promise<unknown>): Promise<void> {
-    const killing = { matches, from: this.#tick(), to: Number.POSITIVE_INFINITY };
-    this.#killings.push(killing);
+  async invalidate(matches: (write: Write) => boolean, call: () => Promise<unknown>): Promise<void> {
+    const invalidation = { matches, from: this.#tick(), to: Number.POSITIVE_INFINITY };
+    this.#invalidations.push(invalidation);
     await call();
-    killing.to = this.#tick();
+    invalidation.to = this.#tick();
   }
 
-  /** The first reading of what was deleted, replaced or invalidated before it began, or of what was never made. */
+  /** The first read of a value that was deleted, replaced or invalidated before the read began, or never made. */
   stale(): string | undefined {
-    for (const { key, from, value } of this.#readings) {
+    for (const { key, from, value } of this.#reads) {
       if (value === undefined) continue;
-      const making = this.#makings[value as number];
-      if (making?.key !== key) return `${key} was read as ${value}, which was never made for it`;
+      const write = this.#writes[value as number];
+      if (write?.key !== key) return `${key} was read as ${value}, which was never made for it`;
       // A load is as old as its beginning; a set that has not resolved may still come after.
-      const madeAt = making.kind === 'load' ? making.from : making.to;
-      const killer = this.#killings.find(
-        (killing) => killing.matches(making) && madeAt < killing.from && killing.to < from,
+      const madeAt = write.kind === 'load' ? write.from : write.to;
+      const invalidation = this.#invalidations.find(
+        (each) => each.matches(write) && madeAt < each.from && each.to < from,
       );
-      if (killer !== undefined) {
-        return `${key}, made at ${madeAt} by a ${making.kind}, killed from ${killer.from} to ${killer.to}, read at ${from}`;
+      if (invalidation !== undefined) {
+        const { from: began, to: ended } = invalidation;
+        return `${key}, made at ${madeAt} by a ${write.kind}, outdated from ${began} to ${ended}, read at ${from}`;
       }
     }
     return undefined;
   }
 
-  #make(kind: Making['kind'], key: string, tags: readonly string[]): number {
-    this.#makings.push({ kind, key, tags, from: this.#tick(), to: Number.POSITIVE_INFINITY });
-    return this.#makings.length - 1;
+  #record(kind: Write['kind'], key: string, tags: readonly string[]): number {
+    this.#writes.push({ kind, key, tags, from: this.#tick(), to: Number.POSITIVE_INFINITY });
+    return this.#writes.length - 1;
   }
 
   #tick(): number {

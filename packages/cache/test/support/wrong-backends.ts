@@ -12,7 +12,7 @@ function change(backend: CacheBackend, wrong: Partial<CacheBackend>): CacheBacke
   });
 }
 
-/** Forgets to bump the counters whose names begin so, as a cache that deletes and does not fence. */
+/** Does not bump counters with this prefix, like a cache that deletes and does not fence. */
 export function withoutBumps(prefix: string): Wrong {
   return (backend) =>
     change(backend, {
@@ -23,7 +23,7 @@ export function withoutBumps(prefix: string): Wrong {
     });
 }
 
-/** Takes the fence when the entry is written, and not before the load. */
+/** Reads the fence when the entry is written, and not before the load. */
 export const lateFence: Wrong = (backend) =>
   change(backend, {
     setValue: async (key, value, options) => {
@@ -35,7 +35,7 @@ export const lateFence: Wrong = (backend) =>
     },
   });
 
-/** Answers as it answered the time before, as a replica that lags. */
+/** Reads of counters return the previous read's value, like a lagging replica. */
 export const lagging: Wrong = (backend) => {
   const answered = new Map<string, unknown>();
   return change(backend, {

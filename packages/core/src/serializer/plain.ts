@@ -36,9 +36,8 @@ function walkContainer(value: object, depth: number): boolean {
     return true;
   }
   if (prototype !== Object.prototype && prototype !== null) return false;
-  // `arguments` and `Math` are no plain objects, though they look like it.
-  const { [Symbol.iterator]: iterator, [Symbol.toStringTag]: tag } = value as { readonly [symbol: symbol]: unknown };
-  if (iterator !== undefined || tag !== undefined) return false;
+  // `arguments`, `Math` and a Date without its prototype are no plain objects, though they look like it.
+  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
   for (const key in value) {
     if (key === '__proto__' || !walk((value as Record<string, unknown>)[key], depth)) return false;
   }

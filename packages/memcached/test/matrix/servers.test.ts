@@ -155,7 +155,9 @@ describe('TLS', () => {
         expect(failure.message).toContain('CERT');
       });
       await closing(memcachedBackend({ servers }), async (backend) => {
-        expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ maybeApplied: false });
+        const failure = await failureOf(backend.setValue('k', 1));
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+        expect(failure.message).toContain('may want TLS');
       });
     });
     await withServer(startMemcached(), async (servers) => {

@@ -6,7 +6,7 @@ declare const SERVICE: { readonly url: string; readonly token: string };
 
 const backend = upstashBackend({ ...SERVICE, namespace: 'worker', timeoutMs: 3000 });
 
-/** One visitor: counts, stores, reads back alone and gathered. */
+/** One visitor: counts, stores, reads back alone and coalesced. */
 async function visit(name: string): Promise<unknown> {
   const visits = await backend.incr('visits', 1, { ttl: 60 });
   await backend.multiSetValues(

@@ -1,21 +1,21 @@
 import { HashRing } from 'ketama';
 import { Client } from 'memjs';
+import { formatAddress } from './addresses.ts';
 import { BinaryTransport } from './binary.ts';
-import { nameOf } from './places.ts';
-import { TrustedServer } from './server.ts';
-import type { Place } from './socket.ts';
+import { ManagedServer } from './server.ts';
+import type { ServerConfig } from './socket.ts';
 
 /** Points on the ring for each server, in multiples of the library's 50: shares within a few hundredths of each other. */
 const WEIGHT = 8;
 
 /** A client of memjs whose servers have our transport, and whose keys stay where they are when a server is added. */
-export function ownClient(places: readonly Place[]): {
+export function managedClient(configs: readonly ServerConfig[]): {
   readonly client: Client;
-  readonly servers: readonly TrustedServer[];
+  readonly servers: readonly ManagedServer[];
 } {
-  const servers = places.map((place) => new TrustedServer(place));
+  const servers = configs.map((config) => new ManagedServer(config));
   const client = new Client(servers, { retries: 1, logger: { log: () => undefined } });
-  const indexes = new Map(places.map((place, index) => [nameOf(place), index]));
+  const indexes = new Map(configs.map((config, index) => [formatAddress(config), index]));
   const ring = new HashRing([...indexes.keys()].map((node) => ({ node, weight: WEIGHT })));
   const getServer = (key: string): number => indexes.get(ring.getNode(key) as string) as number;
   // memjs counts with a sign, and stops at 2^31.
@@ -25,10 +25,10 @@ export function ownClient(places: readonly Place[]): {
   return { client: Object.assign(client, { getServer, incrSeq }), servers };
 }
 
-export function ownTransport(places: readonly Place[]): BinaryTransport {
-  const { client, servers } = ownClient(places);
-  const laneOf = (key: string) => client.server(key) as TrustedServer;
-  return new BinaryTransport(laneOf, () => {
+export function managedTransport(configs: readonly ServerConfig[]): BinaryTransport {
+  const { client, servers } = managedClient(configs);
+  const channelFor = (key: string) => client.server(key) as ManagedServer;
+  return new BinaryTransport(channelFor, () => {
     for (const server of servers) server.close();
   });
 }

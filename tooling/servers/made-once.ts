@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The workspace's folder for what is fetched or made once; git ignores it. */
+/** The checkout's folder for downloads and generated files, which git ignores. */
 const home = join(import.meta.dirname, '../../.tooling');
 
-/** The path of a folder that `make` fills, unless an earlier run has: whole or not at all, whoever else makes it. */
+/** Resolves to the path of a folder that `make` fills once. It appears complete or not at all, even if several processes race. */
 export async function madeOnce(name: string, make: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(home, name);
   if (existsSync(folder)) return folder;
@@ -14,7 +14,7 @@ export async function madeOnce(name: string, make: (folder: string) => Promise<v
   try {
     await make(draft);
     await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
-      // Another process was faster, and what it made is as good.
+      // Another process was faster. Its folder is as good.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
   } finally {

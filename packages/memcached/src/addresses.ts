@@ -5,7 +5,7 @@ export interface Address {
 }
 
 /** What a URL says. */
-export interface Addressed {
+export interface ParsedUrl {
   readonly servers: readonly Address[];
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -31,7 +31,7 @@ function parseAddress(text: string): Address | undefined {
 }
 
 /** `memcached://[user:password@]a:11211[,b:11211]`, or `memcacheds://` for TLS; `undefined` if it is none. */
-export function parseUrl(url: string): Addressed | undefined {
+export function parseUrl(url: string): ParsedUrl | undefined {
   const match = /^memcached(s?):\/\/(?:([^/@]*)@)?([^/@?#]+)\/?$/.exec(url);
   const servers = parseServers(match?.[3] ?? '');
   if (match === null || servers === undefined) return undefined;
@@ -52,6 +52,6 @@ export function parseUrl(url: string): Addressed | undefined {
 }
 
 /** How an address is written; what the ring of servers knows it by. */
-export function nameOf({ host, port }: Address): string {
+export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

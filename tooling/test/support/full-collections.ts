@@ -1,11 +1,12 @@
 import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackend, type Found } from '@ninefold/core';
-// By its file: the package depends on this one, and a cycle of packages cannot be built.
-import { GatheredReads } from '../../../packages/redis/src/gathered-reads.ts';
+// Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
+import { CoalescedReads } from '../../../packages/redis/src/coalesced-reads.ts';
 
-// With --expose-gc: prints how many full collections many calls at once have made necessary, alone and gathered: what a call leaves behind
-// should not outlive a quick one. Answers come a turn later and from no server, for while it waits V8 collects by itself.
+// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls, alone and coalesced: the
+// garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
+// because V8 also collects while it waits for one.
 const ROUNDS = 4000;
 const TEXT = '{"json":"a value"}';
 const keys = Array.from({ length: 64 }, (_, index) => `k${index}`);
@@ -20,7 +21,7 @@ new PerformanceObserver((list) => {
 
 async function collectionsOf(call: (key: string) => Promise<unknown>): Promise<number> {
   for (let round = 0; round < ROUNDS / 4; round++) await Promise.all(keys.map(call));
-  // What holds the calls in flight becomes old, as it does in any process that has run for a while.
+  // Moves the structures that hold calls in flight to the old generation, as in a process that has run for a while.
   const inFlight = Promise.all(keys.map(call));
   for (let time = 0; time < 3; time++) collect();
   await inFlight;
@@ -49,7 +50,7 @@ const alone = createBackend(
   },
   { timeoutMs: 60_000 },
 );
-const gathering = new GatheredReads({
+const coalesced = new CoalescedReads({
   get: () => later<Found>(TEXT),
   getMany: (of) => later(of.map((): Found => TEXT)),
 });
@@ -57,6 +58,6 @@ const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, si
 console.log(
   JSON.stringify({
     alone: await collectionsOf((key) => alone.getValue(key)),
-    gathered: await collectionsOf((key) => gathering.get(key, call)),
+    coalesced: await collectionsOf((key) => coalesced.get(key, call)),
   }),
 );

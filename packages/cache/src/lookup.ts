@@ -1,19 +1,19 @@
 import { type Packed, unpack } from './entry.ts';
-import { epochName, fenceNames, GENERATION, isVersion, type Seen, stampOf, tagName } from './fence.ts';
+import { epochName, fenceNames, GENERATION, isVersion, type SeenCounters, stampOf, tagName } from './fence.ts';
 
 export const NONE: readonly string[] = [];
 
-/** What a read asks for, the entries of some keys and the counters that fence them, and what it found. */
-export class Sight {
+/** A read of the entries of some keys and of the counters that fence them: the names requested and the values found. */
+export class Lookup {
   readonly names: string[];
   readonly #keys: readonly string[];
   readonly #tags: readonly string[];
   readonly #firstEpoch: number;
   #found: readonly unknown[] = NONE;
-  #seen: Seen | undefined;
+  #seen: SeenCounters | undefined;
 
   constructor(keys: readonly string[], tags: readonly string[]) {
-    // Of its length from the start, which is a part of the time of a hit.
+    // Allocated at its full length: growing it takes a measurable part of the time of a hit.
     const names: string[] = new Array(1 + tags.length + 2 * keys.length);
     let at = 0;
     names[at++] = GENERATION;
@@ -26,23 +26,23 @@ export class Sight {
     this.#firstEpoch = 1 + tags.length;
   }
 
-  /** Takes what was found of the names. */
-  take(found: readonly unknown[]): void {
+  /** Takes the values found, in the order of `names`. */
+  receive(found: readonly unknown[]): void {
     this.#found = found;
   }
 
-  /** The counters that were seen, by name. */
-  get seen(): Seen {
+  /** The values found for counters, by name. */
+  get seen(): SeenCounters {
     if (this.#seen !== undefined) return this.#seen;
-    const seen: Seen = new Map();
+    const seen: SeenCounters = new Map();
     const counters = this.names.length - this.#keys.length;
     for (let index = 0; index < counters; index++) seen.set(this.names[index] as string, this.#found[index]);
     this.#seen = seen;
     return seen;
   }
 
-  /** The counters that entries depend on and that the caller did not name. */
-  get unseen(): readonly string[] {
+  /** Names of counters that entries depend on and that were not read, because the caller did not name their tags. */
+  get unseenCounters(): readonly string[] {
     let unseen: string[] | undefined;
     for (let index = 0; index < this.#keys.length; index++) {
       const entry = this.#entry(index);
@@ -53,7 +53,7 @@ export class Sight {
     return unseen === undefined || unseen.length === 0 ? NONE : unseen;
   }
 
-  /** The value of a key, `undefined` for a miss. */
+  /** The value of the key at this index; `undefined` on a miss. */
   value(index: number): unknown {
     const entry = this.#entry(index);
     if (entry === undefined) return undefined;
@@ -73,7 +73,7 @@ export class Sight {
     return fenceNames(this.#keys[index] as string, tags);
   }
 
-  /** Whether the entry depends on just what was asked for, or on less: on no tags at all. */
+  /** Whether the entry has exactly the tags that the caller named, or none. */
   #isNamed(entry: Packed): boolean {
     if (entry.length === 2) return true;
     const tags = this.#tags;
@@ -83,12 +83,12 @@ export class Sight {
   }
 
   #stamp(index: number, entry: Packed): number {
-    // By name it takes a few times as long.
+    // Summing by name takes a few times as long as by position.
     if (!this.#isNamed(entry)) return stampOf(this.#namesOf(index, entry), this.seen);
     const found = this.#found;
     const epoch = found[this.#firstEpoch + index];
     let total = isVersion(epoch) ? epoch : Number.NaN;
-    // The generation comes first, and after it the tags.
+    // The generation comes first, then the tags.
     for (let at = entry.length - 2; at >= 0; at--) {
       const version = found[at];
       total += isVersion(version) ? version : Number.NaN;

@@ -1,8 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { Borrowed, type RedisClient } from './borrowed.ts';
 import { ClusterConnections } from './cluster.ts';
 import { Connection } from './connection.ts';
-import { QuietSentinels, quietened } from './quiet.ts';
+import { PatchedSentinelConnector, patched } from './ioredis-patches.ts';
+import { ProvidedClient, type RedisClient } from './provided-client.ts';
 import type { RedisBackendOptions } from './redis.ts';
 import type { Sender } from './sender.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -15,29 +15,31 @@ const SENTINEL_PORT = 26_379;
 export class UnusableOption extends Error {}
 
 /** The way to the server or servers that the options name. Opens nothing. Throws `UnusableOption`. */
-export function senderOf(options: RedisBackendOptions, timeoutMs: number): Sender {
-  const ways = (['url', 'cluster', 'sentinels', 'client'] as const).filter((way) => options[way] !== undefined);
-  const [way] = ways;
-  if (way === undefined)
+export function createSender(options: RedisBackendOptions, timeoutMs: number): Sender {
+  const targets = (['url', 'cluster', 'sentinels', 'client'] as const).filter(
+    (target) => options[target] !== undefined,
+  );
+  const [target] = targets;
+  if (target === undefined)
     throw new UnusableOption('url is missing: redis://host:port; or give cluster, sentinels or client');
-  if (ways.length > 1) throw new UnusableOption(`give one of ${ways.join(' and ')}`);
-  if (way === 'client') return borrowed(options);
+  if (targets.length > 1) throw new UnusableOption(`give one of ${targets.join(' and ')}`);
+  if (target === 'client') return providedClient(options);
   const { redis: given = {} } = options;
   if (typeof given !== 'object' || given === null) throw new UnusableOption('redis is an object of options of ioredis');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   const settings = settingsOf(timeoutMs, given);
   try {
-    if (way === 'cluster') return cluster(options.cluster, settings, timeoutMs);
-    if (way === 'sentinels') return sentinels(options, settings, timeoutMs);
+    if (target === 'cluster') return clusterSender(options.cluster, settings, timeoutMs);
+    if (target === 'sentinels') return sentinelSender(options, settings, timeoutMs);
     const { secure, ...server } = parseServer(options.url, REDIS_PORT);
-    return new Connection(timeoutMs, () => clientOf({ ...settings, ...server, ...tlsOf(secure, settings) }));
+    return new Connection(timeoutMs, () => createClient({ ...settings, ...server, ...tlsOf(secure, settings) }));
   } catch (error) {
-    throw error instanceof UrlError ? new UnusableOption(`${way} ${error.message}`) : error;
+    throw error instanceof UrlError ? new UnusableOption(`${target} ${error.message}`) : error;
   }
 }
 
-function cluster(urls: unknown, settings: Settings, timeoutMs: number): Sender {
+function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Sender {
   const servers = parseServers(urls, REDIS_PORT);
   if (servers.some(({ db }) => db !== undefined && db !== 0)) throw new UrlError('has no databases but 0');
   const { secure, host: _host, port: _port, ...shared } = servers[0];
@@ -45,18 +47,18 @@ function cluster(urls: unknown, settings: Settings, timeoutMs: number): Sender {
     servers.map(({ host, port }) => ({ host, port })),
     timeoutMs,
     (address) =>
-      new Connection(timeoutMs, () => clientOf({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
+      new Connection(timeoutMs, () => createClient({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
   );
 }
 
-function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings, timeoutMs: number): Sender {
+function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Settings, timeoutMs: number): Sender {
   if (typeof given?.name !== 'string' || given.name === '')
     throw new UnusableOption('sentinels.name is what the sentinels call the primary');
   const servers = parseServers(given.urls, SENTINEL_PORT);
   const { secure, username, password } = servers[0];
   const { name } = given;
   return new Connection(timeoutMs, () =>
-    clientOf({
+    createClient({
       ...settings,
       name,
       sentinels: servers.map(({ host, port }) => ({ host, port })),
@@ -70,20 +72,20 @@ function sentinels({ sentinels: given }: RedisBackendOptions, settings: Settings
       sentinelCommandTimeout: timeoutMs,
       // When none answers, calls hear of it; the next call asks them again.
       sentinelRetryStrategy: () => null,
-      Connector: QuietSentinels,
+      Connector: PatchedSentinelConnector,
     }),
   );
 }
 
-function borrowed({ client, redis }: RedisBackendOptions): Sender {
+function providedClient({ client, redis }: RedisBackendOptions): Sender {
   if (redis !== undefined) throw new UnusableOption('a client has its own settings; redis goes with the other options');
   if (typeof (client as Partial<RedisClient> | null)?.call !== 'function')
     throw new UnusableOption('client is a Redis or Cluster of ioredis 5 or 6');
-  return new Borrowed(client as RedisClient);
+  return new ProvidedClient(client as RedisClient);
 }
 
-function clientOf(options: Settings): Redis {
-  return quietened(new Redis(options));
+function createClient(options: Settings): Redis {
+  return patched(new Redis(options));
 }
 
 function tlsOf(secure: Server['secure'], { tls = {} }: Settings): Pick<RedisOptions, 'tls'> {

@@ -1,5 +1,5 @@
-// `node --import` of this runs TypeScript from the sources as the builds have it, with the types taken off. Other loaders
-// give each function its name by a call that costs what is measured here.
+// With `node --import` of this file, Node runs TypeScript sources with their types stripped, like the builds. Other loaders
+// wrap each function in a call that sets its name, which distorts what the benchmarks measure.
 import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';

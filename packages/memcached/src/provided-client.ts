@@ -1,8 +1,8 @@
 import { type Call, DriverError } from '@ninefold/core';
 import { BinaryTransport } from './binary.ts';
-import { lost, refusedLogin, unconnected } from './failures.ts';
+import { connectionLost, notConnected, refusedLogin } from './failures.ts';
 import { Status } from './protocol.ts';
-import type { Lane, Request } from './request.ts';
+import type { Channel, Request } from './request.ts';
 
 /** What memjs hands over. */
 export interface MemjsResponse {
@@ -10,7 +10,7 @@ export interface MemjsResponse {
   readonly val: Buffer;
 }
 
-interface Take {
+interface ResponseCallback {
   (response: MemjsResponse): void;
   /** Of memjs, and nowhere documented: there may be further answers. */
   quiet?: boolean;
@@ -18,8 +18,8 @@ interface Take {
 
 /** What we call of a server of memjs. */
 export interface MemjsServer {
-  onResponse(seq: number, take: (response: MemjsResponse) => void): void;
-  onError(seq: number, fail: (error: Error) => void): void;
+  onResponse(seq: number, onResponse: (response: MemjsResponse) => void): void;
+  onError(seq: number, onError: (error: Error) => void): void;
   write(blob: Buffer): void;
   readonly responseCallbacks: Record<number, unknown>;
 }
@@ -33,19 +33,19 @@ export interface MemjsClient {
 }
 
 /** A client that the caller made and goes on to own. Requests go to its servers once, whatever it retries itself. */
-export function stockTransport(client: MemjsClient): BinaryTransport {
-  const lanes = new WeakMap<MemjsServer, Lane>();
-  const laneOf = (key: string): Lane => {
+export function providedClientTransport(client: MemjsClient): BinaryTransport {
+  const channels = new WeakMap<MemjsServer, Channel>();
+  const channelFor = (key: string): Channel => {
     const server = client.server(key);
-    if (!server) throw unconnected('the client takes all its servers for failed');
-    const lane = lanes.get(server) ?? new StockLane(client, server);
-    lanes.set(server, lane);
-    return lane;
+    if (!server) throw notConnected('the client takes all its servers for failed');
+    const channel = channels.get(server) ?? new ProvidedClientChannel(client, server);
+    channels.set(server, channel);
+    return channel;
   };
-  return new BinaryTransport(laneOf, () => undefined);
+  return new BinaryTransport(channelFor, () => undefined);
 }
 
-class StockLane implements Lane {
+class ProvidedClientChannel implements Channel {
   readonly #client: MemjsClient;
   readonly #server: MemjsServer;
 
@@ -61,16 +61,16 @@ class StockLane implements Lane {
     });
     const last = request.size - 1;
     for (const [index, opaque] of opaques.entries()) {
-      const take: Take = ({ header: { status, cas }, val }) => {
+      const onResponse: ResponseCallback = ({ header: { status, cas }, val }) => {
         const bytes = Buffer.concat([cas, val]);
-        if (!request.take(index, { status, bytes, casAt: 0, from: cas.length, to: bytes.length })) return;
+        if (!request.receive(index, { status, bytes, casOffset: 0, from: cas.length, to: bytes.length })) return;
         // memjs forgets only this one.
         for (const quiet of opaques) delete this.#server.responseCallbacks[quiet];
       };
-      take.quiet = index < last;
-      this.#server.onResponse(opaque, take);
+      onResponse.quiet = index < last;
+      this.#server.onResponse(opaque, onResponse);
     }
-    this.#server.onError(opaques[last] as number, (error) => request.fail(failureOf(error)));
+    this.#server.onError(opaques[last] as number, (error) => request.fail(clientError(error)));
     (request.call as Call).sent = true;
     this.#server.write(request.encode(opaques[0] as number));
     request.written?.();
@@ -78,10 +78,10 @@ class StockLane implements Lane {
 }
 
 /** memjs's own messages name the server; only what they are about is told. */
-function failureOf(error: unknown): DriverError {
+function clientError(error: unknown): DriverError {
   if (typeof error === 'string') return refusedLogin(Status.authError);
   const { message } = error as Error;
-  if (/timed out connecting/.test(message)) return unconnected('the client could not connect in time');
+  if (/timed out connecting/.test(message)) return notConnected('the client could not connect in time');
   if (/timed out/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
-  return lost('the connection was lost', error);
+  return connectionLost('the connection was lost', error);
 }

@@ -80,9 +80,9 @@ describe('a client of the caller', () => {
   });
 
   it('that would send an increment to another server when one is down sends ours to none', async () => {
-    const places = servers.map(({ host, port }) => `${host}:${port}`);
+    const addresses = servers.map(({ host, port }) => `${host}:${port}`);
     const words = { log: () => undefined };
-    const client = Client.create(places.join(), { ...TIMEOUT, failover: true, retries: 1, logger: words });
+    const client = Client.create(addresses.join(), { ...TIMEOUT, failover: true, retries: 1, logger: words });
     const backend = memcachedBackend({ client, timeoutMs: 10_000 });
     const [first, second] = servers as [ServerProcess, ServerProcess];
     const key = Array.from({ length: 100 }, (_, index) => `count${index}`).find(

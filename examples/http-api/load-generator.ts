@@ -1,4 +1,4 @@
-export interface Load {
+export interface LoadOptions {
   readonly url: string;
   readonly requests: number;
   readonly customers: number;
@@ -12,7 +12,7 @@ export interface Latency {
 }
 
 /** Requests customers, a few of them often and most of them rarely. Every 100th request renames one. */
-export async function generateLoad({ url, requests, customers, concurrency }: Load): Promise<Latency> {
+export async function generateLoad({ url, requests, customers, concurrency }: LoadOptions): Promise<Latency> {
   const times: number[] = [];
   let next = 0;
   const client = async (): Promise<void> => {

@@ -1,9 +1,9 @@
-import type { Received } from './parser.ts';
-import { OutOfStep } from './protocol.ts';
+import type { ReceivedFrame } from './parser.ts';
+import { ProtocolError } from './protocol.ts';
 import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 
-interface Sent {
+interface InFlight {
   readonly request: Request;
   readonly opaque: number;
   /** The next answer has this index or a higher one. */
@@ -11,8 +11,8 @@ interface Sent {
 }
 
 /** The requests of one connection that wait for answers, which come in their order. */
-export class SentRequests {
-  readonly #queue = new Queue<Sent>();
+export class InFlightRequests {
+  readonly #queue = new Queue<InFlight>();
   #opaque = 0;
 
   get length(): number {
@@ -28,26 +28,26 @@ export class SentRequests {
   }
 
   /** Gives an answer to the oldest request; throws if it is none to that, or out of order. */
-  take(answer: Received): void {
+  receive(frame: ReceivedFrame): void {
     const oldest = this.#queue.first;
-    if (oldest === undefined) throw new OutOfStep('an answer that nobody asked for');
-    const index = (answer.opaque - oldest.opaque) >>> 0;
-    if (index < oldest.next || index >= oldest.request.size) throw new OutOfStep('an answer to something else');
+    if (oldest === undefined) throw new ProtocolError('an answer that nobody asked for');
+    const index = (frame.opaque - oldest.opaque) >>> 0;
+    if (index < oldest.next || index >= oldest.request.size) throw new ProtocolError('an answer to something else');
     oldest.next = index + 1;
-    if (oldest.request.take(index, answer)) this.#queue.shift();
+    if (oldest.request.receive(index, frame)) this.#queue.shift();
   }
 
   /** When the oldest is given up, on the clock of `performance.now()`. */
-  get due(): number {
+  get oldestDeadline(): number {
     return this.#queue.first?.request.call.deadline ?? Number.POSITIVE_INFINITY;
   }
 
   has(request: Request): boolean {
-    return this.#queue.some((sent) => sent.request === request);
+    return this.#queue.some((entry) => entry.request === request);
   }
 
   /** Whether somebody still waits at a time on the clock of `performance.now()`. */
-  awaitedAt(time: number): boolean {
+  hasDeadlineAfter(time: number): boolean {
     return this.#queue.some(({ request }) => request.call.deadline > time);
   }
 

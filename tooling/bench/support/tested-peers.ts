@@ -1,20 +1,20 @@
 import type { Contest, Entrant, Work } from './harness.ts';
 import { lacksOf, type Peer, type Traits, traitsOf, working } from './peer.ts';
 
-/** Peers, ours first, and what was tried of them. */
-export interface Field {
+/** The peers of a comparison, ours first, with their traits. */
+export interface TestedPeers {
   readonly peers: readonly Peer[];
   readonly traits: ReadonlyMap<Peer, Traits>;
 }
 
-/** Tries the peers, all at once, for some of it is waiting. */
-export async function fieldOf(peers: readonly Peer[]): Promise<Field> {
+/** Tests the traits of all peers at once, because some of the tests wait. */
+export async function testPeers(peers: readonly Peer[]): Promise<TestedPeers> {
   const traits = await Promise.all(peers.map(traitsOf));
   return withTraits(peers, traits);
 }
 
-/** The same peers elsewhere, of whom it has been tried already. */
-export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): Field {
+/** The same peers at another address, with traits that have been tested already. */
+export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): TestedPeers {
   const pairs = peers.map((peer, index) => {
     const tried = traits[index] as Traits;
     return [working(peer, tried), tried] as const;
@@ -22,10 +22,10 @@ export function withTraits(peers: readonly Peer[], traits: readonly Traits[]): F
   return { peers: pairs.map(([peer]) => peer), traits: new Map(pairs) };
 }
 
-/** A contest of those of a field who can do the work. */
+/** A contest between the peers that can do the work. */
 export function contestOf(
   name: string,
-  field: Field,
+  tested: TestedPeers,
   workOf: (peer: Peer) => Work,
   options: {
     readonly per?: number;
@@ -34,19 +34,19 @@ export function contestOf(
   } = {},
 ): Contest {
   const { per = 1, can = () => true, lacks = () => [] } = options;
-  const [ours, ...others] = able(field, can).map(
+  const [ours, ...others] = capable(tested, can).map(
     (peer): Entrant => ({
       name: peer.name,
       role: peer.role,
-      lacks: [...lacksOf(field.traits.get(peer) as Traits), ...lacks(peer)],
+      lacks: [...lacksOf(tested.traits.get(peer) as Traits), ...lacks(peer)],
       work: workOf(peer),
     }),
   );
-  if (ours?.role !== 'ours') throw new Error(`${name}: the first of a field is ours`);
+  if (ours?.role !== 'ours') throw new Error(`${name}: the first peer must be ours`);
   return { name, ours: ours.work, others, per };
 }
 
-/** Those of a field who can do a work. */
-export function able({ peers, traits }: Field, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
+/** The peers that can do the work. */
+export function capable({ peers, traits }: TestedPeers, can: (peer: Peer, traits: Traits) => boolean): Peer[] {
   return peers.filter((peer) => can(peer, traits.get(peer) as Traits));
 }

@@ -142,7 +142,7 @@ describe('of one tick', () => {
 
   it.each(writes)('a read is not overtaken by %s', async (_, write) => {
     await backend.setValue('a', 1);
-    // The first leaves at once; the next is gathered.
+    // The first leaves at once; the next is coalesced.
     const [, read] = await Promise.all([backend.getValue('b'), backend.getValue('a'), write()]);
     expect(read).toBe(1);
   });

@@ -1,6 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
-import { failureOf, unconnected } from './failures.ts';
-import type { Argument, Command, Sender, Sending } from './sender.ts';
+import { commandFailure, connectionFailure } from './failures.ts';
+import type { Argument, CallState, Command, Sender } from './sender.ts';
 
 /** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
 export interface RedisClient {
@@ -11,10 +11,10 @@ export interface RedisClient {
 }
 
 /** A client that the caller made and closes, with settings of its own. */
-export class Borrowed implements Sender {
+export class ProvidedClient implements Sender {
   readonly ready = true;
   /** One by which a connection ends it may send again and again; and without its prefix what it does not know itself. */
-  readonly mayAsk = false;
+  readonly mayProbe = false;
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #client: RedisClient;
 
@@ -26,17 +26,17 @@ export class Borrowed implements Sender {
       this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
   }
 
-  async send(call: Sending, { name, args }: Command): Promise<unknown> {
+  async send(call: CallState, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
     // It says the same of this as of a connection that was lost under a command.
-    if (this.#client.status === 'end') throw unconnected(undefined);
+    if (this.#client.status === 'end') throw connectionFailure(undefined);
     call.sent = true;
     // One that was ready may have sent it before it lost its nodes, and says the same of it as of what it never sent.
     const mayBeSent = this.#client.status === 'ready';
     try {
       return await this.#client.call(name, args);
     } catch (error) {
-      throw failureOf(error, { mayBeSent });
+      throw commandFailure(error, { mayBeSent });
     }
   }
 

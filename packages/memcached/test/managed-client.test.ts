@@ -2,7 +2,7 @@ import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import type { Client } from 'memjs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { ownClient } from '../src/own-client.ts';
+import { managedClient } from '../src/managed-client.ts';
 
 let server: ServerProcess;
 let client: Client;
@@ -15,7 +15,7 @@ afterAll(() => server.stop());
 
 function connect(): Client {
   const { host, port } = server;
-  return ownClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 2000 }]).client;
+  return managedClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 2000 }]).client;
 }
 
 beforeEach(() => {

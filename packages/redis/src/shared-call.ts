@@ -1,13 +1,13 @@
-import type { Sending } from './sender.ts';
+import type { CallState } from './sender.ts';
 
 /**
  * Calls whose request is one: it ends with the last of them, and is sent for all. A class, because of an object literal with
  * a getter V8 makes a hidden class for each, which keeps what the getter sees until the next full collection.
  */
-export class Together implements Sending {
-  readonly #calls: readonly Sending[];
+export class SharedCall implements CallState {
+  readonly #calls: readonly CallState[];
 
-  constructor(calls: readonly Sending[]) {
+  constructor(calls: readonly CallState[]) {
     this.#calls = calls;
   }
 

@@ -1,13 +1,21 @@
 import { type Call, DriverError } from '@ninefold/core';
-import type { Work } from './batch.ts';
-import { refusal } from './failures.ts';
-import { type Answer, counterExtras, DO_NOT_CREATE, type Frame, Opcode, Status, setExtras } from './protocol.ts';
+import type { Command } from './batch.ts';
+import { refusedRequest } from './failures.ts';
+import {
+  counterExtras,
+  DO_NOT_CREATE,
+  Opcode,
+  type RequestFrame,
+  type ResponseFrame,
+  Status,
+  setExtras,
+} from './protocol.ts';
 import type { CounterAnswer, CounterChange } from './transport.ts';
 
 // Classes, and not closures: a call for one key is most of what a cache does.
 
 /** Keys that are read. */
-export class Gets implements Work {
+export class GetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly values: (string | undefined)[];
@@ -18,18 +26,18 @@ export class Gets implements Work {
     this.values = new Array(keys.length).fill(undefined);
   }
 
-  frame(index: number, quiet: boolean): Frame {
+  frame(index: number, quiet: boolean): RequestFrame {
     return { opcode: quiet ? Opcode.getq : Opcode.get, key: this.keys[index] };
   }
 
-  take(index: number, { status, bytes, from, to }: Answer): DriverError | undefined {
+  receive(index: number, { status, bytes, from, to }: ResponseFrame): DriverError | undefined {
     if (status === Status.ok) this.values[index] = bytes.toString('utf8', from, to);
-    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+    return status === Status.ok || status === Status.notFound ? undefined : refusedRequest(status);
   }
 }
 
 /** Entries that are stored. */
-export class Sets implements Work {
+export class SetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly #entries: readonly (readonly [key: string, value: string])[];
@@ -46,18 +54,18 @@ export class Sets implements Work {
     return Buffer.byteLength(this.#entries[index]?.[1] ?? '');
   }
 
-  frame(index: number, quiet: boolean): Frame {
+  frame(index: number, quiet: boolean): RequestFrame {
     const [key, value] = this.#entries[index] as readonly [string, string];
     return { opcode: quiet ? Opcode.setq : Opcode.set, key, extras: this.#extras, value };
   }
 
-  take(_index: number, { status }: Answer): DriverError | undefined {
-    return status === Status.ok ? undefined : refusal(status);
+  receive(_index: number, { status }: ResponseFrame): DriverError | undefined {
+    return status === Status.ok ? undefined : refusedRequest(status);
   }
 }
 
 /** Keys that are deleted. */
-export class Deletes implements Work {
+export class DeleteCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   missing = 0;
@@ -67,13 +75,13 @@ export class Deletes implements Work {
     this.keys = keys;
   }
 
-  frame(index: number, quiet: boolean): Frame {
+  frame(index: number, quiet: boolean): RequestFrame {
     return { opcode: quiet ? Opcode.deleteq : Opcode.delete, key: this.keys[index] };
   }
 
-  take(_index: number, { status }: Answer): DriverError | undefined {
+  receive(_index: number, { status }: ResponseFrame): DriverError | undefined {
     if (status === Status.notFound) this.missing += 1;
-    return status === Status.ok || status === Status.notFound ? undefined : refusal(status);
+    return status === Status.ok || status === Status.notFound ? undefined : refusedRequest(status);
   }
 }
 
@@ -85,7 +93,7 @@ const OUTCOMES: Readonly<Record<number, Exclude<CounterAnswer['outcome'], 'done'
 };
 
 /** A counter that is changed. */
-export class Change implements Work {
+export class IncrCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
   readonly #change: CounterChange;
@@ -97,19 +105,19 @@ export class Change implements Work {
     this.#change = change;
   }
 
-  frame(): Frame {
+  frame(): RequestFrame {
     const { key, delta, create, cas } = this.#change;
     const amount = delta < 0n ? -delta : delta;
     const extras = counterExtras(amount, create?.value ?? 0n, create?.expires ?? DO_NOT_CREATE);
     return { opcode: delta < 0n ? Opcode.decr : Opcode.incr, key, extras, cas };
   }
 
-  take(_index: number, { status, bytes, casAt, from, to }: Answer): DriverError | undefined {
+  receive(_index: number, { status, bytes, casOffset, from, to }: ResponseFrame): DriverError | undefined {
     const outcome = OUTCOMES[status];
     if (outcome !== undefined) this.answer = { outcome };
-    else if (status !== Status.ok) return refusal(status);
+    else if (status !== Status.ok) return refusedRequest(status);
     else if (to - from !== 8) return new DriverError('BACKEND', 'the server answered what is no counter');
-    else this.answer = { outcome: 'done', value: bytes.readBigUInt64BE(from), cas: bytes.readBigUInt64BE(casAt) };
+    else this.answer = { outcome: 'done', value: bytes.readBigUInt64BE(from), cas: bytes.readBigUInt64BE(casOffset) };
     return undefined;
   }
 }

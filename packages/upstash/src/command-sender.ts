@@ -2,7 +2,7 @@ import { DriverError } from '@ninefold/core';
 import { lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
-/** The few commands of a pipeline that a backend uses. */
+/** The commands of a client's pipeline that the backend uses. */
 export interface UpstashPipeline {
   mget(keys: string[]): unknown;
   set(key: string, value: string, options?: { px: number }): unknown;
@@ -13,28 +13,29 @@ export interface UpstashPipeline {
   exec(options: { keepErrors: true }): Promise<unknown>;
 }
 
-/** What a client handed in must have: `Redis` of `@upstash/redis`, made with `automaticDeserialization: false`. */
+/** What the backend uses of a `Redis` of `@upstash/redis`, which must be made with `automaticDeserialization: false`. */
 export interface UpstashClient {
   pipeline(): UpstashPipeline;
 }
 
-/** Adds itself to a request. */
+/** Adds itself to a pipeline. */
 export type Command = (pipeline: UpstashPipeline) => unknown;
 
-export interface Commands {
-  /** Sends commands as one HTTP request. Resolves an answer for each; a refused command's is a `DriverError`. */
+export interface CommandSender {
+  /** Sends commands as one HTTP request. Resolves a result for each: a `DriverError` for a refused command. */
   send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]>;
   close(): void;
 }
 
-/** Milliseconds between the deadline of the last call in a request and its end. */
-const ABORT_AFTER_MS = 50;
+/** Milliseconds from the last deadline of a request's calls until the request is aborted. */
+const ABORT_DELAY_MS = 50;
 
-export class OwnCommands implements Commands {
+/** Sends commands by our own client, with one attempt per request. */
+export class RestCommandSender implements CommandSender {
   readonly #client: RestClient;
   readonly #requester: RestRequester;
-  /** Requests under way. Each has a signal and a timer of its own: on Workers none may be shared. */
-  readonly #running = new Set<AbortController>();
+  /** Each in-flight request has its own signal and timer: on Workers none may be shared. */
+  readonly #inFlight = new Set<AbortController>();
 
   constructor(client: RestClient, requester: RestRequester) {
     this.#client = client;
@@ -45,30 +46,30 @@ export class OwnCommands implements Commands {
     const pipeline: UpstashPipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
     const controller = new AbortController();
-    // The call itself ends at its deadline; this frees the socket, late enough for an answer that a stall held up.
+    // Core ends the call at its deadline. This frees the socket, but waits for a response that a stall has delayed.
     let timer = setTimeout(
       () => {
-        timer = setTimeout(() => controller.abort(), ABORT_AFTER_MS);
+        timer = setTimeout(() => controller.abort(), ABORT_DELAY_MS);
       },
       Math.max(0, deadline - performance.now()),
     );
-    this.#running.add(controller);
+    this.#inFlight.add(controller);
     try {
       const run = () => pipeline.exec({ keepErrors: true });
-      return resultsOf(await this.#requester.under({ signal: controller.signal }, run), commands.length);
+      return resultsOf(await this.#requester.withContext({ signal: controller.signal }, run), commands.length);
     } finally {
       clearTimeout(timer);
-      this.#running.delete(controller);
+      this.#inFlight.delete(controller);
     }
   }
 
   close(): void {
-    for (const controller of this.#running) controller.abort();
+    for (const controller of this.#inFlight) controller.abort();
   }
 }
 
-/** A client that the caller made and goes on to own, with its own retries and time-outs. */
-export class BorrowedCommands implements Commands {
+/** Sends commands by a provided client, which keeps its own retries and timeouts and is not closed. */
+export class ProvidedClientSender implements CommandSender {
   readonly #client: UpstashClient;
 
   constructor(client: UpstashClient) {
@@ -78,36 +79,36 @@ export class BorrowedCommands implements Commands {
   async send(commands: readonly Command[]): Promise<readonly unknown[]> {
     const pipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
-    let answer: unknown;
+    let results: unknown;
     try {
-      answer = await pipeline.exec({ keepErrors: true });
+      results = await pipeline.exec({ keepErrors: true });
     } catch (error) {
-      throw borrowedFailure(error);
+      throw providedClientError(error);
     }
-    return resultsOf(answer, commands.length);
+    return resultsOf(results, commands.length);
   }
 
   close(): void {}
 }
 
-function resultsOf(answer: unknown, commands: number): readonly unknown[] {
-  if (!Array.isArray(answer) || answer.length !== commands) {
-    throw new DriverError('BACKEND', 'the answer does not fit the request');
+function resultsOf(results: unknown, commands: number): readonly unknown[] {
+  if (!Array.isArray(results) || results.length !== commands) {
+    throw new DriverError('BACKEND', 'the response does not match the request');
   }
-  return answer.map(({ result, error }: CommandResult) =>
+  return results.map(({ result, error }: CommandResult) =>
     error === undefined ? result : refusedCommand(String(error)),
   );
 }
 
-/** The client's messages quote the whole command and the body; only what begins them is safe to interpret. */
-function borrowedFailure(error: unknown): unknown {
+/** The client's messages quote the whole command and the body; only their beginning is free of values. */
+function providedClientError(error: unknown): unknown {
   const name = error instanceof Error ? error.name : '';
   if (name === 'UpstashJSONParseError')
-    return new DriverError('BACKEND', 'an answer that is none of Upstash', { cause: { name } });
+    return new DriverError('BACKEND', 'the response is not one of Upstash', { cause: { name } });
   if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
   if (name === 'AbortError' || name === 'TimeoutError')
-    return new DriverError('TIMEOUT', 'the client gave the request up', { cause: { name } });
+    return new DriverError('TIMEOUT', 'the client gave up the request', { cause: { name } });
   const { code, message, options } = lostRequest(error);
-  // Of several attempts it tells of the last: one before it may have arrived.
+  // The error is that of the last attempt: an earlier one may have arrived.
   return new DriverError(code, message, { ...options, applied: 'maybe' });
 }
