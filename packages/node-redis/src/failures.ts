@@ -66,7 +66,6 @@ export function commandFailure(
   error: unknown,
   { unanswered = false, connectionError }: FailureContext = {},
 ): DriverError {
-  if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   const shown = code === undefined ? '' : ` (${code})`;
@@ -84,7 +83,6 @@ const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_W
 
 /** Why there is no connection, which was to be `secure` with TLS; nothing was sent. */
 export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
-  if (error instanceof DriverError) return error;
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
@@ -105,13 +103,11 @@ function tlsHint(className: string, code: string | undefined): string {
  * system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
 function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
-  if (!(error instanceof Error)) return { className: typeof error, message: '', code: undefined };
-  const className = error.constructor.name;
-  const { code = className === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = error as {
-    readonly code?: unknown;
-  };
+  const thrown = Object(error) as Error & { readonly code?: unknown };
+  const className = thrown.constructor.name;
+  const { message, code = className === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = thrown;
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
-  return { className, message: error.message, code: known ? code : undefined };
+  return { className, message, code: known ? code : undefined };
 }
 
 /** Whether the client could not make sense of what it received. */
@@ -120,7 +116,7 @@ function isNoAnswer(error: unknown): boolean {
 }
 
 function isReply(className: string): boolean {
-  return className === 'SimpleError' || className === 'BlobError' || className === 'ErrorReply';
+  return className === 'SimpleError' || className === 'BlobError';
 }
 
 function refusal(answer: string): DriverError {

@@ -22,6 +22,21 @@ it('a call that has ended while it waited for the connection is not sent', async
   await server.stop();
 });
 
+it('a connection to a replica has no later call than the write that was refused, though it still owes answers', async () => {
+  const server = await startRedis(['--replicaof', '127.0.0.1 1']);
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, 5000);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args);
+  const id = await send('CLIENT', 'ID');
+  const refused = send('INCR', 'n');
+  const owed = send('XREAD', 'BLOCK', '1000', 'STREAMS', 'none', '$');
+  await expect(refused).rejects.toMatchObject({ code: 'BACKEND', options: { cause: { code: 'READONLY' } } });
+  expect(await send('CLIENT', 'ID')).not.toBe(id);
+  expect(await owed).toBeNull();
+  connection.close();
+  await server.stop();
+});
+
 it.each([
   ['5', createClient5],
   ['6', createClient6],

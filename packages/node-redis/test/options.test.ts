@@ -32,6 +32,7 @@ describe('nodeRedisBackend', () => {
     ['an http url', { url: 'http://user:s3cret@host' }],
     ['a url without a host', { url: 'redis:///0' }],
     ['a client that is none', { client: {} }],
+    ['client: null', { client: null }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
     ['a Cluster', { client: createCluster({ rootNodes: [{ url: 'redis://user:s3cret@host' }] }) }],
     ['a Sentinel', { client: createSentinel({ name: 's3cret', sentinelRootNodes: [{ host: 'host', port: 1 }] }) }],
@@ -51,6 +52,10 @@ describe('nodeRedisBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+
+  it('names what the README begins with where no server is named', () => {
+    expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  });
 
   it('makes a backend without I/O, timer or random number, and shows no password', () => {
     const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];

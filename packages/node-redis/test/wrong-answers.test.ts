@@ -88,3 +88,26 @@ describe('what a node of a cluster is asked for', () => {
     expect(failure.message).toContain('a node of a Redis Cluster');
   });
 });
+
+describe('what a script of Redis 6 was refused for', () => {
+  it.each([
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER', 'WRONGTYPE'],
+    ["-READONLY You can't write against a read only replica.", 'BACKEND', 'READONLY'],
+    ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND', 'OOM'],
+  ])('stands behind the place in it: %s', async (refusal, code, cause) => {
+    const place = 'ERR Error running script (call to f_0123456789abcdef): @user_script:7: @user_script: 7: ';
+    proxy.rewrite = () => `-${place}${refusal}\r\n`;
+    expect(await failureOf(backend.incr('n'))).toMatchObject({ code, maybeApplied: false, cause: { code: cause } });
+  });
+});
+
+it('a refusal in words that no Redis has is told as one, and its words are not', async () => {
+  proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
+  for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
+    expect(await failureOf(call(), ['s3cret'])).toMatchObject({
+      code: 'BACKEND',
+      retryable: false,
+      maybeApplied: false,
+      cause: { code: 'ERR' },
+    });
+});

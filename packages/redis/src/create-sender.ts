@@ -41,13 +41,12 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
 
 function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Sender {
   const servers = parseServers(urls, REDIS_PORT);
-  if (servers.some(({ db }) => db !== undefined && db !== 0)) throw new UrlError('has no databases but 0');
-  const { secure, host: _host, port: _port, ...shared } = servers[0];
+  const { secure, ...shared } = servers[0];
   return new ClusterConnections(
-    servers.map(({ host, port }) => ({ host, port })),
+    servers,
     timeoutMs,
-    (address) =>
-      new Connection(timeoutMs, () => createClient({ ...settings, ...shared, ...address, ...tlsOf(secure, settings) })),
+    ({ host, port }) =>
+      new Connection(timeoutMs, () => createClient({ ...settings, ...shared, host, port, ...tlsOf(secure, settings) })),
   );
 }
 
@@ -61,7 +60,7 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
     createClient({
       ...settings,
       name,
-      sentinels: servers.map(({ host, port }) => ({ host, port })),
+      sentinels: [...servers],
       ...(username === undefined ? {} : { sentinelUsername: username }),
       ...(password === undefined ? {} : { sentinelPassword: password }),
       ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),

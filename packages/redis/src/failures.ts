@@ -29,11 +29,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
-  TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
   MOVED: clusterNode,
   ASK: clusterNode,
-  CROSSSLOT: clusterNode,
   OOM: { code: 'BACKEND', reason: 'the server is out of memory' },
   READONLY: { code: 'BACKEND', reason: 'the server is a read-only replica', retryable: true },
   MISCONF: { code: 'BACKEND', reason: 'the server cannot write to its disk' },
@@ -128,7 +126,6 @@ export function commandFailure(
   error: unknown,
   { connectionError, mayBeSent = false, client }: FailureContext = {},
 ): DriverError {
-  if (error instanceof DriverError) return error;
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
   const code = codeOf(error) ?? codeOf(connectionError);

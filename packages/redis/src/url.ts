@@ -18,8 +18,7 @@ export class UrlError extends Error {}
  * for a missing host, any option from the query, and quotes a malformed URL with its password. Throws `UrlError`.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
-  if (typeof url !== 'string' || url === '') throw new UrlError('is missing: redis://host:port');
-  if (!URL.canParse(url))
+  if (typeof url !== 'string' || !URL.canParse(url))
     throw new UrlError('is no URL; it is like redis://host:port, with a password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
@@ -46,6 +45,8 @@ export function parseServers(urls: unknown, defaultPort: number): readonly [Serv
   if (!Array.isArray(urls)) throw new UrlError('is a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
   if (first === undefined) throw new UrlError('names no server');
+  // A cluster has no others, and the database of a primary is none of its sentinels'.
+  if ([first, ...others].some(({ db = 0 }) => db !== 0)) throw new UrlError('has URLs that name a database but 0');
   for (const { username, password, secure } of others)
     if (username !== first.username || password !== first.password || secure !== first.secure)
       throw new UrlError('has URLs that differ in user, password or protocol');

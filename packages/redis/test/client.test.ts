@@ -99,18 +99,48 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
   });
 });
 
-it('a client that is handed in is asked nothing of its server, and sends a batch with a TTL by the script', async () => {
+it('a client that is handed in is asked nothing of its server, and sends a batch with a TTL by the script, the sets of a tick as one', async () => {
   const server = await startRedis();
   const client = new Redis(server.port, { ...ready, disableClientInfo: true, protocol: 2 });
   const backend = redisBackend({ client });
   const pairs = ['a', 'b', 'c'].map((key) => [key, 1] as const);
   for (let batch = 0; batch < 2; batch++) await backend.multiSetValues(pairs, { ttl: 60 });
+  await Promise.all(pairs.map(([key]) => backend.setValue(key, 2)));
   const stats = await ask(server, 'INFO', 'commandstats');
   expect(stats).toMatch(/cmdstat_eval:calls=2,/);
+  expect(stats).toMatch(/cmdstat_mset:calls=1,/);
   expect(stats).not.toContain('cmdstat_hello');
   expect(await ask(server, 'INFO', 'errorstats')).not.toContain('errorstat');
   client.disconnect();
   await server.stop();
+});
+
+it.each(clients)('a %s that has ended says that nothing was sent', async (_, make) => {
+  const client: Pick<Redis, 'call' | 'once' | 'disconnect'> = make() as Redis;
+  const backend = redisBackend({ client, namespace: 'ended', timeoutMs: 10_000 });
+  await backend.setValue('k', 1);
+  const ended = new Promise((resolve) => client.once('end', () => resolve(undefined)));
+  client.disconnect();
+  await ended;
+  for (const call of [() => backend.setValue('k', 2), () => backend.incr('k'), () => backend.delete('k')])
+    expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+});
+
+it.each([
+  ['as many commands as they have slots, and none that a node refuses', undefined, 100],
+  ['one, where its prefix puts all of them into one slot', '{tag}', 1],
+])('a Cluster that is handed in is sent for the keys of a batch %s', async (_, keyPrefix, commands) => {
+  const client = new Cluster(nodes(), { ...clusterOptions, keyPrefix });
+  const backend = redisBackend({ client, namespace: 'slots', timeoutMs: 10_000 });
+  const keys = Array.from({ length: 100 }, (_unused, index) => `k${index}`);
+  await backend.multiSetValues(keys.map((key, index) => [key, index] as const));
+  for (const node of cluster.nodes) await ask(node, 'CONFIG', 'RESETSTAT');
+  expect(await backend.multiGetValues(keys)).toEqual(keys.map((_unused, index) => index));
+  const stats = (await Promise.all(cluster.nodes.map((node) => ask(node, 'INFO', 'commandstats')))).join();
+  const calls = [...stats.matchAll(/cmdstat_m?get:calls=(\d+)/g)].map(([, count]) => Number(count));
+  expect(calls.reduce((sum, count) => sum + count, 0)).toBe(commands);
+  for (const node of cluster.nodes) expect(await ask(node, 'INFO', 'errorstats')).not.toContain('CROSSSLOT');
+  client.disconnect();
 });
 
 const lost = { lazyConnect: true, enableOfflineQueue: false, retryStrategy: () => 10_000 };

@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
 import { freePort } from '@ninefold/tooling/servers/process';
+import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it, vi } from 'vitest';
 import { type RedisBackendOptions, redisBackend } from '../src/redis.ts';
+import { parseServer } from '../src/url.ts';
 import { startServer } from './support/server.ts';
 
 function refusalOf(options: unknown): unknown {
@@ -13,6 +15,26 @@ function refusalOf(options: unknown): unknown {
   }
   return undefined;
 }
+
+describe('a url', () => {
+  it('names all that it can, percent-encoded', () => {
+    expect(parseServer('rediss://us%3Aer:p%40ss@[::1]:6380/2?family=6', 6379)).toEqual({
+      host: '::1',
+      port: 6380,
+      username: 'us:er',
+      password: 'p@ss',
+      db: 2,
+      family: 6,
+      secure: true,
+    });
+  });
+
+  it('leaves what it does not name to the options of ioredis', () => {
+    const bare = { host: 'host', port: 6379, secure: false };
+    expect(parseServer('redis://host', 6379)).toStrictEqual(bare);
+    expect(parseServer('redis://host/', 6379)).toStrictEqual(bare);
+  });
+});
 
 describe('redisBackend', () => {
   const refused: [string, unknown][] = [
@@ -25,6 +47,7 @@ describe('redisBackend', () => {
     ['a url without a host', { url: 'redis:///0' }],
     ['a url whose path is no database', { url: 'redis://user:s3cret@host/first' }],
     ['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }],
+    ['a url with a family of addresses that there is not', { url: 'redis://user:s3cret@host?family=46' }],
     ['a password that is not percent-encoded', { url: 'redis://user:s3cret%@host' }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { call: () => undefined } }],
     ['a client that is none', { client: {} }],
@@ -34,6 +57,11 @@ describe('redisBackend', () => {
     ['a cluster without nodes', { cluster: [] }],
     ['a cluster with a database', { cluster: ['redis://user:s3cret@host/1'] }],
     ['a cluster whose nodes differ in password', { cluster: ['redis://:s3cret@a', 'redis://:s3cret2@b'] }],
+    ['a cluster whose nodes differ in user', { cluster: ['redis://s3cret:p@a', 'redis://s3cret2:p@b'] }],
+    ['a cluster whose nodes differ in protocol', { cluster: ['redis://:s3cret@a', 'rediss://:s3cret@b'] }],
+    ['a cluster of which one node has a database', { cluster: ['redis://:s3cret@a', 'redis://:s3cret@b/1'] }],
+    ['sentinels with a database', { sentinels: { name: 's3cret', urls: ['redis://:s3cret@host/1'] } }],
+    ['sentinels with an empty name', { sentinels: { name: '', urls: ['redis://:s3cret@host'] } }],
     ['sentinels without a name', { sentinels: { urls: ['redis://:s3cret@host'] } }],
     ['sentinels without urls', { sentinels: { name: 's3cret' } }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
@@ -44,9 +72,18 @@ describe('redisBackend', () => {
     it(`refuses ${what} at once and quotes nothing of it`, () => {
       const refusal = refusalOf(options);
       expect(refusal).toMatchObject({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'redis' });
+      expect(refusal).toMatchObject({ message: expect.stringMatching(/^\[redis\] create: (?!\[)/) });
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+
+  it('names what the README begins with where no server is named', () => {
+    expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  });
+
+  it('takes the nodes of a cluster with its only database', () => {
+    expect(refusalOf({ cluster: ['redis://a/0', 'redis://b'] })).toBeUndefined();
+  });
 
   it('makes a backend without I/O, timer or random number, and shows no password', () => {
     const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];
@@ -54,6 +91,20 @@ describe('redisBackend', () => {
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
     vi.restoreAllMocks();
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
+  });
+
+  it('takes the password and the database that its url leaves out from the options of ioredis', async () => {
+    const server = await startRedis(['--requirepass', 's3cret']);
+    const backend = redisBackend({
+      url: `redis://127.0.0.1:${server.port}`,
+      redis: { password: 's3cret', db: 1 },
+      timeoutMs: 5000,
+    });
+    await backend.setValue('k', 1);
+    const named = redisBackend({ url: `redis://:s3cret@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
+    expect(await named.getValue('k')).toBe(1);
+    await Promise.all([backend.close(), named.close()]);
+    await server.stop();
   });
 
   it('takes no larger text than maxValueBytes, and sends nothing of a batch with one', async () => {

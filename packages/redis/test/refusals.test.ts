@@ -161,11 +161,12 @@ describe('a server that refuses', () => {
     );
   });
 
-  it('all without a password, a batch of which it reads no more than the beginning as well', async () => {
+  it('all without a password, a batch and a text of which it reads no more than the beginning as well', async () => {
     const server = await serve('--requirepass', 's3cret');
     const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
     const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
       (backend) => backend.getValue('k'),
+      (backend) => backend.setValue('k', 's3cretValue'.repeat(2000)),
       (backend) => backend.multiGetValues(pairs.map(([key]) => key)),
       (backend) => backend.multiSetValues(pairs),
       (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
@@ -185,6 +186,16 @@ describe('a server that refuses', () => {
     const refusal = await failureOf(settled(backend.setValue('k', 's3cretValue')), ['s3cretValue']);
     expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
     expect(refusal.message).toContain('what `sentinels` names is no sentinel');
+    await backend.close();
+  });
+
+  it('to name a primary for a wrong password', async () => {
+    const { port } = await serve('--requirepass', 's3cret');
+    const sentinels = { name: 'mymaster', urls: [`redis://:wr0ng@127.0.0.1:${port}`] };
+    const backend = redisBackend({ sentinels, timeoutMs: 5000 });
+    const refusal = await failureOf(settled(backend.setValue('k', 1)), ['wr0ng']);
+    expect(refusal).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('wrong user name or password');
     await backend.close();
   });
 

@@ -146,3 +146,26 @@ it('a batch with a TTL is set key by key where it is not known that all keys are
   await behind.close();
   await sharding.stop();
 });
+
+it('what the server does not know is done without where it can be, and is not sent to it again', async () => {
+  const unknown = ['MGET', 'MSET', 'UNLINK', 'EVALSHA', 'EXISTS'].flatMap((name) => ['--rename-command', name, '']);
+  const older = await startRedis(unknown);
+  const behind = redisBackend({ url: `redis://127.0.0.1:${older.port}`, timeoutMs: 5000 });
+  const work = async (): Promise<void> => {
+    await behind.multiSetValues(pairs);
+    expect(await behind.multiGetValues(keys)).toEqual([1, 1, 1]);
+    expect([await behind.incr('a'), await behind.incr('a')]).toEqual([2, 3]);
+    expect(await behind.deleteMany(keys)).toBe(3);
+  };
+  await work();
+  await ask(older, 'CONFIG', 'RESETSTAT');
+  await work();
+  expect(await ask(older, 'INFO', 'errorstats')).not.toContain('errorstat_');
+  await expect(behind.exists('a')).rejects.toMatchObject({
+    code: 'BACKEND',
+    retryable: false,
+    message: '[redis] exists "a": the server does not know the command: EXISTS',
+  });
+  await behind.close();
+  await older.stop();
+});

@@ -4,9 +4,11 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
+import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
+import { ProvidedClient } from '../src/provided-client.ts';
 import { redisBackend } from '../src/redis.ts';
 import { ReplyWatchdog } from '../src/reply-watchdog.ts';
 import { settingsOf } from '../src/settings.ts';
@@ -80,9 +82,21 @@ describe('an answer of the wrong shape', () => {
   });
 });
 
+it('a refusal in words that no Redis has is told as one, and its words are not', async () => {
+  proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
+  for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
+    expect(await failureOf(call(), ['s3cret'])).toMatchObject({
+      code: 'BACKEND',
+      retryable: false,
+      maybeApplied: false,
+      cause: { code: 'ERR' },
+    });
+});
+
 describe('what a script of Redis 6 was refused for', () => {
   it.each([
     ['-WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
     ["-READONLY You can't write against a read only replica.", 'BACKEND'],
     ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND'],
   ])('stands behind the place in it: %s', async (refusal, code) => {
@@ -92,6 +106,25 @@ describe('what a script of Redis 6 was refused for', () => {
     expect(failure).toMatchObject({ code, maybeApplied: false });
     expect(failure.cause).toMatchObject({ code: /[A-Z]+/.exec(refusal)?.[0] });
   });
+});
+
+describe('a password that a server does not want', () => {
+  staysQuiet();
+
+  it('is fine, in the words of Redis 5 as well, and nothing is said of it', async () => {
+    const words = '-ERR Client sent AUTH, but no password is set';
+    proxy.rewrite = (answers) => answers.replace(/^-ERR AUTH .*(?=\r\n)/, words);
+    const greeted = redisBackend({ url: `redis://:needless@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
+    expect(await greeted.getValue('a')).toBe(1);
+    await greeted.close();
+  });
+});
+
+it('a client that is handed in is not used for a call that has ended', async () => {
+  const provided = new ProvidedClient({ call: expect.unreachable });
+  const call = { ended: true, sent: false };
+  expect(await provided.send(call, { name: 'INCR', args: ['k'], key: 'k' })).toBeUndefined();
+  expect(call.sent).toBe(false);
 });
 
 describe('a connection', () => {
@@ -107,6 +140,29 @@ describe('a connection', () => {
     expect(call.sent).toBe(false);
     expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
     connection.close();
+  });
+
+  it('says of a command for which there is no socket any more that it was not sent', async () => {
+    let client: Redis | undefined;
+    const connection = new Connection(TIMEOUT_MS, () => {
+      client = make();
+      return client;
+    });
+    await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k' });
+    client?.stream.destroy();
+    const unsent = connection.send({ ended: false, sent: false }, increment);
+    await expect(unsent).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'there is no connection',
+      options: { applied: 'no', connectionLost: true },
+    });
+    expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
+    connection.close();
+  });
+
+  it('is tried to make soon, and never so seldom that a server that is back is not seen', () => {
+    const { retryStrategy } = settingsOf(TIMEOUT_MS, {});
+    expect([1, 2, 1000].map((attempt) => retryStrategy?.(attempt))).toEqual([50, 100, 500]);
   });
 
   it('is not made once it was closed', async () => {

@@ -279,4 +279,21 @@ describe('three sentinels', () => {
       await lost.close();
     }
   });
+
+  it('that refuse to name the primary are told as such, and why', async () => {
+    const [sentinel] = group.sentinels as [ServerProcess];
+    await ask(sentinel, 'ACL', 'SETUSER', 'blind', 'on', '>s3cret');
+    await ask(sentinel, 'ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
+    for (const [login, reason] of [
+      ['', 'the server wants a password'],
+      ['blind:s3cret@', 'the user lacks a permission'],
+    ] as const) {
+      const sentinels = { name: group.name, urls: [`redis://${login}127.0.0.1:${sentinel.port}`] };
+      const lost = redisBackend({ sentinels, timeoutMs: 3000 });
+      const failure = await failureOf(settled(lost.setValue('k', 1)), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+      expect(failure.message).toContain(reason);
+      await lost.close();
+    }
+  });
 });
