@@ -131,16 +131,17 @@ it('faults/stalled is broken by a watch of connections that comes before the dea
   const lost = new DriverError('UNAVAILABLE', 'the server fell silent', { connectionLost: true });
   let pending: ((error: DriverError) => void)[] = [];
   const lab = labOf(() => new Promise((_, reject) => pending.push(reject)));
-  let watch: ReturnType<typeof setTimeout> | undefined;
+  let isWatched = false;
   const look = (): void => {
-    watch = undefined;
+    isWatched = false;
     for (const fail of pending) fail(lost);
     pending = [];
   };
   const watched = (options: CreateOptions): CacheBackend =>
     new Proxy(lab.create(options), {
       get: (target, property) => {
-        watch ??= setTimeout(() => setTimeout(look, 0), 1000);
+        if (!isWatched) setTimeout(() => setTimeout(look, 0), 1000);
+        isWatched = true;
         const member: unknown = Reflect.get(target, property, target);
         return typeof member === 'function' ? member.bind(target) : member;
       },
