@@ -20,7 +20,7 @@ const FLAT_MAP = 'Map of flat JSON strings';
 const OURS = 'ninefold';
 
 interface Candidate {
-  /** What it does not do that ours does. */
+  /** The things that ours does and this cache does not. */
   readonly lacks: string;
   /** Creates an empty store and a function that adds one entry. */
   make(): { readonly store: object; set(key: string, value: object, ttl: number): unknown };

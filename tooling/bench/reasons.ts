@@ -53,7 +53,7 @@ const reasons: readonly Reason[] = [
   {
     at: 'Redis:',
     first: ['layered-loader', 'unstorage'],
-    why: 'It passes on what ioredis replies: no checks of keys and values, no deadline, no single retry.',
+    why: 'It passes on the replies of ioredis, without checks of keys and values, a deadline, or a retry of its own.',
   },
   {
     at: 'Redis:',
@@ -63,7 +63,7 @@ const reasons: readonly Reason[] = [
   {
     at: 'memcached:',
     first: ON_KEYV,
-    why: 'It passes on what memjs replies: no checks of keys and values, no deadline per call.',
+    why: 'It passes on the replies of memjs, without checks of keys and values, or a deadline per call.',
   },
 ];
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../servers/redis.ts';
 import { UpstashFront } from '../upstash-front/front.ts';
 
-// What each test expects is what the service's public documentation says: https://upstash.com/docs/redis/features/restapi
+// The tests expect what the public documentation of the service says: https://upstash.com/docs/redis/features/restapi
 // (commands, arrays, pipeline, transactions, base64, errors and status codes) and …/troubleshooting for the limits.
 
 let front: UpstashFront;
@@ -67,7 +67,7 @@ describe('the REST front', () => {
     expect((await post('/', ['incrby', 'neg', '-9007199254740993'])).text).toBe('{"result":-9007199254740993}');
   });
 
-  it('encodes strings in base64 where asked to, but neither OK nor numbers, nulls and errors', async () => {
+  it('encodes strings in base64 on request, but not OK, numbers, nulls and errors', async () => {
     const base64 = { 'upstash-encoding': 'base64' };
     expect((await post('/', ['set', 'e', 'é'], base64)).text).toBe('{"result":"OK"}');
     expect((await post('/', ['get', 'e'], base64)).text).toBe('{"result":"w6k="}');
@@ -77,7 +77,7 @@ describe('the REST front', () => {
     expect((await post('/', ['incr', 'e'], base64)).text).toMatch(/^\{"error":"ERR /);
   });
 
-  it('puts U+FFFD for bytes that are no UTF-8 where base64 was not asked for', async () => {
+  it('replaces bytes that are not UTF-8 by U+FFFD, unless base64 is requested', async () => {
     const script = "redis.call('SET', KEYS[1], string.char(255))";
     await post('/', ['eval', script, '1', 'bytes']);
     expect((await post('/', ['get', 'bytes'])).text).toBe('{"result":"\ufffd"}');
@@ -107,7 +107,7 @@ describe('the REST front', () => {
     expect((await post('/', ['get', 't'])).text).toBe('{"result":"2"}');
   });
 
-  it('refuses a wrong token with 401, another method with 405, and what is no command with 400', async () => {
+  it('refuses a wrong token with 401, another method with 405, and a malformed command with 400', async () => {
     const wrong = await post('/', ['get', 'k'], { authorization: 'Bearer wrong' });
     expect(wrong).toMatchObject({ status: 401, text: '{"error":"WRONGPASS invalid or missing auth token"}' });
     expect((await fetch(`${front.url}/get/k?_token=tok3n`)).status).toBe(200);
@@ -147,7 +147,7 @@ describe('the REST front', () => {
     expect(front.requests).toEqual([{ path: '/pipeline', commands: ['GET', 'MGET'] }]);
   });
 
-  it('serves the next request after one whose client broke off in its body', async () => {
+  it('serves the next request after a client disconnects within a body', async () => {
     const socket = connect(front.port, '127.0.0.1');
     socket.write('POST / HTTP/1.1\r\nhost: front\r\ncontent-length: 100\r\n\r\n["set",');
     await once(socket, 'connect');
@@ -157,7 +157,7 @@ describe('the REST front', () => {
     expect((await post('/', ['ping'])).status).toBe(200);
   });
 
-  it('fails as it is told, and only as often', async () => {
+  it('injects each fault as often as requested', async () => {
     front.fail({ kind: 'status', status: 503 }, { times: 2 });
     expect((await post('/', ['incr', 'f'])).status).toBe(503);
     expect((await post('/', ['incr', 'f'])).status).toBe(503);
@@ -169,7 +169,7 @@ describe('the REST front', () => {
     await expect(post('/', ['incr', 'f'])).rejects.toThrow();
     front.fail({ kind: 'redirect' });
     expect((await post('/', ['incr', 'f'])).status).toBe(307);
-    // Of six increments the two whose answers broke off were run.
+    // Only two of the six increments above were run: those whose replies broke off.
     expect((await post('/', ['incr', 'f'])).text).toBe('{"result":3}');
   });
 });

@@ -23,7 +23,7 @@ const TIMEOUT_MS = 6000;
 const PASSWORD = 's3cretPassword';
 const VALUE = 's3cretValue';
 
-/** Defines the tests of a Redis adapter's errors when the server is no Redis, or does not agree on TLS. */
+/** Defines the tests of a Redis adapter's errors when a server is not Redis, or client and server do not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
   const proxies: Server[] = [];
@@ -63,13 +63,13 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     return [...failed];
   }
 
-  describe('a URL of what is no Redis', () => {
+  describe('a URL of a server that is not Redis', () => {
     const failure = ['BACKEND: what answers does not speak the Redis protocol'];
 
     it.each([
-      ['greets', `:${PASSWORD}@`],
-      ['only sends what it is asked to', ''],
-    ])('says so, where the client %s', async (_, login) => {
+      ['sends a greeting', `:${PASSWORD}@`],
+      ['sends no greeting', ''],
+    ])('fails with that reason if the client %s', async (_, login) => {
       const memcached = await startMemcached();
       servers.push(memcached);
       expect(await attempt(`redis://${login}127.0.0.1:${memcached.port}`)).toEqual(failure);
@@ -81,14 +81,14 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
   });
 
   describe('a rediss:// URL', () => {
-    it('of a server that speaks no TLS and waits, says that it may speak none', async () => {
+    it('of a server that waits for a command without TLS fails with the hint that it may speak none', async () => {
       const port = await serve({ tls: false });
       expect(await attempt(`rediss://:${PASSWORD}@127.0.0.1:${port}`)).toEqual([
         'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may speak no TLS',
       ]);
     });
 
-    it('of a server that speaks no TLS and answers, says that it may speak none', async () => {
+    it('of a server that speaks first, without TLS, fails with the hint that it may speak none', async () => {
       const port = await serve({ tls: false, args: ['--maxclients', '1'] });
       const only = connect(port, '127.0.0.1');
       await once(only, 'connect');
@@ -99,13 +99,13 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       only.destroy();
     });
 
-    it('of a server that is not there says no more than that', async () => {
+    it('of a server that is down fails without mention of TLS', async () => {
       expect(await attempt(`rediss://:${PASSWORD}@localhost:1`)).toEqual([
         'UNAVAILABLE: cannot be reached (ECONNREFUSED)',
       ]);
     });
 
-    it('of a server that is not trusted says why', async () => {
+    it('of a server with an untrusted certificate fails with the reason', async () => {
       const [{ ca }, old] = await Promise.all([certificate(), certificate({ expired: true })]);
       const url = `rediss://:${PASSWORD}@localhost:${await serve()}`;
       const args = ['--tls-cert-file', old.file, '--tls-key-file', old.keyFile];
@@ -120,24 +120,27 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     });
 
     it.each([
-      ['greets', `:${PASSWORD}@`, 'cannot be reached'],
+      ['sends a greeting', `:${PASSWORD}@`, 'cannot be reached'],
       // The refusal arrives after the TLS handshake.
-      ['only sends what it is asked to', '', 'the connection was lost'],
-    ])('of a server that wants a certificate says so, where the client %s', async (_, login, reason) => {
-      const port = await serve({ args: ['--tls-auth-clients', 'yes'] });
-      const { ca } = await certificate();
-      // The server also resets the connection, and the client may see that first.
-      await expect
-        .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }))
-        .toContain(`UNAVAILABLE: ${reason} (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)`);
-    });
+      ['sends no greeting', '', 'the connection was lost'],
+    ])(
+      'of a server that requires a client certificate fails with that reason if the client %s',
+      async (_, login, reason) => {
+        const port = await serve({ args: ['--tls-auth-clients', 'yes'] });
+        const { ca } = await certificate();
+        // The server also resets the connection, and the client may see that first.
+        await expect
+          .poll(() => attempt(`rediss://${login}localhost:${port}`, { ca }))
+          .toContain(`UNAVAILABLE: ${reason} (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)`);
+      },
+    );
   });
 
   describe('a redis:// URL', () => {
     it.each([
       ['the server', false, ' (ECONNRESET)'],
-      ['a proxy before it', true, ''],
-    ])('of %s that wants TLS says that it may', async (_, proxied, code) => {
+      ['a proxy in front of the server', true, ''],
+    ])('of %s that requires TLS fails with the hint that it may', async (_, proxied, code) => {
       const port = proxied ? await unwrap(await serve({ tls: false })) : await serve();
       const hint = '; the server may want TLS';
       expect(await attempt(`redis://localhost:${port}`)).toEqual([
@@ -150,7 +153,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       expect(others).toEqual([]);
     });
 
-    it('of a server that has answered, and is lost under the next command, says no more than that', async () => {
+    it('of a server that dies during a command after a reply fails without mention of TLS', async () => {
       const port = await serve({ tls: false });
       const [server] = servers as [ServerProcess];
       const backend = create({ url: `redis://localhost:${port}`, tls: undefined, timeoutMs: TIMEOUT_MS });
@@ -166,7 +169,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       ['a password', `:${PASSWORD}@`, ''],
       ['a database', '', '/1'],
     ])(
-      'of a server that was greeted with %s, and is lost under the first command, says no more than that',
+      'of a server that dies during the first command after a greeting with %s fails without mention of TLS',
       async (_, login, path) => {
         const port = await serve({ tls: false, args: login === '' ? [] : ['--requirepass', PASSWORD] });
         const proxy = createTcpServer((client) => {

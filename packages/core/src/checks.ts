@@ -5,25 +5,25 @@ import { errorOf, type Task } from './task.ts';
 import { invalidTtl } from './ttl.ts';
 import { isValueType } from './value-type.ts';
 
-// What a call is given. Each throws the error that the contract has for what it cannot take.
+// Validation of arguments. Each function throws the `CacheError` that the contract assigns to its argument.
 
-/** The key as it is stored. */
+/** Validates a key and returns the stored key. */
 export function storedKey(task: Task, key: unknown): string {
   const reason = invalidKey(key);
   if (reason === undefined) return task.origin.prefix + (key as string);
   throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
 }
 
-/** The keys as they are stored. */
+/** Validates keys and returns the stored keys, in the same order. */
 export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
   if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys are an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
-  // Not `map`, which would pass over the holes of a sparse array.
+  // Not `map`, which skips the holes of a sparse array.
   for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
   return stored;
 }
 
-/** The pairs, walked once. */
+/** The pairs as an array, from a single pass over the iterable. */
 export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>): (readonly [string, unknown])[] {
   let list: (readonly [string, unknown])[];
   try {
@@ -33,7 +33,7 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
     throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }
   if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-  throw errorOf(task, 'INVALID_KEY', 'each of the pairs is an array of a key and a value');
+  throw errorOf(task, 'INVALID_KEY', 'each pair is an array of a key and a value');
 }
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {

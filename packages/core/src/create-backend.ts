@@ -10,9 +10,9 @@ import { Values } from './values.ts';
 import { SCOPE } from './wrappers/scoped.ts';
 
 /**
- * Joins a driver and the contract: the one place that validates, serialises, applies `type`, keeps the deadline, maps
- * errors and guards `close`. Does no I/O. Without `timeoutMs` calls have no deadline, which fits a driver whose answers
- * cannot get lost. Throws `INVALID_OPTIONS`.
+ * Makes a backend of a driver. Validation, serialisation, `type`, deadlines, error mapping and `close` are implemented
+ * here, once for all drivers. Does no I/O. Without `timeoutMs` calls have no deadline, which suits a driver whose
+ * responses cannot get lost. Throws `INVALID_OPTIONS`.
  */
 export function createBackend(driver: CacheDriver, options: RemoteOptions = {}): CacheBackend {
   checkOptions(driver.name, options);
@@ -114,7 +114,7 @@ class Backend implements CacheBackend {
     if (!this.capabilities.atomicIncr) {
       throw errorOf(task, 'UNSUPPORTED', 'this backend cannot increment atomically');
     }
-    // Adding 0 turns -0 into 0, on the way in and out.
+    // Adding 0 turns -0 into 0, in the delta and in the result.
     return 0 + (await this.#runner.run(task, (call) => this.#driver.incr(stored, 0 + delta, ttl, call)));
   }
 
@@ -130,7 +130,7 @@ class Backend implements CacheBackend {
     return this.close();
   }
 
-  /** The same driver under a longer prefix, with a `close` that leaves the driver open. */
+  /** A backend on the same driver with a longer prefix. Its `close` leaves the driver open. */
   [SCOPE](namespace: string): CacheBackend {
     const lifecycle = new Lifecycle(() => undefined, this.#lifecycle);
     return new Backend(this.#driver, { ...this.#options, namespace }, lifecycle, this.#origin.prefix);
@@ -140,7 +140,7 @@ class Backend implements CacheBackend {
     if (this.#lifecycle.closed) throw errorOf(task, 'CLOSED', 'the backend is closed');
   }
 
-  /** The key as it is stored. */
+  /** Asserts that the backend is open and returns the stored key. */
   #begin(task: Task): string {
     this.#assertOpen(task);
     return storedKey(task, task.key);
@@ -149,7 +149,7 @@ class Backend implements CacheBackend {
   #beginMany(task: Task, keys: readonly string[]): readonly string[] {
     this.#assertOpen(task);
     const stored = storedKeys(task, keys);
-    // A driver has one way for one key, be it alone or in a batch, and need not name it.
+    // For a batch of one, core names the key in errors: the driver may leave it out, as for a single-key operation.
     if (stored.length === 1) task.key = keys[0];
     return stored;
   }

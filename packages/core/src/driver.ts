@@ -2,78 +2,79 @@ import type { Capabilities } from './backend.ts';
 import type { CacheErrorCode, CauseOptions } from './errors.ts';
 
 declare global {
-  // Merges with DOM's or Node's own; lets these types compile for a consumer that has neither.
+  // Merges with the declaration of DOM or Node; without either, these types still compile.
   interface AbortSignal {}
 }
 
-/** What a driver stores: serialised text, or a safe integer. How integers lie in its server is the driver's choice. */
+/** What a driver stores: serialised text, or a safe integer. The driver chooses how its server represents integers. */
 export type Stored = string | number;
 
-/** What a driver finds: `undefined` is a miss, `null` an entry that no driver of this kind wrote (it reads as `CORRUPT`). */
+/** The result of a read: `undefined` is a miss, `null` an entry that no driver of this kind wrote (it is `CORRUPT`). */
 export type Found = Stored | null | undefined;
 
 export type Awaitable<T> = T | PromiseLike<T>;
 
-/** One call's time and fate. */
+/** The deadline and state of one call. */
 export interface Call {
-  /** When the call is given up: milliseconds on the clock of `performance.now()`. */
+  /** When the call times out: milliseconds on the clock of `performance.now()`. */
   readonly deadline: number;
-  /** The caller has its answer or its error: nothing more may be sent for this call. */
+  /** Whether the call has settled. Once it has, nothing more may be sent for it. */
   readonly ended: boolean;
-  /** Aborts when the call is given up, not when it succeeds. Made when first asked for. */
+  /** Aborts when the call times out or the backend closes, not when the call succeeds. Created on first access. */
   readonly signal: AbortSignal;
   /**
-   * Whether any of the request may have left. `true` at the start, the safe assumption. A driver that holds requests
-   * back sets it to `false` first, and to `true` when it hands the first byte over.
+   * Whether any byte of the request may have been sent. Initially `true`, the safe assumption. A driver that queues
+   * requests sets it to `false` first, and to `true` before it writes the first byte.
    */
   sent: boolean;
 }
 
 /**
- * What an adapter's author writes. Keys arrive checked and as they are to be stored, TTLs are checked, values are text
- * or integers. Closing, deadlines, the one retry of a lost read, and the wrapping of errors are not a driver's business.
+ * The interface that an adapter implements. Keys arrive validated and in their stored form, TTLs arrive validated,
+ * values are text or integers. Core handles `close`, deadlines, the one retry of a lost read, and the wrapping of
+ * errors.
  *
- * A method may return its result or a promise. A failure is a `DriverError`; anything else thrown becomes `BACKEND`.
- * A batch that fails waits for all its parts, then fails with the first failure in input order and its key, which
- * `setMany` may leave out where there is one entry.
+ * A method may return its result or a promise. A failure is a `DriverError`; any other error becomes `BACKEND`. A
+ * failing batch waits for all its parts, then rejects with the first failure in input order and the key of that
+ * failure; `setMany` may leave the key out if there is only one entry.
  */
 export interface CacheDriver {
   readonly name: string;
   readonly capabilities: Capabilities;
   get(key: string, call: Call): Awaitable<Found>;
-  /** At least one key; duplicates possible. Found values in the order of the keys. */
+  /** At least one key, possibly duplicates. Returns one value per key, in the order of the keys. */
   getMany(keys: readonly string[], call: Call): Awaitable<readonly Found[]>;
-  /** At least one entry, keys distinct. `ttl` in seconds, to be rounded up to the server's step. */
+  /** At least one entry, keys distinct. `ttl` is in seconds; the driver rounds it up to the server's step. */
   setMany(
     entries: readonly (readonly [key: string, value: Stored])[],
     ttl: number | undefined,
     call: Call,
   ): Awaitable<void>;
   exists(key: string, call: Call): Awaitable<boolean>;
-  /** At least one key, distinct. How many there were and are no more. */
+  /** At least one key, all distinct. Returns the number of entries removed. */
   deleteMany(keys: readonly string[], call: Call): Awaitable<number>;
-  /** Adds to what is stored as an integer, missing counts as 0. `ttl` applies only if this creates the key. */
+  /** Adds to a stored integer; a missing key counts as 0. `ttl` applies only if this call creates the key. */
   incr(key: string, delta: number, ttl: number | undefined, call: Call): Awaitable<number>;
-  /** Called once, after the calls in flight have ended. */
+  /** Called once, after all calls in flight have settled. */
   close(): Awaitable<void>;
 }
 
 export interface DriverErrorOptions {
-  /** `no`: certainly not applied, now or later. Default: `maybe`. */
+  /** `no`: certainly not applied, and never will be. Default: `maybe`. */
   readonly applied?: 'no' | 'maybe' | undefined;
-  /** The connection broke under the call, so that a read may be asked once more. */
+  /** Whether the connection was lost during the call, so that core may retry a read once. */
   readonly connectionLost?: boolean | undefined;
-  /** Of a batch: the key that failed, as the driver was given it. */
+  /** For a batch: the key that failed, in the form that the driver received. */
   readonly key?: string | undefined;
-  /** Of `BACKEND`: whether the same call may succeed later by itself. */
+  /** For `BACKEND`: whether the same call may succeed later without any intervention. */
   readonly retryable?: boolean | undefined;
-  /** What may be shown of the client's or server's own error. */
+  /** The parts of the client's or server's error that are safe to show. */
   readonly cause?: CauseOptions | undefined;
 }
 
 const BRAND = Symbol.for('ninefold.DriverError');
 
-/** How a driver says what went wrong. The message must quote neither a value nor a secret, and needs no key. */
+/** The error that a driver throws. The message must not quote a value or a secret, and need not name the key. */
 export class DriverError extends Error {
   readonly code: CacheErrorCode;
   readonly options: DriverErrorOptions;

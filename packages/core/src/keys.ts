@@ -1,14 +1,14 @@
-/** UTF-8 bytes; the longest key that every backend takes. */
+/** The length of the longest key, in UTF-8 bytes. Every backend accepts it. */
 export const MAX_KEY_BYTES = 8192;
 
 const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** Why this is no key, or `undefined` if it is one. The reason does not quote it. */
+/** Why a key is invalid, in words that do not quote it; `undefined` if it is valid. */
 export function invalidKey(key: unknown): string | undefined {
   if (typeof key !== 'string') return `a key is a string, not ${describe(key)}`;
   if (key === '') return 'a key is not empty';
   if (!key.isWellFormed()) return 'a key has no lone surrogates';
-  // A UTF-16 unit takes one to three bytes: only long keys need counting.
+  // A UTF-16 code unit takes one to three bytes in UTF-8, so only long keys need counting.
   if (key.length * 3 <= MAX_KEY_BYTES || utf8Bytes(key) <= MAX_KEY_BYTES) return undefined;
   return 'a key has at most 8,192 UTF-8 bytes';
 }
@@ -22,7 +22,7 @@ const scratch = new Uint8Array(4096);
 
 /** The length of a well-formed string in UTF-8 bytes. */
 export function utf8Bytes(text: string): number {
-  // An eighth of the time of a loop over the characters, and no memory however long the text is.
+  // Takes an eighth of the time of a loop over the characters, and constant memory for any length.
   let bytes = 0;
   for (let read = 0; read < text.length; ) {
     const step = encoder.encodeInto(text.slice(read), scratch);
@@ -32,7 +32,7 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
-/** The kind of a thing in a few words, without its content. */
+/** The type of a value in a few words, without its content, for error messages. */
 export function describe(thing: unknown): string {
   if (thing === null) return 'null';
   if (Array.isArray(thing)) return 'an array';

@@ -1,17 +1,17 @@
 import type { PendingCall } from './pending-call.ts';
 
-/** Milliseconds that `close` waits for what is in flight. */
+/** Milliseconds that `close` waits for calls in flight. */
 const DRAIN_MS = 1000;
-/** Milliseconds that the driver's own `close` may take before it is left to itself. */
+/** Milliseconds that `close` waits for the driver's `close`. */
 const DRIVER_MS = 350;
 
-/** Which calls are in flight, and whether there may be more. A scoped backend has one of its own under its parent's. */
+/** Tracks the calls in flight and closes the backend. A scoped backend has its own, a child of its parent's. */
 export class Lifecycle {
   readonly #parent: Lifecycle | undefined;
   readonly #closeDriver: () => unknown;
   /**
-   * Those in flight of all scopes, each at the place that it knows. No `Set`: V8 chains the tables that a set outgrows to
-   * their successors, calls and all, and a table that has become old keeps them from every quick collection.
+   * The calls in flight of all scopes; each call knows its index here. Not a `Set`: when a set of V8 outgrows its
+   * table, the old table links to the new one. Once promoted, an old table keeps the calls from every minor collection.
    */
   readonly #calls: PendingCall[];
   #pending = 0;
@@ -30,20 +30,20 @@ export class Lifecycle {
 
   add(call: PendingCall): void {
     call.lifecycle = this;
-    call.place = this.#calls.push(call) - 1;
-    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) each.#pending += 1;
+    call.index = this.#calls.push(call) - 1;
+    for (let scope: Lifecycle | undefined = this; scope !== undefined; scope = scope.#parent) scope.#pending += 1;
   }
 
-  /** Once for each `add`. */
+  /** Called exactly once for each `add`. */
   remove(call: PendingCall): void {
-    // The last, which may be the call itself, takes its place.
+    // The last call, which may be this one, moves to its index.
     const last = this.#calls.at(-1) as PendingCall;
-    this.#calls[call.place] = last;
-    last.place = call.place;
+    this.#calls[call.index] = last;
+    last.index = call.index;
     this.#calls.pop();
-    for (let each: Lifecycle | undefined = this; each !== undefined; each = each.#parent) {
-      each.#pending -= 1;
-      if (each.#pending === 0) each.#drained?.();
+    for (let scope: Lifecycle | undefined = this; scope !== undefined; scope = scope.#parent) {
+      scope.#pending -= 1;
+      if (scope.#pending === 0) scope.#drained?.();
     }
   }
 
@@ -60,19 +60,20 @@ export class Lifecycle {
           this.#drained = resolve;
         }),
       );
-      for (const call of this.#calls.filter((each) => this.#holds(each))) call.abandon('CLOSED');
+      for (const call of this.#calls.filter((each) => this.#owns(each))) call.abandon('CLOSED');
     }
     await within(DRIVER_MS, this.#closeDriver());
   }
 
-  #holds({ lifecycle }: PendingCall): boolean {
-    let each = lifecycle;
-    while (each !== undefined && each !== this) each = each.#parent;
-    return each === this;
+  /** Whether the call was made on this scope or one below it. */
+  #owns({ lifecycle }: PendingCall): boolean {
+    let scope = lifecycle;
+    while (scope !== undefined && scope !== this) scope = scope.#parent;
+    return scope === this;
   }
 }
 
-/** Waits for the work, but not longer; what it does later is its own affair. */
+/** Waits for the work, but no longer than so many milliseconds. The work itself is not cancelled. */
 async function within(milliseconds: number, work: unknown): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => {

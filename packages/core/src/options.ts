@@ -3,27 +3,27 @@ import { describe, isNamespace } from './keys.ts';
 import { MAX_TIMEOUT_MS } from './pending-call.ts';
 import type { Serializer } from './serializer.ts';
 
-/** What every backend takes. */
+/** The options of every backend. */
 export interface BackendOptions {
-  /** How this backend is called in errors. Default: the adapter's name. */
+  /** The name of this backend in errors. Default: the adapter's name. */
   readonly name?: string | undefined;
-  /** `[A-Za-z0-9_.-]{1,64}`; entries are stored under `namespace:key`. Without one the backend shares all keys. */
+  /** `[A-Za-z0-9_.-]{1,64}`. Entries are stored under `namespace:key`. Without one the backend sees all keys. */
   readonly namespace?: string | undefined;
-  /** Replaces the default superjson serializer. Safe integers never reach it, so that `incr` works on them. */
+  /** Replaces the default superjson serializer. Safe integers are stored without it, so that `incr` works on them. */
   readonly serializer?: Serializer | undefined;
-  /** What an entry that cannot be read, or that its `type` refuses, becomes: an error (default) or a miss. */
+  /** Whether an entry that is unreadable, or refused by its `type`, is an error (default) or a miss. */
   readonly onUnreadable?: 'throw' | 'miss' | undefined;
-  /** Whether errors name the key (default) or leave it out. */
+  /** Whether errors name the key (default) or omit it. */
   readonly errorKeys?: 'shown' | 'hidden' | undefined;
 }
 
-/** What every backend with a server takes besides. */
+/** The options of every backend that talks to a server. */
 export interface RemoteOptions extends BackendOptions {
-  /** Milliseconds after which the I/O of a call is given up with `TIMEOUT`. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What each option is, in words, and whether it is. */
+/** For each option: what it must be, in words for the error message, and the check. */
 const OPTIONS: Readonly<Record<keyof RemoteOptions, readonly [words: string, fits: (option: unknown) => boolean]>> = {
   name: ['a non-empty string', (name) => typeof name === 'string' && name !== ''],
   namespace: ['1 to 64 of A-Z a-z 0-9 _ . -', isNamespace],
@@ -36,7 +36,7 @@ const OPTIONS: Readonly<Record<keyof RemoteOptions, readonly [words: string, fit
   ],
 };
 
-/** Throws `INVALID_OPTIONS` for the first option that cannot be used; `name` is the adapter's. */
+/** Throws `INVALID_OPTIONS` for the first invalid option. `name` is the adapter's name. */
 export function checkOptions(name: string, options: RemoteOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw invalidOptions(name, options, `options are an object, not ${describe(options)}`);
@@ -47,7 +47,7 @@ export function checkOptions(name: string, options: RemoteOptions): void {
   }
 }
 
-/** What a factory throws for an option that it cannot use. It bears the caller's name for the backend, or the adapter's. */
+/** The error that a factory throws for an invalid option. It has the name in the options, or else the adapter's. */
 export function invalidOptions(adapter: string, options: BackendOptions | undefined, reason: string): CacheError {
   const name: unknown = options?.name;
   const backend = typeof name === 'string' && name !== '' ? name : adapter;

@@ -1,15 +1,15 @@
 import { DriverError, isDriverError } from './driver.ts';
 
 export interface PartLimits<T> {
-  /** Items of one part. */
+  /** The most items in a part. */
   readonly mostItems: number;
-  /** Bytes of one part; an item that has more is a part of its own. Default: no limit. */
+  /** The most bytes in a part; a larger item gets a part of its own. Default: no limit. */
   readonly mostBytes?: number | undefined;
-  /** UTF-8 bytes of an item, or a few more. */
+  /** The UTF-8 bytes of an item, or an upper bound. */
   readonly bytesOf?: ((item: T) => number) | undefined;
 }
 
-/** For drivers: cuts a batch into consecutive parts, as few as the limits of one request allow. */
+/** For drivers: splits a batch into consecutive parts, as few as the limits of a request allow. */
 export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly (readonly T[])[] {
   const { mostItems, mostBytes = Number.POSITIVE_INFINITY, bytesOf = () => 0 } = limits;
   const parts: (readonly T[])[] = [];
@@ -25,20 +25,20 @@ export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly
     bytes += own;
   });
   if (items.length === 0) return parts;
-  // Nearly every batch fits as it is, and need not be copied.
+  // Nearly every batch fits into one part and need not be copied.
   return [...parts, from === 0 ? items : items.slice(from)];
 }
 
 /**
- * For drivers: sends every part of a batch side by side and waits for all of them. If any failed it rejects with the
- * first failure in order, which names the first key of its part unless it names one itself.
+ * For drivers: sends all parts of a batch concurrently and waits for all of them. If any failed, it rejects with the
+ * first failure in order. An error that names no key receives the first key of its part.
  */
 export async function sendParts<P, T>(
   parts: readonly P[],
   firstKey: (part: P) => string | undefined,
   send: (part: P) => Promise<T>,
 ): Promise<T[]> {
-  // Nearly every batch: a list of outcomes takes a fiftieth of a round trip on one machine.
+  // Nearly every batch has one part. `Promise.allSettled` would add a fiftieth of a local round trip.
   const [only] = parts;
   if (only !== undefined && parts.length === 1) {
     try {

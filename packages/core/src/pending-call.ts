@@ -1,20 +1,20 @@
 import type { Call } from './driver.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
-/** The most a timer takes; a longer one would fire at once. */
+/** The longest delay of a timer; a longer one would fire immediately. */
 export const MAX_TIMEOUT_MS = 2_147_483_647;
 
-/** A call whose driver has not answered at once: it ends exactly once, by answer, deadline or close. */
+/** A call of a driver. It ends exactly once: by the driver's result, by its deadline or by `close`. */
 export class PendingCall implements Call {
   readonly deadline: number;
   sent = true;
-  /** Who knows of this call while it is in flight, and where in its list. */
+  /** The lifecycle that tracks this call while it is in flight, and the index in its list. */
   lifecycle: Lifecycle | undefined;
-  place = 0;
+  index = 0;
   #ended = false;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #giveUp: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
+  #onAbandon: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
   readonly #timeoutMs: number | undefined;
 
   constructor(timeoutMs: number | undefined) {
@@ -34,29 +34,29 @@ export class PendingCall implements Call {
     return this.#controller.signal;
   }
 
-  /** Starts the clock; `giveUp` is told at most once, and never after `end`. */
-  watch(giveUp: (code: 'TIMEOUT' | 'CLOSED') => void): void {
-    this.#giveUp = giveUp;
+  /** Starts the timer. `onAbandon` is called at most once, and never after `end`. */
+  watch(onAbandon: (code: 'TIMEOUT' | 'CLOSED') => void): void {
+    this.#onAbandon = onAbandon;
     if (this.#timeoutMs === undefined) return;
-    // After a stall of the event loop, timers fire before sockets are read: one more turn lets a received answer win.
+    // After a stall of the event loop, timers fire before sockets are read. One more turn lets a received response win.
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(() => this.abandon('TIMEOUT'), 0);
     }, this.#timeoutMs);
   }
 
-  /** True for the one who ends the call. */
+  /** Ends the call. `false` if it has already ended. */
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    // Worth asking: a call of an in-process backend has no timer, and little else to do.
+    // The check pays: a call of an in-process backend has no timer and does little else.
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     return true;
   }
 
-  /** Ends the call without its driver. */
+  /** Ends the call before the driver has a result, and aborts its signal. */
   abandon(code: 'TIMEOUT' | 'CLOSED'): void {
     if (!this.end()) return;
-    this.#giveUp?.(code);
+    this.#onAbandon?.(code);
     this.#controller?.abort();
   }
 }

@@ -6,7 +6,7 @@ import { isThenable } from './value-type.ts';
 
 type Start<T> = (call: PendingCall) => Awaitable<T>;
 
-/** Runs a driver's work under the deadline of its call: it ends once, and a read whose connection broke is asked again. */
+/** Runs driver methods under the deadline of their call, and retries a read once after a lost connection. */
 export class Runner {
   readonly #timeoutMs: number | undefined;
   readonly #lifecycle: Lifecycle;
@@ -16,7 +16,7 @@ export class Runner {
     this.#lifecycle = lifecycle;
   }
 
-  /** The result itself where the driver has it at once, which spares an in-process backend timers and promises. */
+  /** Returns a synchronous result as it is, which saves an in-process backend timers and promises. */
   run<T>(task: Task, start: Start<T>): T | Promise<T> {
     const call = new PendingCall(this.#timeoutMs);
     let result: Awaitable<T>;

@@ -2,8 +2,8 @@ import { type Call, DriverError, type Stored } from './driver.ts';
 import { utf8Bytes } from './keys.ts';
 
 /**
- * For drivers: rejects `TOO_LARGE` for the first text of more than `most` UTF-8 bytes, before anything is sent.
- * `undefined` is no limit.
+ * For drivers: throws `TOO_LARGE` for the first text of more than `most` UTF-8 bytes, to be called before anything is
+ * sent. `undefined` means no limit.
  */
 export function assertSizes(
   entries: readonly (readonly [key: string, value: Stored])[],
@@ -12,21 +12,21 @@ export function assertSizes(
 ): void {
   if (most === undefined) return;
   for (const [key, value] of entries) {
-    // A UTF-16 unit takes one to three bytes: only long texts need counting.
+    // A UTF-16 code unit takes one to three bytes in UTF-8, so only long texts need counting.
     if (typeof value === 'number' || value.length * 3 <= most || utf8Bytes(value) <= most) continue;
     call.sent = false;
     throw new DriverError('TOO_LARGE', `the value takes more than ${most} bytes`, { applied: 'no', key });
   }
 }
 
-/** UTF-16 units above which a value is large. */
+/** A value is large if its text has more UTF-16 code units than this. */
 const LARGE_LENGTH = 100_000;
-/** How many keys are kept in mind; the longest known is forgotten first. */
-const MOST_LARGE = 1000;
+/** The most keys remembered; the oldest is dropped first. */
+const MAX_LARGE_KEYS = 1000;
 
 /**
- * For drivers that gather reads: remembers whose values are large. Those are better asked for alone, so that they do not
- * hold up their neighbours.
+ * For drivers that coalesce reads into batches: remembers keys with large values. These are better read alone, so that
+ * they do not delay other reads of the batch.
  */
 export class LargeKeys {
   readonly #keys = new Set<string>();
@@ -35,7 +35,7 @@ export class LargeKeys {
     return this.#keys.size > 0 && this.#keys.has(key);
   }
 
-  /** Takes note of what was found under a key. */
+  /** Records whether the value read under a key is large. */
   weigh(key: string, value: unknown): void {
     const isLarge = typeof value === 'string' && value.length > LARGE_LENGTH;
     if (!isLarge && this.#keys.size === 0) return;
@@ -43,6 +43,6 @@ export class LargeKeys {
     if (!isLarge) return;
     this.#keys.add(key);
     const [oldest] = this.#keys;
-    if (this.#keys.size > MOST_LARGE && oldest !== undefined) this.#keys.delete(oldest);
+    if (this.#keys.size > MAX_LARGE_KEYS && oldest !== undefined) this.#keys.delete(oldest);
   }
 }

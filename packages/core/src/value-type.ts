@@ -2,10 +2,10 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ValueType } from './backend.ts';
 import { nameOf } from './errors.ts';
 
-/** A hit that its `type` refused. */
+/** The error for a hit that its `type` refused. */
 export class TypeMismatch extends Error {
   readonly issues: readonly StandardSchemaV1.Issue[] | undefined;
-  /** The name of what the validator threw. */
+  /** The name of the error that the validator threw. */
   readonly thrown: string | undefined;
 
   constructor(message: string, issues?: readonly StandardSchemaV1.Issue[], thrown?: string) {
@@ -19,9 +19,9 @@ export function isValueType(type: unknown): type is ValueType<unknown> {
   return typeof type === 'function' || standardOf(type) !== undefined;
 }
 
-/** Passes a hit through a type. Returns a promise only if the type does; throws or rejects only with `TypeMismatch`. */
+/** Applies a type to a hit. Returns a promise only if the type does; throws or rejects only with `TypeMismatch`. */
 export function applyType(type: ValueType<unknown>, value: unknown): unknown {
-  // Asked first: arktype's schemas are functions too.
+  // Checked before functions, because the schemas of arktype are functions too.
   const standard = standardOf(type);
   const finish = standard === undefined ? defined : outputOf;
   try {
@@ -45,8 +45,7 @@ function outputOf(result: unknown): unknown {
 }
 
 function defined(output: unknown): unknown {
-  if (output === undefined)
-    throw new TypeMismatch('the type made undefined of the value, which is what a miss looks like');
+  if (output === undefined) throw new TypeMismatch('the type returned undefined, which means a miss');
   return output;
 }
 

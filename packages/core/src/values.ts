@@ -6,11 +6,11 @@ import { type Serializer, superjsonSerializer, ValueError } from './serializer.t
 import { errorOf, type Task } from './task.ts';
 import { applyType, isThenable, TypeMismatch } from './value-type.ts';
 
-/** A safe integer as it lies on the wire; what a server's own increment works on. */
+/** A safe integer in the wire format, on which a server's own increment works. */
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const OPENING_BRACE = 0x7b;
 
-/** Turns values into what a driver stores, and what it found into values, as their type has them. */
+/** Encodes values for the driver; decodes what the driver read and applies `type`. */
 export class Values {
   readonly #serializer: Serializer;
   readonly #missUnreadable: boolean;
@@ -20,7 +20,7 @@ export class Values {
     this.#missUnreadable = onUnreadable === 'miss';
   }
 
-  /** What a driver stores; throws `INVALID_VALUE` for what could not come back equal. */
+  /** The form that a driver stores. Throws `INVALID_VALUE` for a value that could not come back equal. */
   encode(task: Task, key: string, value: unknown): Stored {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
     try {
@@ -31,7 +31,7 @@ export class Values {
     }
   }
 
-  /** The value of what was found, as its type has it: a promise only where the type is one. */
+  /** Decodes what the driver read and applies the type. Returns a promise only if the type does. */
   read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
     if (found === undefined) return undefined;
     try {
@@ -44,7 +44,7 @@ export class Values {
     }
   }
 
-  /** As `read`, for each of a batch; the first failure is thrown once the types of all have come to an end. */
+  /** `read` for each item of a batch. The first failure in order is thrown after all types have settled. */
   readAll(
     task: Task,
     stored: readonly string[],
@@ -52,24 +52,24 @@ export class Values {
     type: ValueType<unknown> | undefined,
   ): unknown[] | Promise<unknown[]> {
     if (found.length !== stored.length) {
-      throw errorOf(task, 'BACKEND', `the driver found ${found.length} values for ${stored.length} keys`);
+      throw errorOf(task, 'BACKEND', `the driver returned ${found.length} values for ${stored.length} keys`);
     }
-    // Of their length from the start: arrays that grow take twice the time of a small batch.
+    // Allocated at full length: growing the array doubles the time of a small batch.
     const values: unknown[] = new Array(found.length);
     let waits = false;
     for (let index = 0; index < found.length; index++) {
       try {
         const value = this.read(task, stored[index] as string, found[index] as Found, type);
-        // What is found may look like a promise and is none.
+        // A stored value may have a `then` property without being a promise.
         if (type !== undefined && isThenable(value)) waits = true;
         values[index] = value;
       } catch (error) {
-        // The types of earlier values may still be at work, and are waited for.
+        // The types of earlier values may still be pending, and must settle first.
         waits = true;
         values[index] = Promise.reject(error);
       }
     }
-    // Of those that have all settled, the first in order fails all.
+    // Once all have settled, `Promise.all` rejects with the first failure in order.
     return waits ? Promise.allSettled(values).then(() => Promise.all(values)) : values;
   }
 
@@ -86,7 +86,7 @@ export class Values {
 }
 
 function serialize(serializer: Serializer, value: unknown): string {
-  if (value === undefined) throw new ValueError('$: undefined, which is what a miss looks like');
+  if (value === undefined) throw new ValueError('$: undefined, which means a miss');
   const text: unknown = serializer.serialize(value);
   const wrong = serializer === superjsonSerializer ? undefined : wrongText(text);
   if (wrong !== undefined) throw new ValueError(`$: the serializer returned ${wrong}`);
@@ -94,13 +94,13 @@ function serialize(serializer: Serializer, value: unknown): string {
 }
 
 function wrongText(text: unknown): string | undefined {
-  if (typeof text !== 'string') return `no string but ${typeof text}`;
-  if (text === '') return 'an empty text';
-  if (!text.isWellFormed()) return 'a text with lone surrogates';
-  return INTEGER.test(text) ? 'a text that would be read as a counter' : undefined;
+  if (typeof text !== 'string') return `${typeof text} instead of a string`;
+  if (text === '') return 'an empty string';
+  if (!text.isWellFormed()) return 'a string with lone surrogates';
+  return INTEGER.test(text) ? 'a string that would be read as a counter' : undefined;
 }
 
-/** Anything thrown means that the entry is unreadable. */
+/** Decodes an entry. Any error thrown means that the entry is unreadable. */
 function decode(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
   if (typeof found !== 'string') return safeInteger(found);
   if (found.charCodeAt(0) !== OPENING_BRACE) {

@@ -13,13 +13,13 @@ beforeEach(() => {
   backend = createBackend(driver);
 });
 
-describe('what a driver is given', () => {
+describe('the input of a driver', () => {
   it('is the key under its namespace', async () => {
     await createBackend(driver, { namespace: 'app' }).setValue('a:b', 1);
     expect([...driver.entries]).toEqual([['app:a:b', 1]]);
   });
 
-  it('is an integer where the value is a safe integer, and text for everything else', async () => {
+  it('is an integer for a safe integer, and text for every other value', async () => {
     const values = [41, 0, -7, Number.MAX_SAFE_INTEGER, -0, 1.5, 2 ** 53, '5', null];
     await backend.multiSetValues(values.map((value, index) => [`k${index}`, value] as const));
     const stored = [...driver.entries.values()];
@@ -27,7 +27,7 @@ describe('what a driver is given', () => {
     for (const text of stored.slice(4)) expect(text).toMatch(/^\{"json":/);
   });
 
-  it('is distinct keys, the last value of a duplicate, and one TTL', async () => {
+  it('is distinct keys, the last value of each duplicate, and one TTL', async () => {
     const seen: unknown[] = [];
     driver.setMany = (entries, ...[ttl]: unknown[]) => void seen.push(entries, ttl);
     await backend.multiSetValues(new Map([['m', 1]]), { ttl: 1.5 });
@@ -122,7 +122,7 @@ describe('bad input', () => {
     });
   }
 
-  it('says what it was given, and what the pairs threw', async () => {
+  it('is described in the error, with the name of what the pairs threw', async () => {
     expect((await failureOf(backend.incr('a', 1.5))).message).toBe(
       '[map] incr "a": a delta is a safe integer, not 1.5',
     );
@@ -155,7 +155,7 @@ describe('bad input', () => {
     expect(await Promise.all(calls.map(async (call) => (await failureOf(call)).key))).toEqual(['k', 'k', 'k']);
   });
 
-  it('names the key where there is one to name', async () => {
+  it('names the key if there is one', async () => {
     expect((await failureOf(backend.deleteMany(['a', '\ud800']))).key).toBe('\ud800');
     expect(
       (
@@ -174,7 +174,7 @@ describe('bad input', () => {
   });
 });
 
-describe('what a driver finds', () => {
+describe('the entry that a driver finds', () => {
   it('is a value, a number for an integer in either form, and undefined for a miss', async () => {
     driver.entries.set('text', '{"json":{"a":null}}').set('number', -7).set('decimal', '42').set('zero', '0');
     expect(await backend.multiGetValues(['text', 'number', 'decimal', 'zero', 'none', 'text'])).toEqual([
@@ -189,7 +189,7 @@ describe('what a driver finds', () => {
 
   const unreadable = ['', '05', '-0', '+1', '1.5', ' 5', '5 ', 'null', '[1]', '<html>', '{', '{}', '{"meta":{}}'];
   for (const found of [...unreadable, '9007199254740992', '-9007199254740992', null, 1.5, 2 ** 53, Number.NaN]) {
-    it(`rejects ${JSON.stringify(found)} as CORRUPT, singly and in a batch, and calls it a miss where told to`, async () => {
+    it(`rejects ${JSON.stringify(found)} as CORRUPT, singly and in a batch, or as a miss with onUnreadable`, async () => {
       driver.entries.set('ns:bad', found).set('ns:good', 1);
       const strict = createBackend(driver, { namespace: 'ns' });
       expect(await failureOf(strict.getValue('bad'))).toMatchObject({ code: 'CORRUPT', key: 'bad', retryable: false });
@@ -207,7 +207,7 @@ describe('what a driver finds', () => {
     expect((await failureOf(backend.multiGetValues(['a', 'b']))).code).toBe('BACKEND');
   });
 
-  it('is the caller his own copy', async () => {
+  it('is copied for each caller', async () => {
     await backend.setValue('v', { list: [1] });
     const [first, second] = (await backend.multiGetValues<{ list: number[] }>(['v', 'v'])) as { list: number[] }[];
     first?.list.push(2);
@@ -236,12 +236,12 @@ describe('a serializer of the caller', () => {
   });
 
   const texts: [string, unknown][] = [
-    ['a text that would be read as a counter', '12345678901234567890'],
-    ['an empty text', ''],
-    ['a text with lone surrogates', '"\ud800"'],
-    ['no string but number', 5],
-    ['no string but undefined', undefined],
-    ['no string but object', Promise.resolve('v')],
+    ['a string that would be read as a counter', '12345678901234567890'],
+    ['an empty string', ''],
+    ['a string with lone surrogates', '"\ud800"'],
+    ['number instead of a string', 5],
+    ['undefined instead of a string', undefined],
+    ['object instead of a string', Promise.resolve('v')],
   ];
   for (const [what, text] of texts) {
     it(`may not return ${what}`, async () => {
@@ -253,7 +253,7 @@ describe('a serializer of the caller', () => {
     });
   }
 
-  it('that throws is named and not quoted', async () => {
+  it('that throws is rejected with the name of its error, but not its message', async () => {
     const thrower = () => {
       throw new TypeError('s3cret');
     };
@@ -265,7 +265,7 @@ describe('a serializer of the caller', () => {
     expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
   });
 
-  it('that reads undefined has read nothing', async () => {
+  it('that reads undefined rejects CORRUPT', async () => {
     const cache = createBackend(driver, { serializer: { serialize: String, deserialize: () => undefined } });
     driver.entries.set('k', 'text');
     expect((await failureOf(cache.getValue('k'))).code).toBe('CORRUPT');
@@ -273,7 +273,7 @@ describe('a serializer of the caller', () => {
 });
 
 describe('a type', () => {
-  it('is not asked on a miss', async () => {
+  it('is not called on a miss', async () => {
     let asked = 0;
     const type = () => ++asked;
     expect(await backend.getValue('none', { type })).toBeUndefined();
@@ -281,7 +281,7 @@ describe('a type', () => {
     expect(asked).toBe(0);
   });
 
-  it('makes the result of a hit, be it a function or a schema, at once or later', async () => {
+  it('makes the result of a hit, as a function or a schema, sync or async', async () => {
     driver.entries.set('k', 2).set('l', 3);
     const double = (value: unknown) => (value as number) * 2;
     const types = [double, async (value: unknown) => double(value), schemaOf((value) => ({ value: double(value) }))];
@@ -317,7 +317,7 @@ describe('a type', () => {
     ['resolves undefined', async () => undefined],
   ];
   for (const [what, type] of refusals) {
-    it(`that ${what} rejects TYPE_MISMATCH, leaves the entry, and is a miss where told to`, async () => {
+    it(`that ${what} rejects TYPE_MISMATCH and leaves the entry, or is a miss with onUnreadable`, async () => {
       driver.entries.set('k', '{"json":"s3cret"}');
       for (const call of [backend.getValue('k', { type }), backend.multiGetValues(['k', 'k'], { type })]) {
         const failure = await failureOf(call);
@@ -330,7 +330,7 @@ describe('a type', () => {
     });
   }
 
-  it('that finds issues hands them over unseen by inspect and JSON', async () => {
+  it('with issues puts them on the error, hidden from inspect and JSON', async () => {
     driver.entries.set('k', 1);
     const issues = [{ message: 'expected "s3cret"' }];
     const failure = await failureOf(backend.getValue('k', { type: schemaOf(() => ({ issues })) }));
@@ -339,7 +339,7 @@ describe('a type', () => {
     expect(inspect(failure, { depth: 9, showHidden: false }) + JSON.stringify(failure)).not.toContain('s3cret');
   });
 
-  it('of a batch fails with the first failure in input order, once all are done', async () => {
+  it('of a batch fails with the first failure in input order, once all have settled', async () => {
     driver.entries.set('slow', 1).set('corrupt', null).set('fine', 2);
     let done = 0;
     const type = async (value: unknown) => {
@@ -372,7 +372,7 @@ describe('a failure of the driver', () => {
     expect(failure.cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'command not allowed' });
   });
 
-  it('is told under the key of a batch of one, which a driver need not name', async () => {
+  it('names the key of a batch of one, which a driver need not name', async () => {
     driver.setMany = () => {
       throw new DriverError('BACKEND', 'out of memory');
     };
@@ -386,7 +386,7 @@ describe('a failure of the driver', () => {
     expect((await failureOf(inSpace.multiSetValues([...twice, ['b', 1]]))).key).toBeUndefined();
   });
 
-  it('says whether a single write may have been applied, and never so of a read', async () => {
+  it('sets maybeApplied for a single write, and never for a read', async () => {
     const throwing = (applied: 'no' | 'maybe' | undefined) => () => {
       throw new DriverError('UNAVAILABLE', 'connection lost', { applied });
     };
@@ -402,7 +402,7 @@ describe('a failure of the driver', () => {
     }
   });
 
-  it('that is no DriverError is BACKEND, maybe applied, with its name and nothing it says', async () => {
+  it('that is not a DriverError is BACKEND, maybe applied, with its name but not its message', async () => {
     driver.incr = () => {
       throw new TypeError('cannot read s3cret');
     };
@@ -412,7 +412,7 @@ describe('a failure of the driver', () => {
     expect((failure.cause as Error).stack).toMatch(/^TypeError\n\s+at .*create-backend\.test\.ts/);
   });
 
-  it('leaves the key out where keys are hidden', async () => {
+  it('omits the key if keys are hidden', async () => {
     const cache = createBackend(driver, { errorKeys: 'hidden' });
     driver.entries.set('s3cret', null);
     for (const call of [cache.getValue('s3cret'), cache.incr('s3cret', 0.5), cache.setValue('s3cret', undefined)]) {
@@ -423,13 +423,13 @@ describe('a failure of the driver', () => {
 });
 
 describe('incr', () => {
-  it('rejects UNSUPPORTED where the driver has no atomic increment, after its arguments were checked', async () => {
+  it('rejects UNSUPPORTED if the driver has no atomic increment, after its arguments were checked', async () => {
     const cache = createBackend(new MapDriver({ atomicIncr: false }));
     expect((await failureOf(cache.incr('k'))).code).toBe('UNSUPPORTED');
     expect((await failureOf(cache.incr('k', 0.5))).code).toBe('INVALID_DELTA');
   });
 
-  it('takes undefined for 1 and neither passes on nor returns -0', async () => {
+  it('takes undefined as 1, and neither passes on nor returns -0', async () => {
     const deltas: number[] = [];
     driver.incr = (_key, delta) => {
       deltas.push(delta);
@@ -443,7 +443,7 @@ describe('incr', () => {
 });
 
 describe('createBackend', () => {
-  it('refuses options it cannot use, at once', () => {
+  it('throws for invalid options', () => {
     const bad = [
       { name: '' },
       { name: 5 },
@@ -471,7 +471,7 @@ describe('createBackend', () => {
     );
   });
 
-  it('does not touch the driver, and leaves the options as they were', () => {
+  it('does not call the driver, and does not modify the options', () => {
     const options = Object.freeze({ namespace: 'ns', timeoutMs: 5 });
     createBackend(driver, options);
     expect(driver.calls).toEqual([]);
@@ -483,12 +483,12 @@ describe('createBackend', () => {
     expect(inspect(cache, { depth: 9, showHidden: true }) + JSON.stringify(cache)).not.toContain('s3cret');
   });
 
-  it('carries capabilities that nobody can change', () => {
+  it('has frozen capabilities', () => {
     expect(backend.capabilities).toEqual(driver.capabilities);
     expect(Object.isFrozen(backend.capabilities)).toBe(true);
   });
 
-  it('rejects bad input and never throws it', () => {
+  it('rejects for bad input and never throws', () => {
     const call = backend.setValue('', undefined);
     expect(call).toBeInstanceOf(Promise);
     return expect(call).rejects.toMatchObject({ code: 'INVALID_KEY' });

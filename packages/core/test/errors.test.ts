@@ -13,7 +13,7 @@ describe('CacheError', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  it('leaves the key out of the message and of the object where there is none', () => {
+  it('omits the key from the message and the object if there is none', () => {
     const error = new CacheError(options);
     expect(error.message).toBe('[redis] getValue: connection refused');
     expect([Object.hasOwn(error, 'key'), Object.hasOwn(error, 'issues'), 'cause' in error]).toEqual([
@@ -44,7 +44,7 @@ describe('CacheError', () => {
     expect(new CacheError({ ...options, key: `${'k'.repeat(63)}😀` }).message.isWellFormed()).toBe(true);
   });
 
-  it('takes time-outs and an unavailable server as retryable and nothing else', () => {
+  it('is retryable for a timeout and an unavailable server, and nothing else', () => {
     const retryable = (code: CacheError['code']) => new CacheError({ ...options, code }).retryable;
     expect(['TIMEOUT', 'UNAVAILABLE'].map((code) => retryable(code as CacheError['code']))).toEqual([true, true]);
     for (const code of ['AUTH', 'BACKEND', 'CLOSED', 'TOO_LARGE', 'INVALID_KEY', 'CORRUPT'] as const) {
@@ -53,7 +53,7 @@ describe('CacheError', () => {
     expect(new CacheError({ ...options, code: 'BACKEND', retryable: true }).retryable).toBe(true);
   });
 
-  it('shows the validator its issues only when asked for by name', () => {
+  it('shows the issues of a validator only through the property', () => {
     const error = new CacheError({ ...options, code: 'TYPE_MISMATCH', issues: [{ message: 'got s3cret' }] });
     expect(error.issues).toEqual([{ message: 'got s3cret' }]);
     expect(inspect(error, { depth: 9 }) + JSON.stringify(error) + String(error)).not.toContain('s3cret');
@@ -78,7 +78,7 @@ describe('isCacheError', () => {
     expect(isCacheError(new CacheError(options))).toBe(true);
   });
 
-  it('takes nothing else for one', () => {
+  it('recognises nothing else', () => {
     for (const thing of [undefined, null, 'CacheError', 1, {}, new Error('CacheError'), { code: 'TIMEOUT' }]) {
       expect(isCacheError(thing)).toBe(false);
     }
@@ -93,7 +93,7 @@ describe('a cause', () => {
     expect(Object.keys(createCause({})).includes('code')).toBe(false);
   });
 
-  it('of an unknown error is its name and its place, without its message', () => {
+  it('of an unknown error is its name and its frames, without its message', () => {
     const secret = new SyntaxError('Unexpected token s3cret\n    at s3cret (not a place)');
     const cause = causeOf(secret);
     expect(cause.name).toBe('SyntaxError');
@@ -104,7 +104,7 @@ describe('a cause', () => {
   it('keeps no line of a message, whatever it looks like', () => {
     const forged = new SyntaxError('Unexpected token\n    at s3cret (file:1:1)\n    at s3cret:2:2');
     const reworded = new Error('x\n    at s3cret:1:1');
-    // V8 puts the text together when it is first asked for.
+    // V8 formats the stack when it is first read.
     expect(reworded.stack).toContain('s3cret');
     reworded.message = '';
     for (const error of [forged, reworded]) expect(inspect(causeOf(error))).not.toContain('s3cret');

@@ -45,7 +45,7 @@ describe('close', () => {
     });
   }
 
-  it('waits for what is in flight, then closes the driver', async () => {
+  it('waits for calls in flight, then closes the driver', async () => {
     const value = backend.getValue('k');
     const closing = backend.close();
     await vi.advanceTimersByTimeAsync(500);
@@ -57,7 +57,7 @@ describe('close', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('rejects after 1 s what is still in flight, and says which writes may have been applied', async () => {
+  it('rejects after 1 s the calls still in flight, and reports which writes may have been applied', async () => {
     const read = failureOf(backend.getValue('k'));
     const sent = failureOf(backend.setValue('k', 1));
     driver.holdsBack = true;
@@ -75,7 +75,7 @@ describe('close', () => {
     expect(driver.closed).toBe(1);
   });
 
-  it('waits for all that is in flight, in whatever order it ends, and rejects no other', async () => {
+  it('waits for all calls in flight, in whatever order they end, and rejects only those that do not', async () => {
     const values = Promise.allSettled(Array.from({ length: 6 }, () => backend.getValue('k')));
     const closing = backend.close();
     for (const index of [1, 5, 0, 3]) driver.asked[index]?.resolve(index);
@@ -94,7 +94,7 @@ describe('close', () => {
     ]);
   });
 
-  it('does not ask again for a read whose connection broke meanwhile', async () => {
+  it('does not retry a read whose connection was lost meanwhile', async () => {
     const read = failureOf(backend.getValue('k'));
     const closing = backend.close();
     driver.asked[0]?.reject(new DriverError('UNAVAILABLE', 'connection lost', { connectionLost: true }));
@@ -103,14 +103,14 @@ describe('close', () => {
     expect(driver.asked.length).toBe(1);
   });
 
-  it('does not wait for a driver that never ends', async () => {
+  it('does not wait for a driver whose close never ends', async () => {
     driver.close = () => new Promise<void>(() => undefined) as never;
     const closing = backend.close();
     await vi.advanceTimersByTimeAsync(350);
     await closing;
   });
 
-  it('rejects with what the driver could not do', async () => {
+  it('rejects with the error of the close of the driver', async () => {
     driver.close = () => {
       throw new DriverError('BACKEND', 'the socket does not close');
     };
@@ -121,7 +121,7 @@ describe('close', () => {
 });
 
 describe('the close of a scoped backend', () => {
-  it('closes itself alone, after what it has in flight', async () => {
+  it('closes only itself, after its calls in flight', async () => {
     const tenant = scoped(backend, 'tenant');
     const mine = tenant.getValue('k');
     const others = backend.getValue('k');
@@ -135,7 +135,7 @@ describe('the close of a scoped backend', () => {
     expect(driver.closed).toBe(0);
   });
 
-  it('rejects what it has in flight itself, and so does the close of what it is scoped from', async () => {
+  it('rejects its own calls in flight, and so does the close of its parent', async () => {
     const tenant = scoped(backend, 'tenant');
     const others = failureOf(backend.getValue('k'));
     const mine = failureOf(tenant.getValue('k'));
@@ -152,7 +152,7 @@ describe('the close of a scoped backend', () => {
     expect([(await others).code, (await late).code]).toEqual(['CLOSED', 'CLOSED']);
   });
 
-  it('is not needed when what it is scoped from is closed, which waits for both', async () => {
+  it('is not needed when its parent is closed, which waits for the calls of both', async () => {
     const tenant = scoped(scoped(backend, 'a'), 'b');
     const value = tenant.getValue('k');
     const closing = backend.close();

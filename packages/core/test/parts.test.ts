@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 describe('a batch in parts', () => {
   const limits = fc.record({ mostItems: fc.integer({ min: 1, max: 5 }), mostBytes: fc.integer({ min: 1, max: 20 }) });
 
-  it('is cut into parts that the limits allow, an item that is too large for any alone in its own', () => {
+  it('is split into parts within the limits, with an item that is too large in a part of its own', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(25)), limits, (items, { mostItems, mostBytes }) => {
         const parts = inParts(items, { mostItems, mostBytes, bytesOf: (item) => item });
@@ -13,7 +13,7 @@ describe('a batch in parts', () => {
         for (const [index, part] of parts.entries()) {
           const bytes = part.reduce((sum, item) => sum + item, 0);
           expect(part.length === 1 || (part.length <= mostItems && bytes <= mostBytes)).toBe(true);
-          // The first of the next would not have fitted in.
+          // The first item of the next part would have exceeded the limits.
           const next = parts[index + 1]?.[0];
           if (next !== undefined) expect(part.length === mostItems || bytes + next > mostBytes).toBe(true);
         }
@@ -21,7 +21,7 @@ describe('a batch in parts', () => {
     );
   });
 
-  it('is as it was where it fits, and none where it is empty', () => {
+  it('is one part if it fits, and no part if it is empty', () => {
     const items = ['a', 'b'];
     expect(inParts(items, { mostItems: 2 })[0]).toBe(items);
     expect(inParts([], { mostItems: 2 })).toEqual([]);
@@ -29,12 +29,12 @@ describe('a batch in parts', () => {
   });
 });
 
-describe('what is sent in parts', () => {
+describe('a batch sent in parts', () => {
   const firstKey = (part: readonly string[]): string | undefined => part[0];
   const parts = [['a', 'b'], ['c'], ['d']];
   const refused = new DriverError('BACKEND', 'no', { applied: 'no', retryable: true });
 
-  it('is sent side by side and answered in order', async () => {
+  it('is sent concurrently and resolves in order', async () => {
     const sent: string[] = [];
     const answers = sendParts(parts, firstKey, async ([key = '']) => {
       sent.push(key);
@@ -47,7 +47,7 @@ describe('what is sent in parts', () => {
     expect(await sendParts([], firstKey, async () => 1)).toEqual([]);
   });
 
-  it('fails, when all have ended, with the first failure in order under the first key of its part', async () => {
+  it('fails, once all have settled, with the first failure in order and the first key of its part', async () => {
     let ended = false;
     const sent = sendParts(parts, firstKey, async ([key]) => {
       if (key === 'a') await new Promise((resolve) => setTimeout(resolve, 5));
@@ -60,7 +60,7 @@ describe('what is sent in parts', () => {
     await expect(sendParts([['a']], firstKey, () => Promise.reject(refused))).rejects.toMatchObject({ options });
   });
 
-  it('fails as it did where a failure names its key, or is none of a driver', async () => {
+  it('passes on a failure that names its key, or that is not a DriverError', async () => {
     const named = new DriverError('TOO_LARGE', 'no', { key: 'b' });
     for (const error of [named, new TypeError('no')])
       for (const some of [parts, [['a']]])

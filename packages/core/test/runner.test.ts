@@ -27,7 +27,7 @@ function asked(index: number): Asked {
 }
 
 describe('a deadline', () => {
-  it('gives a call up after timeoutMs and one turn, and tells the driver', async () => {
+  it('rejects a call after timeoutMs and one turn, and aborts its signal', async () => {
     const failure = failureOf(backend.getValue('k'));
     const { call } = asked(0);
     expect(call.deadline - performance.now()).toBe(1000);
@@ -39,7 +39,7 @@ describe('a deadline', () => {
     expect(await failure).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: false, key: 'k' });
   });
 
-  it('aborts a signal that was asked for before', async () => {
+  it('aborts a signal that was read before', async () => {
     const failure = failureOf(backend.getValue('k'));
     const { signal } = asked(0).call;
     expect(signal.aborted).toBe(false);
@@ -49,7 +49,7 @@ describe('a deadline', () => {
     expect((await failure).message).toBe('[map] getValue "k": no answer within 1000 ms');
   });
 
-  it('says that a write may have been applied unless the driver still held it back', async () => {
+  it('reports that a write may have been applied, unless the driver has not sent it', async () => {
     const sent = failureOf(backend.setValue('k', 1));
     driver.holdsBack = true;
     const held = failureOf(backend.setValue('k', 2));
@@ -59,7 +59,7 @@ describe('a deadline', () => {
     expect([await sent, await held, await released].map((error) => error.maybeApplied)).toEqual([true, false, true]);
   });
 
-  it('leaves alone a call that was answered in time, and its neighbours', async () => {
+  it('does not affect a call that was answered in time, or concurrent ones', async () => {
     const slow = failureOf(backend.getValue('slow'));
     await vi.advanceTimersByTimeAsync(500);
     const quick = backend.getValue('quick');
@@ -75,7 +75,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('lets an answer that comes after it go unheard', async () => {
+  it('ignores a result that arrives after it', async () => {
     const failure = failureOf(backend.getValue('k'));
     await vi.advanceTimersByTimeAsync(1001);
     asked(0).resolve(1);
@@ -86,7 +86,7 @@ describe('a deadline', () => {
     expect((await second).code).toBe('TIMEOUT');
   });
 
-  it('lets an answer win that was received while the event loop stood still', async () => {
+  it('lets a reply win that arrived while the event loop stalled', async () => {
     vi.useRealTimers();
     const cache = createBackend(driver, { timeoutMs: 20 });
     const value = cache.getValue('k');
@@ -96,7 +96,7 @@ describe('a deadline', () => {
     expect(await value).toBe(1);
   });
 
-  it('is not there without timeoutMs, and makes no timer for a driver that answers at once', async () => {
+  it('does not exist without timeoutMs, and needs no timer for a synchronous driver', async () => {
     void createBackend(driver).getValue('k');
     expect(asked(0).call.deadline).toBe(Number.POSITIVE_INFINITY);
     await createBackend(new MapDriver(), { timeoutMs: 1000 }).setValue('k', 1);
@@ -105,7 +105,7 @@ describe('a deadline', () => {
 });
 
 describe('a lost connection', () => {
-  it('makes a read ask once more and no more', async () => {
+  it('makes a read retry exactly once', async () => {
     const value = backend.getValue('k');
     asked(0).reject(lost);
     await vi.advanceTimersByTimeAsync(0);
@@ -129,7 +129,7 @@ describe('a lost connection', () => {
     expect(driver.asked.length).toBe(2);
   });
 
-  it('never makes a write be sent again', async () => {
+  it('never makes a write retry', async () => {
     const calls = [backend.setValue('k', 1), backend.incr('k'), backend.multiSetValues([['k', 1]])];
     const failures = calls.map(failureOf);
     for (const { reject } of [...driver.asked]) reject(lost);
@@ -137,7 +137,7 @@ describe('a lost connection', () => {
     expect(driver.asked.length).toBe(3);
   });
 
-  it('is not what a time-out or a refusal is', async () => {
+  it('is not assumed after a timeout or a refusal', async () => {
     for (const [index, code] of (['TIMEOUT', 'UNAVAILABLE', 'BACKEND'] as const).entries()) {
       const failure = failureOf(backend.getValue('k'));
       asked(index).reject(new DriverError(code, 'no'));
@@ -146,7 +146,7 @@ describe('a lost connection', () => {
     expect(driver.asked.length).toBe(3);
   });
 
-  it('and a driver that throws at the second attempt end the call', async () => {
+  it('ends the call if the driver throws at the retry', async () => {
     const failure = failureOf(backend.getValue('k'));
     driver.get = () => {
       throw new DriverError('AUTH', 'wrong password');

@@ -8,8 +8,8 @@ import { samples } from './support/samples.ts';
 const { serialize, deserialize } = superjsonSerializer;
 
 /** The contract's bounds for payloads up to 1 MB. */
-const MOST_MS = 200;
-const MOST_BYTES = 50_000_000;
+const MAX_MS = 200;
+const MAX_BYTES = 50_000_000;
 
 const repeat = <T>(times: number, item: T): T[] => new Array<T>(times).fill(item);
 const annotateAll = (count: number, annotation: unknown): unknown =>
@@ -17,13 +17,13 @@ const annotateAll = (count: number, annotation: unknown): unknown =>
 
 const places = (of: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${of}.${index}`);
 
-/** Wraps JSON and the annotations of what is in it into so many levels. */
+/** Wraps JSON and its annotations into so many levels. */
 function nested(levels: number, inner: string, values: string, equalities: string): string {
   const path = `${'a.'.repeat(levels)}`;
   return `{"json":${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)},"meta":{"values":{"${path}c":${values}},"referentialEqualities":${equalities.replaceAll('$', path)},"v":1}}`;
 }
 
-/** One part in so many places that whoever writes what they unfold to, to see whether it is legal, has no end. */
+/** One part at so many paths that writing its expansion, to check that it is legal, would never end. */
 const sharing: [string, string][] = [
   ...(['undefined', 'Date', 'URL', 'map'] as const).map((kind): [string, string] => {
     const item = { undefined: null, Date: '2020-01-01T00:00:00.000Z', URL: 'http://x/', map: [] }[kind];
@@ -216,7 +216,7 @@ const refused = [
   '{"json":1,"meta":null}',
   '{"json":1,"meta":[]}',
   '{"json":1,"meta":{"values":"Date"}}',
-  // What reads has to be a value that is written.
+  // A value that is read must be one that can be written.
   `{"json":"1${'0'.repeat(100_000)}","meta":{"values":["bigint"],"v":1}}`,
   `{"json":"/${'/'.repeat(60_000)}/","meta":{"values":["regexp"],"v":1}}`,
   '{"json":{"a":1},"meta":{"values":{"a\\\\b":["Date"]},"v":1}}',
@@ -241,7 +241,7 @@ describe('a hostile payload', () => {
   for (const [what, text] of killers) {
     it(`is read or refused within 200 ms and 50 MB: ${what}`, () => {
       expect(text.length).toBeLessThanOrEqual(1_000_000);
-      // The best of three, and of this process alone: others may use the machine at the same time.
+      // The best of three, in wall or CPU time, whichever is less: other processes may use the machine.
       let best = Number.POSITIVE_INFINITY;
       let bytes = Number.POSITIVE_INFINITY;
       for (let attempt = 0; attempt < 3; attempt++) {
@@ -257,8 +257,8 @@ describe('a hostile payload', () => {
         best = Math.min(best, performance.now() - start, (user + system) / 1000);
         bytes = Math.min(bytes, process.memoryUsage().heapUsed - heap);
       }
-      expect(best).toBeLessThan(MOST_MS);
-      expect(bytes).toBeLessThan(MOST_BYTES);
+      expect(best).toBeLessThan(MAX_MS);
+      expect(bytes).toBeLessThan(MAX_BYTES);
     });
   }
 
@@ -269,7 +269,7 @@ describe('a hostile payload', () => {
     });
   }
 
-  it('is refused where it is deeper than a value may be, and brackets in its texts are no levels', () => {
+  it('is refused if it is deeper than a value may be; brackets inside strings do not count', () => {
     const text = (levels: number, leaf: string): string => `{"json":${'['.repeat(levels)}${leaf}${']'.repeat(levels)}}`;
     const brackets = '['.repeat(5000);
     for (const leaf of ['1', `"${brackets}"`, `"\\"${brackets}"`, `"\\\\","${brackets}"`, `{},"${brackets}]"`]) {
@@ -281,7 +281,7 @@ describe('a hostile payload', () => {
     expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
   });
 
-  it('is refused where what it shares unfolds to what a write would refuse', () => {
+  it('is refused where its shared parts expand to what a write would refuse', () => {
     const levels = (count: number, leaf: unknown): unknown => {
       let value = leaf;
       for (let level = 0; level < count; level++) value = [value];
@@ -315,7 +315,7 @@ describe('a hostile payload', () => {
     for (const hostile of [doubled(40), regexps(3), bytes(700), deep(500), caused(499)]) expect(hostile).toThrow();
   });
 
-  it('says nothing of what it holds', () => {
+  it('is not quoted in the error', () => {
     for (const text of refused) {
       try {
         deserialize(text.replaceAll('polluted', 's3cret'));
@@ -325,7 +325,7 @@ describe('a hostile payload', () => {
     }
   });
 
-  it('that mutates a true payload gives a value that can be stored, or is refused', () => {
+  it('made by mutating a valid payload gives a value that can be stored, or is refused', () => {
     const texts = samples.map(({ value }) => serialize(value)).filter((text) => text.length < 2000);
     const mutation = fc.record({
       text: fc.constantFrom(...texts),
@@ -373,7 +373,7 @@ describe('a hostile payload', () => {
 });
 
 describe('a payload of another writer of superjson', () => {
-  it('is read where its kinds are kept', () => {
+  it('is read if its kinds are kept', () => {
     const shared = { at: new Date(1) };
     const value = { a: shared, b: [shared], m: new Map([['k', shared]]), bytes: new Uint16Array([1, 2]) };
     for (const dedupe of [false, true]) {
@@ -384,7 +384,7 @@ describe('a payload of another writer of superjson', () => {
     }
   });
 
-  it('is read in the paths of before version 1', () => {
+  it('is read with the paths of versions before 1', () => {
     const text =
       '{"json":{"a\\\\b":"1970-01-01T00:00:00.000Z","c.d":"2"},"meta":{"values":{"a\\\\b":["Date"],"c\\\\.d":["bigint"]}}}';
     expect(deserialize(text)).toEqual({ 'a\\b': new Date(0), 'c.d': 2n });
@@ -416,7 +416,7 @@ describe('any value', () => {
     fc.date({ noInvalidDate: true }),
     fc.uint8Array({ maxLength: 9 }),
     fc.float64Array({ maxLength: 4 }),
-    // Small ones are often equal, and are then told once.
+    // Small bigints are often equal, which superjson records as referential equalities.
     fc.bigInt(-1n, 1n),
     fc
       .constantFrom(
@@ -439,7 +439,7 @@ describe('any value', () => {
     set: fc.array(tie('value'), { maxLength: 3 }).map((items) => new Set(items)),
   }));
 
-  it('of the kept kinds comes back equal and is the same text again', () => {
+  it('of the kept kinds comes back equal, and is then written as the same text', () => {
     fc.assert(
       fc.property(value, (any) => {
         fc.pre(any !== undefined && !hasKey(any, ['__proto__']));

@@ -16,7 +16,7 @@ const below = (levels: number, value: unknown): unknown => (levels === 0 ? value
 const reader = new SuperJSON();
 reader.registerCustom(bytesTransformer, bytesTransformer.name);
 
-/** Equal by prototypes and hidden properties too; a stack is where an error was made, and is not stored. */
+/** Equality that includes prototypes and hidden properties, but not stacks, which are not stored. */
 function equal(a: unknown, b: unknown): boolean {
   try {
     return isDeepStrictEqual(a, b);
@@ -53,7 +53,7 @@ describe('a value that is kept', () => {
     it(`comes back equal: ${name}`, () => {
       const back = deserialize(serialize(value));
       expect(equal(back, expected)).toBe(true);
-      // What came back can be stored again, as the same text.
+      // The value that came back can be stored again, as the same text.
       expect(serialize(back)).toBe(serialize(value));
     });
   }
@@ -116,7 +116,7 @@ describe('a value that is kept', () => {
     expect(serialize(plain)).toBe(SuperJSON.stringify(plain));
   });
 
-  it('is recognised by what it is, though another realm made it', () => {
+  it('is recognised by its kind, even if another realm made it', () => {
     const context = createContext({ URL, out: undefined });
     const code = `({ plain: { a: [1, { b: null }] }, date: new Date(5), map: new Map([[1, [2]]]), set: new Set([1n]),
       regexp: /x/g, bytes: new Uint8Array([9, 8]), floats: new Float64Array([NaN]), buffer: new ArrayBuffer(2),
@@ -140,7 +140,7 @@ describe('a value that is kept', () => {
   });
 });
 
-it('a value is written that has much to annotate under many levels, each with the whole of its path', () => {
+it('writes a value with many annotations under many levels, each with its full path', () => {
   let value: unknown = new Array(10_000).fill(undefined);
   for (let level = 0; level < 900; level++) value = { a: value };
   let back = deserialize(serialize(value));
@@ -157,7 +157,7 @@ describe('what is not stored of a value', () => {
     ['a hidden property, whatever its name', hidden, { a: Number.NaN }],
   ];
   for (const [what, value, stored] of values) {
-    it(`keeps nobody from storing it: ${what}`, () => {
+    it(`does not prevent storing it: ${what}`, () => {
       expect(deserialize(serialize(value))).toEqual(stored);
     });
   }
@@ -172,7 +172,7 @@ describe('a value that would change', () => {
       return 'Map';
     }
   }
-  /** A class that bears the name of another. */
+  /** A class with the name of another. */
   const named = (name: string, one: object): object => Object.defineProperty(one, 'name', { value: name });
   const instance = (one: object): object => Reflect.construct(one as new () => object, []) as object;
   class Posing {
@@ -189,7 +189,7 @@ describe('a value that would change', () => {
   sparse.length = 3;
   const withProto: unknown = JSON.parse('{"__proto__":{"s3cret":1}}');
   const values: [string, unknown, string][] = [
-    ['undefined', undefined, '$: undefined, which is what a miss looks like'],
+    ['undefined', undefined, '$: undefined, which means a miss'],
     ['a function', () => 1, '$: a function'],
     ['a symbol', Symbol('s3cret'), '$: a symbol'],
     ['a class instance', { items: [0, 1, 2, { price: new Decimal() }] }, '$.items[3].price: a Decimal'],
@@ -199,7 +199,7 @@ describe('a value that would change', () => {
     ['a boxed number', [new Number(5)], '$[0]: a Number'],
     ['a boxed string', new String('s3cret'), '$: a String'],
     ['an invalid Date', { at: new Date(Number.NaN) }, '$.at: an invalid Date'],
-    ['a sparse array', { list: sparse }, '$.list[1]: a hole; arrays are not sparse'],
+    ['a sparse array', { list: sparse }, '$.list[1]: a hole in a sparse array'],
     [
       'what names itself by a property',
       [Object.assign(new Decimal(), { constructor: { name: 's3cret' } })],
@@ -209,7 +209,7 @@ describe('a value that would change', () => {
     [
       'an address with a host without end',
       { u: new URL(`http://${'a'.repeat(20_000)}/`) },
-      '$.u: a URL that takes long to read',
+      '$.u: a URL whose host is too long',
     ],
     ['an own __proto__', { a: [withProto] }, '$.a[0]: an own property named __proto__'],
     ['an error with other properties', Object.assign(new Error('s3cret'), { code: 's3cret' }), '$: an Error'],
@@ -253,7 +253,7 @@ describe('a value that would change', () => {
     [
       'a RegExp of many properties',
       { r: new RegExp('\\p{L}'.repeat(100), 'u') },
-      '$.r: a RegExp that takes long to read',
+      '$.r: a RegExp that is too costly to parse',
     ],
     ['more bytes than text can hold', { b: new Uint8Array(403_000_000) }, '$.b: more than 268435456 bytes'],
     ['a bigint of too many digits', [10n ** 100_000n], '$[0]: a bigint of more than 100000 digits'],
@@ -352,10 +352,10 @@ describe('a value that would change', () => {
     expect(refusalOf(maps)).toMatch(/deeper than 1000 levels$/);
   });
 
-  it('is refused when its shared parts would unfold without end', () => {
+  it('is refused when its shared parts would expand without end', () => {
     let value: unknown = ['x'];
     for (let level = 0; level < 100; level++) value = [value, value];
-    expect(refusalOf(value)).toMatch(/unfolds to more than/);
+    expect(refusalOf(value)).toMatch(/expands to more than/);
   });
 
   it('is refused when its text would be longer than a string can be', () => {
@@ -365,7 +365,7 @@ describe('a value that would change', () => {
   it('is refused when it is deep and little of the stack is left', () => {
     const values = samples.filter(({ name }) => name.startsWith('a depth')).map(({ value }) => value);
     const outcomes: string[] = [];
-    // Down to the end of the stack, and trying at every 500th frame on the way up.
+    // Recurses to the end of the stack, and tries at every 500th frame on the way back.
     const climb = (): number => {
       let below = 0;
       try {
@@ -384,8 +384,8 @@ describe('a value that would change', () => {
     const prototype = Object.prototype as { toJSON?: unknown };
     Object.defineProperty(prototype, 'toJSON', { value: () => 'polluted', configurable: true });
     try {
-      expect(refusalOf({ a: 1 })).toMatch(/a built-in prototype has got a toJSON/);
-      expect(refusalOf([new Date(0)])).toMatch(/a built-in prototype has got a toJSON/);
+      expect(refusalOf({ a: 1 })).toMatch(/a built-in prototype has a toJSON/);
+      expect(refusalOf([new Date(0)])).toMatch(/a built-in prototype has a toJSON/);
     } finally {
       delete prototype.toJSON;
     }
@@ -428,7 +428,7 @@ describe('the text', () => {
     );
   });
 
-  it('is not changed by what others register on the shared instance of superjson', () => {
+  it('is not changed by what other code registers on the default instance of superjson', () => {
     SuperJSON.registerCustom(
       { isApplicable: (v): v is string => v === 'x', serialize: () => 'changed', deserialize: () => 'changed' },
       'test:changed',

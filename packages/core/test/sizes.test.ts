@@ -33,7 +33,7 @@ describe('assertSizes', () => {
 describe('LargeKeys', () => {
   const large = 'x'.repeat(100_001);
 
-  it('knows a key whose value was large until it is small or gone', () => {
+  it('remembers a key with a large value until the value is small or absent', () => {
     const keys = new LargeKeys();
     keys.weigh('a', large);
     keys.weigh('b', 'x'.repeat(100_000));
@@ -42,7 +42,7 @@ describe('LargeKeys', () => {
     expect(keys.has('a')).toBe(false);
   });
 
-  it('keeps a thousand in mind, those that were seen last', () => {
+  it('remembers the last thousand', () => {
     const keys = new LargeKeys();
     for (let index = 0; index < 1000; index++) keys.weigh(`k${index}`, large);
     keys.weigh('k0', large);

@@ -24,13 +24,13 @@ async function stocked(): Promise<CacheBackend> {
 }
 
 describe('the type of a read', () => {
-  it('is unknown without a type, and what the caller says with one', async () => {
+  it('is unknown by default, or what the caller specifies', async () => {
     const backend = await stocked();
     expectTypeOf(await backend.getValue('ada')).toEqualTypeOf<unknown>();
     expectTypeOf(await backend.getValue<User>('ada')).toEqualTypeOf<User | undefined>();
     expectTypeOf(await backend.multiGetValues(['ada'])).toEqualTypeOf<unknown[]>();
     expectTypeOf(await backend.multiGetValues<User>(['ada'])).toEqualTypeOf<(User | undefined)[]>();
-    // The type is never taken from where the result goes: that would be a cast nobody wrote.
+    // The type is never inferred from the target of an assignment: that would be an implicit cast.
     // @ts-expect-error unknown is no User
     const user: User | undefined = await backend.getValue('ada');
     expect(user).toEqual(ada);
@@ -50,7 +50,7 @@ describe('the type of a read', () => {
     expect(many).toEqual([ada, undefined]);
   });
 
-  it('is the output and not the input of a schema that transforms, at once or later', async () => {
+  it('is the output, not the input, of a schema that transforms, sync or async', async () => {
     const backend = await stocked();
     const text = z.number().transform(String);
     const later = z.number().transform(async (value) => `${value}`);
@@ -76,7 +76,7 @@ describe('the type of a read', () => {
     expect(await backend.getValue('ada', { type: toUserLater })).toEqual(ada);
   });
 
-  it('goes through generic callers', async () => {
+  it('is inferred through generic callers', async () => {
     const backend = await stocked();
     const read = <T>(key: string, parse: (value: unknown) => T) => backend.getValue<T>(key, { type: parse });
     expectTypeOf(await read('n', Number)).toEqualTypeOf<number | undefined>();
@@ -87,7 +87,7 @@ describe('the type of a read', () => {
     expect(await read('n', Number)).toBe(41);
   });
 
-  it('calls a schema as its own method, and takes no result of it for a mismatch', async () => {
+  it('calls a schema as its own method, and does not mistake its result for a mismatch', async () => {
     const backend = await stocked();
     const schemaOf = (answer: unknown) => ({
       '~standard': {
@@ -112,7 +112,7 @@ describe('the type of a read', () => {
     }
   });
 
-  it('refuses what is no type', async () => {
+  it('refuses an invalid type', async () => {
     const backend = await stocked();
     // @ts-expect-error a number is neither a schema nor a function
     await expect(backend.getValue('n', { type: 5 })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });

@@ -9,7 +9,7 @@ import {
   sendParts,
 } from '@ninefold/core';
 
-/** What is needed of a store of Keyv, without what Keyv itself puts around it. */
+/** The methods used of a Keyv store adapter. The backend talks to it directly, without Keyv's own wrapper. */
 export interface KeyvStore {
   get(key: string): unknown;
   getMany?(keys: string[]): unknown;
@@ -25,9 +25,9 @@ export const keyvCapabilities: Capabilities = Object.freeze({
 });
 
 /**
- * Texts in a store of Keyv. Some stores have no TTL of their own, and one whose connection is out of step answers with the
- * entry of another key: so each text is the time at which it expires, in milliseconds since 1970, or nothing, then its key
- * after the number of its UTF-16 units, then what is stored, with a `|` between them.
+ * Stores each entry as `expiry|length of the key|key|value`. The expiry is in milliseconds since 1970, or empty: some
+ * stores have no TTL of their own. The key, with its length in UTF-16 code units, detects a store whose connection is
+ * out of step and which answers with the entry of another key.
  */
 export class KeyvDriver implements CacheDriver {
   readonly name = 'keyv';
@@ -39,17 +39,17 @@ export class KeyvDriver implements CacheDriver {
   }
 
   async get(key: string, call: Call): Promise<Found> {
-    return found(key, await ask(call, () => this.#store.get(key)));
+    return decode(key, await request(call, () => this.#store.get(key)));
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    if (this.#store.getMany === undefined) return await sendParts(keys, itself, (key) => this.get(key, call));
+    if (this.#store.getMany === undefined) return await sendParts(keys, identity, (key) => this.get(key, call));
     const [values] = await sendParts([keys], first, async () => {
-      const answer = await ask(call, () => this.#store.getMany?.([...keys]));
+      const answer = await request(call, () => this.#store.getMany?.([...keys]));
       if (Array.isArray(answer) && answer.length === keys.length) return answer as readonly unknown[];
-      throw new DriverError('BACKEND', 'the store answered what are no values of the keys');
+      throw new DriverError('BACKEND', 'the store did not answer with one value per key');
     });
-    return keys.map((key, index) => found(key, values?.[index]));
+    return keys.map((key, index) => decode(key, values?.[index]));
   }
 
   async setMany(
@@ -63,8 +63,8 @@ export class KeyvDriver implements CacheDriver {
       entries,
       ([key]) => key,
       async ([key, value]) => {
-        const stored = await ask(call, () => this.#store.set(key, `${expires}|${nameOf(key)}${value}`, ttlMs));
-        // What Keyv's own stores answer for a write that failed.
+        const stored = await request(call, () => this.#store.set(key, `${expires}|${keyHeader(key)}${value}`, ttlMs));
+        // Keyv's own stores resolve `false` if a write failed.
         if (stored === false) throw new DriverError('BACKEND', 'the store did not take the entry');
       },
     );
@@ -76,13 +76,13 @@ export class KeyvDriver implements CacheDriver {
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     call.sent = false;
-    const deleted = await sendParts(keys, itself, async (key) => {
-      // A store without TTLs holds what has expired, and deletes it as if it were there. Of anything else the store knows
-      // best: it may have been set or deleted since it was read.
-      const stored = (await ask(call, () => this.#store.get(key))) ?? undefined;
-      const expired = stored !== undefined && found(key, stored) === undefined;
+    const deleted = await sendParts(keys, identity, async (key) => {
+      // A store without TTLs still holds expired entries, and deletes them as if they were alive. For any other entry
+      // the answer to the delete counts: the entry may have been set or deleted since the read.
+      const stored = (await request(call, () => this.#store.get(key))) ?? undefined;
+      const expired = stored !== undefined && decode(key, stored) === undefined;
       call.sent = true;
-      return (await ask(call, () => this.#store.delete(key))) === true && !expired;
+      return (await request(call, () => this.#store.delete(key))) === true && !expired;
     });
     return deleted.filter(Boolean).length;
   }
@@ -92,11 +92,11 @@ export class KeyvDriver implements CacheDriver {
   }
 
   close(): void {
-    // The store is its owner's to close.
+    // The caller closes the store.
   }
 }
 
-function itself(key: string): string {
+function identity(key: string): string {
   return key;
 }
 
@@ -104,10 +104,10 @@ function first(keys: readonly string[]): string | undefined {
   return keys[0];
 }
 
-async function ask(call: Call, request: () => Awaitable<unknown>): Promise<unknown> {
+async function request(call: Call, send: () => Awaitable<unknown>): Promise<unknown> {
   if (call.ended) return undefined;
   try {
-    return await request();
+    return await send();
   } catch (error) {
     throw new DriverError('UNAVAILABLE', 'the store failed', {
       cause: { name: error instanceof Error ? error.name : typeof error },
@@ -115,18 +115,18 @@ async function ask(call: Call, request: () => Awaitable<unknown>): Promise<unkno
   }
 }
 
-function found(key: string, stored: unknown): Found {
+function decode(key: string, stored: unknown): Found {
   if (stored === undefined || stored === null) return undefined;
-  const bar = typeof stored === 'string' ? /^\d*\|/.exec(stored)?.[0].length : undefined;
-  if (typeof stored !== 'string' || bar === undefined) return null;
-  const name = nameOf(key);
-  if (!stored.startsWith(name, bar))
+  const headerStart = typeof stored === 'string' ? /^\d*\|/.exec(stored)?.[0].length : undefined;
+  if (typeof stored !== 'string' || headerStart === undefined) return null;
+  const header = keyHeader(key);
+  if (!stored.startsWith(header, headerStart))
     throw new DriverError('BACKEND', 'the store answered with the entry of another key', { key, retryable: true });
-  // The clock shows whole milliseconds, of which a part was over when the entry was stored.
-  if (bar > 1 && Number(stored.slice(0, bar - 1)) < Date.now()) return undefined;
-  return stored.slice(bar + name.length);
+  // Strictly less: the clock has whole milliseconds, so up to one may have passed before the entry was stored.
+  if (headerStart > 1 && Number(stored.slice(0, headerStart - 1)) < Date.now()) return undefined;
+  return stored.slice(headerStart + header.length);
 }
 
-function nameOf(key: string): string {
+function keyHeader(key: string): string {
   return `${key.length}|${key}|`;
 }

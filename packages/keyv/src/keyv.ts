@@ -15,7 +15,7 @@ export {
 export { type KeyvStore, keyvCapabilities } from './driver.ts';
 
 export interface KeyvBackendOptions extends RemoteOptions {
-  /** A store of Keyv, such as `new KeyvRedis(url, { throwOnErrors: true })`, or a `Map`. It stays the caller's, who closes it. */
+  /** A Keyv store adapter, such as `new KeyvRedis(url, { throwOnErrors: true })`, or a `Map`. The caller closes it. */
   readonly store: KeyvStore | undefined;
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
@@ -23,7 +23,7 @@ export interface KeyvBackendOptions extends RemoteOptions {
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** A cache in a store of Keyv, without counters: `incr` rejects `UNSUPPORTED`. Throws `INVALID_OPTIONS`. */
+/** Creates a cache in a Keyv store, without counters: `incr` rejects `UNSUPPORTED`. Throws `INVALID_OPTIONS`. */
 export function keyvBackend(options: KeyvBackendOptions): CacheBackend {
   const store: unknown = options?.store;
   if (!isStore(store)) throw invalidOptions('keyv', options, 'store has the methods get, set and delete');

@@ -5,8 +5,8 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
 import { keyvBackend } from '../src/keyv.ts';
 
-describe('a store that answers with what was not asked for', () => {
-  it('never makes the entry of one key that of another', async () => {
+describe('a store with wrong answers', () => {
+  it('never makes the entry of one key the value of another', async () => {
     const store = new Map<string, string>();
     const cache = keyvBackend({ store });
     await cache.multiSetValues([
@@ -26,7 +26,7 @@ describe('a store that answers with what was not asked for', () => {
     expect(await lying.getValue('a|b')).toBe('of a|b');
   });
 
-  it('is told by the first key of a batch that it does not fit, or that it failed', async () => {
+  it('rejects a batch with its first key, if it fails or returns something else than one value per key', async () => {
     for (const getMany of [() => 'none', () => [], () => [undefined], () => [undefined, undefined, undefined]]) {
       const lying = keyvBackend({ store: Object.assign(new Map(), { getMany }) });
       expect(await failureOf(lying.multiGetValues(['a', 'b']))).toMatchObject({ code: 'BACKEND', key: 'a' });
@@ -46,7 +46,7 @@ describe('a store that answers with what was not asked for', () => {
     }
   });
 
-  it('may take null for a miss, and says by false that it stored nothing', async () => {
+  it('may return null for a miss, and false if it stored nothing', async () => {
     const store = { get: () => null, set: () => false, delete: () => false };
     for (const ways of [{}, { getMany: () => [null, null] }]) {
       const cache = keyvBackend({ store: { ...store, ...ways } });
@@ -60,11 +60,11 @@ describe('a store that answers with what was not asked for', () => {
     }
   });
 
-  it('is what KeyvRedis is after it has connected twice at a time', async () => {
+  it('is KeyvRedis after it has connected twice at the same time', async () => {
     const server = await startRedis();
     const proxy = await startCountingProxy(server);
     proxy.delayMs = 20;
-    // It gives connecting up before the server can answer, and begins anew beside what is still under way.
+    // It times out connecting before the server can answer, and connects again while the first attempt is pending.
     const store = new KeyvRedis<string>(`redis://127.0.0.1:${proxy.port}`, {
       throwOnErrors: true,
       connectionTimeout: 15,
@@ -91,7 +91,7 @@ describe('a store that answers with what was not asked for', () => {
   });
 });
 
-it('tells the store of each TTL, in milliseconds and rounded up', async () => {
+it('passes each TTL to the store, in milliseconds, rounded up', async () => {
   const told: unknown[] = [];
   const set = (_key: string, _value: string, ttlMs?: number) => told.push(ttlMs);
   const cache = keyvBackend({ store: Object.assign(new Map(), { set }) });
@@ -99,7 +99,7 @@ it('tells the store of each TTL, in milliseconds and rounded up', async () => {
   expect(told).toEqual([60_000, 2, 1, undefined]);
 });
 
-it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
+it('keeps an entry for its whole TTL, even of a millisecond', async () => {
   const cache = keyvBackend({ store: new Map() });
   let early = 0;
   for (let round = 0; round < 2000; round++) {
@@ -111,7 +111,7 @@ it('keeps an entry for all of its TTL, of a millisecond as well', async () => {
   expect(early).toBe(0);
 });
 
-it('says that a delete was not applied where its read failed, or did not end, and that it may be where more failed', async () => {
+it('reports a delete as not applied if its reads failed or did not end, and otherwise as maybe applied', async () => {
   const fails = (): Promise<never> => Promise.reject(new Error('down'));
   const hangs = (): Promise<never> => new Promise(() => undefined);
   const store = new Map();
@@ -128,7 +128,7 @@ it('says that a delete was not applied where its read failed, or did not end, an
   }
 });
 
-it('asks a store nothing more for a call that has rejected', async () => {
+it('sends nothing more to a store for a call that has rejected', async () => {
   const asked: string[] = [];
   let answer: (stored: undefined) => void = () => undefined;
   const slow = (method: string) => (key: string) => {

@@ -16,7 +16,7 @@ describe('keyvBackend', () => {
     );
   });
 
-  it('takes an entry that Keyv itself or another program wrote for a corrupt one, which can be overwritten', async () => {
+  it('reads an entry that Keyv itself or another program wrote as CORRUPT, and can overwrite it', async () => {
     const store = new Map([
       ['envelope', '{"value":1}'],
       ['date', 'soon|1'],
@@ -30,7 +30,7 @@ describe('keyvBackend', () => {
     }
   });
 
-  it('says that a server which is gone is unavailable, and shows no password', async () => {
+  it('rejects UNAVAILABLE if the server is gone, and shows no password', async () => {
     const { host, port, stop } = await startRedis(['--requirepass', 's3cret']);
     const store = new KeyvRedis<string>(`redis://:s3cret@${host}:${port}`, { throwOnErrors: true });
     store.on('error', () => undefined);

@@ -176,10 +176,13 @@ export class Connection {
   /** While answers are due: ends the connection once all who wait for them have given up. */
   #watchSilence(): void {
     this.#setTimer(SILENCE_MS, () => {
-      this.#timer = undefined;
-      if (this.#inFlight.length === 0) return;
-      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
-      else this.#disconnect('the server fell silent');
+      // Another turn: after a stall, calls whose deadlines have passed end first.
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        if (this.#inFlight.length === 0) return;
+        if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
+        else this.#disconnect('the server fell silent');
+      }, 0);
     });
   }
 
@@ -200,15 +203,10 @@ export class Connection {
     }, PROBE_MS).unref();
   }
 
-  /**
-   * Two turns of the event loop later than the time: after a stall, received data is read first, and then calls whose
-   * deadlines have passed end.
-   */
+  /** One turn later than the time is over: what has been received meanwhile is read first. */
   #setTimer(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(() => {
-        this.#timer = setTimeout(act, 0);
-      }, 0);
+      this.#timer = setTimeout(act, 0);
     }, milliseconds);
   }
 }

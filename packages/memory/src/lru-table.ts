@@ -5,15 +5,15 @@ export interface Bounds {
   readonly maxBytes: number;
 }
 
-/** In place of a row: there is none. */
+/** The row number that stands for no row. */
 const NONE = -1;
 const FIRST_CAPACITY = 16;
-/** Rows that are added to those there are, as a part of them: at most as many are set aside for nothing. */
+/** The growth of a full table, as a fraction of its rows. Bounds the share of unused rows. */
 const GROWTH = 1 / 8;
 
 /**
- * Entries in the order of their last use, bounded by number and bytes. An entry is a row of columns instead of an object,
- * which takes half the memory: 36 bytes, besides the `Map` that finds it.
+ * Entries in the order of their last use, bounded by number and bytes. Each entry is a row across columns instead of an
+ * object, which halves its memory to 36 bytes, besides the `Map` from keys to rows.
  */
 export class LruTable {
   readonly #bounds: Bounds;
@@ -22,15 +22,15 @@ export class LruTable {
   #keys: string[] = [];
   #values: Stored[] = [];
   #sizes = new Uint32Array(0);
-  /** On the clock; `Infinity` for an entry that never expires. */
-  #deadlines = new Float64Array(0);
-  /** Of each row the one used before it and the one used after it; of a free row the next free one. */
+  /** When each entry expires, on the clock of `now`; `Infinity` for never. */
+  #expiries = new Float64Array(0);
+  /** The links of the list in order of use. A free row has the next free row in `#newer`. */
   #older = new Int32Array(0);
   #newer = new Int32Array(0);
   #oldest = NONE;
   #newest = NONE;
   #free = NONE;
-  /** Rows that have ever been used. */
+  /** The number of rows that have ever been used. */
   #used = 0;
   #bytes = 0;
   #evictions: number;
@@ -49,12 +49,12 @@ export class LruTable {
     return this.#bytes;
   }
 
-  /** Entries dropped before their time to keep within the bounds. */
+  /** The number of entries evicted before they expired. */
   get evictions(): number {
     return this.#evictions;
   }
 
-  /** The value, which is used by this. */
+  /** The value of a key, which becomes the most recently used. */
   get(key: string): Stored | undefined {
     const row = this.#rows.get(key);
     if (row === undefined) return undefined;
@@ -62,7 +62,7 @@ export class LruTable {
       this.#remove(row);
       return undefined;
     }
-    this.#use(row);
+    this.#touch(row);
     return this.#values[row];
   }
 
@@ -71,29 +71,29 @@ export class LruTable {
     return row !== undefined && !this.#isExpired(row);
   }
 
-  /** Stores an entry in place of any other of its key; `size` in bytes is within the bounds, `deadline` on the clock. */
-  set(key: string, value: Stored, size: number, deadline: number): void {
+  /** Stores or replaces an entry. `size` in bytes must not exceed `maxBytes`; `expiry` is on the clock of `now`. */
+  set(key: string, value: Stored, size: number, expiry: number): void {
     let row = this.#rows.get(key);
     if (row === undefined) {
       row = this.#add(key);
     } else {
       this.#bytes -= this.#sizes[row] as number;
-      this.#use(row);
+      this.#touch(row);
     }
     this.#values[row] = value;
     this.#sizes[row] = size;
-    this.#deadlines[row] = deadline;
+    this.#expiries[row] = expiry;
     this.#bytes += size;
     while (this.#bytes > this.#bounds.maxBytes || this.#rows.size > this.#bounds.maxEntries) this.#evict();
   }
 
-  /** When the entry of a key expires; `Infinity` for never. */
-  deadlineOf(key: string): number {
+  /** When the entry of a key expires, on the clock of `now`; `Infinity` for never. */
+  expiryOf(key: string): number {
     const row = this.#rows.get(key);
-    return row === undefined ? Number.POSITIVE_INFINITY : (this.#deadlines[row] as number);
+    return row === undefined ? Number.POSITIVE_INFINITY : (this.#expiries[row] as number);
   }
 
-  /** Whether there was an entry, and is none any more. */
+  /** Deletes an entry. `false` if there was none, or if it had expired. */
   delete(key: string): boolean {
     const row = this.#rows.get(key);
     if (row === undefined) return false;
@@ -102,14 +102,14 @@ export class LruTable {
     return !expired;
   }
 
-  /** Drops what has expired, by a walk over all entries. */
+  /** Deletes all expired entries, in a walk over all entries. */
   purge(): void {
     for (const row of this.#rows.values()) if (this.#isExpired(row)) this.#remove(row);
   }
 
   #isExpired(row: number): boolean {
-    const deadline = this.#deadlines[row] as number;
-    return deadline !== Number.POSITIVE_INFINITY && this.#now() >= deadline;
+    const expiry = this.#expiries[row] as number;
+    return expiry !== Number.POSITIVE_INFINITY && this.#now() >= expiry;
   }
 
   #evict(): void {
@@ -136,14 +136,14 @@ export class LruTable {
     this.#rows.delete(this.#keys[row] as string);
     this.#unlink(row);
     this.#bytes -= this.#sizes[row] as number;
-    // Neither is kept from being collected.
+    // Releases both for garbage collection.
     this.#keys[row] = '';
     this.#values[row] = 0;
     this.#newer[row] = this.#free;
     this.#free = row;
   }
 
-  #use(row: number): void {
+  #touch(row: number): void {
     if (row === this.#newest) return;
     this.#unlink(row);
     this.#link(row);
@@ -171,13 +171,13 @@ export class LruTable {
     this.#keys = grown(this.#keys, capacity);
     this.#values = grown(this.#values, capacity);
     this.#sizes = copied(new Uint32Array(capacity), this.#sizes);
-    this.#deadlines = copied(new Float64Array(capacity), this.#deadlines);
+    this.#expiries = copied(new Float64Array(capacity), this.#expiries);
     this.#older = copied(new Int32Array(capacity), this.#older);
     this.#newer = copied(new Int32Array(capacity), this.#newer);
   }
 }
 
-/** A list of exactly that capacity; one that grows by itself sets half of what it holds aside. */
+/** Copies a list into one of exactly that capacity. A list that grows on its own reserves half as much again. */
 function grown<T>(list: readonly T[], capacity: number): T[] {
   const longer = new Array<T>(capacity);
   for (let index = 0; index < list.length; index++) longer[index] = list[index] as T;

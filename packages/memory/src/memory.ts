@@ -27,30 +27,30 @@ export type { MemoryStats } from './driver.ts';
 
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** A `Map` of V8's takes 16,777,216 keys and throws at the next. */
-const MOST_ENTRIES = 10_000_000;
-/** The longest key, with room for namespaces within namespaces. */
+/** A `Map` in V8 throws beyond 16,777,216 keys. */
+const MAX_ENTRIES = 10_000_000;
+/** The length of the longest key, with room for nested namespaces. */
 const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
 
 export interface MemoryOptions extends BackendOptions {
-  /** How many entries are kept, at most 10,000,000; default 100,000. Beyond it the least recently used goes first. */
+  /** The most entries kept, up to 10,000,000; default 100,000. Beyond it the least recently used entry is evicted. */
   readonly maxEntries?: number | undefined;
-  /** How many bytes all entries take together, counted as `MemoryStats` says; default 67,108,864 (64 MiB). */
+  /** The most bytes of all entries together, as counted by `MemoryStats`; default 67,108,864 (64 MiB). */
   readonly maxBytes?: number | undefined;
-  /** The clock, in milliseconds from any origin, never going back; default `performance.now`. */
+  /** A monotonic clock, in milliseconds from any origin; default `performance.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Entries live in this process and die with it. */
+/** A backend whose entries live in this process. */
 export interface MemoryBackend extends CacheBackend {
-  /** What is stored at this moment. Drops what has expired first, which takes a walk over all entries. */
+  /** Counts the stored entries. Deletes expired ones first, in a walk over all entries. */
   stats(): MemoryStats;
 }
 
-/** What the backend can with its default bounds; `maxBytes` changes `maxValueBytes`. */
+/** The capabilities with the default options; `maxValueBytes` depends on `maxBytes`. */
 export const memoryCapabilities: Capabilities = capabilitiesFor(DEFAULT_MAX_BYTES);
 
-/** A cache in this process's memory, bounded by entries and bytes. Throws `INVALID_OPTIONS`. */
+/** Creates a cache in the memory of this process, bounded by entries and bytes. Throws `INVALID_OPTIONS`. */
 export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
   const { maxEntries, maxBytes, now } = checkOptions(options);
   const driver = new MemoryDriver(capabilitiesFor(maxBytes), { maxEntries, maxBytes }, now);
@@ -70,7 +70,7 @@ function checkOptions(options: MemoryOptions) {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options are an object such as { maxEntries }');
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
-  if (!isCount(maxEntries) || maxEntries > MOST_ENTRIES) {
+  if (!isCount(maxEntries) || maxEntries > MAX_ENTRIES) {
     throw invalid(options, 'maxEntries is a whole number from 1 to 10,000,000');
   }
   if (!isCount(maxBytes)) throw invalid(options, 'maxBytes is a whole number of bytes above 0');

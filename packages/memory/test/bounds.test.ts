@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryBackend, memoryCapabilities } from '../src/memory.ts';
 
-/** What a text of this many bytes is the serialised form of: `{"json":"…"}`. */
+/** The string whose serialised text, `{"json":"…"}`, has this many bytes. */
 const stringOf = (bytes: number) => 'x'.repeat(bytes - 11);
 
 describe('the bound on entries', () => {
@@ -12,7 +12,7 @@ describe('the bound on entries', () => {
     expect(cache.stats()).toMatchObject({ entries: 3, evictions: 1 });
   });
 
-  it('counts every read and write as a use, and a question whether there is an entry as none', async () => {
+  it('counts every read and write as a use, but not exists', async () => {
     const uses: Record<string, (cache: ReturnType<typeof memoryBackend>) => Promise<unknown>> = {
       getValue: (cache) => cache.getValue('old'),
       multiGetValues: (cache) => cache.multiGetValues(['old']),
@@ -119,7 +119,7 @@ describe('an entry larger than the bound on bytes', () => {
     await cache.setValue('k', 'old', { ttl: 60 });
     await expect(cache.setValue('k', stringOf(400 - 1 - 128 + 1))).rejects.toMatchObject({
       code: 'TOO_LARGE',
-      message: '[memory] setValue "k": the entry takes 401 bytes of the 400 that all may',
+      message: '[memory] setValue "k": the entry takes 401 bytes, and maxBytes is 400',
       key: 'k',
       retryable: false,
       maybeApplied: false,
@@ -129,7 +129,7 @@ describe('an entry larger than the bound on bytes', () => {
     expect(cache.stats()).toEqual({ entries: 1, bytes: 400, evictions: 0 });
   });
 
-  it('keeps its whole batch from being written', async () => {
+  it('prevents its whole batch from being written', async () => {
     const cache = memoryBackend({ maxBytes: 400, namespace: 'ns' });
     const pairs: [string, unknown][] = [
       ['a', 1],
@@ -144,7 +144,7 @@ describe('an entry larger than the bound on bytes', () => {
     expect(await cache.multiGetValues(['a', 'b', 'c'])).toEqual([undefined, undefined, undefined]);
   });
 
-  it('is a counter too, where the bound is as low', async () => {
+  it('may be a counter, if the bound is that low', async () => {
     const cache = memoryBackend({ maxBytes: 100 });
     await expect(cache.incr('n')).rejects.toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
     expect(await cache.exists('n')).toBe(false);
@@ -176,7 +176,7 @@ describe('maxValueBytes', () => {
 });
 
 describe('an entry that has expired', () => {
-  it('is no eviction, whatever removes it', async () => {
+  it('does not count as an eviction, whatever removes it', async () => {
     let time = 0;
     const cache = memoryBackend({ maxEntries: 2, now: () => time });
     await cache.setValue('a', 1, { ttl: 1 });

@@ -65,7 +65,7 @@ describe('a TTL', () => {
     }
   });
 
-  it('is extended by no read', async () => {
+  it('is not extended by a read', async () => {
     const { clock, cache } = clocked(0);
     await cache.setValue('k', 'v', { ttl: 1 });
     for (clock.time = 0; clock.time < 1000; clock.time += 100) {
@@ -76,7 +76,7 @@ describe('a TTL', () => {
     expect(await cache.exists('k')).toBe(false);
   });
 
-  it('goes with the value that a set replaces', async () => {
+  it('is removed with the value that a set replaces', async () => {
     const { clock, cache } = clocked(0);
     await cache.multiSetValues(
       new Map([
@@ -110,7 +110,7 @@ describe('a TTL', () => {
     expect(await cache.multiGetValues(['created', 'lasting'])).toEqual([1, 42]);
   });
 
-  it('may come first to a cache that holds many entries without one', async () => {
+  it('may be the first in a cache with many entries without a TTL', async () => {
     const { clock, cache } = clocked(0);
     await cache.multiSetValues(Array.from({ length: 5000 }, (_, index) => [`${index}`, index]));
     await cache.setValue('mortal', 'v', { ttl: 1 });
@@ -133,7 +133,7 @@ describe('the clock', () => {
     }
   });
 
-  it('is looked at by every read, also after the event loop has stalled past the deadline', async () => {
+  it('is read by every read, even after the event loop has stalled past the expiry', async () => {
     const cache = memoryBackend();
     await cache.setValue('k', 'v', { ttl: 0.25 });
     expect(await cache.getValue('k')).toBe('v');

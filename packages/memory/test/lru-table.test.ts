@@ -3,22 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { LruTable } from '../src/lru-table.ts';
 
 const bounds = { maxEntries: 40, maxBytes: 900 };
-const MOST_SIZE = 60;
+const MAX_SIZE = 60;
 
 interface Entry {
   readonly key: string;
   readonly value: number;
   readonly size: number;
-  readonly deadline: number;
+  readonly expiry: number;
 }
 
-/** The same in the plainest way: a list from the oldest to the newest. */
+/** The reference implementation: a list from the oldest to the newest. */
 class PlainList {
   time = 0;
   evictions = 0;
   list: Entry[] = [];
 
-  #alive = ({ deadline }: Entry): boolean => this.time < deadline;
+  #alive = ({ expiry }: Entry): boolean => this.time < expiry;
 
   find(key: string): Entry | undefined {
     return this.list.find((entry) => entry.key === key && this.#alive(entry));
@@ -63,13 +63,13 @@ const step = fc.oneof(
     does: fc.constant('set' as const),
     key,
     value: fc.nat(),
-    size: fc.integer({ min: 1, max: MOST_SIZE }),
+    size: fc.integer({ min: 1, max: MAX_SIZE }),
     ttl: fc.option(fc.integer({ min: 1, max: 50 })),
   }),
 );
 
 describe('the table of entries', () => {
-  it('does what a plain list from the oldest to the newest does, whatever is asked of it', () => {
+  it('behaves like a plain list from the oldest to the newest', () => {
     const property = fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
       const list = new PlainList();
       const table = new LruTable(bounds, () => list.time);
@@ -86,10 +86,10 @@ describe('the table of entries', () => {
           list.purge();
         }
         if (each.does === 'set') {
-          const deadline = each.ttl === null ? Number.POSITIVE_INFINITY : list.time + each.ttl;
-          table.set(each.key, each.value, each.size, deadline);
-          list.set({ ...each, deadline });
-          expect(table.deadlineOf(each.key)).toBe(deadline);
+          const expiry = each.ttl === null ? Number.POSITIVE_INFINITY : list.time + each.ttl;
+          table.set(each.key, each.value, each.size, expiry);
+          list.set({ ...each, expiry });
+          expect(table.expiryOf(each.key)).toBe(expiry);
         }
         expect([table.entries, table.bytes, table.evictions]).toEqual([list.list.length, list.bytes, list.evictions]);
       }
@@ -97,7 +97,7 @@ describe('the table of entries', () => {
     fc.assert(property, { numRuns: 60 });
   });
 
-  it('takes what has been deleted for what comes next, and keeps nothing of it', () => {
+  it('reuses the rows of deleted entries, and keeps nothing of them', () => {
     const table = new LruTable({ maxEntries: 1000, maxBytes: 1_000_000 }, () => 0);
     for (let round = 0; round < 3; round++) {
       for (let index = 0; index < 1000; index++) table.set(`${round} ${index}`, index, 1, Number.POSITIVE_INFINITY);
@@ -107,7 +107,7 @@ describe('the table of entries', () => {
     }
   });
 
-  it('takes no more for many entries than for one, where each is deleted before the next', () => {
+  it('takes no more memory for many entries than for one, if each is deleted before the next', () => {
     const table = new LruTable(bounds, () => 0);
     const before = process.memoryUsage().arrayBuffers;
     for (let index = 0; index < 200_000; index++) {

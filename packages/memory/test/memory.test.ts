@@ -26,7 +26,7 @@ describe('memoryBackend', () => {
     }
   });
 
-  it('throws INVALID_OPTIONS at once', () => {
+  it('throws INVALID_OPTIONS for invalid options', () => {
     const counts = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, 5n];
     const wrong: object[] = [
       ...[...counts, 10_000_001].map((maxEntries) => ({ maxEntries })),
@@ -61,7 +61,7 @@ describe('memoryBackend', () => {
     expect(one.capabilities.shared).toBe(false);
   });
 
-  it('gives copies and takes copies', async () => {
+  it('copies values in and out', async () => {
     const cache = memoryBackend();
     const value = { list: [1, 2], when: new Date(0) };
     const writing = cache.setValue('k', value);
@@ -73,7 +73,7 @@ describe('memoryBackend', () => {
     expect(await cache.getValue('k')).toEqual({ list: [1, 2], when: new Date(0) });
   });
 
-  it('changes nothing where incr is refused', async () => {
+  it('changes nothing if incr is refused', async () => {
     const cache = memoryBackend();
     for (const value of ['5', 1.5, null, { n: 1 }, -0]) {
       await cache.setValue('k', value);
@@ -134,7 +134,7 @@ describe('closing', () => {
     await expect(cache.multiGetValues([])).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
-  it('gives the memory back', () => {
+  it('frees the memory', () => {
     const program = fileURLToPath(new URL('support/closing.ts', import.meta.url));
     const { status, stdout, stderr } = spawnSync(
       process.execPath,

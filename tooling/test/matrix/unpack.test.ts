@@ -9,7 +9,7 @@ it.each([
   ['Redis 8', 'redis_version:8.'],
   ['Valkey 8', 'valkey_version:8.'],
   ['Valkey 9', 'valkey_version:9.'],
-] as const)('unpacks %s, which runs beside the machine’s own', async (name, version) => {
+] as const)('unpacks %s, which runs next to the installed server', async (name, version) => {
   const server = await startRedis([], { program: await unpackedServer(name) });
   try {
     expect(await ask(server, 'INFO', 'server')).toContain(version);

@@ -1,4 +1,4 @@
-/** Whether two values of the kinds that a cache keeps are equal: by kind, order and bits, cycles included. */
+/** Whether two values of the kinds that a cache keeps are equal in kind, order and bits. Supports cycles. */
 export function equal(a: unknown, b: unknown, seen: Map<object, unknown> = new Map()): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -13,9 +13,9 @@ export function equal(a: unknown, b: unknown, seen: Map<object, unknown> = new M
   );
 }
 
-/** What makes up an object: two are equal if their kinds are the same and their parts are equal. */
+/** An object's kind and parts. Two objects are equal if their kinds are the same and their parts are equal. */
 function partsOf(value: object): { readonly kind: string; readonly parts: readonly unknown[] } {
-  // With its indexes, of which a hole has none.
+  // Includes the indexes, because a hole has none.
   if (Array.isArray(value)) return { kind: 'array', parts: [...value, ...Object.keys(value)] };
   if (value instanceof Date) return { kind: 'Date', parts: [value.getTime()] };
   if (value instanceof RegExp) return { kind: 'RegExp', parts: [value.source, value.flags] };

@@ -1,13 +1,13 @@
 import type { CacheBackend } from '../backend.ts';
 import type { CacheError, CacheErrorCode } from '../errors.ts';
-import { show } from './story.ts';
+import { show } from './transcript.ts';
 
-/** A call of a backend, as a rule made it. */
-export interface Called {
+/** A call that a rule made. */
+export interface RecordedCall {
   readonly backend: CacheBackend;
   readonly operation: string;
   readonly args: readonly unknown[];
-  /** Whether the backend was told to leave keys out of its errors. */
+  /** Whether the backend has the option `errorKeys: 'hidden'`. */
   readonly keysHidden: boolean;
 }
 
@@ -16,9 +16,9 @@ const BATCHES: readonly string[] = ['multiGetValues', 'multiSetValues', 'deleteM
 const LATER_PERHAPS: readonly CacheErrorCode[] = ['TIMEOUT', 'UNAVAILABLE'];
 const OF_ONE_ITEM: readonly CacheErrorCode[] = ['INVALID_VALUE', 'TYPE_MISMATCH', 'CORRUPT', 'TOO_LARGE'];
 
-/** What the error of a call should have said, in words; `undefined` if it says all that every error of its code says. */
-export function missingFrom(error: CacheError, called: Called): string | undefined {
-  const { backend, operation } = called;
+/** The first property of an error that its call or code requires and it lacks, in words; `undefined` if none. */
+export function missingFrom(error: CacheError, recorded: RecordedCall): string | undefined {
+  const { backend, operation } = recorded;
   const { code, key } = error;
   if (!(error instanceof Error) || error.name !== 'CacheError') return 'an Error named CacheError';
   if (error.backend !== backend.name) return `${code} to be of '${backend.name}', got ${show(error.backend)}`;
@@ -30,17 +30,17 @@ export function missingFrom(error: CacheError, called: Called): string | undefin
   const unapplied = READS.includes(operation) || code.startsWith('INVALID_') || code === 'UNSUPPORTED';
   if (typeof error.maybeApplied !== 'boolean' || (unapplied && error.maybeApplied))
     return `${code} of ${operation} to say that nothing was applied`;
-  if (!keysOf(called, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
+  if (!keysOf(recorded, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
   return undefined;
 }
 
-/** The keys that an error may name, `undefined` where it need not name one. */
-function keysOf({ operation, args: [first], keysHidden }: Called, code: CacheErrorCode): readonly unknown[] {
+/** The values that the error's `key` may have; `undefined` is among them if the error need not name a key. */
+function keysOf({ operation, args: [first], keysHidden }: RecordedCall, code: CacheErrorCode): readonly unknown[] {
   if (keysHidden) return [undefined];
-  // No key is to blame for it.
+  // `CLOSED` is not about a key, and may or may not name it.
   if (code === 'CLOSED') return [undefined, first];
   if (!BATCHES.includes(operation)) return [typeof first === 'string' ? first : undefined];
-  // Pairs of any other kind have been walked, and may be gone.
+  // Any other iterable of pairs has been consumed.
   const walkable = Array.isArray(first) || first instanceof Map;
   const keys = walkable ? [...first].map(keyOf).filter((key) => typeof key === 'string') : [];
   return walkable && OF_ONE_ITEM.includes(code) ? keys : [...keys, undefined];
@@ -48,10 +48,13 @@ function keysOf({ operation, args: [first], keysHidden }: Called, code: CacheErr
 
 const keyOf = (item: unknown): unknown => (Array.isArray(item) ? item[0] : item);
 
-/** All that an error tells, whatever prints it: its texts and properties and those of its causes, but not `issues`. */
-export function toldBy(error: unknown, depth = 0): string {
+/**
+ * All text that printing an error could show: its message, JSON and properties, and those of its causes, except
+ * `issues`.
+ */
+export function allTextOf(error: unknown, depth = 0): string {
   if (typeof error !== 'object' || error === null || depth > 4) return String(error);
   const names = Reflect.ownKeys(error).filter((name) => name !== 'issues');
-  const told = names.map((name) => toldBy(Reflect.get(error, name), depth + 1));
-  return [String(error), JSON.stringify(error), ...told].join('\n');
+  const texts = names.map((name) => allTextOf(Reflect.get(error, name), depth + 1));
+  return [String(error), JSON.stringify(error), ...texts].join('\n');
 }

@@ -1,42 +1,42 @@
 import type { CacheBackend } from '../backend.ts';
 import type { CreateOptions } from './rule.ts';
 
-/** What goes wrong between a backend and its server. A link that lost bytes never speaks again. */
+/** A fault between a backend and its server. A connection that lost bytes carries no more data. */
 export type Fault =
-  /** Connections are refused, and those there were are reset. */
+  /** New connections are refused, existing ones are reset. */
   | { readonly kind: 'refuse' }
-  /** Connections are taken and never answered; those there were fall silent. */
+  /** New connections are accepted and never answered; existing ones fall silent. */
   | { readonly kind: 'silence' }
-  /** The next request does not arrive, or the answer to it is lost; the link ends by RST, by FIN, or falls silent. */
+  /** The next request or its reply is lost, and the connection ends by RST, ends by FIN, or falls silent. */
   | { readonly kind: 'cut'; readonly on: 'request' | 'reply'; readonly by: 'rst' | 'fin' | 'silence' }
-  /** Every link ends at once; new ones are fine. */
+  /** All connections end at once; new ones work. */
   | { readonly kind: 'idle-cut'; readonly by: 'rst' | 'fin' }
-  /** The next answer ends in its middle, and the link with it. */
+  /** The next reply is cut off in the middle, and the connection ends. */
   | { readonly kind: 'half-reply' }
-  /** The next answer is not what the server sent. */
+  /** The next reply is replaced by garbage. */
   | { readonly kind: 'garbage' }
-  /** Answers come so many milliseconds late. */
+  /** Replies arrive so many milliseconds late. */
   | { readonly kind: 'delay'; readonly delayMs: number }
-  /** Answers come one byte at a time. */
+  /** Replies arrive one byte at a time. */
   | { readonly kind: 'trickle' }
-  /** On the links that there are answers come a byte now and then, until the next fault ends these; new ones are fine. */
+  /** On existing connections a byte of a reply arrives now and then, until the next fault ends them; new ones work. */
   | { readonly kind: 'drip' };
 
-/** How the suite breaks the way to a server, for adapters that have one. */
+/** The means to inject faults between a backend and its server, for adapters that have a server. */
 export interface FaultLab {
-  /** A backend whose way to the server can be broken. */
+  /** Creates a backend whose connections go through the faults. */
   readonly create: (options: CreateOptions) => CacheBackend;
-  /** A backend with a way of its own, which tells what the server really holds. */
+  /** Creates a backend with connections of its own, without faults, which shows what the server holds. */
   readonly direct: (options: CreateOptions) => CacheBackend;
-  /** Breaks the way; `undefined` mends it. */
+  /** Injects a fault; `undefined` ends it. */
   readonly set: (fault: Fault | undefined) => Promise<void>;
-  /** Everything that an error shows, by any means that the runtime has (`inspect` with depth). */
+  /** Everything that an error shows by any means of the runtime, such as `inspect` with a depth. */
   readonly inspect: (error: unknown) => string;
-  /** What no error may show: passwords and tokens. */
+  /** Passwords and tokens, which no error may show. */
   readonly secrets: readonly string[];
 }
 
-/** One sentence of the contract that a backend keeps while its server fails. */
+/** One sentence of the contract about failing servers. */
 export interface FaultRule {
   readonly id: string;
   readonly text: string;

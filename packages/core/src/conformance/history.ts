@@ -1,22 +1,22 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 
-/** One operation on one key, with when it was called and when it ended, on a clock that all who take part share. */
+/** One operation on one key, with its start and end on a clock that all participants share. */
 export interface Happening {
   readonly kind: 'get' | 'set' | 'exists' | 'delete' | 'incr';
   readonly key: string;
-  /** What a set stores, or what an incr adds. */
+  /** The value of a set, or the delta of an incr. */
   readonly input?: unknown;
   readonly start: number;
-  /** `null` for what may still happen at any later time. */
+  /** `null` if the operation may still take effect at any later time. */
   readonly end: number | null;
-  /** What came; absent where nobody knows. */
+  /** The result of the operation; absent if unknown. */
   readonly result?: unknown;
 }
 
 /**
- * Operations of a backend, each noted into `history`; a batch is noted key by key, and its keys differ. A definite
- * failure did not happen and is not noted.
+ * Calls a backend and records each operation in `history`. A batch, whose keys must be distinct, is recorded key by
+ * key. A failure that certainly was not applied is not recorded.
  */
 export interface Recorder {
   get(key: string): Promise<void>;
@@ -26,13 +26,13 @@ export interface Recorder {
   incr(key: string, delta: number): Promise<void>;
   multiGet(keys: readonly string[]): Promise<void>;
   multiSet(pairs: readonly (readonly [key: string, value: unknown])[]): Promise<void>;
-  /** Of one key: of several nobody knows which were counted. */
+  /** Takes one key only: the count of several would not say which of them were deleted. */
   deleteMany(key: string): Promise<void>;
 }
 
 type Call = Pick<Happening, 'kind' | 'key' | 'input'>;
 
-/** `now`: milliseconds on a clock that never goes back and that all processes of the machine share. */
+/** `now` returns milliseconds on a monotonic clock that all processes of the machine share. */
 export function recorder(backend: CacheBackend, history: Happening[], now: () => number): Recorder {
   async function noteAll(calls: readonly Call[], call: () => Promise<readonly unknown[] | undefined>): Promise<void> {
     const start = now();

@@ -21,7 +21,9 @@ export { faults } from './rules/faults.ts';
 export { runFaultRule } from './run-fault-rule.ts';
 export { RuleBroken, runRule } from './run-rule.ts';
 
-/** Every rule of the contract. Without a runner: `for (const rule of rulesFor(options)) await runRule(rule, options)`. */
+/**
+ * Every rule of the contract. Without a runner: `for (const rule of rulesFor(options)) await runRule(rule, options)`.
+ */
 export const rules: readonly Rule[] = [
   ...values,
   ...keys,
@@ -36,33 +38,33 @@ export const rules: readonly Rule[] = [
   ...concurrency,
 ];
 
-/** The rules that apply to a backend of these capabilities. */
+/** The rules that apply to a backend with these capabilities. */
 export function rulesFor({ capabilities }: Pick<SuiteOptions, 'capabilities'>): readonly Rule[] {
   return rules.filter(({ when }) => when === undefined || when(capabilities));
 }
 
-/** What Vitest, Jest, Mocha, `node:test` and Bun have in common. */
+/** The interface that Vitest, Jest, Mocha, `node:test` and Bun have in common. */
 export interface Runner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
 }
 
-/** Milliseconds that a runner waits longer than a rule may take, in which its backends are closed. */
+/** Milliseconds by which the runner's timeout exceeds that of a rule, to leave time to close its backends. */
 const RUNNER_GRACE_MS = 5000;
 
-/** Tries every rule that applies to a backend, each as a test of the runner that is handed in. */
+/** Declares a test for every rule that applies to a backend, with the given runner. */
 export function describeCacheBackend(name: string, options: SuiteOptions & Runner): void {
   const { describe, it, ruleTimeoutMs = RULE_TIMEOUT_MS } = options;
   const timeoutMs = ruleTimeoutMs + RUNNER_GRACE_MS;
   const sideBySide = new Map<Rule, Promise<void>>();
 
-  /** Rules that wait for a server begin together; with a clock that the suite moves, each goes alone. */
+  /** Rules that wait for a server's clock start together. With a clock that the suite controls, each runs alone. */
   async function attempt(rule: Rule): Promise<void> {
     if (rule.waits !== true || options.clock !== undefined) return await runRule(rule, options, name);
     if (sideBySide.size === 0) {
       for (const waiting of rulesFor(options).filter(({ waits }) => waits === true)) {
         const attempted = runRule(waiting, options, name);
-        // Told by its own test.
+        // The test of that rule reports the failure.
         attempted.catch(() => undefined);
         sideBySide.set(waiting, attempted);
       }
@@ -73,7 +75,7 @@ export function describeCacheBackend(name: string, options: SuiteOptions & Runne
   describe(name, () => {
     for (const rule of rulesFor(options)) {
       const body = function (this: { timeout?: (ms: number) => void } | undefined): Promise<void> {
-        // Mocha takes a time-out this way only.
+        // The only way to set a timeout in Mocha.
         if (typeof this?.timeout === 'function') this.timeout(timeoutMs);
         return attempt(rule);
       };

@@ -1,9 +1,9 @@
 import type { Happening } from './history.ts';
 
-/** What a key holds: `null` is nothing. Values of a history are numbers and strings. */
+/** The value of a key; `null` means that there is none. The values of a history are numbers and strings. */
 type State = unknown;
 
-/** What an operation would answer in a state, and the state after it; `undefined` if it cannot happen there. */
+/** The result of an operation in a state, and the next state; `undefined` if it cannot succeed in that state. */
 function step(
   { kind, input }: Happening,
   state: State,
@@ -26,9 +26,10 @@ function step(
 }
 
 /**
- * The first key whose history no order of its operations explains in which each takes effect between its call and its
- * end; `undefined` if there is none. What may have happened at any later time may do so, or never. The search is Wing and
- * Gong's (Testing and Verifying Concurrent Objects, 1993), with Lowe's memory of what was tried.
+ * The first key whose history is not linearizable; `undefined` if all are. A history is linearizable if some order of
+ * its operations explains all results, and each takes effect between its start and end. An operation without an end may
+ * take effect later, or never. The search is that of Wing and Gong (Testing and Verifying Concurrent Objects, 1993),
+ * with the memoisation of Lowe.
  */
 export function notLinearizable(history: readonly Happening[]): string | undefined {
   const byKey = new Map<string, Happening[]>();
@@ -43,7 +44,7 @@ export function notLinearizable(history: readonly Happening[]): string | undefin
   return undefined;
 }
 
-/** Of one key, which held nothing at first. */
+/** Whether the history of one key, initially absent, is linearizable. */
 export function isLinearizable(happenings: readonly Happening[]): boolean {
   const ordered = [...happenings].sort((a, b) => a.start - b.start);
   const tried = new Set<string>();
@@ -55,7 +56,7 @@ export function isLinearizable(happenings: readonly Happening[]): boolean {
     if (node === undefined) return false;
     const { done, state } = node;
     let { from } = node;
-    // All before `from` have happened; only what came early beyond it needs remembering.
+    // All operations before `from` are done; of the later ones, only those done early are remembered.
     while (done.has(from)) from += 1;
     const beyond = [...done].filter((index) => index > from);
     const mark = `${from}|${beyond.sort((a, b) => a - b).join(',')}|${typeof state}${String(state)}`;
@@ -67,7 +68,7 @@ export function isLinearizable(happenings: readonly Happening[]): boolean {
       .filter((index) => !done.has(index));
     const due = open.filter((index) => ordered[index]?.end !== null);
     if (due.length === 0) return true;
-    // Nothing that was called after another had ended may come before it.
+    // An operation that started after another ended cannot precede it.
     const deadline = Math.min(...due.map((index) => ordered[index]?.end as number));
     for (const index of open) {
       const happening = ordered[index] as Happening;

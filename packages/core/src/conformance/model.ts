@@ -2,9 +2,9 @@ import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
 import type { SuiteOptions } from './rule.ts';
-import { show, showDifference } from './story.ts';
+import { show, showDifference } from './transcript.ts';
 
-/** What the check needs of fast-check (https://fast-check.dev), which is handed in as the runner is. */
+/** The part of fast-check (https://fast-check.dev) that the check uses. The caller passes it in, as for the runner. */
 export interface FastCheck {
   constantFrom<T>(...values: T[]): Arbitrary<T>;
   nat(max: number): Arbitrary<number>;
@@ -25,13 +25,13 @@ export interface Arbitrary<T> {
 
 export interface ModelOptions extends SuiteOptions {
   readonly fc: FastCheck;
-  /** How many sequences of calls; default 100. */
+  /** The number of sequences of calls; default 100. */
   readonly runs?: number | undefined;
-  /** What fast-check printed of a failure, to see it again. */
+  /** The seed that fast-check printed with a failure, to reproduce it. */
   readonly seed?: number | undefined;
 }
 
-/** Keys that careless backends trim, fold, hash or take for a property; commands hold indexes into them. */
+/** Keys that careless backends trim, fold, hash or mistake for a property. Commands hold indexes into this list. */
 const KEYS = ['__proto__', ' a\r\n😀', 'k'.repeat(300)];
 const MAX = Number.MAX_SAFE_INTEGER;
 const VALUES: readonly unknown[] = [
@@ -57,22 +57,22 @@ const DELTAS = [1, 0, -1, 7, -41, 2 ** 32, MAX, -MAX];
 
 interface Entry {
   readonly value: unknown;
-  /** Milliseconds on the clock of the model; `Infinity` for ever. */
-  readonly deadline: number;
+  /** Milliseconds on the clock of the model; `Infinity` if the entry never expires. */
+  readonly expiry: number;
 }
 
-/** What a right cache holds after the same calls. */
+/** The expected content of a correct cache after the same calls. */
 export class Model {
   now = 0;
   readonly #entries = new Map<string, Entry>();
 
   get(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && this.now < entry.deadline ? entry : undefined;
+    return entry !== undefined && this.now < entry.expiry ? entry : undefined;
   }
 
   set(key: string, value: unknown, ttl: number | undefined): void {
-    this.#entries.set(key, { value, deadline: this.now + (ttl ?? Number.POSITIVE_INFINITY) * 1000 });
+    this.#entries.set(key, { value, expiry: this.now + (ttl ?? Number.POSITIVE_INFINITY) * 1000 });
   }
 
   delete(key: string): number {
@@ -89,12 +89,12 @@ export class Model {
     const sum = (value as number) + delta;
     if (!Number.isSafeInteger(sum)) return 'COUNTER_RANGE';
     if (entry === undefined) this.set(key, sum, ttl);
-    else this.#entries.set(key, { value: sum, deadline: entry.deadline });
+    else this.#entries.set(key, { value: sum, expiry: entry.expiry });
     return sum;
   }
 }
 
-/** One call, on the model and on the backend. */
+/** One call, made on both the model and the backend. */
 export interface Command {
   check(model: Model): boolean | Promise<boolean>;
   run(model: Model, real: CacheBackend): Promise<void>;
@@ -118,8 +118,8 @@ function command(
 let runs = 0;
 
 /**
- * Makes sequences of calls and compares every answer with that of a `Map`. Rejects with what fast-check says of the
- * shortest sequence that differs, its seed and path included.
+ * Generates sequences of calls and compares every result with that of a `Map`. Rejects with fast-check's report of the
+ * shortest failing sequence, including its seed and path.
  */
 export async function checkModel(options: ModelOptions): Promise<void> {
   const { fc, clock, create, seed, runs: numRuns = 100 } = options;
@@ -132,7 +132,7 @@ export async function checkModel(options: ModelOptions): Promise<void> {
       try {
         await fc.asyncModelRun(async () => ({ model: new Model(), real }), commands);
       } finally {
-        // A server of others is left as it was.
+        // The server may be shared: remove what was written.
         if (clock === undefined) await real.deleteMany(KEYS);
         await real.close();
       }
@@ -145,7 +145,7 @@ function commandsOf({ fc, clock, capabilities }: ModelOptions): Arbitrary<Comman
   const key = fc.nat(KEYS.length - 1).map((index) => KEYS[index] ?? '');
   const keys = fc.array(key, { maxLength: 5 });
   const value = fc.constantFrom(...VALUES);
-  // Without a clock nothing can be told of what expires, and no TTL is short enough to matter.
+  // Without a clock expiry cannot be predicted, so the TTL exceeds the duration of any run.
   const ttl = fc.constantFrom<number | undefined>(undefined, ...(clock === undefined ? [600] : [1.5, 5, 3_888_000]));
   const delta = fc.constantFrom(...DELTAS);
   const pairs = fc.array(fc.tuple(key, value, key), { maxLength: 5 });

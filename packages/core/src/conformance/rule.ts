@@ -2,53 +2,53 @@ import type { CacheBackend, Capabilities } from '../backend.ts';
 import type { CacheError, CacheErrorCode } from '../errors.ts';
 import type { RemoteOptions } from '../options.ts';
 
-/** One sentence of the contract that a backend keeps or breaks. */
+/** One sentence of the contract, as a test that a backend passes or fails. */
 export interface Rule {
-  /** Stable, and quoted in titles, failures and docs: `ttl/replaced-by-set`. */
+  /** A stable id, quoted in titles, failures and docs, such as `ttl/replaced-by-set`. */
   readonly id: string;
   /** The sentence. */
   readonly text: string;
-  /** Why the contract says so, where the sentence does not tell. */
+  /** The reason for the sentence, if it is not obvious. */
   readonly why?: string;
-  /** For which backends; by default all. */
+  /** Whether the rule applies to a backend with these capabilities. Default: to all. */
   readonly when?: (capabilities: Capabilities) => boolean;
-  /** Lets time pass: such rules wait side by side. */
+  /** Whether the rule waits for time to pass. Such rules run concurrently. */
   readonly waits?: boolean;
   readonly run: (trial: Trial) => Promise<void>;
 }
 
-/** Options that the suite gives to the factory of the backend it tries. */
+/** The options that the suite passes to the factory of the backend under test. */
 export type CreateOptions = RemoteOptions;
 
-/** What a rule is tried with. */
+/** The context of one run of a rule. */
 export interface Trial {
-  /** A backend in a namespace of this trial's own. */
+  /** A backend in the namespace of this trial. */
   readonly cache: CacheBackend;
   readonly capabilities: Capabilities;
-  /** Another backend on the same server and in the same namespace, unless `options` say otherwise. */
+  /** Opens another backend on the same server, in the same namespace unless `options` has one. */
   open(options?: CreateOptions): Promise<CacheBackend>;
-  /** The namespace of this trial. */
+  /** The namespace of this trial, which no other trial uses. */
   readonly namespace: string;
-  /** Whether time passes at once, because the suite moves the clock. */
+  /** Whether waiting takes no time, because the suite controls the clock. */
   readonly instant: boolean;
-  /** Lets at least so many seconds pass. */
+  /** Waits for at least so many seconds. */
   wait(seconds: number): Promise<void>;
-  /** Waits until an entry with such a TTL, made before, must be gone. */
+  /** Waits until an entry that was stored before with this TTL must have expired. */
   outlive(ttl: number): Promise<void>;
-  /** Fails unless both are equal. */
+  /** Fails the rule unless both are equal. */
   equal(actual: unknown, expected: unknown): void;
-  /** Fails unless it holds; `claim` is what was expected, in words. */
+  /** Fails the rule unless the condition holds. `claim` is the expectation in words. */
   holds(condition: boolean, claim: string): void;
-  /** Fails unless the call rejects with a `CacheError` of this code that says all that such an error has to say. */
+  /** Fails the rule unless the call rejects with a `CacheError` of this code that has all required properties. */
   rejects(call: Promise<unknown>, code: CacheErrorCode): Promise<CacheError>;
 }
 
-/** How a backend is tried. */
+/** How the suite runs against a backend. */
 export interface SuiteOptions {
   readonly create: (options: CreateOptions) => CacheBackend | Promise<CacheBackend>;
   readonly capabilities: Capabilities;
-  /** Of a backend whose time the suite moves: no rule waits then. */
+  /** For a backend with a clock that the suite controls. No rule waits then. */
   readonly clock?: { advance(milliseconds: number): void } | undefined;
-  /** Milliseconds that a rule may take, 25,000 by default: more for a server that is far away. */
+  /** The most milliseconds that a rule may take; default 25,000. Raise it for a distant server. */
   readonly ruleTimeoutMs?: number | undefined;
 }

@@ -1,60 +1,60 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
-import { type Called, missingFrom } from './failure.ts';
+import { missingFrom, type RecordedCall } from './failure.ts';
 import type { FaultLab, FaultRule } from './faults.ts';
-import { show, showFailure } from './story.ts';
+import { show, showFailure } from './transcript.ts';
 import { within } from './within.ts';
 
-/** Milliseconds: the deadline that the rules give to the backend, long enough for a busy machine. */
+/** The backend's `timeoutMs`, long enough for a busy machine. */
 export const TIMEOUT_MS = 500;
-/** Milliseconds after its deadline in which the contract lets a call settle. */
+/** Milliseconds after the deadline by which, according to the contract, a call has settled. */
 export const GRACE_MS = 350;
-/** Milliseconds after a fault in which a backend works again; the contract says 2,000, a busy machine may take longer. */
+/** Milliseconds after a fault by which a backend works again. The contract says 2,000; a busy machine may need more. */
 const RECOVERY_MS = 4000;
 /** Milliseconds between two attempts in that time. */
 const PAUSE_MS = 50;
-/** How often a rule is tried on a machine that stands still. */
+/** How often a rule is tried while the machine stalls. */
 const TRIES = 5;
-/** A value, or a key that is to be hidden: no error and no backend shows it. */
+/** A value or hidden key that neither an error nor a backend may show. */
 export const SECRET = 's3cretText';
 
 export class Broken extends Error {}
 
-/** Broken, unless the machine stood still: another trial tells. */
+/** The machine stalled, so that a correct backend may fail as well. Another trial tells. */
 class PerhapsBroken extends Broken {}
 
 export function holds(condition: boolean, claim: string): void {
   if (!condition) throw new Broken(`expected ${claim}`);
 }
 
-/** A call that has been made. */
-export interface Made extends Called {
-  /** When it was made, on the clock of `performance.now()`. */
+/** A call that has been started. */
+export interface StartedCall extends RecordedCall {
+  /** When it was started, on the clock of `performance.now()`. */
   readonly since: number;
   readonly result: Promise<unknown>;
 }
 
-export function call(backend: CacheBackend, operation: Operation, ...args: readonly unknown[]): Made {
+export function call(backend: CacheBackend, operation: Operation, ...args: readonly unknown[]): StartedCall {
   const method = backend[operation] as (...args: readonly unknown[]) => Promise<unknown>;
   const since = performance.now();
   return { backend, operation, args, keysHidden: false, since, result: method.apply(backend, [...args]) };
 }
 
-/** A backend whose way to the server breaks, and one that sees what the server holds. */
-export interface Bench {
+/** The backend under test, and another that bypasses the faults and sees what the server holds. */
+export interface Fixture {
   readonly lab: FaultLab;
   readonly backend: CacheBackend;
   readonly direct: CacheBackend;
-  /** Milliseconds in which a call of the backend settles. */
+  /** Milliseconds within which a call of the backend must settle. */
   readonly capMs: number;
 }
 
-/** What became of a call. */
+/** The outcome of a call. */
 export type Outcome = { readonly value: unknown; readonly tookMs: number } | { readonly error: CacheError };
 
-/** What a call comes to within its deadline and grace; a failure says all that it has to, and shows nothing. */
-export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome> {
-  const { backend, operation, since, result } = made;
+/** Awaits a call, which must settle within `capMs`. Checks that its error has all required properties and shows no secret. */
+export async function settle({ lab, capMs }: Fixture, started: StartedCall): Promise<Outcome> {
+  const { backend, operation, since, result } = started;
   const outcome = await within(
     result.then(
       (value): Outcome => ({ value, tookMs: performance.now() - since }),
@@ -66,7 +66,7 @@ export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome
   if ('error' in outcome) {
     const { error } = outcome;
     holds(isCacheError(error), `${operation} to reject with a CacheError, got ${show(error)}`);
-    const missing = missingFrom(error, made);
+    const missing = missingFrom(error, started);
     if (missing !== undefined) throw new Broken(`expected ${missing}`);
     showsNothing(lab, error, `what ${operation} rejects with`);
     showsNothing(lab, backend, `what the backend shows of itself when ${operation} has failed`);
@@ -74,20 +74,24 @@ export async function settle({ lab, capMs }: Bench, made: Made): Promise<Outcome
   return outcome;
 }
 
-/** Fails if a thing shows a secret, by any means. */
+/** Fails if the error or backend shows a secret by any means. */
 function showsNothing(lab: FaultLab, thing: unknown, what: string): void {
   const shown = `${lab.inspect(thing)}${String(thing)}${JSON.stringify(thing)}`;
   holds(![...lab.secrets, SECRET].some((secret) => shown.includes(secret)), `no secret in ${what}`);
 }
 
-/** The error of a call that must fail, with one of these codes. A batch says where, unless its deadline ended it. */
-export async function fails(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<CacheError> {
-  const { operation, args, keysHidden } = made;
-  const outcome = await settle(bench, made);
+/** Awaits a call that must fail with one of these codes. A batch must name its key, unless it timed out. */
+export async function fails(
+  fixture: Fixture,
+  started: StartedCall,
+  codes: readonly CacheErrorCode[],
+): Promise<CacheError> {
+  const { operation, args, keysHidden } = started;
+  const outcome = await settle(fixture, started);
   if (!('error' in outcome)) {
     const { value, tookMs } = outcome;
-    // Later than a call may settle, and yet not too late: the process stood still, and an answer that is there then wins.
-    const Kind = tookMs > bench.capMs ? PerhapsBroken : Broken;
+    // After a stall a reply that has been received wins over the deadline, however late it is.
+    const Kind = tookMs > fixture.capMs ? PerhapsBroken : Broken;
     throw new Kind(`expected ${operation} to reject, it resolved ${show(value)} after ${Math.round(tookMs)} ms`);
   }
   const { code, key } = outcome.error;
@@ -100,22 +104,26 @@ export async function fails(bench: Bench, made: Made, codes: readonly CacheError
   return outcome.error;
 }
 
-/** As `fails`, of a fault that none of the keys escapes: the first is named, if any is. */
-export async function failsAtFirst(bench: Bench, made: Made, codes: readonly CacheErrorCode[]): Promise<void> {
-  const { key } = await fails(bench, made, codes);
-  const [first] = [made.args[0]].flat(2);
-  holds(key === undefined || key === first, `${made.operation} to name ${show(first)}, got ${show(key)}`);
+/** Like `fails`, for a fault that affects all keys: if the error names a key, it is the first. */
+export async function failsAtFirst(
+  fixture: Fixture,
+  started: StartedCall,
+  codes: readonly CacheErrorCode[],
+): Promise<void> {
+  const { key } = await fails(fixture, started, codes);
+  const [first] = [started.args[0]].flat(2);
+  holds(key === undefined || key === first, `${started.operation} to name ${show(first)}, got ${show(key)}`);
 }
 
-/** The same backend works, again by itself, and each answer is that of its own call. */
-export async function recovers(bench: Bench): Promise<void> {
-  const { backend, direct } = bench;
+/** Waits until the backend works again, and checks that each call gets its own reply. */
+export async function recovers(fixture: Fixture): Promise<void> {
+  const { backend, direct } = fixture;
   const keys = Array.from({ length: 20 }, (_, index) => `after ${index}`);
   await direct.multiSetValues(keys.map((key) => [key, `value of ${key}`] as const));
   for (let left = RECOVERY_MS; ; ) {
     const start = performance.now();
     const [outcomes, directMs] = await Promise.all([
-      Promise.all(keys.map((key) => settle(bench, call(backend, 'getValue', key)))),
+      Promise.all(keys.map((key) => settle(fixture, call(backend, 'getValue', key)))),
       direct.exists('k').then(() => performance.now() - start),
     ]);
     const failed = outcomes.find((outcome) => 'error' in outcome);
@@ -126,7 +134,7 @@ export async function recovers(bench: Bench): Promise<void> {
       }
       return;
     }
-    // Where the way that nothing breaks was too slow, too, it was the server or the machine that stood still.
+    // If the backend that no fault affects was too slow as well, the server or the machine stalled.
     if (directMs < TIMEOUT_MS) left -= Math.min(performance.now() - start, TIMEOUT_MS + GRACE_MS);
     left -= PAUSE_MS;
     if (left < 0)
@@ -135,24 +143,24 @@ export async function recovers(bench: Bench): Promise<void> {
   }
 }
 
-/** Runs with a backend whose connection is warm, and mends the way afterwards. */
-export async function withBench(
+/** Runs `work` with a connected backend, and ends the fault afterwards. */
+export async function withFixture(
   lab: FaultLab,
   namespace: string,
-  work: (bench: Bench) => Promise<void>,
+  work: (fixture: Fixture) => Promise<void>,
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<void> {
   await lab.set(undefined);
   const backend = lab.create({ namespace, timeoutMs });
   const direct = lab.direct({ namespace, timeoutMs: 10_000 });
-  const bench = { lab, backend, direct, capMs: timeoutMs + GRACE_MS };
+  const fixture = { lab, backend, direct, capMs: timeoutMs + GRACE_MS };
   try {
     await direct.multiSetValues([['k', 'v'], ['n', 10], ...['d', 'e', 'f'].map((key) => [key, 'v'] as const)]);
-    // A busy machine may need more than one deadline to connect.
-    await recovers(bench);
-    await work(bench);
+    // On a busy machine connecting may take longer than one deadline.
+    await recovers(fixture);
+    await work(fixture);
     await lab.set(undefined);
-    await recovers(bench);
+    await recovers(fixture);
   } finally {
     await lab.set(undefined);
     await Promise.allSettled([backend.close(), direct.close()]);
@@ -161,7 +169,7 @@ export async function withBench(
 
 let trials = 0;
 
-/** Tries one fault rule; rejects with what was expected. The way to the server is whole afterwards. */
+/** Runs one fault rule; rejects with the failed expectation. No fault is active afterwards. */
 export async function runFaultRule(rule: FaultRule, lab: FaultLab, name = 'the backend'): Promise<void> {
   for (let tries = 1; ; tries++) {
     trials += 1;

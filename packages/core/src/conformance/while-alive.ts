@@ -1,9 +1,9 @@
-/** Milliseconds at the end of a TTL in which nothing is claimed. */
+/** Milliseconds at the end of a TTL for which nothing is asserted. */
 const MARGIN_MS = 10;
 
 /**
- * Runs what must be so while an entry of that TTL, in seconds, lives. A machine that stood still for longer tells nothing:
- * whether it did not.
+ * Runs `check`, and asserts its claim if the entry, stored at `since` with a TTL of so many seconds, still had to live
+ * when the check ended. Returns whether it had: on a stalled machine the entry may have expired.
  */
 export async function whileAlive(
   seconds: number,

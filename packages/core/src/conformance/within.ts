@@ -1,15 +1,18 @@
-// Those of the runtime, whatever a test puts in their place later.
+// The functions of the runtime, even if a test replaces them later.
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
-/** Milliseconds between two looks at the clock: what passed beyond twice as many, this very process stood still for. */
+/** Milliseconds between two looks at the clock. If more than twice as many passed, this process stalled. */
 const LOOK_MS = 50;
 
-/** What `work` comes to; rejects with `late` if that takes longer, not counting what the process stood still. */
+/**
+ * Resolves or rejects as `work` does, or rejects with `late` if that takes longer than so many milliseconds. Time during which
+ * this process stalled does not count.
+ */
 export async function within<T>(work: Promise<T>, milliseconds: number, late: Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
-    // One look more: at the end of a stall, a deadline of the backend fires only now.
+    // One look more: at the end of a stall, a deadline of the backend may only be firing now.
     let left = milliseconds + LOOK_MS;
     const look = (before: number): void => {
       timer = setTimeout(

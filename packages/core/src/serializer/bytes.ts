@@ -11,7 +11,7 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** The kinds of typed arrays by name. */
+/** The constructors of typed arrays, by name. */
 const VIEWS = {
   Uint8Array,
   Int8Array,
@@ -26,29 +26,29 @@ const VIEWS = {
   BigUint64Array,
 };
 
-/** Reads the name of a typed array from its internal slot, so that nothing can pose as one. */
+/** Reads the name of a typed array from its internal slot, which cannot be forged. */
 const nameOfView = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
   ?.get as (this: unknown) => string | undefined;
 
-/** Code units that `String.fromCharCode` takes at once without filling the stack. */
+/** The number of arguments that `String.fromCharCode` takes without overflowing the stack. */
 const CHUNK = 0x2000;
 
-/** The name of the kind of a typed array of any realm; `undefined` for anything else, a `DataView` included. */
+/** The constructor name of a typed array of any realm; `undefined` for anything else, including a `DataView`. */
 export function typedArrayName(value: unknown): string | undefined {
   const name = nameOfView.call(value);
   return name !== undefined && Object.hasOwn(VIEWS, name) ? name : undefined;
 }
 
-/** A typed array of the named kind. Throws if there is none, and where bytes are not a whole number of its elements. */
+/** Creates a typed array by name. Throws for an unknown name, and for bytes that are not a whole number of elements. */
 export function typedArrayOf(name: string, content: ArrayBuffer | readonly number[]): TypedArray {
   if (!Object.hasOwn(VIEWS, name)) throw new Error('no typed array');
   return new VIEWS[name as 'Uint8Array'](content as ArrayBuffer);
 }
 
 /**
- * How bytes lie in superjson's text, for `SuperJSON#registerCustom(bytesTransformer, bytesTransformer.name)` of a program
- * that reads entries by itself. A `Uint8Array` is its base64 (RFC 4648, section 4), another typed array its name, a colon
- * and the base64 of its memory, least significant byte first.
+ * The superjson transformer for bytes. A program that reads entries with superjson itself registers it by
+ * `SuperJSON#registerCustom(bytesTransformer, bytesTransformer.name)`. A `Uint8Array` is written as its base64 (RFC
+ * 4648, section 4); any other typed array as its name, a colon and the base64 of its memory, little-endian.
  */
 export const bytesTransformer: {
   readonly name: 'ninefold:bytes';

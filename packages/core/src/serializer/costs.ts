@@ -1,12 +1,14 @@
-/** What the regular expressions of one value may cost to parse, in characters of an ordinary pattern: some 100 ms. */
-export const MOST_REGEXP_COST = 100_000;
+/**
+ * The most that parsing the regular expressions of a value may cost, in characters of a simple pattern: about 100 ms.
+ */
+export const MAX_REGEXP_COST = 100_000;
 
-// Measured on V8 by parsing each a thousand times: sets of Unicode properties are built while a pattern is parsed.
+// Measured on V8 over a thousand parses each. V8 builds the sets of Unicode properties while it parses a pattern.
 const PROPERTY_COST = 1500;
 const V_CHARACTER_COST = 24;
 const V_PROPERTY_COST = 25_000;
 
-/** What it costs to make a regular expression, at the most, before it is made. */
+/** An upper bound of the cost of parsing a regular expression, computed without parsing it. */
 export function regexpCost(source: string, flags: string): number {
   const inSets = flags.includes('v');
   if (!inSets && !flags.includes('u')) return source.length;
@@ -16,10 +18,10 @@ export function regexpCost(source: string, flags: string): number {
     : source.length + properties * PROPERTY_COST;
 }
 
-/** A host without end takes a parser quadratic time. The longest that DNS knows has 253 characters. */
+/** URL parsers take quadratic time in the length of the host. DNS allows 253 characters. */
 const LONG_HOST = /^[^/]*\/\/[^/?#]{10000}/;
 
-/** Whether the text of a URL is one that a URL writes, all ASCII, and its host is not too long to be read in time. */
+/** Whether text is all ASCII, as a serialised URL is, and its host is short enough to be parsed in time. */
 export function isCheapUrl(href: string): boolean {
   return /^[ -~]*$/.test(href) && !LONG_HOST.test(href);
 }

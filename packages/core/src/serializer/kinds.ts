@@ -2,11 +2,11 @@ import { describe } from '../keys.ts';
 import { typedArrayName } from './bytes.ts';
 
 /**
- * The kept kinds of objects besides typed arrays and errors, and whether they bear a `Symbol.toStringTag`. Those that do
- * not are known by an internal slot, which nothing can pose as. The methods that read a Map, a Set or an ArrayBuffer ask
- * for theirs; a URL is its text.
+ * The kinds of objects that are kept, except typed arrays and errors, and whether they have a `Symbol.toStringTag`. A
+ * kind without a tag is recognised by an internal slot, which cannot be forged. The methods that read a Map, a Set or
+ * an ArrayBuffer check its slot themselves; a URL is stored as its text.
  */
-const TAGGED = {
+const HAS_TAG = {
   Object: undefined,
   Array: undefined,
   Date: false,
@@ -17,36 +17,36 @@ const TAGGED = {
   URL: true,
 };
 
-/** `Error` and its built-in subclasses that hold nothing besides name, message and cause. */
+/** `Error` and those built-in subclasses that have only name, message and cause. */
 const ERRORS = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError']);
-const OF_ERRORS = new Set(['name', 'message', 'cause', 'stack']);
+const ERROR_PROPERTIES = new Set(['name', 'message', 'cause', 'stack']);
 
-export type Kind = keyof typeof TAGGED | 'TypedArray' | 'Error';
+export type Kind = keyof typeof HAS_TAG | 'TypedArray' | 'Error';
 
-/** What kind of kept object this is, in any realm (`vm`, Jest), where `instanceof` fails; `undefined`: none. */
+/** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
   const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
   const tagged = Symbol.toStringTag in value;
   const prototype = prototypeOf(value);
   if (prototype === null) return tag === 'Object' ? tag : undefined;
-  const called = classOf(prototype);
+  const className = classOf(prototype);
   const view = typedArrayName(value);
   if (view !== undefined) {
-    return called === view || (called === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
+    return className === view || (className === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
   }
-  if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, called) ? 'Error' : undefined;
-  if (called !== tag || !Object.hasOwn(TAGGED, tag)) return undefined;
-  if ((TAGGED[tag as keyof typeof TAGGED] ?? tagged) !== tagged) return undefined;
-  // Not of a subclass: nothing but `Object.prototype` lies above.
+  if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
+  if (className !== tag || !Object.hasOwn(HAS_TAG, tag)) return undefined;
+  if ((HAS_TAG[tag as keyof typeof HAS_TAG] ?? tagged) !== tagged) return undefined;
+  // Rules out subclasses: only `Object.prototype` may follow in the prototype chain.
   const top = tag === 'Object' ? prototype : prototypeOf(prototype);
   return classOf(top) === 'Object' && prototypeOf(top as object) === null ? (tag as Kind) : undefined;
 }
 
-function isKeptError(error: Error, prototype: object, called: unknown): boolean {
+function isKeptError(error: Error, prototype: object, className: unknown): boolean {
   return (
-    ERRORS.has(called as string) &&
+    ERRORS.has(className as string) &&
     Object.hasOwn(prototype, 'message') &&
-    Object.keys(error).every((key) => OF_ERRORS.has(key))
+    Object.keys(error).every((key) => ERROR_PROPERTIES.has(key))
   );
 }
 
@@ -59,11 +59,11 @@ function classOf(prototype: object | null): unknown {
   return prototype !== null && Object.hasOwn(prototype, 'constructor') ? prototype.constructor?.name : undefined;
 }
 
-/** What stands there, for a `ValueError`: a kind or the name of a class, never a value. */
+/** Describes a refused value for a `ValueError`, by its type or class name. Never quotes the value. */
 export function describeKind(value: unknown): string {
   if (typeof value !== 'object' || value === null) return describe(value);
-  const called = classOf(prototypeOf(value));
-  const name = typeof called === 'string' && /^[\w$]{1,64}$/.test(called) ? called : 'class instance';
+  const className = classOf(prototypeOf(value));
+  const name = typeof className === 'string' && /^[\w$]{1,64}$/.test(className) ? className : 'class instance';
   if (name === 'Object') return 'an object that is not plain';
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

@@ -1,28 +1,28 @@
 import { MAX_DEPTH } from './plain.ts';
 
-/** Nesting of a text beyond which it is not even parsed: annotations take two levels for each of the value. */
+/** Text that is nested deeper is not parsed. Annotations add up to two levels for each level of the value. */
 const MAX_NESTING = 3 * MAX_DEPTH;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether what a text parses to needs a closer look before it is a value. Throws for a text that is nested deeper than
- * anything ever written, and is not to be parsed at all.
+ * Whether the parsed text needs `isLegalJson`. Throws if the text is nested deeper than `serialize` ever writes; such
+ * text must not be parsed at all.
  */
 export function isSuspect(text: string): boolean {
   const nesting = nestingOf(text);
   if (nesting > MAX_NESTING) throw new Error('nested too deep');
-  // An escape below U+0100 may spell a letter of `__proto__`.
+  // An escape below U+0100 may encode a character of `__proto__`.
   return nesting > MAX_DEPTH || holds(text, '_', '__proto__') || holds(text, '\\', '\\u00');
 }
 
-/** Whether a text includes a word. Most have not even its first letter, and one letter is looked for in half the time. */
+/** Whether text includes a word. Most texts lack even its first character, which takes half as long to find. */
 function holds(text: string, first: string, word: string): boolean {
   return text.includes(first) && text.includes(word);
 }
 
-/** Whether parsed JSON is nowhere deeper than a value that is written and has no own `__proto__`. */
+/** Whether parsed JSON is within the depth that `serialize` writes and has no own `__proto__`. */
 export function isLegalJson(json: unknown, depth = 0): boolean {
   if (typeof json !== 'object' || json === null) return true;
   if (depth >= MAX_DEPTH || Object.hasOwn(json, '__proto__')) return false;
@@ -30,14 +30,14 @@ export function isLegalJson(json: unknown, depth = 0): boolean {
   return items.every((item) => isLegalJson(item, depth + 1));
 }
 
-/** How deep the brackets of a JSON text nest; 0 for nearly every text, which has too few to matter. */
+/** The nesting depth of JSON text; 0 if it has too few brackets to exceed `MAX_DEPTH`, as nearly every text. */
 function nestingOf(text: string): number {
   if (!hasManyBrackets(text)) return 0;
   let depth = 0;
   let deepest = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    // With bit 5 set, '[' is '{' and ']' is '}'.
+    // Setting bit 5 turns '[' into '{' and ']' into '}'.
     if ((unit | 0x20) === 0x7b) deepest = Math.max(deepest, ++depth);
     else if ((unit | 0x20) === 0x7d) depth -= 1;
     else if (unit === QUOTE) at = endOfString(text, at);
@@ -46,7 +46,7 @@ function nestingOf(text: string): number {
 }
 
 function hasManyBrackets(text: string): boolean {
-  // The shortest text of that depth has as many opening brackets and as many closing ones.
+  // Text of that depth has at least as many opening and as many closing brackets.
   if (text.length < 2 * MAX_DEPTH) return false;
   let opening = 0;
   for (const bracket of ['[', '{']) {
@@ -58,7 +58,7 @@ function hasManyBrackets(text: string): boolean {
   return false;
 }
 
-/** Where the string that begins at `from` ends; the end of the text if it does not. */
+/** The index of the quote that ends the string starting at `from`; the length of the text if there is none. */
 function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

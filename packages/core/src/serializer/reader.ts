@@ -1,63 +1,64 @@
 import { bytesTransformer, typedArrayOf } from './bytes.ts';
-import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
-import { assertUnfolds } from './unfold.ts';
-import { MOST_DIGITS } from './writer.ts';
+import { isCheapUrl, MAX_REGEXP_COST, regexpCost } from './costs.ts';
+import { assertBoundedExpansion } from './expansion.ts';
+import { MAX_DIGITS } from './writer.ts';
 
 /**
- * Puts the annotated values into parsed JSON, as superjson does (https://github.com/flightcontrolhq/superjson), but in
- * work that is bounded by the length of the text, and only for what `serialize` takes. The tree of `values` is applied
- * from the leaves up, while Maps, Sets and Errors are still the JSON that they come from; then `referentialEqualities`
- * put one object in several places; last, the containers are filled.
+ * Applies superjson's annotations (https://github.com/flightcontrolhq/superjson) to parsed JSON, with work bounded by
+ * the length of the text, and only for values that `serialize` accepts. First the tree of `values` is applied from the
+ * leaves up, while Maps, Sets and Errors stay empty beside their JSON. Then `referentialEqualities` put one object at
+ * several paths. Finally the containers are filled.
  */
 export function readAnnotated(json: unknown, meta: unknown, textLength: number): unknown {
   const { values, referentialEqualities, v } = asRecord(meta);
   const reader = new Reader(typeof v === 'number' && v >= 1);
-  const root = reader.apply(json, values);
-  reader.share(root, referentialEqualities);
-  reader.fill();
+  const root = reader.applyValues(json, values);
+  reader.applyEqualities(root, referentialEqualities);
+  reader.fillContainers();
   check(root !== undefined);
-  // Sharing may have made what is too deep or too much. A text spells every node out, so there are not more of them.
-  if (reader.sharesObjects) assertUnfolds(root, textLength);
+  // Shared objects may expand to too many nodes or levels. `serialize` writes them out at every path, so its text has
+  // at least one character per node.
+  if (reader.sharesObjects) assertBoundedExpansion(root, textLength);
   return root;
 }
 
 class Reader {
   sharesObjects = false;
-  /** Since version 1 a backslash in a path is escaped. */
+  /** Whether backslashes in paths are escaped, as since version 1. */
   readonly #escaped: boolean;
-  /** The JSON of Maps, Sets and Errors that wait to be filled. */
+  /** Maps, Sets and Errors that are not filled yet, with their JSON. */
   readonly #sources = new Map<unknown, unknown>();
-  #regexpCostLeft = MOST_REGEXP_COST;
+  #regexpCostLeft = MAX_REGEXP_COST;
 
   constructor(escaped: boolean) {
     this.#escaped = escaped;
   }
 
-  /** A node with all that is annotated in it. A tree is an annotation and those below it, or the latter alone. */
-  apply(node: unknown, tree: unknown): unknown {
+  /** Applies a tree of annotations to a node. A tree is `[annotation, children]`, or the children alone. */
+  applyValues(node: unknown, tree: unknown): unknown {
     const annotated = Array.isArray(tree);
     for (const [path, below] of entriesOf(annotated ? tree[1] : tree)) {
-      this.#replace(node, path, (child) => this.apply(child, below));
+      this.#replace(node, path, (child) => this.applyValues(child, below));
     }
     return annotated ? this.#convert(node, tree[0]) : node;
   }
 
-  share(root: unknown, equalities: unknown): void {
+  applyEqualities(root: unknown, equalities: unknown): void {
     const [ofRoot, others] = Array.isArray(equalities) ? (equalities as readonly unknown[]) : [[], equalities];
-    this.#put(root, root, ofRoot);
-    for (const [path, places] of entriesOf(others)) {
-      this.#put(root, this.#nodeAt(root, this.#keysOf(path)), places);
+    this.#share(root, root, ofRoot);
+    for (const [path, otherPaths] of entriesOf(others)) {
+      this.#share(root, this.#nodeAt(root, this.#keysOf(path)), otherPaths);
     }
   }
 
-  #put(root: unknown, shared: unknown, places: unknown): void {
-    for (const place of asArray(places)) {
+  #share(root: unknown, shared: unknown, paths: unknown): void {
+    for (const path of asArray(paths)) {
       this.sharesObjects ||= typeof shared === 'object';
-      this.#replace(root, asString(place), () => shared);
+      this.#replace(root, asString(path), () => shared);
     }
   }
 
-  fill(): void {
+  fillContainers(): void {
     for (const [container, source] of this.#sources) {
       if (container instanceof Map) {
         for (const row of asArray(source)) {
@@ -83,10 +84,10 @@ class Reader {
     return keys.reduce((node, key) => this.#holderOf(node, key)[key], root);
   }
 
-  /** Where a node has what is under a key: in itself, or in what it will be filled from. */
+  /** The object that holds a node's children: its source if it is not filled yet, otherwise the node itself. */
   #holderOf(node: unknown, key: string): Record<string, unknown> {
     const holder = this.#sources.get(node) ?? node;
-    // An array takes its indexes only: 'length' is an own property too.
+    // 'length' is an own property of an array, but not a child.
     const owns = Array.isArray(holder) ? key !== 'length' : asRecord(holder);
     check(owns && Object.hasOwn(holder as object, key));
     return holder as Record<string, unknown>;
@@ -120,7 +121,7 @@ class Reader {
         return undefined;
       case 'bigint': {
         const digits = asString(node);
-        check(digits.replace('-', '').length <= MOST_DIGITS && /^-?[0-9]+$/.test(digits));
+        check(digits.replace('-', '').length <= MAX_DIGITS && /^-?[0-9]+$/.test(digits));
         return BigInt(digits);
       }
       case 'number':
@@ -137,15 +138,15 @@ class Reader {
         check(isCheapUrl(asString(node)));
         return new URL(asString(node));
       case 'map':
-        return this.#later(new Map(), asArray(node));
+        return this.#fillLater(new Map(), asArray(node));
       case 'set':
-        return this.#later(new Set(), asArray(node));
+        return this.#fillLater(new Set(), asArray(node));
       case 'Error':
-        return this.#later(errorOf(asRecord(node)), node);
+        return this.#fillLater(errorOf(asRecord(node)), node);
       case 'custom':
         check(name === bytesTransformer.name);
         return bytesTransformer.deserialize(asString(node));
-      // superjson's own form of a typed array, as its other writers have it.
+      // superjson's own form of a typed array, which other writers use.
       case 'typed-array':
         check(asArray(node).every((number) => typeof number === 'number'));
         return typedArrayOf(asString(name), node as number[]);
@@ -160,7 +161,7 @@ class Reader {
     const [source, flags] = [text.slice(1, end), text.slice(end + 1)];
     this.#spend(regexpCost(source, flags));
     const regexp = new RegExp(source, flags);
-    // Its own text may be longer: it escapes slashes.
+    // `source` escapes slashes, and may be longer than the text.
     this.#spend(regexpCost(regexp.source, flags) - regexpCost(source, flags));
     return regexp;
   }
@@ -170,7 +171,7 @@ class Reader {
     check(this.#regexpCostLeft >= 0);
   }
 
-  #later(container: object, source: unknown): object {
+  #fillLater(container: object, source: unknown): object {
     this.#sources.set(container, source);
     return container;
   }
@@ -209,7 +210,7 @@ function hide(error: Error, key: 'name' | 'cause', value: unknown): void {
   Object.defineProperty(error, key, { value, writable: true, configurable: true });
 }
 
-/** V8 takes microseconds to note where an error was made, and where it was read says nothing. */
+/** Creates an error without a stack: V8 takes microseconds to capture one, and it would point here. */
 function withoutStack(message: string): Error {
   const made = Error as { stackTraceLimit?: number };
   const limit = made.stackTraceLimit;

@@ -1,28 +1,28 @@
 import type { Kind } from './kinds.ts';
 
-/** A value that could not come back equal. The message is its path and what stands there, and quotes no value. */
+/** The error for a value that could not come back equal. The message names the path and the type of the part. */
 export class ValueError extends Error {
   override get name(): string {
     return 'ValueError';
   }
 }
 
-/** A container, and the key in it that leads on: of a Map or a Set the number of a row, whose keys are 0 and 1. */
+/** A container and the key of the next step: in a Map the index of a `[key, value]` row, in a Set that of an item. */
 export interface Step {
   readonly kind: Kind;
   key: string | number;
 }
 
-/** Steps of a path, and UTF-16 units of a step, that an error shows. */
+/** The most steps of a path, and UTF-16 code units of a step, that an error shows. */
 const STEPS_SHOWN = 16;
 const STEP_SHOWN = 64;
 
-/** `$.items[3]<value 0>`, for an error. */
+/** Formats a path for an error, such as `$.items[3]<value 0>`. */
 export function pathOf(steps: readonly Step[]): string {
   const shown = steps.slice(0, STEPS_SHOWN).map(({ kind, key }, at) => {
     if (kind === 'Map') return `<${steps[at + 1]?.key === 0 ? 'key' : 'value'} ${key}>`;
     if (kind === 'Set') return `<item ${key}>`;
-    // Which of the two of a row has just been said.
+    // The step of the Map has already shown whether this is its key or its value.
     if (kind === 'Array') return steps[at - 1]?.kind === 'Map' ? '' : `[${key}]`;
     const name = String(key);
     if (/^[A-Za-z_$][\w$]{0,63}$/.test(name)) return `.${name}`;

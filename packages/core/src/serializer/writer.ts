@@ -1,95 +1,96 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer, type TypedArray } from './bytes.ts';
-import { isCheapUrl, MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { isCheapUrl, MAX_REGEXP_COST, regexpCost } from './costs.ts';
+import { MAX_BYTES } from './expansion.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
-import { MOST_BYTES } from './unfold.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
-/** Nodes that a value may unfold to where parts are shared: far above what fits into a cache, and ended soon. */
-const MOST_NODES = 3_000_000;
+/** The most nodes that a value may expand to through shared parts: more than fits into a cache, but walked quickly. */
+const MAX_NODES = 3_000_000;
 
-/** Decimal digits; to read more takes longer than reading may. */
-export const MOST_DIGITS = 100_000;
-const LARGEST_BIGINT = 10n ** BigInt(MOST_DIGITS);
+/** The most decimal digits of a bigint; parsing more would exceed the time bound of a read. */
+export const MAX_DIGITS = 100_000;
+const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 
-/** How superjson marks the containers that JSON lacks. */
+/** superjson's annotations of the containers that JSON lacks. */
 const CONTAINERS: Partial<Record<Kind, string>> = { Map: 'map', Set: 'set', Error: 'Error' };
 
 type Key = Step['key'];
 type Path = readonly Key[];
 
-/** superjson's annotation of a node: a list of its kind and of the annotations below it, by their paths. */
+/** superjson's annotation of a node: its kind, and the annotations below it by path. */
 type Annotation = readonly unknown[];
-/** The annotations below a container that has none itself, by the steps to them; a step to another such ends in a dot. */
+/** The annotations below a container that has none itself, by step. A step to another group ends in a dot. */
 interface Group {
   [step: string]: Annotation | Group;
 }
 type Node = readonly [json: unknown, annotations?: Annotation | Group | undefined];
 
-/** A container that the walk is in, the key that it is at, and where the container is, if in several places. */
+/** A container on the path of the walk, the current key in it, and its paths if it has several. */
 interface Frame extends Step {
   readonly depth: number;
-  readonly places: Path[];
+  readonly paths: Path[];
 }
 
-// An instance of our own: what others register on the shared one must not change what is stored.
+// A separate instance: what other code registers on the default one must not change the stored text.
 const codec = new SuperJSON();
 codec.registerCustom(bytesTransformer, bytesTransformer.name);
 
 /**
- * The envelope that superjson makes of a value, with nothing in it that is not stored; throws a `ValueError` with the path
- * of what would change. The leaves are superjson's. The walk is not: superjson's own takes time that grows with the depth,
- * knows one realm, and refuses keys named `constructor` and `prototype`.
+ * Makes superjson's envelope of a value, and throws a `ValueError` with the path of any part that would change.
+ * superjson writes the leaves, but not the containers: its own walk takes time that grows with the depth, supports only
+ * one realm, and refuses keys named `constructor` and `prototype`.
  */
 export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
-  // An array's prototype has what an object's has.
+  // Also finds a `toJSON` of `Object.prototype`, which `Array.prototype` inherits.
   if ('toJSON' in Array.prototype) {
-    throw new ValueError('$: a built-in prototype has got a toJSON, which changes what is written');
+    throw new ValueError('$: a built-in prototype has a toJSON, which changes the output');
   }
   const writer = new Writer();
   try {
     const [json, annotations] = writer.write(value);
-    const values = annotations === undefined || Array.isArray(annotations) ? annotations : byPath(annotations as Group);
+    const values =
+      annotations === undefined || Array.isArray(annotations) ? annotations : flatten(annotations as Group);
     const referentialEqualities = writer.equalities();
     if (values === undefined && referentialEqualities === undefined) return { json };
     return { json, meta: { values, referentialEqualities, v: 1 } };
   } catch (error) {
     if (error instanceof ValueError) throw error;
-    // A getter or a proxy of the value threw, or its depth left no stack.
+    // A getter or a proxy in the value threw, or the stack overflowed.
     return writer.refuse(error instanceof RangeError ? 'too deep' : 'a property that throws when read');
   }
 }
 
 class Writer {
-  /** The containers that the walk is in, from the root on: what is met again there is a cycle. */
+  /** The containers on the path of the walk, from the root on. Meeting one of them again is a cycle. */
   readonly #open = new Map<object, Frame>();
   readonly #numbers = new Map<unknown, Path[]>();
-  /** Where the same thing is, for all that superjson tells apart: containers, and numbers that it takes for objects. */
-  readonly #places: Path[][] = [];
-  #nodesLeft = MOST_NODES;
-  #bytesLeft = MOST_BYTES;
-  #regexpCostLeft = MOST_REGEXP_COST;
+  /** The paths of each thing whose identity superjson keeps: containers, and numbers that it treats as objects. */
+  readonly #identities: Path[][] = [];
+  #nodesLeft = MAX_NODES;
+  #bytesLeft = MAX_BYTES;
+  #regexpCostLeft = MAX_REGEXP_COST;
 
   write(value: unknown): Node {
     this.#nodesLeft -= 1;
-    if (this.#nodesLeft < 0) throw new ValueError(`$: unfolds to more than ${MOST_NODES} values`);
+    if (this.#nodesLeft < 0) throw new ValueError(`$: expands to more than ${MAX_NODES} values`);
     switch (typeof value) {
       case 'string':
       case 'boolean':
         return [value];
       case 'number':
         if (Number.isFinite(value) && !Object.is(value, -0)) return [value];
-        if (Number.isNaN(value)) this.#meetNumber(value);
+        if (Number.isNaN(value)) this.#recordNumber(value);
         return writeLeaf(value);
       case 'bigint':
         if (value >= LARGEST_BIGINT || value <= -LARGEST_BIGINT) {
-          this.refuse(`a bigint of more than ${MOST_DIGITS} digits`);
+          this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
         }
-        this.#meetNumber(value);
+        this.#recordNumber(value);
         return writeLeaf(value);
       case 'undefined':
-        if (this.#open.size === 0) this.refuse('undefined, which is what a miss looks like');
+        if (this.#open.size === 0) this.refuse('undefined, which means a miss');
         return writeLeaf(value);
       case 'object':
         return value === null ? [value] : this.#writeObject(value);
@@ -98,15 +99,15 @@ class Writer {
     }
   }
 
-  /** superjson's list of the places to which one object goes. */
+  /** superjson's `referentialEqualities`: for each object with several paths, the first and the others. */
   equalities(): unknown {
     const others: Record<string, unknown> = {};
     let ofRoot: readonly string[] | undefined;
-    for (const places of this.#places) {
-      if (places.length < 2) continue;
-      places.sort((a, b) => a.length - b.length);
-      const [first, ...rest] = places.map((path) => path.map(escapeKey).join('.'));
-      if (places[0]?.length === 0) ofRoot = rest;
+    for (const paths of this.#identities) {
+      if (paths.length < 2) continue;
+      paths.sort((a, b) => a.length - b.length);
+      const [first, ...rest] = paths.map((path) => path.map(escapeKey).join('.'));
+      if (paths[0]?.length === 0) ofRoot = rest;
       else others[first as string] = rest;
     }
     if (isEmpty(others)) return ofRoot && [ofRoot];
@@ -121,20 +122,20 @@ class Writer {
     const frame = this.#open.get(value);
     if (frame !== undefined) {
       const path = this.#path();
-      if (frame.places.length === 0) frame.places.push(path.slice(0, frame.depth));
-      frame.places.push(path);
+      if (frame.paths.length === 0) frame.paths.push(path.slice(0, frame.depth));
+      frame.paths.push(path);
       return [null];
     }
     const kind = kindOf(value);
     switch (kind) {
       case 'Object':
-        // Of its own, and one that is stored.
+        // Only an own, enumerable property would be stored.
         if (Object.prototype.propertyIsEnumerable.call(value, '__proto__'))
           this.refuse('an own property named __proto__');
         return this.#writeContainer(value, kind, value);
       case 'Array':
         return this.#writeContainer(value, kind, value);
-      // The methods are those of this realm, which no property of the value can replace.
+      // Methods of this realm, so that properties of the value cannot replace them.
       case 'Map':
         return this.#writeContainer(value, kind, [...Map.prototype.entries.call(value)]);
       case 'Set':
@@ -152,12 +153,12 @@ class Writer {
       case 'RegExp': {
         const { source, flags } = value as RegExp;
         this.#regexpCostLeft -= regexpCost(source, flags);
-        if (this.#regexpCostLeft < 0) this.refuse('a RegExp that takes long to read');
+        if (this.#regexpCostLeft < 0) this.refuse('a RegExp that is too costly to parse');
         return writeLeaf(new RegExp(source, flags));
       }
       case 'URL': {
         const url = new URL((value as URL).href);
-        if (!isCheapUrl(url.href)) this.refuse('a URL that takes long to read');
+        if (!isCheapUrl(url.href)) this.refuse('a URL whose host is too long');
         return writeLeaf(url);
       }
       case 'ArrayBuffer':
@@ -171,7 +172,7 @@ class Writer {
 
   #writeBytes(bytes: TypedArray): Node {
     this.#bytesLeft -= bytes.byteLength;
-    if (this.#bytesLeft < 0) this.refuse(`more than ${MOST_BYTES} bytes`);
+    if (this.#bytesLeft < 0) this.refuse(`more than ${MAX_BYTES} bytes`);
     return writeLeaf(bytes);
   }
 
@@ -180,12 +181,12 @@ class Writer {
     const keys = Array.isArray(content) ? content.keys() : Object.keys(content);
     const json = Array.isArray(content) ? [] : {};
     const below: Group = {};
-    const frame: Frame = { kind, depth: this.#open.size, places: [], key: '' };
-    this.#places.push(frame.places);
+    const frame: Frame = { kind, depth: this.#open.size, paths: [], key: '' };
+    this.#identities.push(frame.paths);
     this.#open.set(value, frame);
     for (const key of keys) {
       frame.key = key;
-      if (!(key in content)) this.refuse('a hole; arrays are not sparse');
+      if (!(key in content)) this.refuse('a hole in a sparse array');
       const [item, annotations] = this.write((content as Record<Key, unknown>)[key]);
       (json as Record<Key, unknown>)[key] = item;
       if (annotations !== undefined)
@@ -194,17 +195,17 @@ class Writer {
     this.#open.delete(value);
     const annotation = CONTAINERS[kind];
     if (annotation === undefined) return isEmpty(below) ? [json] : [json, below];
-    return [json, isEmpty(below) ? [annotation] : [annotation, byPath(below)]];
+    return [json, isEmpty(below) ? [annotation] : [annotation, flatten(below)]];
   }
 
-  #meetNumber(value: number | bigint): void {
-    let places = this.#numbers.get(value);
-    if (places === undefined) {
-      places = [];
-      this.#numbers.set(value, places);
-      this.#places.push(places);
+  #recordNumber(value: number | bigint): void {
+    let paths = this.#numbers.get(value);
+    if (paths === undefined) {
+      paths = [];
+      this.#numbers.set(value, paths);
+      this.#identities.push(paths);
     }
-    places.push(this.#path());
+    paths.push(this.#path());
   }
 
   #path(): Path {
@@ -217,11 +218,11 @@ function writeLeaf(leaf: unknown): Node {
   return [json, meta?.values as Annotation];
 }
 
-/** Each path is put together once, however many levels it leads through. */
-function byPath(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
+/** Flattens a group into annotations by path. Builds each path once, whatever its depth. */
+function flatten(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
   for (const [step, annotations] of Object.entries(group)) {
     if (Array.isArray(annotations)) all[path + step] = annotations;
-    else byPath(annotations as Group, path + step, all);
+    else flatten(annotations as Group, path + step, all);
   }
   return all;
 }

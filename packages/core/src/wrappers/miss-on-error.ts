@@ -6,11 +6,11 @@ import { wrap } from './wrap.ts';
 import type { WrappedCall } from './wrapper.ts';
 
 export interface MissOnErrorOptions {
-  /** Told every failure that became a miss or a write left undone. What it throws is raised as an uncaught error. */
+  /** Called with each error that became a miss or a skipped write. If it throws, that is an uncaught exception. */
   readonly onError: (error: CacheError) => void;
 }
 
-/** The caller's own mistakes, unreadable entries and a closed backend stay errors. */
+/** Invalid arguments, unreadable entries and a closed backend remain errors. */
 const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const);
 const DEGRADABLE: ReadonlySet<Operation> = new Set([
   'getValue',
@@ -21,9 +21,9 @@ const DEGRADABLE: ReadonlySet<Operation> = new Set([
 ] as const);
 
 /**
- * Lets the application go on when the cache cannot be asked: reads that the server fails become misses (`exists`:
- * `false`), sets resolve without having stored, each told to `onError`. `delete`, `deleteMany` and `incr` still reject,
- * because a stale entry or a wrong count is not a miss. Throws `INVALID_OPTIONS`.
+ * Keeps the application running when the server fails: failed reads become misses (`exists`: `false`), failed sets
+ * resolve without storing, and `onError` receives each error. `delete`, `deleteMany` and `incr` still reject, because a
+ * stale entry or a wrong count is not a miss. Throws `INVALID_OPTIONS`.
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {
   const onError = options?.onError;

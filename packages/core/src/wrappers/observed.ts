@@ -3,25 +3,25 @@ import { invalidOptions } from '../options.ts';
 import { raise } from './raise.ts';
 import { wrap } from './wrap.ts';
 
-/** One call, after it has settled. */
+/** The event of one settled call. */
 export interface CacheEvent {
   readonly backend: string;
   readonly operation: Operation;
-  /** How many keys the caller named. */
+  /** The number of keys that the caller passed. */
   readonly keys: number;
-  /** Of reads and `exists`: how many keys there were. Of deletes: how many there were and are no more. */
+  /** For reads and `exists`, the keys found; for deletes, the entries removed. Otherwise, and on error, `undefined`. */
   readonly hits: number | undefined;
-  /** From the call to its end. */
+  /** Milliseconds from the call until it settled. */
   readonly durationMs: number;
-  /** What the call rejected with, a `CacheError`; `undefined` if it succeeded. */
+  /** The error that the call rejected with, a `CacheError`; `undefined` if it succeeded. */
   readonly error: unknown;
 }
 
 export type CacheListener = (event: CacheEvent) => void;
 
 /**
- * Tells `listener` of every call, once it has settled. Without a listener it is the backend itself. What a listener
- * throws is raised as an uncaught error and leaves the call alone. Throws `INVALID_OPTIONS`.
+ * Calls `listener` with one event for each settled call. Without a listener it returns the backend itself. If the
+ * listener throws, that is an uncaught exception and does not affect the call. Throws `INVALID_OPTIONS`.
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
   if (listener === undefined) return backend;

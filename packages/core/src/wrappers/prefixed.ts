@@ -3,11 +3,11 @@ import { isCacheError } from '../errors.ts';
 import { errorOf } from '../task.ts';
 import { type WrappedCall, wrapWith } from './wrapper.ts';
 
-/** Any backend under a prefix, for those that cannot make a view of themselves. Its `close` closes only itself. */
+/** Prefixes the keys of a backend that does not implement `SCOPE`. Its `close` closes only itself. */
 export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
   const origin = { name: backend.name, prefix: '', hidesKeys: false };
   let closed = false;
-  // What is no key, array or pair is the backend's to refuse: it knows whether its errors name keys.
+  // The backend refuses anything that is not a key, array or pair: it knows whether its errors may name keys.
   const stored = (key: unknown): unknown => (typeof key === 'string' && key !== '' ? prefix + key : key);
 
   return wrapWith(backend, async <T>({ operation, subject, run }: WrappedCall<T>): Promise<T> => {

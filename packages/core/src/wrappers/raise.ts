@@ -1,4 +1,4 @@
-/** Calls a listener. What it throws is its author's to see, as an uncaught error, and not the caller's of the cache. */
+/** Calls a listener. If it throws, that is an uncaught exception: the caller of the cache must not receive it. */
 export function raise(listen: () => void): void {
   try {
     listen();

@@ -1,40 +1,40 @@
 import type { CacheBackend, Capabilities, Operation, ReadOptions, WriteOptions } from '../backend.ts';
 
 /**
- * How a backend offers a view of itself under a namespace, so that a scoped key may have the full length. Optional: a
- * backend that lacks it has its keys prefixed, and the prefix counts towards their length.
+ * The optional method by which a backend returns a view of itself under a namespace, in which keys may have the full
+ * length. For a backend without it `scoped` prefixes the keys, and the prefix counts towards their length.
  */
 export const SCOPE: unique symbol = Symbol.for('ninefold.scope') as never;
 
 export type Scope = (namespace: string) => CacheBackend;
 
-/** One call on its way to the wrapped backend. */
+/** One call of the wrapper. */
 export interface WrappedCall<T> {
   readonly operation: Operation;
-  /** What the caller named: a key, keys or pairs. */
+  /** The caller's first argument: a key, keys or pairs. */
   readonly subject: unknown;
-  /** How many keys that is; of pairs, once they were walked by `run`. */
+  /** The number of keys in it. For pairs it is known once `run` has iterated over them. */
   readonly keys: number;
-  /** Calls the wrapped backend, with another subject if one is given. */
+  /** Calls the wrapped backend, with `subject` in place of the caller's if given. */
   readonly run: (subject?: unknown) => Promise<T>;
 }
 
-/** What a wrapper does with a call: it runs it, or answers in its stead. */
-export type Around = <T>(call: WrappedCall<T>) => Promise<T>;
+/** Intercepts a call: runs it, or returns a result of its own. */
+export type Interceptor = <T>(call: WrappedCall<T>) => Promise<T>;
 
-/** Passes the nine operations on to another backend, each through `around`. Without `scope` its scopes are prefixes. */
-export function wrapWith(backend: CacheBackend, around: Around, scope?: Scope): CacheBackend {
-  return new Wrapper(backend, around, scope);
+/** Wraps a backend so that each call passes through `intercept`. Without `scope`, its scopes prefix the keys. */
+export function wrapWith(backend: CacheBackend, intercept: Interceptor, scope?: Scope): CacheBackend {
+  return new Wrapper(backend, intercept, scope);
 }
 
 class Wrapper implements CacheBackend {
   readonly #backend: CacheBackend;
-  readonly #around: Around;
+  readonly #intercept: Interceptor;
   readonly #scope: Scope | undefined;
 
-  constructor(backend: CacheBackend, around: Around, scope: Scope | undefined) {
+  constructor(backend: CacheBackend, intercept: Interceptor, scope: Scope | undefined) {
     this.#backend = backend;
-    this.#around = around;
+    this.#intercept = intercept;
     this.#scope = scope;
   }
 
@@ -99,11 +99,11 @@ class Wrapper implements CacheBackend {
       run: (other = call.subject) => backend[operation](other, ...rest),
     };
     if (operation === 'multiSetValues') call.subject = counted(subject as Iterable<unknown>, call);
-    return this.#around(call);
+    return this.#intercept(call);
   }
 }
 
-/** Counts pairs as they pass by: a generator can be walked only once. */
+/** Counts the pairs while they are consumed, because a generator can be iterated only once. */
 function* counted(pairs: Iterable<unknown>, call: { keys: number }): Generator<unknown> {
   for (const pair of pairs) {
     call.keys += 1;
@@ -111,7 +111,7 @@ function* counted(pairs: Iterable<unknown>, call: { keys: number }): Generator<u
   }
 }
 
-/** What is no array is the wrapped backend's to refuse. */
+/** 0 if `keys` is not an array, which the wrapped backend refuses. */
 function lengthOf(keys: readonly string[]): number {
   return Array.isArray(keys) ? keys.length : 0;
 }

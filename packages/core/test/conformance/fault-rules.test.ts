@@ -11,9 +11,9 @@ import { type CreateOptions, type Fault, type FaultLab, faults, runFaultRule } f
 import { describe, expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
 
-/** A server in memory, and backends of which every request during a fault goes to `failing`, which may have it answered. */
+/** A server in memory, with backends whose requests during a fault go to `failing`, which can get the server's reply. */
 function labOf(
-  failing: (call: Call, args: readonly unknown[], answer: () => unknown) => unknown,
+  failing: (call: Call, args: readonly unknown[], reply: () => unknown) => unknown,
   changed: Partial<Capabilities> = {},
 ): FaultLab {
   const server = new TimedDriver(() => performance.now());
@@ -27,8 +27,8 @@ function labOf(
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
         return (...args: readonly unknown[]) => {
-          const answer = (): unknown => Reflect.apply(member, target, args);
-          return breakable && fault !== undefined ? failing(args.at(-1) as Call, args, answer) : answer();
+          const reply = (): unknown => Reflect.apply(member, target, args);
+          return breakable && fault !== undefined ? failing(args.at(-1) as Call, args, reply) : reply();
         };
       },
     });
@@ -37,7 +37,7 @@ function labOf(
     direct: (options) => createBackend(driver(false), options),
     set: async (next) => {
       fault = next;
-      // As one that talks to another process does.
+      // A real lab takes a turn of the event loop, too.
       await new Promise((resolve) => setImmediate(resolve));
     },
     inspect: (error) => inspect(error, { depth: 9 }),
@@ -57,11 +57,11 @@ const waits = (call: Call): Promise<never> => {
   return new Promise(() => undefined);
 };
 
-it('blames no pool for saying of a write that got no connection that it was not applied', async () => {
+it('accepts that a pool reports a write without a connection as not applied', async () => {
   for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, labOf(waits));
 });
 
-it('blames no pool whose own wait for a connection ends before close does', async () => {
+it('accepts a pool whose wait for a connection ends before close does', async () => {
   const lab = labOf(async (call) => {
     call.sent = false;
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -70,7 +70,7 @@ it('blames no pool whose own wait for a connection ends before close does', asyn
   for (const fault of ['silence', 'delay']) await tried(`close-during-${fault}`, lab);
 });
 
-it('asks no increment of a backend that has none', async () => {
+it('does not call incr on a backend without atomicIncr', async () => {
   const lab = labOf(
     (_call, [keys]) => {
       throw new DriverError('UNAVAILABLE', 'refused', { applied: 'no', key: String([keys].flat(2)[0]) });
@@ -82,25 +82,23 @@ it('asks no increment of a backend that has none', async () => {
   await tried('stalled', silent);
 });
 
-it('tells what came in place of a read whose connection had ended', async () => {
+it('reports the error of a read whose connection had ended', async () => {
   const lab = labOf(() => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
-  await expect(tried('idle-cut', lab)).rejects.toThrow(
-    /expected 'v', from a connection that is new, got .*UNAVAILABLE/,
-  );
+  await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
 });
 
-/** A server whose answers come after any deadline of the rules, and a process that stands still for so many of its requests. */
-function standingStill(requests: number): FaultLab {
+/** A server whose replies come after every deadline of the rules, in a process that stalls at so many of its requests. */
+function stalling(requests: number): FaultLab {
   const lateMs = 1500;
   let left = requests;
-  return labOf(async (_call, _args, answer) => {
+  return labOf(async (_call, _args, reply) => {
     const late = new Promise((resolve) => setTimeout(resolve, lateMs));
-    const value = answer();
+    const value = reply();
     if (left > 0) {
       left -= 1;
-      // By then all that is asked side by side is under way.
+      // All concurrent requests are sent by then.
       await new Promise((resolve) => setImmediate(resolve));
       const end = performance.now() + lateMs + 100;
       while (performance.now() < end);
@@ -111,23 +109,23 @@ function standingStill(requests: number): FaultLab {
 }
 
 describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
-  it('blames no right backend for a machine that stood still until the answer was there', async () => {
-    await tried(id, standingStill(1));
+  it('accepts a correct backend in a process that stalled until the reply was there', async () => {
+    await tried(id, stalling(1));
   });
 
-  it('is broken by a backend without a deadline, even where the machine stood still', async () => {
-    const lab = standingStill(1);
+  it('is broken by a backend without a deadline, even if the process stalls', async () => {
+    const lab = stalling(1);
     const patient = { ...lab, create: (options: CreateOptions) => lab.create({ ...options, timeoutMs: 60_000 }) };
     await expect(tried(id, patient)).rejects.toThrow(/to settle within/);
   });
 });
 
-it('is broken by a backend that stands still at every try', async () => {
-  const lab = standingStill(Number.POSITIVE_INFINITY);
+it('gives up on a backend that stalls in every trial', async () => {
+  const lab = stalling(Number.POSITIVE_INFINITY);
   await expect(tried('late-answer', lab)).rejects.toThrow(/getValue to reject, it resolved/);
 });
 
-it('faults/stalled is broken by a watch of connections that comes before the deadlines, once its time is long', async () => {
+it('faults/stalled is broken by a slow timer that watches the connection and fires before the deadlines', async () => {
   const lost = new DriverError('UNAVAILABLE', 'the server fell silent', { connectionLost: true });
   let pending: ((error: DriverError) => void)[] = [];
   const lab = labOf(() => new Promise((_, reject) => pending.push(reject)));
@@ -146,5 +144,5 @@ it('faults/stalled is broken by a watch of connections that comes before the dea
         return typeof member === 'function' ? member.bind(target) : member;
       },
     });
-  await expect(tried('stalled', { ...lab, create: watched })).rejects.toThrow('expected TIMEOUT of what was sent');
+  await expect(tried('stalled', { ...lab, create: watched })).rejects.toThrow('expected TIMEOUT for a request');
 });

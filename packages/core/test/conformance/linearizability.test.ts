@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
 import { instead } from './mutants/mutant.ts';
 
-/** One operation from `start` to `end`; an end of null may be any time or never. */
+/** One operation from `start` to `end`; with `null` it may end at any time or never. */
 function op(
   kind: Happening['kind'],
   start: number,
@@ -66,7 +66,7 @@ const no: [string, Happening[]][] = [
   ],
 ];
 
-/** Every order that the times allow, with every choice of what never happened. */
+/** Every order that the times allow, with every choice of operations that never happened. */
 function bruteForce(left: readonly Happening[], state: unknown = null): boolean {
   if (left.every(({ end }) => end === null)) return true;
   const deadline = Math.min(...left.map(({ end }) => end ?? Number.POSITIVE_INFINITY));
@@ -84,11 +84,11 @@ function bruteForce(left: readonly Happening[], state: unknown = null): boolean 
 
 describe('a history', () => {
   for (const [what, happenings] of yes)
-    it(`is explained: ${what}`, () => expect(isLinearizable(happenings)).toBe(true));
+    it(`is linearizable: ${what}`, () => expect(isLinearizable(happenings)).toBe(true));
   for (const [what, happenings] of no)
-    it(`is not explained: ${what}`, () => expect(isLinearizable(happenings)).toBe(false));
+    it(`is not linearizable: ${what}`, () => expect(isLinearizable(happenings)).toBe(false));
 
-  it('is judged as every order tried by hand would judge it', () => {
+  it('is judged as by an exhaustive search', () => {
     const happening = fc.record({
       kind: fc.constantFrom('get', 'set', 'delete', 'incr', 'exists'),
       start: fc.nat(8),
@@ -116,7 +116,7 @@ describe('a history', () => {
   });
 });
 
-/** Eight callers at once on two keys, each step a turn or two long. */
+/** Eight concurrent callers on two keys; each step takes a turn or two. */
 async function record(backend: CacheBackend): Promise<Happening[]> {
   const history: Happening[] = [];
   let time = 0;
@@ -136,7 +136,7 @@ async function record(backend: CacheBackend): Promise<Happening[]> {
 }
 
 describe('a recorded backend', () => {
-  it('that is right is linearizable', async () => {
+  it('that is correct is linearizable', async () => {
     const history = await record(createBackend(new TimedDriver(() => 0)));
     expect(history.length).toBeGreaterThan(200);
     expect(notLinearizable(history)).toBeUndefined();
@@ -163,7 +163,7 @@ describe('a recorded backend', () => {
     expect(notLinearizable(await record(instead(right, { getValue })))).toMatch(/^k[01]$/);
   });
 
-  it('that loses answers is linearizable as long as it says that a write may have been applied', async () => {
+  it('that loses replies is linearizable as long as it reports that a write may have been applied', async () => {
     const right = createBackend(new TimedDriver(() => 0));
     let count = 0;
     const losing =
@@ -178,7 +178,7 @@ describe('a recorded backend', () => {
     expect(notLinearizable(await record(instead(right, { incr: losing(false) })))).toMatch(/^k[01]$/);
   });
 
-  it('notes a batch key by key, as what may have happened where its answer was lost', async () => {
+  it('records a batch key by key, as possibly applied if its reply was lost', async () => {
     const right = createBackend(new TimedDriver(() => 0));
     const losing =
       (maybeApplied: boolean) =>

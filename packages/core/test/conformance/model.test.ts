@@ -25,7 +25,7 @@ function check({ create, ...mutant }: Pick<Mutant, 'create' | 'capabilities'>, r
   return checkModel({ fc, create: (options) => create(options, now), capabilities, clock, runs, seed: 42 });
 }
 
-/** What no sequence of right calls on three keys can tell: input that is refused, other forms of it, sizes and steps. */
+/** Mutants that no sequence of valid calls on three keys can find: of refused input, other forms, sizes and steps. */
 const beyond = [
   'rounds TTLs down to milliseconds',
   'rounds tiny TTLs to nothing, which is for ever',
@@ -52,18 +52,18 @@ const beyond = [
 ];
 
 describe('the model', () => {
-  it('agrees with a right backend', async () => {
+  it('agrees with a correct backend', async () => {
     await check(right, 300);
   });
 
-  it('prints the seed of what it finds, and what was expected', async () => {
+  it('reports the seed of a failure, and what was expected', async () => {
     const [wrong] = counterMutants;
     const failure: unknown = await check(wrong as Mutant, 500).catch((error: unknown) => error);
     expect(String(failure)).toMatch(/seed: 42/);
     expect(String((failure as Error).cause)).toMatch(/expected .*, got /);
   });
 
-  it('finds every mutant of batches, counters and TTLs but those beyond it', async () => {
+  it('finds every mutant of batches, counters and TTLs except those beyond it', async () => {
     const missed: string[] = [];
     for (const mutant of [...batchMutants, ...counterMutants, ...ttlMutants]) {
       await check(mutant, 500).then(

@@ -27,7 +27,7 @@ const mutants: readonly Mutant[] = [
   ...concurrencyMutants,
 ];
 
-/** Rules of large batches take long, and are tried on the mutants that are meant for them. */
+/** Rules about large batches take long, and run only against the mutants meant for them. */
 const SLOW = new Set([
   'batches/10000',
   'batches/200000',
@@ -63,7 +63,7 @@ async function brokenBy(mutant: Mutant): Promise<readonly string[]> {
 
 describe('the suite', () => {
   for (const mutant of mutants) {
-    it(`catches what ${mutant.name}`, async () => {
+    it(`catches a backend that ${mutant.name}`, async () => {
       const ids = await brokenBy(mutant);
       broken.set(mutant.name, ids);
       expect(ids).toEqual(expect.arrayContaining([...mutant.breaks]));
@@ -87,7 +87,7 @@ describe('the suite', () => {
     expect(ids.filter((id) => !caught.has(id))).toEqual([]);
   });
 
-  it('breaks for each mutant what a person has looked at', async () => {
+  it('breaks, for each mutant, the rules of the reviewed snapshot', async () => {
     const lines = [...broken].map(([name, ids]) => `${name}\n${ids.map((id) => `  ${id}\n`).join('')}`);
     await expect(lines.join('\n')).toMatchFileSnapshot('mutants.matrix.txt');
   });

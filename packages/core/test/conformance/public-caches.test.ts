@@ -6,18 +6,18 @@ import memoryDriver from 'unstorage/drivers/memory';
 import { describe, expect, it } from 'vitest';
 import { mapCapabilities } from '../support/map-driver.ts';
 
-/** The few calls that every public cache has. */
+/** The methods that every public cache has. */
 interface Store {
   get(key: string): Promise<unknown>;
   set(key: string, value: unknown, ttl: number | undefined): Promise<unknown>;
   has(key: string): Promise<boolean>;
-  /** Whether it was there. */
+  /** Whether the entry existed. */
   remove(key: string): Promise<boolean>;
 }
 
 /**
- * What a user would write around such a cache in twenty lines: each call passed on, and batches one by one. None of these
- * caches has an increment, so that rules about counters judge these lines and not the cache.
+ * The wrapper that a user would write around such a cache in twenty lines: it passes each call on, and batches key by
+ * key. None of these caches has an increment, so rules about counters test these lines and not the cache.
  */
 function plain(store: Store): CacheBackend {
   const type = async (value: unknown, options?: { type?: unknown }): Promise<unknown> =>
@@ -66,7 +66,7 @@ function unstorage(): Store {
     get: async (key) => (await storage.getItem(key)) ?? undefined,
     set: (key, value) => storage.setItem(key, value as never),
     has: (key) => storage.hasItem(key),
-    // It does not say.
+    // The cache does not report it.
     remove: async (key) => {
       const there = await storage.hasItem(key);
       await storage.removeItem(key);
@@ -88,7 +88,7 @@ function mapAndJson(): Store {
 async function brokenBy(make: () => Store): Promise<string[]> {
   const broken: string[] = [];
   for (const rule of rulesFor({ capabilities: mapCapabilities })) {
-    // These move a clock that such a cache has not, or are about our own options and errors.
+    // These rules need a clock that such a cache lacks, or are about our own options and errors.
     if (
       /^(lifecycle|errors|serializers|corruption|counters)\/|ttl|refuses|mismatch|batches\/200000|keys\/(namespace|not-shared|after)/.test(
         rule.id,
@@ -109,7 +109,7 @@ async function brokenBy(make: () => Store): Promise<string[]> {
   return broken;
 }
 
-describe('the suite finds true differences in public caches', () => {
+describe('the suite finds real differences in public caches', () => {
   const found: [string, () => Store, readonly string[]][] = [
     [
       'keyv on a Map: dates, Maps, NaN and -0 change',

@@ -8,8 +8,8 @@ import { instead, OPERATIONS } from './mutants/mutant.ts';
 const never = (): Promise<never> => new Promise(() => undefined);
 const right = (options: RemoteOptions): CacheBackend => createBackend(new TimedDriver(Date.now), options);
 
-/** What a rule says of a backend. */
-async function storyOf(id: string, create: SuiteOptions['create'], clock?: SuiteOptions['clock']): Promise<string> {
+/** The message of a broken rule, or 'kept'. */
+async function reportOf(id: string, create: SuiteOptions['create'], clock?: SuiteOptions['clock']): Promise<string> {
   const rule = rules.find((each) => each.id === id);
   if (rule === undefined) throw new Error(`there is no rule ${id}`);
   const options = { create, capabilities: mapCapabilities, clock, ruleTimeoutMs: 300 };
@@ -22,61 +22,61 @@ async function storyOf(id: string, create: SuiteOptions['create'], clock?: Suite
 describe('a rule', () => {
   afterEach(() => vi.useRealTimers());
 
-  it('ends in time with its story, whatever never settles', async () => {
+  it('ends in time with its calls, whatever never settles', async () => {
     const create: SuiteOptions['create'] = (options) => instead(right(options), { exists: never });
-    expect(await storyOf('keys/case', create)).toMatch(
+    expect(await reportOf('keys/case', create)).toMatch(
       /setValue\('Key', 'changed'\) → undefined .* exists\('Key'\) → pending\n {2}expected it to end within 0.3 s/,
     );
   });
 
-  it('tells which of many calls is pending', async () => {
+  it('reports which of many calls is pending', async () => {
     let count = 0;
     const incr = async (): Promise<number> => (count++ === 5 ? await never() : count);
-    expect(await storyOf('concurrency/no-increment-lost', (options) => instead(right(options), { incr }))).toMatch(
+    expect(await reportOf('concurrency/no-increment-lost', (options) => instead(right(options), { incr }))).toMatch(
       /… 488 calls before … · incr\('k'\) → pending · incr\('k'\) → 489 /,
     );
   });
 
-  it.each(OPERATIONS)('ends where %s never settles', async (operation) => {
+  it.each(OPERATIONS)('ends if %s never settles', async (operation) => {
     const create: SuiteOptions['create'] = (options) => instead(right(options), { [operation]: never });
-    expect(await storyOf('keys/case', create)).toMatch(new RegExp(`${operation}\\([^·]* → pending\n`));
+    expect(await reportOf('keys/case', create)).toMatch(new RegExp(`${operation}\\([^·]* → pending\n`));
   });
 
-  it('ends where a backend is never made', async () => {
-    expect(await storyOf('keys/case', never)).toContain('expected it to end within 0.3 s');
+  it('ends if a backend is never created', async () => {
+    expect(await reportOf('keys/case', never)).toContain('expected it to end within 0.3 s');
   });
 
-  it('is broken by a backend that never closes, which hides no failure before it', async () => {
-    expect(await storyOf('keys/case', (options) => instead(right(options), { close: never }))).toContain(
+  it('is broken by a backend that never closes, which does not hide an earlier failure', async () => {
+    expect(await reportOf('keys/case', (options) => instead(right(options), { close: never }))).toContain(
       'expected its backends to close within 2 s',
     );
     expect(
-      await storyOf('keys/case', (options) => instead(right(options), { close: never, exists: async () => 1 })),
+      await reportOf('keys/case', (options) => instead(right(options), { close: never, exists: async () => 1 })),
     ).toContain('expected true, got 1');
   });
 
-  it('tells what was thrown and not rejected', async () => {
+  it('reports an error that was thrown instead of rejected', async () => {
     const exists = (): never => {
       throw new TypeError('no');
     };
-    expect(await storyOf('keys/case', (options) => instead(right(options), { exists }))).toContain(
+    expect(await reportOf('keys/case', (options) => instead(right(options), { exists }))).toContain(
       "exists('Key') → throws TypeError: no",
     );
   });
 
-  it('tells in what two values differ that look alike in a few words', async () => {
+  it('reports the part in which two values differ that format alike', async () => {
     const multiGetValues = async (keys: readonly string[]): Promise<unknown[]> =>
       keys.map((_, index) => (index === 7 ? 8 : index));
-    expect(await storyOf('batches/10000', (options) => instead(right(options), { multiGetValues }))).toContain(
+    expect(await reportOf('batches/10000', (options) => instead(right(options), { multiGetValues }))).toContain(
       'expected 7 at [7], got 8.',
     );
     const getValue = async (): Promise<string> => `${'€'.repeat(99_999)}$`;
-    expect(await storyOf('values/long-string', (options) => instead(right(options), { getValue }))).toContain(
+    expect(await reportOf('values/long-string', (options) => instead(right(options), { getValue }))).toContain(
       "expected '€' at [99999], got '$'",
     );
   });
 
-  it('tells of a driver that is wrong what it did, and of one that threw where', async () => {
+  it('reports what a wrong driver returned, and where another threw', async () => {
     class Short extends TimedDriver {
       override getMany(keys: readonly string[]) {
         return super.getMany(keys).slice(1);
@@ -87,10 +87,10 @@ describe('a rule', () => {
         throw new TypeError('of a value');
       }
     }
-    expect(await storyOf('batches/order', (options) => createBackend(new Short(Date.now), options))).toContain(
-      'expected it to work, got BACKEND: [timed] multiGetValues: the driver found 6 values for 7 keys.',
+    expect(await reportOf('batches/order', (options) => createBackend(new Short(Date.now), options))).toContain(
+      'expected it to work, got BACKEND: [timed] multiGetValues: the driver returned 6 values for 7 keys.',
     );
-    expect(await storyOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
+    expect(await reportOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
       /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)/,
     );
   });
@@ -98,7 +98,7 @@ describe('a rule', () => {
   it.each([
     ['batches/200000', 'get', 'UNAVAILABLE'],
     ['types/on-callers-time', 'setMany', 'TIMEOUT'],
-  ] as const)('leaves what is refused at once the time to connect: %s', async (id, method, code) => {
+  ] as const)('gives a backend that rejects immediately time to connect: %s', async (id, method, code) => {
     const driver = new TimedDriver(Date.now);
     const connected = driver[method].bind(driver) as CacheDriver[typeof method];
     let refusals = 0;
@@ -113,9 +113,9 @@ describe('a rule', () => {
     expect(refusals).toBeGreaterThan(0);
   });
 
-  it('is not late because a test moves the clock of its process', async () => {
+  it('does not time out because a test moves the clock of its process', async () => {
     vi.useFakeTimers();
     const clock = { advance: (milliseconds: number) => void vi.advanceTimersByTime(milliseconds) };
-    expect(await storyOf('ttl/lives-366-days', right, clock)).toBe('kept');
+    expect(await reportOf('ttl/lives-366-days', right, clock)).toBe('kept');
   });
 });

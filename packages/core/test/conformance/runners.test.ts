@@ -13,7 +13,7 @@ const bin = (name: string, path: string): string =>
   join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path);
 const sources = ['--conditions=@ninefold/source', '--import', 'tsx'];
 
-/** The command line of each runner. */
+/** The command of each runner. */
 const runners: Record<string, readonly string[]> = {
   'node:test': [...sources, '--test-reporter=tap', join(folder, 'node-test.ts')],
   Mocha: [...sources, bin('mocha', 'bin/mocha.js'), '--reporter=tap', join(folder, 'globals.ts')],
@@ -31,7 +31,7 @@ function run(
   args: readonly string[],
   wrong: boolean,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  // A runner that finds another one's variables would think itself its child.
+  // A runner that finds the variables of another would take itself for its child.
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, VITEST: ___, ...env } = process.env;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: core, env: { ...env, WRONG: wrong ? '1' : '', NO_COLOR: '1' } });
@@ -48,7 +48,7 @@ describe('the suite', () => {
   const count = rulesFor({ capabilities: mapCapabilities }).length;
 
   for (const [runner, args] of Object.entries(runners)) {
-    it(`runs under ${runner}, which passes a right backend and tells the story of a wrong one`, async () => {
+    it(`runs under ${runner}, which passes a right backend and reports the calls of a wrong one`, async () => {
       const right = await run(args, false);
       expect(right.output).toContain(
         'ttl/replaced-by-set: a set without a TTL removes the TTL of the entry it replaces',

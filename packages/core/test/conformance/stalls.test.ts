@@ -19,7 +19,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A right driver on a machine that stands still around some of its calls. */
+/** A correct driver on a machine that stalls around some of its calls. */
 function stalling(stallOf: (call: number) => number): CacheDriver {
   let calls = 0;
   return new Proxy<CacheDriver>(new TimedDriver(() => now), {
@@ -44,7 +44,7 @@ async function tryRule(rule: Rule, stallOf: (call: number) => number): Promise<v
   await runRule(rule, { create, capabilities: mapCapabilities });
 }
 
-describe('a rule that waits blames no right backend for a machine that stands still', () => {
+describe('a rule that waits passes a correct backend on a stalling machine', () => {
   it.each(rules.filter(({ waits }) => waits === true))('$id', async (rule) => {
     for (const stall of [400, 900, 1100, 1600, 2100, 4100]) {
       await tryRule(rule, () => stall);

@@ -34,8 +34,8 @@ for (const [name, create] of Object.entries(wrapped)) {
   describeCacheBackend(name, { describe, it, create, capabilities: mapCapabilities, clock });
 }
 
-describe('scoped, of a class that implements the interface by itself', () => {
-  it('breaks nothing but the length of a key, to which its namespace adds, and what depends on options', async () => {
+describe('scoped, of a class that implements the interface directly', () => {
+  it('breaks only the rules on the longest keys, to which its namespace adds, and on options', async () => {
     const broken: string[] = [];
     for (const rule of rulesFor({ capabilities: mapCapabilities })) {
       const create = () => scoped(new ForeignBackend(), 'tenant');
@@ -46,7 +46,7 @@ describe('scoped, of a class that implements the interface by itself', () => {
         broken.push(rule.id);
       }
     }
-    // The class takes no options and knows no time; of the contract itself only the longest keys are missing.
+    // The class has no options and no TTLs; of the rest of the contract it lacks only the longest keys.
     const ofTheClass =
       /^(ttl|serializers|corruption|errors\/(keys-hidden|name|options)|keys\/namespace|counters\/.*ttl|counters\/restarts)/;
     expect(broken.filter((id) => !ofTheClass.test(id))).toEqual(['keys/8192-bytes', 'keys/8192-bytes-of-emoji']);

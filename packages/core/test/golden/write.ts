@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { superjsonSerializer } from '@ninefold/core';
 import { samples } from '../support/samples.ts';
 
-/** Longer texts add nothing that a reader could forget. */
-const MOST_CHARACTERS = 5000;
+/** Longer texts would test nothing more. */
+const MAX_CHARACTERS = 5000;
 
 const version = process.argv[2] ?? '';
 if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error('which version? for example 1.0.0');
@@ -14,6 +14,6 @@ if (existsSync(file)) throw new Error('what was released stays as it was');
 const payloads = Object.fromEntries(
   samples
     .map(({ name, value }) => [name, superjsonSerializer.serialize(value)] as const)
-    .filter(([, text]) => text.length <= MOST_CHARACTERS),
+    .filter(([, text]) => text.length <= MAX_CHARACTERS),
 );
 writeFileSync(file, `${JSON.stringify({ version, payloads }, null, 2)}\n`);

@@ -8,7 +8,7 @@ import {
 } from '@ninefold/core';
 import { MapDriver } from './map-driver.ts';
 
-/** A class that implements the interface by itself, as a user might, knowing nothing of drivers and views. */
+/** A class that implements the interface directly, as a user might, without a driver and without `SCOPE`. */
 export class ForeignBackend implements CacheBackend {
   readonly name = 'foreign';
   readonly #driver = new MapDriver();

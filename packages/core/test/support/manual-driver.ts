@@ -1,17 +1,17 @@
 import type { Call } from '@ninefold/core';
 import { MapDriver } from './map-driver.ts';
 
-/** A call that waits for the test to answer it. */
+/** A call that the test settles. */
 export interface Asked {
   readonly call: Call;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
-/** A driver whose every answer is given by the test. */
+/** A driver whose results are given by the test. */
 export class ManualDriver extends MapDriver {
   readonly asked: Asked[] = [];
-  /** What a driver that holds requests back does. */
+  /** Sets `sent` to `false`, as a driver that queues requests does. */
   holdsBack = false;
 
   override get(_key: string, call?: Call): never {

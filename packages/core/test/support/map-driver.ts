@@ -7,12 +7,12 @@ export const mapCapabilities: Capabilities = {
   maxValueBytes: undefined,
 };
 
-/** The smallest right driver: a Map, without TTLs. `entries` is what lies in the server. */
+/** The smallest correct driver without TTLs, on a `Map`. `entries` is the content of the server. */
 export class MapDriver implements CacheDriver {
   readonly name = 'map';
   readonly capabilities: Capabilities;
   readonly entries = new Map<string, Found>();
-  /** Every method called, in order. */
+  /** The names of all methods called, in order. */
   readonly calls: string[] = [];
   closed = 0;
 
@@ -48,7 +48,8 @@ export class MapDriver implements CacheDriver {
   incr(key: string, delta: number): number {
     this.calls.push('incr');
     const value = this.entries.get(key) ?? 0;
-    if (typeof value !== 'number') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+    if (typeof value !== 'number')
+      throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = value + delta;
     if (!Number.isSafeInteger(sum)) throw new DriverError('COUNTER_RANGE', 'beyond the safe range', { applied: 'no' });
     this.entries.set(key, sum);

@@ -1,8 +1,8 @@
-/** One value of each kept kind; what differs after a round trip is told beside it. */
+/** One value of each kept kind, with the value that comes back if it differs. */
 export interface Sample {
   readonly name: string;
   readonly value: unknown;
-  /** What comes back, where it is not deeply equal by type: bytes come back as `Uint8Array`, errors as `Error`. */
+  /** The value that comes back, if of another type: bytes come back as `Uint8Array`, errors as `Error`. */
   readonly back?: unknown;
 }
 

@@ -3,11 +3,11 @@ import { mapCapabilities } from './map-driver.ts';
 
 interface Entry {
   readonly value: Stored;
-  /** Milliseconds on the clock; `Infinity` for ever. */
+  /** Milliseconds on the clock; `Infinity` if the entry never expires. */
   readonly deadline: number;
 }
 
-/** The smallest driver that keeps the whole contract, on a clock that the test moves. */
+/** The smallest driver that keeps the whole contract, on a clock that the test controls. */
 export class TimedDriver implements CacheDriver {
   readonly name = 'timed';
   readonly capabilities = mapCapabilities;
@@ -42,7 +42,8 @@ export class TimedDriver implements CacheDriver {
 
   incr(key: string, delta: number, ttl: number | undefined): number {
     const value = this.get(key);
-    if (typeof value === 'string') throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+    if (typeof value === 'string')
+      throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
     const sum = (value ?? 0) + delta;
     if (!Number.isSafeInteger(sum)) throw new DriverError('COUNTER_RANGE', 'beyond the safe range', { applied: 'no' });
     const deadline = value === undefined ? this.deadline(ttl) : (this.entries.get(key)?.deadline ?? 0);

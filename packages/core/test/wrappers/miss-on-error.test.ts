@@ -28,21 +28,21 @@ function breakDriver(code: CacheErrorCode): void {
 }
 
 describe('missOnError', () => {
-  it('refuses to be made without an onError', () => {
+  it('throws without an onError', () => {
     for (const options of [undefined, null, {}, { onError: 'console' }]) {
       const make = (): unknown => missOnError(createBackend(driver), options as never);
       expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
     }
   });
 
-  it('passes on what works', async () => {
+  it('passes on successful calls', async () => {
     await backend.setValue('k', 1);
     expect(await backend.getValue('k')).toBe(1);
     expect(told).toEqual([]);
   });
 
   for (const code of ['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const) {
-    it(`makes ${code} a miss of reads and a set left undone, and tells each`, async () => {
+    it(`turns ${code} of reads into misses and skips sets, and calls onError for each`, async () => {
       breakDriver(code);
       expect(await backend.getValue('k')).toBeUndefined();
       expect(await backend.multiGetValues(['a', 'b'])).toEqual([undefined, undefined]);
@@ -63,7 +63,7 @@ describe('missOnError', () => {
     });
   }
 
-  it('still rejects the mistakes of the caller, what cannot be read, and what is too large', async () => {
+  it('still rejects for invalid arguments, unreadable entries and values that are too large', async () => {
     driver.entries.set('corrupt', 'garbage').set('n', 1);
     const failures = [
       await failureOf(backend.getValue('')),

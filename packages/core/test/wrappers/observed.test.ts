@@ -11,12 +11,12 @@ function make() {
 }
 
 describe('observed', () => {
-  it('refuses a listener that is no function', () => {
+  it('refuses a listener that is not a function', () => {
     const make = (): unknown => observed(createBackend(new MapDriver()), {} as never);
     expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
   });
 
-  it('rejects and never throws, not even where it is called by itself or given what cannot be looked at', async () => {
+  it('rejects and never throws, even if a method is called without its backend or with a revoked proxy', async () => {
     const { backend } = make();
     const { getValue } = backend;
     const { proxy, revoke } = Proxy.revocable([], {});
@@ -30,7 +30,7 @@ describe('observed', () => {
     }
   });
 
-  it('tells one event per call, with keys, hits and milliseconds', async () => {
+  it('emits one event per call, with keys, hits and milliseconds', async () => {
     const { events, backend } = make();
     await backend.setValue('a', null);
     await backend.multiSetValues(
@@ -77,7 +77,7 @@ describe('observed', () => {
     expect(events.map((event) => event.keys)).toEqual([2, 2]);
   });
 
-  it('tells the error that the call rejects with, and no hits', async () => {
+  it('emits the error that the call rejects with, without hits', async () => {
     const { driver, events, backend } = make();
     driver.get = () => {
       throw new DriverError('UNAVAILABLE', 'connection refused');
@@ -91,12 +91,12 @@ describe('observed', () => {
     expect(events.map(({ hits }) => hits)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('is the backend itself when no one listens', () => {
+  it('is the backend itself without a listener', () => {
     const backend = createBackend(new MapDriver());
     expect(observed(backend, undefined)).toBe(backend);
   });
 
-  it('raises what a listener throws as an uncaught error and leaves the call alone', async () => {
+  it('raises what a listener throws as an uncaught exception, without affecting the call', async () => {
     const broken = new Error('the listener is broken');
     const uncaught = new Promise((resolve) => {
       const others = process.listeners('uncaughtException');

@@ -5,7 +5,7 @@ import { ForeignBackend } from '../support/foreign-backend.ts';
 import { MapDriver } from '../support/map-driver.ts';
 
 describe('scoped', () => {
-  it('stores under the namespaces of all it is scoped from', async () => {
+  it('stores under the namespaces of all its parents', async () => {
     const driver = new MapDriver();
     const tenant = scoped(scoped(createBackend(driver, { namespace: 'app' }), 'v2'), 'tenant');
     await tenant.setValue('k', 1);
@@ -13,7 +13,7 @@ describe('scoped', () => {
     expect(await tenant.multiGetValues(['k', 'tenant:k'])).toEqual([1, undefined]);
   });
 
-  it('keeps name and options, and names the key of the caller', async () => {
+  it('keeps name and options, and its errors have the key of the caller', async () => {
     const driver = new MapDriver();
     const tenant = scoped(createBackend(driver, { name: 'mine', onUnreadable: 'miss' }), 'tenant');
     driver.entries.set('tenant:k', 'garbage');
@@ -21,21 +21,21 @@ describe('scoped', () => {
     expect(await failureOf(tenant.incr('k'))).toMatchObject({ backend: 'mine', key: 'k', code: 'NOT_A_COUNTER' });
   });
 
-  it('leaves the full length to the key, however deep', async () => {
+  it('allows keys of the full length at any depth', async () => {
     const deep = scoped(scoped(createBackend(new MapDriver()), 'n'.repeat(64)), 'm'.repeat(64));
     await deep.setValue('k'.repeat(8192), 1);
     expect(await deep.getValue('k'.repeat(8192))).toBe(1);
     expect((await failureOf(deep.getValue('k'.repeat(8193)))).code).toBe('INVALID_KEY');
   });
 
-  it('refuses a namespace that could meet another', () => {
+  it('refuses a namespace that could collide with another', () => {
     for (const namespace of ['', 'a:b', 'é', 'n'.repeat(65), 5, undefined, null]) {
       const call = () => scoped(createBackend(new MapDriver()), namespace as string);
       expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
     }
   });
 
-  it('goes through every wrapper to what they wrap', async () => {
+  it('goes through every wrapper to the wrapped backend', async () => {
     const driver = new MapDriver();
     const events: string[] = [];
     const wrapped = missOnError(
@@ -48,7 +48,7 @@ describe('scoped', () => {
   });
 });
 
-describe('scoped, of a backend that cannot make a view of itself', () => {
+describe('scoped, of a backend without SCOPE', () => {
   const make = (): { foreign: ForeignBackend; tenant: CacheBackend } => {
     const foreign = new ForeignBackend();
     return { foreign, tenant: scoped(foreign, 'tenant') };
@@ -70,7 +70,7 @@ describe('scoped, of a backend that cannot make a view of itself', () => {
     expect(tenant.capabilities).toEqual(foreign.capabilities);
   });
 
-  it('checks keys before they are prefixed and gives errors the key of the caller', async () => {
+  it('checks keys before they are prefixed, and gives errors the key of the caller', async () => {
     const { foreign, tenant } = make();
     const refused = [
       tenant.getValue(''),
@@ -93,7 +93,7 @@ describe('scoped, of a backend that cannot make a view of itself', () => {
     expect(failure.message).toContain('"text"');
   });
 
-  it('puts the prefix of a scope behind that of what it is a scope of, wrapped or not', async () => {
+  it('puts the prefix of a scope after that of its parent, wrapped or not', async () => {
     const { foreign, tenant } = make();
     await scoped(tenant, 'a').setValue('k', 1);
     await scoped(
@@ -103,7 +103,7 @@ describe('scoped, of a backend that cannot make a view of itself', () => {
     expect(foreign.keys()).toEqual(['tenant:a:k', 'tenant:b:k']);
   });
 
-  it('closes itself alone', async () => {
+  it('closes only itself', async () => {
     const { foreign, tenant } = make();
     await tenant[Symbol.asyncDispose]();
     expect((await failureOf(tenant.getValue('a'))).code).toBe('CLOSED');

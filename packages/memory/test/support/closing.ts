@@ -1,4 +1,4 @@
-// Prints how many bytes of heap a full backend takes, and how many a closed one that someone still holds.
+// Prints the heap bytes of a full backend, and of a closed one that is still referenced.
 import { memoryBackend } from '@ninefold/memory';
 
 function heapUsed(): number {

@@ -1,4 +1,4 @@
-// Ends by itself, although its entries would live for a minute to ten years.
+// Exits, although its entries would live for a minute to ten years.
 import { memoryBackend } from '@ninefold/memory';
 
 const cache = memoryBackend();

@@ -3,7 +3,7 @@ import { upstashBackend, upstashCapabilities } from '../../src/upstash.ts';
 
 export interface Tried {
   readonly tried: number;
-  /** The story of each rule that was broken. */
+  /** The message of each rule that was broken. */
   readonly broken: readonly string[];
 }
 

@@ -1,12 +1,12 @@
 import { isCacheError } from '../../errors.ts';
 import { equal as equals } from '../equal.ts';
 import type { Rule } from '../rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
 export const batches: readonly Rule[] = [
   {
     id: 'batches/order',
-    text: 'values come in the order of the keys, misses in their places, duplicates repeated',
+    text: 'values come in the order of the keys, with misses in place and duplicates repeated',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['a', 1],
@@ -54,7 +54,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/same-as-single',
-    text: 'what a batch wrote is read singly, and what was written singly is read by a batch',
+    text: 'values written by a batch are read singly, and values written singly are read by a batch',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['a', { n: 1 }],
@@ -67,7 +67,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/iterables',
-    text: 'pairs may be a Map, an array or what a generator gives',
+    text: 'pairs may be a Map, an array or a generator',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues(new Map<string, unknown>([['m', 1]]));
       await cache.multiSetValues(Object.entries({ o: 2 }));
@@ -81,7 +81,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/iterable-throws',
-    text: 'pairs are walked once; where they throw, the call rejects INVALID_KEY and writes nothing',
+    text: 'pairs are iterated once; if the iteration throws, the call rejects INVALID_KEY and writes nothing',
     run: async ({ cache, equal, rejects }) => {
       let walks = 0;
       const pairs = (fails: boolean): Iterable<readonly [string, unknown]> => ({
@@ -99,7 +99,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/last-wins',
-    text: 'of a duplicate key the last value wins',
+    text: 'for a duplicate key the last value wins',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['k', 'first'],
@@ -120,7 +120,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/hostile-names',
-    text: 'keys named __proto__ and constructor are keys in a batch too',
+    text: 'keys named __proto__ and constructor work in a batch too',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues(
         [
@@ -147,7 +147,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/of-one',
-    text: 'a batch of one is a batch',
+    text: 'a batch of one item works like any other',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([['k', 1]]);
       equal(await cache.multiGetValues(['k']), [1]);
@@ -156,7 +156,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/refuses-what-is-none',
-    text: 'keys that are no array and pairs that are no iterable of pairs reject INVALID_KEY',
+    text: 'keys that are not an array and pairs that are not an iterable of pairs reject INVALID_KEY',
     run: async ({ cache, equal, rejects }) => {
       for (const keys of [undefined, null, 'ab', 5, { 0: 'a', length: 1 }, new Set(['a'])] as never[]) {
         await rejects(cache.multiGetValues(keys), 'INVALID_KEY');
@@ -246,7 +246,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/delete-one',
-    text: 'delete says 1 for a key there was, and 0 afterwards, as numbers',
+    text: 'delete resolves 1 for an existing key and 0 for a missing one, as numbers',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', null);
       equal([await cache.delete('k'), await cache.delete('k'), await cache.delete('never')], [1, 0, 0]);
@@ -255,7 +255,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/delete-counts',
-    text: 'deleteMany says how many there were and are no more; a duplicate counts once',
+    text: 'deleteMany resolves how many keys it removed; a duplicate counts once',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['a', 1],
@@ -278,7 +278,7 @@ export const batches: readonly Rule[] = [
   },
   {
     id: 'batches/input-untouched',
-    text: 'the arrays of the caller stay as they were',
+    text: 'the arrays of the caller are not modified',
     run: async ({ cache, equal }) => {
       const keys = ['b', 'a', 'b'];
       const pairs: [string, unknown][] = [
@@ -331,7 +331,7 @@ export const batches: readonly Rule[] = [
       holds(deleted === 0 || isCacheError(deleted), `a count of 0 or a CacheError, got ${show(deleted)}`);
       const look = (): Promise<unknown> => cache.getValue('k0').catch((error: unknown) => error);
       let after = await look();
-      // The server may still be at what was late, or a connection that this has cost be in the making.
+      // The server may still be busy with timed-out requests, or a lost connection may not be replaced yet.
       while (isCacheError(after) && after.retryable) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         after = await look();

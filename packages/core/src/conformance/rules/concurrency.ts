@@ -5,7 +5,7 @@ import type { Rule, Trial } from '../rule.ts';
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
 
-/** Two backends that see the same entries; one and the same where none is shared. */
+/** Two backends that see the same entries; the same backend twice if entries are not shared. */
 async function clients({ cache, open, capabilities }: Trial): Promise<(index: number) => CacheBackend> {
   const second = capabilities.shared ? await open() : cache;
   return (index) => (index % 2 === 0 ? cache : second);
@@ -14,7 +14,7 @@ async function clients({ cache, open, capabilities }: Trial): Promise<(index: nu
 export const concurrency: readonly Rule[] = [
   {
     id: 'concurrency/own-answers',
-    text: 'calls side by side get each their own answer',
+    text: 'concurrent calls each get their own result',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues(range(20).map((index) => [`k${index}`, `value ${index}`] as const));
       const keys = range(40).map((index) => `k${(index * 7) % 40}`);
@@ -25,7 +25,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/mixed',
-    text: 'calls of all kinds side by side keep apart',
+    text: 'concurrent calls of all kinds do not mix',
     run: async ({ cache, capabilities, equal }) => {
       const one = async (index: number): Promise<unknown[]> => {
         const key = `k${index}`;
@@ -44,7 +44,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/batches',
-    text: 'batches side by side are each stored whole, answered each with its own values, and count a deleted key once',
+    text: 'concurrent batches are each stored whole, each get their own values, and count a deleted key once',
     run: async (trial) => {
       const client = await clients(trial);
       const batches = range(9).map((batch) => range(3 + (batch % 3)).map((index) => `${batch} ${index}`));
@@ -70,8 +70,8 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/batches-crossing',
-    text: 'batches side by side on the same keys in other orders all end well, and leave of each key what one of them wrote',
-    why: 'Where a server locks entries one by one, two such batches wait for each other: lock in one order.',
+    text: 'concurrent batches on the same keys in different orders all succeed, and each key holds what one of them wrote',
+    why: 'On a server that locks entries one at a time, two such batches deadlock unless both use one order.',
     run: async (trial) => {
       const client = await clients(trial);
       const keys = range(100).map((index) => `k${index}`);
@@ -96,7 +96,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/failures-apart',
-    text: 'a call that fails does no harm to those beside it',
+    text: 'a failing call does not affect concurrent ones',
     run: async ({ cache, capabilities, equal }) => {
       await cache.multiSetValues([
         ['text', 'x'],
@@ -124,7 +124,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/own-copies',
-    text: 'reads of a key side by side give each caller a copy of its own',
+    text: 'concurrent reads of a key give each caller a copy of its own',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', { list: [1] });
       const read = async (): Promise<unknown[]> => {
@@ -140,7 +140,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/no-increment-lost',
-    text: 'increments side by side are all counted, each with a result of its own',
+    text: 'concurrent increments are all counted, each with a result of its own',
     when: ({ atomicIncr }) => atomicIncr,
     run: async (trial) => {
       const client = await clients(trial);
@@ -154,7 +154,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/one-creator',
-    text: 'of increments side by side on a missing key one creates it, and none is lost',
+    text: 'of concurrent increments on a missing key exactly one creates it, and none is lost',
     when: ({ atomicIncr }) => atomicIncr,
     run: async (trial) => {
       const client = await clients(trial);
@@ -167,7 +167,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/one-deleter',
-    text: 'of deletes side by side exactly one says 1',
+    text: 'of concurrent deletes exactly one resolves 1',
     run: async (trial) => {
       const client = await clients(trial);
       for (let round = 0; round < 10; round++) {
@@ -182,7 +182,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/whole-values',
-    text: 'a read beside sets gives one of the values whole',
+    text: 'a read concurrent with sets gives one of their values, whole',
     run: async ({ cache, open, capabilities, holds }) => {
       const second = capabilities.shared ? await open() : cache;
       const values = ['a', 'b', 'c'].map((letter) => letter.repeat(5000));
@@ -198,7 +198,7 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/awaited-order',
-    text: 'what was awaited is seen by what comes after it, from any backend of the server',
+    text: 'an awaited write is seen by every later read, from any backend on the same server',
     when: ({ shared }) => shared,
     run: async (trial) => {
       const { capabilities, equal } = trial;
@@ -212,7 +212,7 @@ export const concurrency: readonly Rule[] = [
           [(cache) => (round % 4 < 2 ? cache.delete('k') : cache.deleteMany(['k'])), undefined],
         ];
         for (const [index, [write, value]] of writes.entries()) {
-          // One writes and the other reads; then both do.
+          // In even rounds only the first client writes, in odd rounds both do.
           const writer = round % 2 === 0 ? 0 : index;
           await write(client(writer));
           const reader = client(writer + 1);
@@ -226,12 +226,12 @@ export const concurrency: readonly Rule[] = [
   },
   {
     id: 'concurrency/linearizable',
-    text: 'what calls side by side see of a key, one order explains in which each takes effect between its call and its end',
+    text: 'concurrent calls on a key are linearizable: each takes effect at one moment between its start and its end',
     run: async (trial) => {
       const { capabilities, holds } = trial;
       const client = await clients(trial);
       let time = 0;
-      // The same calls each time: Park and Miller's random numbers.
+      // Reproducible calls, from the random numbers of Park and Miller.
       let state = 1;
       const random = (below: number): number => {
         state = (state * 48_271) % 2_147_483_647;

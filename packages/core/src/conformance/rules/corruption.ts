@@ -1,8 +1,8 @@
 import { type Serializer, superjsonSerializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
-/** A text that is put into the server as it is. */
+/** Text to be stored as it is. */
 class Planted {
   readonly text: string;
 
@@ -11,7 +11,7 @@ class Planted {
   }
 }
 
-/** Writes what other programs would, and reads as the suite's backends do. */
+/** Writes what another program would, and reads like the default serializer. */
 const planting: Serializer = {
   serialize: (value) => (value instanceof Planted ? value.text : superjsonSerializer.serialize(value)),
   deserialize: (text) => {
@@ -20,11 +20,11 @@ const planting: Serializer = {
   },
 };
 
-/** Long enough that none stands by chance in the stack of an error. */
+/** Long enough not to appear in the stack of an error by chance. */
 const unreadable: readonly [id: string, what: string, text: string][] = [
-  ['garbage', 'what is no text of ours', 'garbage'],
+  ['garbage', 'text in another format', 'garbage'],
   ['html', 'a page of HTML', '<html><body>502</body></html>'],
-  ['truncated', 'half a text', '{"json":{"a":1'],
+  ['truncated', 'truncated text', '{"json":{"a":1'],
   ['bare-json', 'the JSON of another library', '{"a":1}'],
   ['json-literal', 'a bare null', 'null'],
   ['json-array', 'a bare array', '[555,1212]'],
@@ -33,16 +33,20 @@ const unreadable: readonly [id: string, what: string, text: string][] = [
   ['fraction', 'a bare fraction', '555.1212'],
   ['meta-alone', 'annotations without a value', '{"meta":{"values":["undefined"]}}'],
   ['undefined', 'an annotated undefined', '{"json":null,"meta":{"values":["undefined"],"v":1}}'],
-  ['invalid-date', 'a date that is none', '{"json":"never","meta":{"values":["Date"],"v":1}}'],
+  ['invalid-date', 'an invalid date', '{"json":"never","meta":{"values":["Date"],"v":1}}'],
   ['unknown-class', 'an instance of a class', '{"json":{},"meta":{"values":[["class","Money"]],"v":1}}'],
   ['polluting', 'an own __proto__', '{"json":{"__proto__":{"polluted":true}}}'],
   ['escaped-proto', 'an own __proto__ in escapes', '{"json":{"\\u005f_proto__":{"polluted":true}}}'],
   [
     'length-without-elements',
-    'an array of 500,000,000 that is not there',
+    'an array of 500,000,000 elements that the text does not hold',
     '{"json":{"length":500000000},"meta":{"values":[["typed-array","Uint8Array"]]}}',
   ],
-  ['path-nowhere', 'an annotation that leads nowhere', '{"json":{"a":1},"meta":{"values":{"b.c":["Date"]},"v":1}}'],
+  [
+    'path-nowhere',
+    'an annotation of a path that does not exist',
+    '{"json":{"a":1},"meta":{"values":{"b.c":["Date"]},"v":1}}',
+  ],
 ];
 
 const shares = (text: string): string =>
@@ -60,7 +64,7 @@ export const corruption: readonly Rule[] = [
   ...unreadable.map(
     ([id, what, text]): Rule => ({
       id: `corruption/${id}`,
-      text: `${what} rejects CORRUPT, singly and in a batch, or is a miss where told to`,
+      text: `${what} rejects CORRUPT, singly and in a batch`,
       run: async ({ open, equal, holds, rejects }) => {
         const cache = await open({ serializer: planting });
         await cache.multiSetValues([
@@ -69,7 +73,7 @@ export const corruption: readonly Rule[] = [
         ]);
         const single = await rejects(cache.getValue('bad'), 'CORRUPT');
         equal((await rejects(cache.multiGetValues(['good', 'bad', 'none']), 'CORRUPT')).key, 'bad');
-        holds(!toldBy(single).includes(text), 'no payload in the error');
+        holds(!allTextOf(single).includes(text), 'no payload in the error');
         equal(await cache.multiGetValues(['good', 'none']), [{ a: 1 }, undefined]);
         equal('polluted' in {}, false);
       },
@@ -90,7 +94,7 @@ export const corruption: readonly Rule[] = [
   },
   {
     id: 'corruption/default-serializer',
-    text: 'a text that begins neither as an integer nor as the envelope rejects CORRUPT',
+    text: 'text that is neither an integer nor an envelope rejects CORRUPT',
     when: ({ shared }) => shared,
     run: async ({ cache, open, rejects }) => {
       const planter = await open({ serializer: planting });
@@ -122,7 +126,7 @@ export const corruption: readonly Rule[] = [
   },
   {
     id: 'corruption/entry-is-there',
-    text: 'an entry that cannot be read exists, can be overwritten and deleted',
+    text: 'an unreadable entry exists, and can be overwritten and deleted',
     run: async ({ open, equal }) => {
       const cache = await open({ serializer: planting });
       await cache.setValue('k', new Planted('garbage'));
@@ -136,7 +140,7 @@ export const corruption: readonly Rule[] = [
   },
   {
     id: 'corruption/not-a-counter',
-    text: 'incr on an entry that cannot be read rejects NOT_A_COUNTER and leaves it',
+    text: 'incr on an unreadable entry rejects NOT_A_COUNTER and leaves the entry as it was',
     when: ({ atomicIncr }) => atomicIncr,
     run: async ({ open, equal, rejects }) => {
       const cache = await open({ serializer: planting });
@@ -150,7 +154,7 @@ export const corruption: readonly Rule[] = [
   },
   {
     id: 'corruption/bounded',
-    text: 'a payload of a megabyte that names one object in many places is read or refused in little time',
+    text: 'text that puts one object at many paths is read or refused within a second',
     run: async ({ open, holds }) => {
       const cache = await open({ serializer: planting, timeoutMs: 20_000 });
       await cache.setValue('k', new Planted(shares('')));
@@ -160,7 +164,7 @@ export const corruption: readonly Rule[] = [
         await cache.getValue('k').catch(() => undefined);
         best = Math.min(best, performance.now() - start);
       }
-      holds(best < 1000, 'an end within a second, the way to the server included');
+      holds(best < 1000, 'the call to settle within a second, including the round trip');
     },
   },
 ];

@@ -4,7 +4,7 @@ import { whileAlive } from '../while-alive.ts';
 const MAX = Number.MAX_SAFE_INTEGER;
 const UNAPPLIED = 'the error to say that nothing was applied';
 
-/** Values that are stored and are no safe integers. */
+/** Values that can be stored and are not safe integers. */
 const noCounters: readonly unknown[] = [
   '5',
   '',
@@ -40,7 +40,7 @@ const illegal: readonly unknown[] = [
 export const counters: readonly Rule[] = [
   {
     id: 'counters/unsupported',
-    text: 'incr rejects UNSUPPORTED where it would not be atomic, and changes nothing',
+    text: 'incr rejects UNSUPPORTED if it would not be atomic, and changes nothing',
     when: ({ atomicIncr }) => !atomicIncr,
     run: async ({ cache, equal, rejects }) => {
       await cache.setValue('k', 1);
@@ -69,7 +69,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/default-delta',
-        text: 'the delta is 1 where none or undefined is given',
+        text: 'the delta is 1 if it is omitted or undefined',
         run: async ({ cache, equal }) => {
           equal(
             [await cache.incr('k'), await cache.incr('k', undefined), await cache.incr('k', undefined, { ttl: 60 })],
@@ -89,7 +89,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/on-set-value',
-        text: 'incr works on an integer that was set, and a read gives a number',
+        text: 'incr works on an integer that was set, and a read resolves a number',
         run: async ({ cache, equal }) => {
           await cache.setValue('k', 41);
           equal(await cache.incr('k'), 42);
@@ -101,8 +101,8 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/digits-shrink',
-        text: 'a counter that loses digits is read as it is',
-        why: 'memcached pads it with spaces.',
+        text: 'a counter that loses digits is read correctly',
+        why: 'memcached pads such a counter with spaces.',
         run: async ({ cache, equal }) => {
           await cache.setValue('k', 10);
           equal(await cache.incr('k', -1), 9);
@@ -147,7 +147,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/range',
-        text: 'a result beyond the safe range rejects COUNTER_RANGE, and the counter is as it was',
+        text: 'a result beyond the safe range rejects COUNTER_RANGE, and the counter stays as it was',
         run: async ({ cache, equal, holds, rejects }) => {
           for (const side of [1, -1]) {
             await cache.setValue('k', side * MAX);
@@ -172,7 +172,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/refuses-delta',
-        text: 'a delta that is no safe integer rejects INVALID_DELTA, and creates nothing',
+        text: 'a delta that is not a safe integer rejects INVALID_DELTA, and creates nothing',
         run: async ({ cache, equal, rejects }) => {
           await cache.setValue('n', 1);
           for (const delta of illegal as readonly number[]) {
@@ -219,7 +219,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/ttl-at-creation',
-        text: 'incr with a TTL gives it to a counter that it creates',
+        text: 'incr applies a TTL to a counter that it creates',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           const since = performance.now();
@@ -237,7 +237,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/ttl-only-at-creation',
-        text: 'incr with a TTL gives none to a counter that there was',
+        text: 'incr does not apply a TTL to an existing counter',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.setValue('set', 1);
@@ -250,7 +250,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/keeps-ttl',
-        text: 'incr keeps the TTL of a counter, whether it is given one or not',
+        text: 'incr keeps the TTL of a counter, with or without a TTL of its own',
         waits: true,
         run: async ({ cache, equal, outlive, wait }) => {
           const since = performance.now();
@@ -263,16 +263,16 @@ export const counters: readonly Rule[] = [
             const counts = [a, b, await cache.incr('c', 1, { ttl: 600 })];
             return () => equal(counts, [2, 2, 2]);
           });
-          // They may have been made anew, with a TTL of their own.
+          // If not, the calls may have created new counters with a new TTL.
           if (!wereAlive) return;
-          // Not more than is left, so that a TTL which begins again is seen.
+          // No longer than the time left, so that a restarted TTL is detected.
           await outlive(2);
           equal(await cache.multiGetValues(['a', 'b', 'c']), [undefined, undefined, undefined]);
         },
       },
       {
         id: 'counters/no-ttl-by-default',
-        text: 'a counter made without a TTL has none',
+        text: 'a counter created without a TTL never expires',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.incr('k');
@@ -283,7 +283,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/restarts-after-expiry',
-        text: 'an expired counter begins again at its delta, with the TTL of that call and not the old one',
+        text: 'an expired counter restarts at the delta, with the TTL of that call',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.incr('k', 10, { ttl: 0.4 });
@@ -296,7 +296,7 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/range-keeps-ttl',
-        text: 'an incr that is refused keeps the TTL as it keeps the value',
+        text: 'a refused incr keeps the TTL and the value',
         waits: true,
         run: async ({ cache, equal, outlive, rejects, wait }) => {
           const since = performance.now();

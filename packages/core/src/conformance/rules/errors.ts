@@ -1,9 +1,9 @@
 import { type CacheError, type CacheErrorCode, isCacheError } from '../../errors.ts';
 import type { Serializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule, Trial } from '../rule.ts';
 
-/** Writes anything, and reads nothing. */
+/** Writes anything, and throws when it reads. */
 const unreading: Serializer = {
   serialize: () => 'text',
   deserialize: (text) => {
@@ -11,7 +11,7 @@ const unreading: Serializer = {
   },
 };
 
-/** A failure of each kind that needs no fault. What it has to tell, `rejects` looks at. */
+/** Causes every kind of error that needs no fault. `rejects` checks the properties of each. */
 async function failures({ cache, capabilities, rejects }: Trial, key: string): Promise<readonly CacheError[]> {
   const bad = (): string => 's3cretValue';
   const type = (): never => {
@@ -37,15 +37,15 @@ async function failures({ cache, capabilities, rejects }: Trial, key: string): P
     [capabilities.atomicIncr ? 'NOT_A_COUNTER' : 'UNSUPPORTED', () => cache.incr(key)],
     [capabilities.atomicIncr ? 'COUNTER_RANGE' : 'UNSUPPORTED', () => cache.incr(full)],
   ];
-  const told: CacheError[] = [];
-  for (const [code, call] of calls) told.push(await rejects(call(), code));
-  return told;
+  const failed: CacheError[] = [];
+  for (const [code, call] of calls) failed.push(await rejects(call(), code));
+  return failed;
 }
 
 export const errors: readonly Rule[] = [
   {
     id: 'errors/one-class',
-    text: 'every failure is a CacheError, an Error, and says which backend, operation and key',
+    text: 'every failure is a CacheError that names backend, operation and key',
     run: async (trial) => {
       for (const failure of await failures(trial, 'k')) {
         const { code, operation, key, maybeApplied } = failure;
@@ -59,12 +59,12 @@ export const errors: readonly Rule[] = [
     text: 'no error shows a cached value',
     run: async (trial) => {
       for (const failure of await failures(trial, 'k'))
-        trial.holds(!toldBy(failure).includes('s3cretValue'), `no value in ${failure.code}`);
+        trial.holds(!allTextOf(failure).includes('s3cretValue'), `no value in ${failure.code}`);
     },
   },
   {
     id: 'errors/key-cut',
-    text: 'a message shows 64 characters of a key, control characters escaped; the property has all of it',
+    text: 'a message shows at most 64 characters of a key, with control characters escaped; `key` has all of it',
     run: async ({ cache, holds, rejects }) => {
       const key = `a\r\n\u001b[31m${'k'.repeat(300)}`;
       const failure = await rejects(cache.setValue(key, 1, { ttl: -1 }), 'INVALID_TTL');
@@ -87,12 +87,12 @@ export const errors: readonly Rule[] = [
         await trial.rejects(blind.getValue('s3cretKey blind'), 'CORRUPT'),
         await trial.rejects(blind.multiGetValues(['s3cretKey blind']), 'CORRUPT'),
       ])
-        trial.holds(!toldBy(failure).includes('s3cretKey'), `no key in ${failure.code}`);
+        trial.holds(!allTextOf(failure).includes('s3cretKey'), `no key in ${failure.code}`);
     },
   },
   {
     id: 'errors/name',
-    text: 'a backend may be given a name, which its errors bear',
+    text: 'a backend may be given a name, which its errors carry',
     run: async ({ open, equal, rejects }) => {
       const cache = await open({ name: 'sessions' });
       equal(cache.name, 'sessions');
@@ -119,7 +119,7 @@ export const errors: readonly Rule[] = [
         try {
           promise = call();
         } catch {
-          holds(false, 'a rejection, it was thrown');
+          holds(false, 'a rejection, not a thrown error');
         }
         holds(typeof (promise as Promise<unknown>)?.then === 'function', 'a promise');
         holds(
@@ -131,7 +131,7 @@ export const errors: readonly Rule[] = [
   },
   {
     id: 'errors/options-refused',
-    text: 'options that cannot be used are refused at once as INVALID_OPTIONS',
+    text: 'a factory throws INVALID_OPTIONS for invalid options',
     run: async ({ open, holds }) => {
       const bad = [
         { name: '' },
@@ -154,7 +154,7 @@ export const errors: readonly Rule[] = [
   },
   {
     id: 'errors/options-untouched',
-    text: 'the options of the caller are left as they were, frozen ones too',
+    text: 'the options of the caller are not modified and may be frozen',
     run: async ({ open, equal, namespace }) => {
       const given = { namespace, name: 'mine', onUnreadable: undefined, serializer: undefined };
       const options = { ...given };
@@ -165,7 +165,7 @@ export const errors: readonly Rule[] = [
   },
   {
     id: 'errors/shows-nothing',
-    text: 'a backend shows no secret, as a string and in JSON',
+    text: 'a backend shows no key or value, as a string or in JSON',
     run: async ({ open, holds }) => {
       const cache = await open({ name: 'mine' });
       await cache.setValue('s3cretKey', 's3cretValue');

@@ -3,9 +3,9 @@ import type { CacheErrorCode } from '../../errors.ts';
 import { equal } from '../equal.ts';
 import type { Fault, FaultRule } from '../faults.ts';
 import {
-  type Bench,
   Broken,
   call,
+  type Fixture,
   fails,
   failsAtFirst,
   GRACE_MS,
@@ -15,17 +15,17 @@ import {
   SECRET,
   settle,
   TIMEOUT_MS,
-  withBench,
+  withFixture,
 } from '../run-fault-rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
 const CLOSE_MS = 1500;
-/** Milliseconds: the deadline where a call that waits for it is wrong, longer than a machine stands still. */
+/** Milliseconds. The deadline in rules where a timeout is wrong, longer than a machine or its server stalls. */
 const PATIENT_MS = 10_000;
 
 type Call = readonly [operation: Operation, ...args: readonly unknown[]];
 
-/** Writes, and how to see that they have been applied to what the bench holds. */
+/** Writes, each with a check whether it has been applied. */
 const writes: readonly (readonly [Call, applied: (direct: CacheBackend) => Promise<boolean>])[] = [
   [['incr', 'n'], async (direct) => (await direct.getValue('n')) !== 10],
   [['setValue', 's', SECRET], (direct) => direct.exists('s')],
@@ -37,11 +37,11 @@ const writes: readonly (readonly [Call, applied: (direct: CacheBackend) => Promi
   [['deleteMany', ['e', 'f']], async (direct) => !(await direct.exists('e')) || !(await direct.exists('f'))],
 ];
 
-/** Those that the backend has. */
-const writesOf = ({ backend }: Bench): typeof writes =>
+/** The writes that the backend supports. */
+const writesOf = ({ backend }: Fixture): typeof writes =>
   writes.filter(([[operation]]) => operation !== 'incr' || backend.capabilities.atomicIncr);
 
-/** Reads, and what they give. */
+/** Reads, with their results. */
 const reads: readonly (readonly [Call, right: unknown])[] = [
   [['getValue', 'k'], 'v'],
   [
@@ -51,22 +51,24 @@ const reads: readonly (readonly [Call, right: unknown])[] = [
   [['exists', 'k'], true],
 ];
 
-/** A fault of one request: a write is applied once at most and says that it may be; a read is right or fails. */
+/**
+ * A rule for a fault of a single request: a write is applied at most once and reports it; a read is correct or fails.
+ */
 function oneRequest(id: string, what: string, fault: Fault, codes: readonly CacheErrorCode[]): FaultRule {
   return {
     id: `faults/${id}`,
-    text: `${what}: a write rejects, and says so if it may have been applied; an increment counts at most once; a read is right or rejects; the next calls are fine`,
+    text: `${what}: a write rejects, and reports if it may have been applied; an increment counts at most once; a read is correct or rejects; the next calls succeed`,
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend, direct } = bench;
-          for (const [[operation, ...args], applied] of writesOf(bench)) {
+        async (fixture) => {
+          const { backend, direct } = fixture;
+          for (const [[operation, ...args], applied] of writesOf(fixture)) {
             await lab.set(fault);
-            const { maybeApplied } = await fails(bench, call(backend, operation, ...args), codes);
+            const { maybeApplied } = await fails(fixture, call(backend, operation, ...args), codes);
             await lab.set(undefined);
-            await recovers(bench);
+            await recovers(fixture);
             holds(
               maybeApplied || !(await applied(direct)),
               `${operation}, which was applied, to say that it may have been`,
@@ -76,7 +78,7 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
           holds(counted === 10 || counted === 11, `the counter to be 10 or 11, got ${show(counted)}`);
           for (const [[operation, ...args], right] of reads) {
             await lab.set(fault);
-            const read = await settle(bench, call(backend, operation, ...args));
+            const read = await settle(fixture, call(backend, operation, ...args));
             await lab.set(undefined);
             if ('value' in read)
               holds(equal(read.value, right), `${show(right)} or a rejection, got ${show(read.value)}`);
@@ -85,7 +87,7 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
                 [...codes, 'CORRUPT'].includes(read.error.code),
                 `${operation} to reject ${codes.join(' or ')}, got ${read.error.code}`,
               );
-            await recovers(bench);
+            await recovers(fixture);
           }
         },
         codes === lost ? PATIENT_MS : TIMEOUT_MS,
@@ -93,32 +95,32 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
   };
 }
 
-/** Of a silent server nothing is applied; of one that is late, what arrived. */
+/** A rule for `close` during a fault. A silent server applies nothing; a slow one may apply what it received. */
 function closeDuring(fault: Fault, when: string): FaultRule {
   return {
     id: `faults/close-during-${fault.kind}`,
-    text: `close ends in time while ${when}, and so does what was in flight; a write that was applied says that it may have been`,
+    text: `close ends in time while ${when}, and so do the calls in flight; a write that was applied reports maybeApplied`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { direct } = fixture;
         const backend = lab.create({ namespace, timeoutMs: 20_000 });
         await backend.getValue('k');
         await lab.set(fault);
         const settled = ([operation, ...args]: Call): Promise<Outcome> =>
-          settle({ ...bench, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
-        const written = writesOf(bench);
-        const ended = Promise.all([...written, ...reads].map(([made]) => settled(made)));
-        // Told below, unless close itself is what fails.
+          settle({ ...fixture, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
+        const written = writesOf(fixture);
+        const ended = Promise.all([...written, ...reads].map(([each]) => settled(each)));
+        // Reported below, unless `close` itself fails.
         ended.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 50));
-        const closed = await settle({ ...bench, capMs: CLOSE_MS }, call(backend, 'close'));
+        const closed = await settle({ ...fixture, capMs: CLOSE_MS }, call(backend, 'close'));
         holds('value' in closed, 'close to resolve');
         const outcomes = await ended;
         await lab.set(undefined);
         for (const [index, outcome] of outcomes.entries()) {
-          if (!('error' in outcome)) throw new Broken('expected what was in flight to reject');
+          if (!('error' in outcome)) throw new Broken('expected the calls in flight to reject');
           const { code, operation, maybeApplied } = outcome.error;
-          // What got no connection may have been told so before.
+          // A call that got no connection may have rejected before.
           holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
           const applied = written[index]?.[1];
           if (applied === undefined) holds(!maybeApplied, `${operation} to say that nothing was applied`);
@@ -132,30 +134,30 @@ function closeDuring(fault: Fault, when: string): FaultRule {
   };
 }
 
-/** A fault that lasts: every call fails in time, side by side, and none is a fake miss. */
+/** A rule for a lasting fault: every concurrent call fails in time, and none is a fake miss. */
 function lasting(id: string, what: string, fault: Fault, codes: readonly CacheErrorCode[]): FaultRule {
   return {
     id: `faults/${id}`,
-    text: `${what}: every call rejects in time, a batch names the key it failed at, and the backend works again afterwards`,
+    text: `${what}: every call rejects in time, a batch names the key that failed, and the backend works again afterwards`,
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend, direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { backend, direct } = fixture;
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
           const calls: readonly Call[] = [
-            ...writesOf(bench).map(([write]) => write),
+            ...writesOf(fixture).map(([write]) => write),
             ...reads.map(([read]) => read),
             ['multiSetValues', [['a', SECRET]]],
             ['multiGetValues', ['k']],
             ['deleteMany', ['d']],
           ];
           await Promise.all(
-            calls.map(([operation, ...args]) => failsAtFirst(bench, call(backend, operation, ...args), codes)),
+            calls.map(([operation, ...args]) => failsAtFirst(fixture, call(backend, operation, ...args), codes)),
           );
         }
         await lab.set(undefined);
-        await recovers(bench);
-        // What was rejected is not sent later, over newer data.
+        await recovers(fixture);
+        // A rejected call is not sent later, over newer data.
         const newer = ['s', 'a', 'b', 'd', 'e', 'f'].map((key) => [key, 'newer'] as const);
         await direct.multiSetValues(newer);
         const counted = await direct.getValue<number>('n');
@@ -183,28 +185,33 @@ export const faults: readonly FaultRule[] = [
   lasting('silent', 'a server that falls silent', { kind: 'silence' }, either),
   lasting(
     'slower-than-deadline',
-    'answers later than the deadline',
+    'replies later than the deadline',
     { kind: 'delay', delayMs: TIMEOUT_MS + GRACE_MS + 200 },
     either,
   ),
-  oneRequest('request-lost-rst', 'a request lost by a reset', { kind: 'cut', on: 'request', by: 'rst' }, lost),
-  oneRequest('request-lost-fin', 'a request lost by an orderly end', { kind: 'cut', on: 'request', by: 'fin' }, lost),
-  oneRequest('request-lost-silence', 'a request lost in silence', { kind: 'cut', on: 'request', by: 'silence' }, late),
-  oneRequest('reply-lost-rst', 'an answer lost by a reset', { kind: 'cut', on: 'reply', by: 'rst' }, lost),
-  oneRequest('reply-lost-fin', 'an answer lost by an orderly end', { kind: 'cut', on: 'reply', by: 'fin' }, lost),
+  oneRequest('request-lost-rst', 'a request lost by a RST', { kind: 'cut', on: 'request', by: 'rst' }, lost),
+  oneRequest('request-lost-fin', 'a request lost by a FIN', { kind: 'cut', on: 'request', by: 'fin' }, lost),
+  oneRequest(
+    'request-lost-silence',
+    'a request lost on a connection that falls silent',
+    { kind: 'cut', on: 'request', by: 'silence' },
+    late,
+  ),
+  oneRequest('reply-lost-rst', 'a reply lost by a RST', { kind: 'cut', on: 'reply', by: 'rst' }, lost),
+  oneRequest('reply-lost-fin', 'a reply lost by a FIN', { kind: 'cut', on: 'reply', by: 'fin' }, lost),
   oneRequest(
     'reply-lost-silence',
-    'an answer lost in silence, new connections fine',
+    'a reply lost on a connection that falls silent, while new ones work',
     { kind: 'cut', on: 'reply', by: 'silence' },
     late,
   ),
-  oneRequest('half-reply', 'half an answer', { kind: 'half-reply' }, strange),
-  oneRequest('garbage', 'an answer that is none', { kind: 'garbage' }, strange),
+  oneRequest('half-reply', 'half a reply', { kind: 'half-reply' }, strange),
+  oneRequest('garbage', 'garbage in place of a reply', { kind: 'garbage' }, strange),
   {
     id: 'faults/keys-hidden',
-    text: "errorKeys: 'hidden' leaves keys out of the failures of a server, too",
+    text: "errorKeys: 'hidden' leaves keys out of errors of a failing server, too",
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
+      withFixture(lab, namespace, async (fixture) => {
         const backend = lab.create({ namespace, timeoutMs: TIMEOUT_MS, errorKeys: 'hidden' });
         const calls: readonly Call[] = [
           ['getValue', SECRET],
@@ -220,7 +227,7 @@ export const faults: readonly FaultRule[] = [
           await lab.set({ kind: 'refuse' });
           await Promise.all(
             calls.map(([operation, ...args]) =>
-              fails(bench, { ...call(backend, operation, ...args), keysHidden: true }, either),
+              fails(fixture, { ...call(backend, operation, ...args), keysHidden: true }, either),
             ),
           );
         } finally {
@@ -230,24 +237,24 @@ export const faults: readonly FaultRule[] = [
   },
   {
     id: 'faults/idle-cut',
-    text: 'a connection that ended while nothing was asked costs a read nothing, and a write at most one rejection',
+    text: 'when an idle connection ends, the next read succeeds, and of writes at most one rejects',
     run: async (lab, namespace) => {
       for (const by of ['rst', 'fin'] as const) {
-        await withBench(
+        await withFixture(
           lab,
           namespace,
-          async (bench) => {
-            const { backend, direct } = bench;
+          async (fixture) => {
+            const { backend, direct } = fixture;
             await lab.set({ kind: 'idle-cut', by });
-            const read = await settle(bench, call(backend, 'getValue', 'k'));
+            const read = await settle(fixture, call(backend, 'getValue', 'k'));
             holds(
               'value' in read && read.value === 'v',
-              `'v', from a connection that is new, got ${show('value' in read ? read.value : read.error)}`,
+              `'v', from a new connection, got ${show('value' in read ? read.value : read.error)}`,
             );
             await lab.set({ kind: 'idle-cut', by });
-            await settle(bench, call(backend, 'incr', 'n'));
+            await settle(fixture, call(backend, 'incr', 'n'));
             const counted = await direct.getValue('n');
-            holds(counted === 10 || counted === 11, `one increment at the most, got ${show(counted)}`);
+            holds(counted === 10 || counted === 11, `at most one increment, got ${show(counted)}`);
           },
           PATIENT_MS,
         );
@@ -256,15 +263,15 @@ export const faults: readonly FaultRule[] = [
   },
   {
     id: 'faults/trickle',
-    text: 'an answer that comes byte by byte is an answer',
+    text: 'a reply that arrives byte by byte is accepted',
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend } = bench;
+        async (fixture) => {
+          const { backend } = fixture;
           await lab.set({ kind: 'trickle' });
-          const read = await settle(bench, call(backend, 'multiGetValues', ['k', 'none', 'n']));
+          const read = await settle(fixture, call(backend, 'multiGetValues', ['k', 'none', 'n']));
           holds(
             'value' in read && equal(read.value, ['v', undefined, 10]),
             `['v', undefined, 10], got ${show('value' in read ? read.value : read.error)}`,
@@ -275,27 +282,27 @@ export const faults: readonly FaultRule[] = [
   },
   {
     id: 'faults/drip',
-    text: 'a connection that brings a byte now and then, and no answer, fails no more calls than one that is silent',
+    text: 'a connection that brings a byte now and then, but no reply, fails no more calls than a silent one',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
+      withFixture(lab, namespace, async (fixture) => {
         await lab.set({ kind: 'drip' });
-        await recovers(bench);
+        await recovers(fixture);
       }),
   },
   {
     id: 'faults/slow-but-in-time',
-    text: 'an answer within the deadline is an answer, however slow',
+    text: 'a reply within the deadline is accepted, however slow',
     run: (lab, namespace) =>
-      withBench(
+      withFixture(
         lab,
         namespace,
-        async (bench) => {
-          const { backend } = bench;
+        async (fixture) => {
+          const { backend } = fixture;
           await lab.set({ kind: 'delay', delayMs: 100 });
-          const calls = [...reads, ...writesOf(bench)].map(([[operation, ...args]]) =>
+          const calls = [...reads, ...writesOf(fixture)].map(([[operation, ...args]]) =>
             call(backend, operation, ...args),
           );
-          const outcomes = await Promise.all(calls.map((made) => settle(bench, made)));
+          const outcomes = await Promise.all(calls.map((started) => settle(fixture, started)));
           holds(
             outcomes.every((outcome) => 'value' in outcome),
             'every call to resolve',
@@ -306,27 +313,26 @@ export const faults: readonly FaultRule[] = [
   },
   {
     id: 'faults/stalled',
-    text: 'calls that are not answered reject TIMEOUT, also where the event loop stood still beyond their deadline',
+    text: 'calls without a reply reject TIMEOUT, even if the event loop stalls past their deadline',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        // What watches a connection is in the midst of its time, whether that is that of a call or twice as long, and comes
-        // before the deadlines.
+      withFixture(lab, namespace, async (fixture) => {
+        // Timers that watch a connection and take about as long as a deadline, or twice as long, then fire before the deadlines.
         for (const deadlines of [0.5, 1.5]) {
-          await recovers(bench);
+          await recovers(fixture);
           await new Promise((resolve) => setTimeout(resolve, deadlines * TIMEOUT_MS));
           await lab.set({ kind: 'silence' });
-          const calls = [...writesOf(bench), ...reads].map(([made]) => made);
-          const made = calls.map(([operation, ...args]) => call(bench.backend, operation, ...args));
-          // What fails already is told below.
-          for (const { result } of made) result.catch(() => undefined);
-          // By then they have been sent.
+          const calls = [...writesOf(fixture), ...reads].map(([each]) => each);
+          const started = calls.map(([operation, ...args]) => call(fixture.backend, operation, ...args));
+          // Failures are reported below.
+          for (const { result } of started) result.catch(() => undefined);
+          // Gives the requests time to be sent.
           await new Promise((resolve) => setTimeout(resolve, 20));
           const end = performance.now() + 2 * TIMEOUT_MS;
           while (performance.now() < end);
-          for (const each of made) {
-            const { code, maybeApplied } = await fails(bench, each, [...late, 'UNAVAILABLE']);
-            // A pool may have given it no connection, by a deadline of its own that passed as well.
-            holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT of what was sent');
+          for (const each of started) {
+            const { code, maybeApplied } = await fails(fixture, each, [...late, 'UNAVAILABLE']);
+            // A pool may have failed to provide a connection within a deadline of its own.
+            holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT for a request that was sent');
           }
           await lab.set(undefined);
         }
@@ -334,24 +340,24 @@ export const faults: readonly FaultRule[] = [
   },
   {
     id: 'faults/late-answer',
-    text: 'an answer that comes after its deadline never becomes that of another call',
+    text: 'a reply that arrives after its deadline never becomes the reply to another call',
     run: (lab, namespace) =>
-      withBench(lab, namespace, async (bench) => {
-        const { backend, direct } = bench;
+      withFixture(lab, namespace, async (fixture) => {
+        const { backend, direct } = fixture;
         await direct.multiSetValues([
           ['a', 'of a'],
           ['b', 'of b'],
         ]);
         await lab.set({ kind: 'delay', delayMs: TIMEOUT_MS + GRACE_MS + 100 });
-        await fails(bench, call(backend, 'getValue', 'a'), late);
+        await fails(fixture, call(backend, 'getValue', 'a'), late);
         await lab.set(undefined);
         for (let round = 0; round < 5; round++) {
-          const read = await settle(bench, call(backend, 'getValue', 'b'));
+          const read = await settle(fixture, call(backend, 'getValue', 'b'));
           if ('value' in read) holds(read.value === 'of b', `'of b', got ${show(read.value)}`);
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
       }),
   },
   closeDuring({ kind: 'silence' }, 'the server is silent'),
-  closeDuring({ kind: 'delay', delayMs: PATIENT_MS }, 'the server is late'),
+  closeDuring({ kind: 'delay', delayMs: PATIENT_MS }, 'the server is slow'),
 ];

@@ -1,7 +1,7 @@
 import type { Rule, Trial } from '../rule.ts';
-import { show } from '../story.ts';
+import { show } from '../transcript.ts';
 
-/** 8,192 bytes that no server packs into fewer, as an index may do before it asks how long a key is. */
+/** 8,192 incompressible bytes, because an index may compress a key before it checks the length. */
 const dense = (() => {
   let random = 1;
   return Array.from({ length: 8192 }, () => {
@@ -10,7 +10,7 @@ const dense = (() => {
   }).join('');
 })();
 
-/** A key, and others that a careless backend takes for the same. */
+/** Keys, each with others that a careless backend takes for the same key. */
 const hostile: readonly [id: string, what: string, key: string, others: readonly string[]][] = [
   ['space', 'a space inside a key', 'a b', ['a  b', 'a+b', 'a%20b', 'ab']],
   ['outer-space', 'a space around a key', ' a ', ['a', ' a', 'a ']],
@@ -20,8 +20,8 @@ const hostile: readonly [id: string, what: string, key: string, others: readonly
   ['case', 'the case of a key', 'Key', ['key', 'KEY']],
   ['emoji', 'emoji', '😀'.repeat(63), ['😀'.repeat(62), '😁'.repeat(63), '�'.repeat(63)]],
   ['beyond-latin-1', 'letters beyond Latin-1', 'Ł', ['A', '?', 'L', 'Ń', 'ł']],
-  // Of strings that are multiplied by 31 and by 33, and of CRC-32.
-  ['same-hash', 'keys that weak hashes take for one', 'Aa', ['BB', 'B@', 'plumless', 'buckeroo']],
+  // Collisions of the string hashes with factors 31 and 33, and of CRC-32.
+  ['same-hash', 'keys that collide in weak hashes', 'Aa', ['BB', 'B@', 'plumless', 'buckeroo']],
   ['normal-forms', 'the normal forms of Unicode', '\u00e9', ['e\u0301', 'e']],
   [
     'prototype-names',
@@ -33,16 +33,16 @@ const hostile: readonly [id: string, what: string, key: string, others: readonly
   ['patterns', 'patterns and slots', '*', ['?', '[a]', '{tag}', '{tag}x', '{}', 'h?llo', '\\*']],
   ['paths', 'paths and escapes', '../a', ['a', '/a', '..%2Fa', 'a/', './a', '#', '%00', '.', '..']],
   ['colons', 'colons', 'a:b', ['a', 'b', 'a::b', 'a:b:', ':a:b']],
-  ['empty-like', 'words for nothing', 'undefined', ['null', 'NaN', '[object Object]', "''"]],
+  ['empty-like', 'words for missing values', 'undefined', ['null', 'NaN', '[object Object]', "''"]],
   ['quotes', 'quotes and backslashes', '"\'\\', ['"', "'", '\\', '\\\\']],
   ['300-characters', 'a key of 300 characters', 'k'.repeat(300), ['k'.repeat(299), 'k'.repeat(250), 'k'.repeat(301)]],
-  ['same-start', 'long keys of the same beginning', `${'k'.repeat(2000)}a`, [`${'k'.repeat(2000)}b`, 'k'.repeat(2000)]],
-  ['same-end', 'long keys of the same end', `a${'k'.repeat(2000)}`, [`b${'k'.repeat(2000)}`]],
+  ['same-start', 'long keys with the same start', `${'k'.repeat(2000)}a`, [`${'k'.repeat(2000)}b`, 'k'.repeat(2000)]],
+  ['same-end', 'long keys with the same end', `a${'k'.repeat(2000)}`, [`b${'k'.repeat(2000)}`]],
   ['8192-bytes', 'a key of 8,192 bytes', 'k'.repeat(8192), [`${'k'.repeat(8191)}l`, 'k'.repeat(8191), dense]],
   ['8192-bytes-of-emoji', 'a key of 2,048 emoji', '😀'.repeat(2048), [`${'😀'.repeat(2047)}😁`]],
 ];
 
-/** Runs a key through all operations, others beside it. */
+/** Uses a key in all operations, while the other keys are stored too. */
 async function throughAll(
   { cache, capabilities, equal }: Trial,
   key: string,
@@ -89,10 +89,10 @@ const illegal: readonly [id: string, what: string, keys: readonly unknown[]][] =
   ['empty', 'an empty key', ['']],
   [
     'not-a-string',
-    'what is no string',
+    'anything but a string',
     [undefined, null, 5, {}, [], ['k'], true, Symbol('k'), 5n, new String('k'), { toString: () => 'k' }],
   ],
-  ['lone-surrogate', 'half a character', ['\ud800', 'a\udc00b', '😀'.slice(1)]],
+  ['lone-surrogate', 'a lone surrogate', ['\ud800', 'a\udc00b', '😀'.slice(1)]],
   ['too-long', 'a key over 8,192 bytes', ['k'.repeat(8193), 'é'.repeat(4097), '😀'.repeat(2049), 'k'.repeat(200_000)]],
 ];
 
@@ -100,7 +100,7 @@ export const keys: readonly Rule[] = [
   ...hostile.map(
     ([id, what, key, others]): Rule => ({
       id: `keys/${id}`,
-      text: `${what}: kept as it is by every operation, and no other key`,
+      text: `${what}: every operation keeps the key as it is, distinct from all others`,
       why: 'Keys are never trimmed, folded, normalised or cut.',
       run: (trial) => throughAll(trial, key, others),
     }),
@@ -108,7 +108,7 @@ export const keys: readonly Rule[] = [
   ...illegal.map(
     ([id, what, bad]): Rule => ({
       id: `keys/refuses-${id}`,
-      text: `${what} rejects INVALID_KEY in every operation, and nothing is done`,
+      text: `${what} rejects INVALID_KEY in every operation, and changes nothing`,
       run: async (trial) => {
         const { cache, equal, rejects } = trial;
         await cache.setValue('good', 'old');
@@ -119,7 +119,7 @@ export const keys: readonly Rule[] = [
   ),
   {
     id: 'keys/after-a-refusal',
-    text: 'a refused key does no harm to the operations around it',
+    text: 'a refused key does not affect the operations around it',
     run: async ({ cache, equal, rejects }) => {
       await cache.setValue('good', 1);
       const [before, , after] = await Promise.allSettled([
@@ -144,7 +144,7 @@ export const keys: readonly Rule[] = [
     run: async ({ open, equal }) => {
       const whole = await open({ namespace: undefined });
       for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
-        // Nobody else is known to have such entries, but somebody might.
+        // Another program on the server may have such entries.
         if (await whole.exists(name)) continue;
         equal([await whole.getValue(name), await whole.multiGetValues([name])], [undefined, [undefined]]);
       }
@@ -169,7 +169,7 @@ export const keys: readonly Rule[] = [
   },
   {
     id: 'keys/namespace-boundary',
-    text: 'a namespace and a key of another never spell the same entry',
+    text: 'a namespace and key never give the same stored key as another namespace and key',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal, namespace }) => {
       const inner = await open({ namespace: `${namespace}.a` });
@@ -198,7 +198,7 @@ export const keys: readonly Rule[] = [
   },
   {
     id: 'keys/same-namespace-shared',
-    text: 'two backends of one server and namespace see the same entries',
+    text: 'two backends with the same server and namespace see the same entries',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal }) => {
       const second = await open();
@@ -220,7 +220,7 @@ export const keys: readonly Rule[] = [
   },
   {
     id: 'keys/namespace-refused',
-    text: 'a namespace that is not 1 to 64 of A-Z a-z 0-9 _ . - is refused at once',
+    text: 'a namespace that is not 1 to 64 of A-Z a-z 0-9 _ . - throws INVALID_OPTIONS',
     run: async ({ open, holds }) => {
       for (const namespace of ['', 'a:b', 'a b', 'a\n', 'é', 'n'.repeat(65), null, 5] as never[]) {
         const code = await open({ namespace }).then(

@@ -22,7 +22,7 @@ export const lifecycle: readonly Rule[] = [
         await cache.setValue('k', 1);
         await cache.close();
         const { maybeApplied } = await rejects(call(cache), 'CLOSED');
-        // Of what was in flight it may say otherwise.
+        // `maybeApplied` may be true only for calls that were in flight.
         holds(!maybeApplied, `CLOSED of ${operation} to say that nothing was applied`);
       },
     }),
@@ -46,7 +46,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/closed-changes-nothing',
-    text: 'what was called after close has no effect',
+    text: 'a call after close has no effect',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal, rejects }) => {
       const closed = await open();
@@ -58,7 +58,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/idempotent',
-    text: 'close resolves undefined, however often, and at the same time',
+    text: 'close resolves undefined, also if called again or concurrently',
     run: async ({ open, equal, holds }) => {
       const cache = await open();
       await cache.setValue('k', 1);
@@ -69,7 +69,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/close-unused',
-    text: 'a backend that was never used closes',
+    text: 'an unused backend can be closed',
     run: async ({ open, equal }) => {
       const cache = await open();
       equal(await cache.close(), undefined);
@@ -77,7 +77,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/dispose',
-    text: 'Symbol.asyncDispose closes',
+    text: 'Symbol.asyncDispose closes the backend',
     run: async ({ open, rejects }) => {
       const cache = await open();
       await cache[Symbol.asyncDispose]();
@@ -86,7 +86,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/in-flight',
-    text: 'close waits for what is in flight, which ends with its answer; what comes later rejects CLOSED',
+    text: 'close waits for calls in flight, which get their results; later calls reject CLOSED',
     run: async ({ open, holds, rejects, capabilities }) => {
       const cache = await open();
       await cache.setValue('k', 1);
@@ -102,13 +102,13 @@ export const lifecycle: readonly Rule[] = [
       await closing;
       const pending = new Promise<string>((resolve) => setTimeout(() => resolve('pending'), 100));
       for (const outcome of await Promise.all(calls.map((call) => Promise.race([call, pending])))) {
-        holds(outcome === 'ended' || outcome === unsupported, `an answer, got ${String(outcome)}`);
+        holds(outcome === 'ended' || outcome === unsupported, `a result, got ${String(outcome)}`);
       }
     },
   },
   {
     id: 'lifecycle/others-stay-open',
-    text: 'closing one backend closes no other',
+    text: 'closing one backend does not close another',
     run: async ({ cache, open, equal }) => {
       const other = await open();
       await other.setValue('k', 1);
@@ -119,7 +119,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/entries-stay',
-    text: 'what was stored stays in the server when the backend closes',
+    text: 'entries stay in the server when the backend closes',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal }) => {
       const other = await open();
@@ -130,7 +130,7 @@ export const lifecycle: readonly Rule[] = [
   },
   {
     id: 'lifecycle/capabilities',
-    text: 'a backend carries the capabilities of its adapter, of the right kinds',
+    text: 'a backend has the capabilities of its adapter, with values of the right types',
     run: async ({ cache, capabilities, equal, holds }) => {
       const { shared, atomicIncr, ttlGranularity, maxValueBytes } = cache.capabilities;
       equal(

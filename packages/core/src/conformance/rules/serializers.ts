@@ -1,9 +1,9 @@
 import superjson from 'superjson';
 import { type Serializer, superjsonSerializer } from '../../serializer.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
-/** Keeps JSON alone, behind a mark of its own, which only its own methods know. */
+/** Writes JSON behind a mark in a private field, so that its methods work only if called on the instance. */
 class Marked implements Serializer {
   readonly #mark = '!';
 
@@ -19,18 +19,18 @@ class Marked implements Serializer {
 const marked = new Marked();
 
 const texts: readonly [id: string, what: string, text: unknown][] = [
-  ['integer', 'a text that looks like an integer', '12345678901234567890'],
-  ['small-integer', 'a text that is a counter', '-7'],
-  ['empty', 'an empty text', ''],
-  ['surrogates', 'a text with lone surrogates', 'a\ud800'],
-  ['not-a-text', 'no text', 5],
+  ['integer', 'text that looks like an integer', '12345678901234567890'],
+  ['small-integer', 'the text of a counter', '-7'],
+  ['empty', 'empty text', ''],
+  ['surrogates', 'text with lone surrogates', 'a\ud800'],
+  ['not-a-text', 'a number', 5],
   ['undefined', 'undefined', undefined],
 ];
 
 export const serializers: readonly Rule[] = [
   {
     id: 'serializers/replaces',
-    text: 'a serializer of the caller writes and reads every value but safe integers',
+    text: 'a custom serializer writes and reads every value except safe integers',
     run: async ({ open, equal }) => {
       const cache = await open({ serializer: marked });
       await cache.setValue('k', { a: [1] });
@@ -43,7 +43,7 @@ export const serializers: readonly Rule[] = [
   },
   {
     id: 'serializers/not-for-integers',
-    text: 'a safe integer never reaches a serializer of the caller, so that incr works on it',
+    text: 'a safe integer never reaches a custom serializer, so that incr works on it',
     when: ({ atomicIncr }) => atomicIncr,
     run: async ({ open, equal, rejects }) => {
       const seen: unknown[] = [];
@@ -87,7 +87,7 @@ export const serializers: readonly Rule[] = [
   ),
   {
     id: 'serializers/throws',
-    text: 'a serializer that throws is INVALID_VALUE to write and CORRUPT to read, without its message',
+    text: 'a serializer that throws rejects a write INVALID_VALUE and a read CORRUPT, without its message',
     run: async ({ open, holds, rejects }) => {
       let broken = false;
       const fail = (): never => {
@@ -105,13 +105,13 @@ export const serializers: readonly Rule[] = [
         await rejects(cache.getValue('k'), 'CORRUPT'),
       ];
       for (const failure of failures) {
-        holds(!toldBy(failure).includes('s3cret'), 'nothing of what the serializer said');
+        holds(!allTextOf(failure).includes('s3cret'), 'no message of the serializer');
       }
     },
   },
   {
     id: 'serializers/reads-undefined',
-    text: 'a serializer that reads undefined has read nothing, which is CORRUPT',
+    text: 'a serializer that reads undefined rejects CORRUPT',
     run: async ({ open, rejects }) => {
       const cache = await open({ serializer: { serialize: String, deserialize: () => undefined } });
       await cache.setValue('k', 'v');
@@ -120,7 +120,7 @@ export const serializers: readonly Rule[] = [
   },
   {
     id: 'serializers/wire-format',
-    text: 'without a serializer of the caller, the text is one that superjson itself reads',
+    text: 'superjson itself can read the text of the default serializer',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal }) => {
       const raw = await open({ serializer: { serialize: superjsonSerializer.serialize, deserialize: (text) => text } });
@@ -132,7 +132,7 @@ export const serializers: readonly Rule[] = [
   },
   {
     id: 'serializers/undefined-refused',
-    text: 'undefined at top level is refused whatever the serializer',
+    text: 'undefined at top level is refused with any serializer',
     run: async ({ open, rejects }) => {
       const cache = await open({ serializer: { serialize: () => 'text', deserialize: (text) => text } });
       await rejects(cache.setValue('k', undefined), 'INVALID_VALUE');

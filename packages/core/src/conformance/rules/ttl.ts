@@ -1,11 +1,11 @@
 import type { Rule, Trial } from '../rule.ts';
 import { whileAlive } from '../while-alive.ts';
 
-/** Seconds: the shortest that a slow machine can tell from nothing. */
+/** Seconds. The shortest TTL within which a slow machine can still read the entry. */
 const SHORT = 1;
 const DAY = 86_400;
 
-/** TTLs that careless backends lose: dates below a limit, timers of 32 bits. */
+/** TTLs that careless backends mistake for dates, or that overflow 32-bit timers. */
 const long: readonly [id: string, what: string, ttl: number][] = [
   ['30-days', '30 days', 30 * DAY],
   ['30-days-and-1', '30 days and a second', 30 * DAY + 1],
@@ -32,7 +32,7 @@ const illegal: readonly unknown[] = [
   5n,
 ];
 
-/** Fails unless every operation says that the key is not there. */
+/** Fails unless the key is absent for every operation. */
 async function gone({ cache, capabilities, equal }: Trial, key: string): Promise<void> {
   equal([await cache.getValue(key), await cache.multiGetValues([key])], [undefined, [undefined]]);
   equal([await cache.exists(key), await cache.delete(key), await cache.deleteMany([key])], [false, 0, 0]);
@@ -42,7 +42,7 @@ async function gone({ cache, capabilities, equal }: Trial, key: string): Promise
 export const ttl: readonly Rule[] = [
   {
     id: 'ttl/expires',
-    text: 'an entry is there before its TTL is over, and gone afterwards for every operation',
+    text: 'an entry lives until its TTL is over, and is then gone for every operation',
     why: 'A TTL is in seconds.',
     waits: true,
     run: async (trial) => {
@@ -62,7 +62,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/batch-expires',
-    text: 'the TTL of a batch is that of all its entries',
+    text: 'the TTL of a batch applies to all its entries',
     waits: true,
     run: async (trial) => {
       const { cache, equal, outlive } = trial;
@@ -98,8 +98,8 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/whole-second-lives',
-    text: 'a TTL of 1 is never cut short, whenever in the second it begins',
-    why: 'A clock that ticks once a second ends it after 10 to 990 ms.',
+    text: 'a TTL of 1 is never cut short, at whatever fraction of a second it starts',
+    why: 'With a clock that ticks once a second, a plain TTL of 1 lasts 10 to 990 ms.',
     waits: true,
     run: async ({ cache, equal, wait }) => {
       for (let moment = 0; moment < 5; moment++) {
@@ -115,7 +115,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/fraction',
-    text: 'a TTL may be a fraction, which expires and is not for ever',
+    text: 'a TTL may be a fraction of a second, after which the entry expires',
     why: 'An entry may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
@@ -138,7 +138,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/tiny',
-    text: 'a TTL between two steps of the backend is rounded up, and never to nothing',
+    text: 'a TTL between two steps of the backend is rounded up, never to 0',
     why: 'An entry may outlive its TTL by less than capabilities.ttlGranularity seconds.',
     waits: true,
     run: async (trial) => {
@@ -188,7 +188,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/side-by-side',
-    text: 'sets, batches and increments side by side keep each its own TTL',
+    text: 'concurrent sets, batches and increments each keep their own TTL',
     waits: true,
     run: async ({ cache, capabilities, equal, outlive }) => {
       const writes: readonly ((name: string, ttl?: number) => Promise<unknown>)[] = [
@@ -208,7 +208,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/longer-set',
-    text: 'a later set with a longer TTL counts',
+    text: 'a later set with a longer TTL takes effect',
     waits: true,
     run: async ({ cache, equal, outlive }) => {
       await cache.setValue('k', 'old', { ttl: SHORT });
@@ -219,7 +219,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/shorter-set',
-    text: 'a later set with a shorter TTL counts',
+    text: 'a later set with a shorter TTL takes effect',
     waits: true,
     run: async (trial) => {
       await trial.cache.setValue('k', 'old', { ttl: 600 });
@@ -283,7 +283,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/expired-is-absent',
-    text: 'an expired entry is absent for a set, and leaves the new one alone',
+    text: 'the expiry of an old entry does not affect a new one under its key',
     waits: true,
     run: async ({ cache, equal, outlive }) => {
       await cache.setValue('k', 'old', { ttl: 0.3 });
@@ -295,7 +295,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/thousand-expire',
-    text: 'a thousand entries of one TTL are all gone after it',
+    text: 'a thousand entries with the same TTL all expire',
     waits: true,
     run: async ({ cache, equal, outlive }) => {
       const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
@@ -312,7 +312,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/once-gone-stays-gone',
-    text: 'an entry that was gone does not come back',
+    text: 'an expired entry does not come back',
     waits: true,
     run: async ({ cache, wait, capabilities, holds }) => {
       await cache.setValue('k', 1, { ttl: 0.5 });
@@ -328,7 +328,7 @@ export const ttl: readonly Rule[] = [
   ...long.map(
     ([id, what, seconds]): Rule => ({
       id: `ttl/lives-${id}`,
-      text: `a TTL of ${what} is neither a date of the past nor a timer that overflows`,
+      text: `a TTL of ${what} is not taken for a date in the past and does not overflow a timer`,
       waits: true,
       run: async ({ cache, capabilities, equal, instant, outlive, wait }) => {
         await cache.setValue('k', 'v', { ttl: seconds });
@@ -346,8 +346,8 @@ export const ttl: readonly Rule[] = [
   ),
   {
     id: 'ttl/refused',
-    text: 'a TTL that is no number of seconds above 0 and up to 1,000,000,000 rejects INVALID_TTL, and nothing is written',
-    why: '0 means now in half the field and for ever in the other half.',
+    text: 'a TTL that is not a number above 0 and up to 1,000,000,000 rejects INVALID_TTL, and nothing is written',
+    why: 'In some caches 0 means "already expired", in others "never expires".',
     run: async ({ cache, equal, rejects }) => {
       await cache.setValue('k', 'old');
       for (const ttl of illegal as readonly number[]) {
@@ -369,7 +369,7 @@ export const ttl: readonly Rule[] = [
   },
   {
     id: 'ttl/given-by-name',
-    text: 'a TTL given by position rejects INVALID_TTL and is not taken for none',
+    text: 'a TTL passed as a number instead of an option rejects INVALID_TTL',
     run: async ({ cache, equal, rejects }) => {
       await rejects(cache.setValue('k', 1, 60 as never), 'INVALID_TTL');
       await rejects(cache.multiSetValues([['k', 1]], 60 as never), 'INVALID_TTL');

@@ -1,8 +1,8 @@
 import { isCacheError } from '../../errors.ts';
-import { toldBy } from '../failure.ts';
+import { allTextOf } from '../failure.ts';
 import type { Rule } from '../rule.ts';
 
-/** A Standard Schema of one function. */
+/** A Standard Schema that validates with a function. */
 function schemaOf<T>(validate: (value: unknown) => unknown): never {
   return { '~standard': { version: 1, vendor: 'suite', validate } } as unknown as never as T as never;
 }
@@ -18,19 +18,23 @@ const fails = () => {
 };
 const mismatches: readonly [id: string, what: string, type: never][] = [
   ['issues', 'a schema that finds issues', schemaOf(() => ({ issues: [{ message: 'got s3cret' }] }))],
-  ['later-issues', 'a schema that finds issues later', schemaOf(() => later({ issues: [{ message: 'got s3cret' }] }))],
+  [
+    'later-issues',
+    'a schema that finds issues asynchronously',
+    schemaOf(() => later({ issues: [{ message: 'got s3cret' }] })),
+  ],
   ['throws', 'a function that throws', fails as never],
   ['schema-throws', 'a schema that throws', schemaOf(fails)],
   ['rejects', 'a function that rejects', (() => later(1).then(fails)) as never],
   ['undefined', 'an output of undefined', (() => undefined) as never],
   ['schema-undefined', 'a schema whose output is undefined', schemaOf(() => ({ value: undefined }))],
-  ['later-undefined', 'an output that becomes undefined', (() => later(undefined)) as never],
+  ['later-undefined', 'an asynchronous output of undefined', (() => later(undefined)) as never],
 ];
 
 export const types: readonly Rule[] = [
   {
     id: 'types/function',
-    text: 'a function makes the result of a hit',
+    text: 'the output of a function is the result of a hit',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 21);
       equal([await cache.getValue('k', { type: double }), await cache.getValue('k', { type: String })], [42, '21']);
@@ -46,7 +50,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/schema',
-    text: 'a Standard Schema makes the result of a hit: its output, not its input',
+    text: 'the output of a Standard Schema is the result of a hit',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 21);
       equal(await cache.getValue('k', { type: schemaOf((value) => ({ value: double(value) })) }), 42);
@@ -62,7 +66,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/callable-schema',
-    text: 'a schema that can also be called is a schema',
+    text: 'a schema that is also callable is used as a schema',
     why: "arktype's schemas are functions, which return issues instead of throwing them.",
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 21);
@@ -73,7 +77,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/schema-keeps-this',
-    text: 'a type is asked with the value alone, and a schema as its own method',
+    text: 'a type receives the value as its only argument, and a schema is called as its own method',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['a', 'v'],
@@ -99,7 +103,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/on-callers-time',
-    text: 'a type may take longer than the answer of the server',
+    text: 'a type may take longer than the timeout of the call',
     waits: true,
     run: async ({ open, equal }) => {
       const cache = await open({ timeoutMs: 1000 });
@@ -109,7 +113,7 @@ export const types: readonly Rule[] = [
         await new Promise((resolve) => setTimeout(resolve, 1100));
         return double(value);
       };
-      // Before the type was asked it is the server that was late, as it may be on a busy machine.
+      // A timeout before the type was called is due to the server, on a busy machine.
       const inTime = async <T>(call: () => Promise<T>): Promise<T> => {
         for (;;) {
           try {
@@ -128,7 +132,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/batch',
-    text: 'each hit of a batch passes the type, and keeps its place',
+    text: 'the type is applied to each hit of a batch, in place',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues([
         ['a', 1],
@@ -141,7 +145,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/miss-skips',
-    text: 'a miss does not ask the type',
+    text: 'the type is not called for a miss',
     run: async ({ cache, equal }) => {
       let asked = 0;
       const type = () => {
@@ -155,7 +159,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/falsy-hits',
-    text: "null, 0, '' and false are hits and pass the type",
+    text: "null, 0, '' and false are hits, to which the type is applied",
     run: async ({ cache, equal }) => {
       const falsy = [null, 0, '', false];
       await cache.multiSetValues(falsy.map((value, index) => [`k${index}`, value] as const));
@@ -168,7 +172,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/falsy-outputs',
-    text: 'an output of null, 0 or false is a result',
+    text: "an output of null, 0, '' or false is a result",
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 1);
       for (const output of [null, 0, '', false]) equal(await cache.getValue('k', { type: () => output }), output);
@@ -188,23 +192,23 @@ export const types: readonly Rule[] = [
   ),
   {
     id: 'types/issues',
-    text: "the validator's own issues are on the error, and neither in its message nor in its JSON",
+    text: "the validator's own issues are on the error, but not in its message or JSON",
     run: async ({ cache, holds, rejects }) => {
       await cache.setValue('k', 's3cret');
       const issues = [{ message: 'got s3cret' }];
       const failure = await rejects(cache.getValue('k', { type: schemaOf(() => ({ issues })) }), 'TYPE_MISMATCH');
-      holds(failure.issues === issues, 'the issues to be the very objects of the validator');
-      holds(!toldBy(failure).includes('s3cret'), 'no value in the error');
+      holds(failure.issues === issues, 'the issues to be the same objects as those of the validator');
+      holds(!allTextOf(failure).includes('s3cret'), 'no value in the error');
     },
   },
   {
     id: 'types/validator-message-hidden',
-    text: "a validator's exception becomes its name",
+    text: "only the name of a validator's exception is shown",
     run: async ({ cache, holds, rejects }) => {
       await cache.setValue('k', 's3cret');
       const failure = await rejects(cache.getValue('k', { type: fails }), 'TYPE_MISMATCH');
       holds(`${failure.message}${String(failure.cause)}`.includes('RangeError'), 'the name RangeError in the error');
-      holds(!toldBy(failure).includes('s3cret'), 'no message of the validator');
+      holds(!allTextOf(failure).includes('s3cret'), 'no message of the validator');
     },
   },
   {
@@ -226,7 +230,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/refuses-what-is-none',
-    text: 'what is neither a schema nor a function rejects INVALID_OPTIONS',
+    text: 'a type that is neither a schema nor a function rejects INVALID_OPTIONS',
     run: async ({ cache, rejects }) => {
       await cache.setValue('k', 1);
       for (const type of [5, 'string', null, {}, []] as never[]) {
@@ -244,7 +248,7 @@ export const types: readonly Rule[] = [
   },
   {
     id: 'types/undefined-is-none',
-    text: 'a type of undefined is no type',
+    text: 'a type of undefined means no type',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 1);
       equal([await cache.getValue('k', { type: undefined }), await cache.getValue('k', {})], [1, 1]);

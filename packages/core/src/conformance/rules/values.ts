@@ -4,7 +4,7 @@ interface Kept {
   readonly id: string;
   readonly what: string;
   readonly make: () => unknown;
-  /** What comes back, where the contract names another kind. */
+  /** The value that a read returns, if it is of another kind than the one written. */
   readonly back?: () => unknown;
 }
 
@@ -29,16 +29,16 @@ const kept: readonly Kept[] = [
   { id: 'zero', what: '0', make: () => 0 },
   {
     id: 'strings-like-values',
-    what: 'a string that looks like another kind',
+    what: 'a string that looks like a value of another kind',
     make: () => ['5', 'null', 'true', '{"a":1}', '-0', '5n'],
   },
   { id: 'numeric-string', what: "the string '5'", make: () => '5' },
   {
     id: 'hostile-string',
-    what: 'a string of quotes, NUL, U+2028 and emoji',
+    what: 'a string with quotes, NUL, U+2028 and emoji',
     make: () => '"\'\\\0\u2028😀\r\n</script>',
   },
-  { id: 'lone-surrogate', what: 'a string with half a character', make: () => ['\ud800', 'a\udc00'] },
+  { id: 'lone-surrogate', what: 'a string with a lone surrogate', make: () => ['\ud800', 'a\udc00'] },
   { id: 'long-string', what: 'a long string of three-byte characters', make: () => '€'.repeat(100_000) },
   { id: 'integers', what: 'a safe integer', make: () => [0, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER] },
   { id: 'safe-border', what: 'the largest safe integer', make: () => Number.MAX_SAFE_INTEGER },
@@ -74,7 +74,7 @@ const kept: readonly Kept[] = [
   { id: 'bytes', what: 'a Uint8Array', make: () => new Uint8Array([0, 127, 128, 255]) },
   {
     id: 'subarray',
-    what: 'the part of a buffer that a view shows',
+    what: 'a view of a part of a buffer',
     make: () => new Uint8Array([9, 1, 2, 9]).subarray(1, 3),
   },
   {
@@ -101,7 +101,7 @@ const kept: readonly Kept[] = [
   },
   {
     id: 'buffer',
-    what: "a Buffer of Node's, as a Uint8Array",
+    what: 'a Node.js Buffer, as a Uint8Array',
     make: () => Buffer?.from([0, 128, 255]) ?? new Uint8Array([0, 128, 255]),
     back: () => new Uint8Array([0, 128, 255]),
   },
@@ -109,7 +109,7 @@ const kept: readonly Kept[] = [
   { id: 'error', what: 'an Error with its cause', make: () => new Error('no', { cause: { at: new Date(0) } }) },
   {
     id: 'error-subclass',
-    what: 'a built-in subclass of Error, as an Error of its name',
+    what: 'a built-in subclass of Error, as an Error with its name',
     make: () => new RangeError('far'),
     back: () => Object.defineProperty(new Error('far'), 'name', { value: 'RangeError' }),
   },
@@ -125,7 +125,7 @@ const kept: readonly Kept[] = [
   },
   {
     id: 'envelope-lookalike',
-    what: 'what looks like the envelope',
+    what: 'an object that looks like the envelope',
     make: () => ({ json: 1, meta: { values: ['Date'] } }),
   },
   { id: 'cycle', what: 'a cycle', make: cycle },
@@ -183,7 +183,7 @@ const refused: readonly [id: string, what: string, make: () => unknown, path: st
   ['too-deep', 'a depth over 1,000', () => nested(20_000, 1), '$'],
 ];
 
-/** What holds others, each with a thing in it that is refused; the text of an object alone would leave it out. */
+/** Containers besides plain objects and arrays, each around a given part. */
 const holders: readonly (readonly [what: string, make: (part: unknown) => unknown])[] = [
   ['a Map', (part) => new Map([['k', part]])],
   ['a key of a Map', (part) => new Map([[part, 1]])],
@@ -210,7 +210,7 @@ export const values: readonly Rule[] = [
     ([id, what, make, path]): Rule => ({
       id: `values/refuses-${id}`,
       text: `${what} is refused with its path, and nothing is written`,
-      why: 'What cannot come back equal is not stored.',
+      why: 'A value that cannot come back equal is not stored.',
       run: async ({ cache, equal, holds, rejects }) => {
         await cache.setValue('k', 'old');
         const single = await rejects(cache.setValue('k', make()), 'INVALID_VALUE');
@@ -226,7 +226,7 @@ export const values: readonly Rule[] = [
   ),
   {
     id: 'values/refuses-inside',
-    text: 'what is refused is refused inside of everything that holds values',
+    text: 'a refused value is refused inside every kind of container',
     run: async ({ cache, equal, rejects }) => {
       for (const [, make] of holders)
         for (const part of [() => 1, Symbol('s'), new Money(), new Date(Number.NaN)])
@@ -236,7 +236,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/miss-is-undefined',
-    text: 'a miss is undefined, and nothing else is',
+    text: 'a miss is undefined, and a stored null is not a miss',
     run: async ({ cache, equal }) => {
       await cache.setValue('nil', null);
       equal(await cache.getValue('none'), undefined);
@@ -252,7 +252,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/overwrite',
-    text: 'a later set replaces the value, of whatever kind it was',
+    text: 'a later set replaces a value of any kind',
     run: async ({ cache, equal }) => {
       for (const value of ['text', 5, { a: 1 }, null, 0, [1]]) {
         await cache.setValue('k', value);
@@ -262,7 +262,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/exists-for-falsy',
-    text: "exists is true for null, 0, '' and false, and a boolean",
+    text: "exists resolves a boolean, which is true also for null, 0, '' and false",
     run: async ({ cache, equal }) => {
       for (const value of [null, 0, '', false]) {
         await cache.setValue('k', value);
@@ -291,7 +291,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/copied-out',
-    text: 'what a read returns is the own copy of the caller',
+    text: 'a read returns a copy that belongs to the caller',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', { list: [1] });
       const [first, second] = await cache.multiGetValues<{ list: number[] }>(['k', 'k']);
@@ -335,7 +335,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/frozen-input',
-    text: 'frozen values, keys, pairs and options are taken and left as they are',
+    text: 'frozen values, keys, pairs and options are accepted',
     run: async ({ cache, equal }) => {
       const value = Object.freeze({ list: Object.freeze([1]) });
       const options = Object.freeze({ ttl: 60 });
@@ -360,12 +360,12 @@ export const values: readonly Rule[] = [
     run: async ({ cache, holds }) => {
       await cache.setValue('k', Object.assign(new Error('no'), { stack: 's3cret frames' }));
       const error = await cache.getValue<Error>('k');
-      holds(error?.message === 'no' && !`${error.stack}`.includes('s3cret'), 'an error with a stack of its own');
+      holds(error?.message === 'no' && !`${error.stack}`.includes('s3cret'), 'an error without the stored stack');
     },
   },
   {
     id: 'values/getter-is-data',
-    text: 'a getter is stored as the data it gives',
+    text: 'a getter is stored as the value it returns',
     run: async ({ cache, equal }) => {
       const value = Object.defineProperty({}, 'now', { enumerable: true, get: () => new Date(7) });
       await cache.setValue('k', value);
@@ -374,7 +374,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/largest',
-    text: 'a text of maxValueBytes fits under the longest key',
+    text: 'text of maxValueBytes fits under the longest key',
     when: ({ maxValueBytes }) => maxValueBytes !== undefined && maxValueBytes <= 8_000_000,
     run: async ({ cache, capabilities, equal }) => {
       const key = 'k'.repeat(8192);
@@ -388,7 +388,7 @@ export const values: readonly Rule[] = [
   },
   {
     id: 'values/too-large',
-    text: 'a text that the backend cannot take rejects TOO_LARGE, and the backend works on',
+    text: 'text that is too large for the backend rejects TOO_LARGE, and the backend keeps working',
     when: ({ maxValueBytes }) => maxValueBytes !== undefined && maxValueBytes <= 100_000_000,
     run: async ({ cache, capabilities, equal, rejects }) => {
       const text = 'x'.repeat((capabilities.maxValueBytes ?? 0) + 10_000);

@@ -37,7 +37,7 @@ function bound(target: object, property: string | symbol): unknown {
 function numberOf(found: unknown): number {
   if (found === undefined) return 0;
   if (typeof found === 'number') return found;
-  throw new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' });
+  throw new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' });
 }
 
 const set = (driver: TimedDriver, key: string, value: Stored, ttl?: number): void =>

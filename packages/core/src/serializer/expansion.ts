@@ -1,30 +1,30 @@
-import { MOST_REGEXP_COST, regexpCost } from './costs.ts';
+import { MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { MAX_DEPTH } from './plain.ts';
 
-/** Bytes of all typed arrays and buffers of a value: their base64 has to fit into a string. */
-export const MOST_BYTES: number = 256 * 1024 * 1024;
+/** The most bytes in all typed arrays and buffers of a value. Their base64 has to fit into a string. */
+export const MAX_BYTES: number = 256 * 1024 * 1024;
 
 /**
- * Throws for a value of which a write would refuse what it unfolds to where parts are shared: too many nodes, bytes or
- * levels. Looks at each node and at none of what it holds, so that its work is `mostNodes` at the most.
+ * Throws if a value, with its shared parts written out at each path, has too many nodes, bytes or levels for a write.
+ * Visits at most `mostNodes` nodes, each in constant time.
  */
-export function assertUnfolds(root: unknown, mostNodes: number): void {
+export function assertBoundedExpansion(root: unknown, mostNodes: number): void {
   const open = new Set<unknown>();
   let nodesLeft = mostNodes;
-  let bytesLeft = MOST_BYTES;
-  let regexpCostLeft = MOST_REGEXP_COST;
+  let bytesLeft = MAX_BYTES;
+  let regexpCostLeft = MAX_REGEXP_COST;
 
   function visit(node: unknown): void {
     nodesLeft -= 1;
     if (ArrayBuffer.isView(node)) bytesLeft -= node.byteLength;
     else if (node instanceof RegExp) regexpCostLeft -= regexpCost(node.source, node.flags);
     else if (typeof node === 'object' && node !== null && !open.has(node)) visitContainer(node);
-    if (nodesLeft < 0 || bytesLeft < 0 || regexpCostLeft < 0) throw new Error('unfolds to too much');
+    if (nodesLeft < 0 || bytesLeft < 0 || regexpCostLeft < 0) throw new Error('expands to too much');
   }
 
   function visitContainer(node: object): void {
     if (node instanceof Date || node instanceof URL) return;
-    if (open.size >= MAX_DEPTH) throw new Error('unfolds too deep');
+    if (open.size >= MAX_DEPTH) throw new Error('expands too deep');
     open.add(node);
     if (node instanceof Map || node instanceof Set || Array.isArray(node)) for (const item of node) visit(item);
     else if (node instanceof Error) visit(node.cause);

@@ -1,31 +1,33 @@
 import type { CacheBackend } from '../backend.ts';
 import { isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
-import type { Called } from './failure.ts';
+import type { RecordedCall } from './failure.ts';
 
 const SHOWN = 60;
-/** Calls that a story tells. */
+/** The most calls that are shown. */
 const MOST = 12;
 const PENDING = ' → pending';
 
-/** A value in a few words, as a story tells it. */
+/** Formats a value in a few words. */
 export function show(value: unknown): string {
   try {
     return cut(render(value, 0));
   } catch {
-    // A getter or a proxy of a rule's own.
+    // A getter or a proxy of a rule threw.
     return 'what throws when looked at';
   }
 }
 
-/** What a call rejected with that should not have; the story has its code alone, and not why or where a driver threw. */
+/**
+ * Formats an unexpected error with its message and the place where a driver threw; the transcript has its code only.
+ */
 export function showFailure(error: unknown): string {
   if (!isCacheError(error)) return show(error);
   const place = /^\s+at (.+)$/m.exec((error.cause as Error | undefined)?.stack ?? '')?.[1];
   return `${error.code}: ${error.message}${place === undefined ? '' : `, at ${place}`}`;
 }
 
-/** What was expected and what came; of what looks alike in a few words, the part in which they differ. */
+/** Formats what was expected and what came. If both format alike, it shows the part in which they differ. */
 export function showDifference(actual: unknown, expected: unknown, path: readonly string[] = []): string {
   const [got, wanted] = [show(actual), show(expected)];
   if (got === wanted && path.length < 5) {
@@ -66,22 +68,22 @@ function list(items: readonly unknown[], depth: number): string {
   return items.map((item) => render(item, depth + 1)).join(', ');
 }
 
-/** What a rule did and what came, in order. */
-export class Story {
+/** The calls of a rule and their outcomes, in order. */
+export class Transcript {
   readonly #lines: string[] = [];
-  readonly #calls = new WeakMap<Promise<unknown>, Called>();
+  readonly #calls = new WeakMap<Promise<unknown>, RecordedCall>();
 
   add(line: string): void {
     this.#lines.push(line);
   }
 
   /** The call that made this promise. */
-  callOf(promise: Promise<unknown>): Called | undefined {
+  callOf(promise: Promise<unknown>): RecordedCall | undefined {
     return this.#calls.get(promise);
   }
 
-  /** The same backend, every call of which goes into the story. */
-  tell(backend: CacheBackend, name: string, keysHidden: boolean): CacheBackend {
+  /** Wraps a backend so that each of its calls is recorded. */
+  record(backend: CacheBackend, name: string, keysHidden: boolean): CacheBackend {
     return new Proxy(backend, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
