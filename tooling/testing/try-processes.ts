@@ -14,7 +14,7 @@ export function tryProcesses(title: string, backend: (run: string) => ProcessBac
       expect(results).toEqual(Array.from({ length: PROCESSES * INCREMENTS }, (_, index) => index + 1));
     });
 
-    it('see each key change as its awaited operations allow, in one order for all', async () => {
+    it('see a linearizable history of each key', async () => {
       const history = await historyOf(backend('mix'), PROCESSES, STEPS);
       expect(history.length).toBeGreaterThan(PROCESSES * 100);
       expect(notLinearizable(history)).toBeUndefined();

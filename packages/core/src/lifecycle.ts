@@ -11,7 +11,8 @@ export class Lifecycle {
   readonly #closeDriver: () => unknown;
   /**
    * The calls in flight of all scopes; each call knows its index here. Not a `Set`: when a set of V8 outgrows its
-   * table, the old table links to the new one. Once promoted, an old table keeps the calls from every minor collection.
+   * table, the old table links to the new one. Once promoted, an old table keeps the calls alive through minor
+   * collections.
    */
   readonly #calls: PendingCall[];
   #pending = 0;

@@ -32,18 +32,17 @@ function parseAddress(text: string): Address | undefined {
 
 /** `memcached://[user:password@]a:11211[,b:11211]`, or `memcacheds://` for TLS; `undefined` if it is none. */
 export function parseUrl(url: string): ParsedUrl | undefined {
-  const match = /^memcached(s?):\/\/(?:([^/@]*)@)?([^/@?#]+)\/?$/.exec(url);
-  const servers = parseServers(match?.[3] ?? '');
-  if (match === null || servers === undefined) return undefined;
-  const login = match[2];
-  const colon = login?.indexOf(':') ?? -1;
-  if (login !== undefined && colon === -1) return undefined;
+  const match = /^memcached(s?):\/\/(?:([^/@:]*):([^/@]*)@)?([^/@?#]+)\/?$/.exec(url);
+  if (match === null) return undefined;
+  const [, secure, username, password, hosts = ''] = match;
+  const servers = parseServers(hosts);
+  if (servers === undefined) return undefined;
   try {
     return {
       servers,
-      username: login === undefined ? undefined : decodeURIComponent(login.slice(0, colon)),
-      password: login === undefined ? undefined : decodeURIComponent(login.slice(colon + 1)),
-      tls: match[1] === 's',
+      username: username && decodeURIComponent(username),
+      password: password && decodeURIComponent(password),
+      tls: secure === 's',
     };
   } catch {
     // Not well encoded.

@@ -4,8 +4,6 @@ import { Status } from './protocol.ts';
 interface Meaning {
   readonly code: CacheErrorCode;
   readonly reason: string;
-  /** Of `BACKEND`. */
-  readonly retryable?: boolean;
 }
 
 const MEANINGS: Readonly<Record<number, Meaning>> = {
@@ -22,7 +20,7 @@ export function refusedRequest(status: number): DriverError {
   const code = `0x${status.toString(16).padStart(4, '0')}`;
   const meaning = MEANINGS[status] ?? { code: 'BACKEND', reason: `the server refused (status ${code})` };
   const cause = { name: 'MemcachedError', code };
-  return new DriverError(meaning.code, meaning.reason, { applied: 'no', retryable: meaning.retryable, cause });
+  return new DriverError(meaning.code, meaning.reason, { applied: 'no', cause });
 }
 
 /** What a login was answered. */
@@ -91,7 +89,6 @@ export function connectionLost(reason: string, error?: unknown): DriverError {
 
 /** The system's own code; that of a certificate that was refused is one, too. */
 function systemCode(error: unknown): string | undefined {
-  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: unknown };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code)) return code;
-  return Array.isArray(errors) && errors.length > 0 ? systemCode(errors[0]) : undefined;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : undefined;
 }

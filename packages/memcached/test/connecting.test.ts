@@ -14,6 +14,15 @@ import { memcachedBackend } from '../src/memcached.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
 
+it('a call to a server that says nothing is given a second', async () => {
+  const server = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const backend = memcachedBackend({ servers: `127.0.0.1:${(server.address() as AddressInfo).port}` });
+  expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
+  await backend.close();
+  server.close();
+});
+
 describe('options of tls.connect that Node refuses', () => {
   const refused = [
     ['a protocol that there is not', { minVersion: 'TLSv9' as 'TLSv1.3' }],
@@ -241,6 +250,12 @@ describe('an answer to the greeting', () => {
     expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
     const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
+  });
+
+  it('that is none of those that memcached gives is told by its number', () => {
+    const unknown = handshakeError({ ...config, login: undefined }, { status: 0x84, opaque });
+    expect([unknown?.code, unknown?.options.cause?.code]).toEqual(['BACKEND', '0x0084']);
+    expect(unknown?.message).toContain('0x0084');
   });
 
   it('that has another reason is not about a login, whether one was given or not', () => {

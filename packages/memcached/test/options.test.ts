@@ -49,9 +49,12 @@ describe('memcachedBackend', () => {
     ['a url that is badly encoded', { url: 'memcached://u:s3cret%@a' }],
     ['a url and servers', { url: 'memcached://a', servers }],
     ['a login in the url and another beside it', { url: 'memcached://u:s3cret@a', username: 'v', password: 'w' }],
+    ['a login in the url and a username beside it', { url: 'memcached://v:s3cret@a', username: 'u' }],
     ['a login in the url and a password beside it', { url: 'memcached://u:v@a', password: 's3cret' }],
     ['a username alone', { servers, username: 's3cret' }],
     ['a password with U+0000', { servers, username: 'u', password: 's3cret\0' }],
+    ['a password that is a number', { servers, username: 's3cret', password: 5 }],
+    ['tls: null', { servers, tls: null }],
     ['a tls that is a text', { servers, tls: 's3cret' }],
     ['a url that asks for TLS, and a tls that is false', { url: 'memcacheds://u:s3cret@a', tls: false }],
     ['a client that is none', { client: {} }],
@@ -69,6 +72,16 @@ describe('memcachedBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+});
+
+it('takes a login in the url, and TLS by its options or without', () => {
+  for (const options of [{ url: 'memcached://u:s3cret@a' }, { servers, tls: true }, { servers, tls: {} }])
+    expect(refusalOf(options)).toBeUndefined();
+});
+
+it('says how a url is written where one is not', () => {
+  const message = expect.stringContaining('url is like memcached://');
+  expect(refusalOf({ url: 'redis://a:11211' })).toMatchObject({ message });
 });
 
 it('names what the README begins with where no server is named', () => {
@@ -95,6 +108,12 @@ describe('addresses', () => {
       username: 'us:er',
       password: 'p@ss:w/ord',
       tls: true,
+    });
+    expect(parseUrl('memcached://:@a:65535')).toEqual({
+      servers: [{ host: 'a', port: 65_535 }],
+      username: '',
+      password: '',
+      tls: false,
     });
     expect(parseUrl('memcached://[::1]')).toMatchObject({ servers: [{ host: '::1', port: 11211 }], tls: false });
   });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -155,5 +157,14 @@ describe('nodeRedisBackend', () => {
     expect(await backend.multiGetValues(['k', 'l'])).toEqual(['x'.repeat(900), undefined]);
     await backend.close();
     await server.stop();
+  });
+
+  it('gives a call to a server that says nothing a second', async () => {
+    const server = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
+    await backend.close();
+    server.close();
   });
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
@@ -134,5 +136,14 @@ describe('redisBackend', () => {
     expect(failure.message).toBe('[redis] setValue "k": cannot be reached (ECONNREFUSED)');
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
     await backend.close();
+  });
+
+  it('gives a call to a server that says nothing a second', async () => {
+    const server = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const backend = redisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
+    await backend.close();
+    server.close();
   });
 });

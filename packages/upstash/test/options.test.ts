@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Redis } from '@upstash/redis';
 import { describe, expect, it, vi } from 'vitest';
 import { type UpstashOptions, upstashBackend, upstashCapabilities } from '../src/upstash.ts';
@@ -74,5 +75,11 @@ describe('upstashBackend', () => {
   it('shows neither url nor token in inspect or JSON', () => {
     const backend = upstashBackend({ url: `${url}/s3cret`, token });
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
+  });
+
+  it('gives a call to a service that says nothing five seconds', async () => {
+    const backend = upstashBackend({ url, token, fetch: () => new Promise(() => undefined) });
+    expect((await failureOf(backend.getValue('k'))).message).toContain('within 5000 ms');
+    await backend.close();
   });
 });

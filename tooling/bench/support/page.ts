@@ -18,7 +18,6 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
   const parts = [
     '# Benchmarks',
     '`npm run bench` measures every figure below, stores it in [benchmarks.json](benchmarks.json) and draws this page from that file. `npm run bench -- redis` measures one subject. `npm run bench -- --quick` takes a minute or two, checks that every benchmark runs, and writes nothing.',
-    ...runs(subjects),
     '## In short',
     ...targets(targetsOf(subjects)),
     ...places(placesOf(subjects)),
@@ -40,6 +39,8 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
       '- `b` no batch call: it has none, has one that does not work, or makes a single call per key inside it',
       '- `l` no single-flight: concurrent callers of a missing key load it more than once',
     ].join('\n'),
+    '## Machine and versions',
+    ...runs(subjects),
     ...subjects.flatMap(({ subject, sections }) => [`## ${capitalised(subject)}`, ...sections.flatMap(sectionOf)]),
   ];
   return `${parts.join('\n\n')}\n`;
@@ -66,7 +67,7 @@ function runs(subjects: readonly SubjectResult[]): string[] {
       .join(', '),
   ]);
   const head = ['subject', 'command', 'date', 'took', ...(machines.size > 1 ? ['machine'] : []), 'versions'];
-  return [`Machine: ${[...machines].join('; ')}.`, table(head, rows)];
+  return [`${[...machines].join('; ')}.`, table(head, rows)];
 }
 
 function targets(all: readonly Target[]): string[] {

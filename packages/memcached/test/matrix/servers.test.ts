@@ -108,6 +108,17 @@ describe('a login', () => {
     });
   });
 
+  it('lets in from the url as well, whatever characters it has', async () => {
+    await withServer(startMemcached([], { login }), async (servers) => {
+      const { username, password } = login;
+      const url = `memcached://${username}:${encodeURIComponent(password)}@${servers}`;
+      await closing(memcachedBackend({ url, timeoutMs: 10_000 }), async (backend) => {
+        await backend.setValue('k', 'v');
+        expect(await backend.getValue('k')).toBe('v');
+      });
+    });
+  });
+
   it('that a server does not know is AUTH', async () => {
     await withServer(startMemcached(), async (servers) => {
       await closing(memcachedBackend({ servers, ...login }), async (backend) => {

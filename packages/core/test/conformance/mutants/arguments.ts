@@ -4,7 +4,7 @@ import { backendMutant, cacheError, type Mutant } from './mutant.ts';
 type Pairs = Iterable<readonly [string, unknown]>;
 type Call = (...args: unknown[]) => Promise<unknown>;
 
-/** A mutant that stands before `multiSetValues` alone. */
+/** A mutant that intercepts only `multiSetValues`. */
 function pairsMutant(
   name: string,
   breaks: readonly string[],
@@ -17,7 +17,7 @@ function pairsMutant(
 
 const late = ['setValue', 'multiSetValues', 'getValue', 'multiGetValues', 'incr'] as const;
 
-/** What is read later than the call, more often than once, or without care. */
+/** Mutants that read arguments later than at call time, more than once, or without validation. */
 export const argumentMutants: readonly Mutant[] = [
   ...late.map((operation) =>
     backendMutant(`reads the options of ${operation} a turn later`, ['values/options-read-at-call-time'], (right) => ({
@@ -28,7 +28,7 @@ export const argumentMutants: readonly Mutant[] = [
     })),
   ),
   pairsMutant(
-    'reads what is in the pairs a turn later',
+    'reads the items of the pairs a turn later',
     ['batches/keys-read-at-call-time'],
     async (right, pairs, options) => {
       const list = Array.isArray(pairs) ? [...pairs] : pairs;
@@ -58,12 +58,16 @@ export const argumentMutants: readonly Mutant[] = [
       await right.multiSetValues(list, options);
     },
   ),
-  pairsMutant('rejects with what the pairs threw', ['batches/iterable-throws'], async (right, pairs, options) => {
-    const list = typeof pairs === 'object' && Symbol.iterator in (pairs ?? {}) ? [...pairs] : pairs;
-    await right.multiSetValues(list, options);
-  }),
   pairsMutant(
-    'walks pairs once to check them and once to write them',
+    'rejects with the error that the pairs threw',
+    ['batches/iterable-throws'],
+    async (right, pairs, options) => {
+      const list = typeof pairs === 'object' && Symbol.iterator in (pairs ?? {}) ? [...pairs] : pairs;
+      await right.multiSetValues(list, options);
+    },
+  ),
+  pairsMutant(
+    'iterates over pairs twice, to check and to write them',
     ['batches/iterable-throws'],
     async (right, pairs, options) => {
       const again =

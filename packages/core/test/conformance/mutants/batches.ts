@@ -4,7 +4,7 @@ import { backendMutant, cacheError, driverMutant, type Mutant } from './mutant.t
 
 export const batchMutants: readonly Mutant[] = [
   driverMutant(
-    'gives each value once, however often it was asked for',
+    'returns one value for a duplicate key',
     ['batches/order'],
     (now) =>
       new (class extends TimedDriver {
@@ -15,7 +15,7 @@ export const batchMutants: readonly Mutant[] = [
       })(now),
   ),
   driverMutant(
-    'gives values in the order of the store',
+    'returns values in the order of the store',
     ['batches/order', 'batches/mixed-kinds'],
     (now) =>
       new (class extends TimedDriver {
@@ -26,7 +26,7 @@ export const batchMutants: readonly Mutant[] = [
       })(now),
   ),
   driverMutant(
-    'leaves misses out, so that what follows moves up',
+    'omits misses, so that later values move up',
     ['batches/order', 'values/miss-is-undefined'],
     (now) =>
       new (class extends TimedDriver {
@@ -36,7 +36,7 @@ export const batchMutants: readonly Mutant[] = [
         }
       })(now),
   ),
-  backendMutant('gives misses as holes', ['batches/misses-only'], (right) => ({
+  backendMutant('returns misses as holes', ['batches/misses-only'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) => {
       const values = await right.multiGetValues(keys, options);
       for (const [index, value] of values.entries()) if (value === undefined) delete values[index];
@@ -47,7 +47,7 @@ export const batchMutants: readonly Mutant[] = [
     multiSetValues: (pairs: Iterable<readonly [string, unknown]>, options?: never) =>
       right.multiSetValues(Array.isArray(pairs) ? [...pairs].reverse() : pairs, options),
   })),
-  backendMutant('takes arrays of pairs alone', ['batches/iterables', 'batches/empty'], (right) => ({
+  backendMutant('accepts only arrays of pairs', ['batches/iterables', 'batches/empty'], (right) => ({
     multiSetValues: async (pairs: never, options?: never) => {
       if (!Array.isArray(pairs)) throw cacheError('INVALID_KEY', 'multiSetValues', 'pairs are an array');
       return await right.multiSetValues(pairs, options);
@@ -73,7 +73,7 @@ export const batchMutants: readonly Mutant[] = [
       },
     })),
   ),
-  backendMutant('gives a value alone where one was asked for', ['batches/of-one'], (right) => ({
+  backendMutant('returns a bare value for a batch of one', ['batches/of-one'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) => {
       const values = await right.multiGetValues(keys, options);
       return values.length === 1 ? values[0] : values;
@@ -97,15 +97,19 @@ export const batchMutants: readonly Mutant[] = [
       }),
     ),
   ),
-  backendMutant('deletes the good keys that stand beside a bad one', ['batches/all-or-nothing-checked'], (right) => ({
-    deleteMany: (keys: unknown) =>
-      right.deleteMany((Array.isArray(keys) ? keys.filter((key) => `${String(key)}`.isWellFormed()) : keys) as never),
-  })),
-  backendMutant('says of a delete whether there was an entry', ['batches/delete-one', 'keys/space'], (right) => ({
+  backendMutant(
+    'deletes the valid keys of a batch with an invalid one',
+    ['batches/all-or-nothing-checked'],
+    (right) => ({
+      deleteMany: (keys: unknown) =>
+        right.deleteMany((Array.isArray(keys) ? keys.filter((key) => `${String(key)}`.isWellFormed()) : keys) as never),
+    }),
+  ),
+  backendMutant('resolves a delete with a boolean', ['batches/delete-one', 'keys/space'], (right) => ({
     delete: async (key: string) => (await right.delete(key)) === 1,
   })),
   backendMutant(
-    'counts every key that it was asked to delete',
+    'counts every key passed to a delete',
     ['batches/delete-one', 'batches/delete-counts', 'ttl/expires'],
     (right) => ({
       delete: async (key: string) => {
@@ -124,7 +128,7 @@ export const batchMutants: readonly Mutant[] = [
       return Array.isArray(keys) ? count + keys.length - new Set(keys).size : count;
     },
   })),
-  driverMutant('remembers what was deleted', ['batches/delete-then-set'], (now) => {
+  driverMutant('keeps a deleted key deleted', ['batches/delete-then-set'], (now) => {
     const deleted = new Set<string>();
     return new (class extends TimedDriver {
       override deleteMany(keys: readonly string[]): number {
@@ -139,7 +143,7 @@ export const batchMutants: readonly Mutant[] = [
       }
     })(now);
   }),
-  driverMutant('keeps what a batch wrote apart', ['batches/same-as-single'], (now) => {
+  driverMutant('keeps entries written by a batch apart', ['batches/same-as-single'], (now) => {
     const single = new TimedDriver(now);
     return new (class extends TimedDriver {
       override setMany(entries: readonly (readonly [string, Stored])[], ttl: number | undefined): void {
@@ -154,7 +158,7 @@ export const batchMutants: readonly Mutant[] = [
     })(now);
   }),
   driverMutant(
-    'takes no more than 1,000 keys',
+    'reads no more than 1,000 keys',
     ['batches/10000'],
     (now) =>
       new (class extends TimedDriver {
@@ -173,7 +177,7 @@ export const batchMutants: readonly Mutant[] = [
         }
       })(now),
   ),
-  backendMutant('answers after a large batch with what is left of it', ['batches/200000'], (right) => {
+  backendMutant('answers a call after a large batch with the rest of its reply', ['batches/200000'], (right) => {
     let left: unknown;
     return {
       multiGetValues: async (keys: string[], options?: never) => {
@@ -192,7 +196,7 @@ export const batchMutants: readonly Mutant[] = [
     deleteMany: async (keys: readonly string[]) =>
       Array.isArray(keys) && keys.length > 120_000 ? -1 : await right.deleteMany(keys),
   })),
-  backendMutant('answers a large batch in part', ['batches/10000', 'batches/200000'], (right) => ({
+  backendMutant('returns only a part of a large batch', ['batches/10000', 'batches/200000'], (right) => ({
     multiGetValues: async (keys: string[], options?: never) =>
       await right.multiGetValues(Array.isArray(keys) ? keys.slice(0, 5000) : keys, options),
   })),

@@ -4,7 +4,7 @@ import { backendMutant, driverMutant, instead, type Mutant, type Now } from './m
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
-/** A driver that increments in another way. `add` stores and returns. */
+/** A mutant whose driver increments differently. */
 function incrMutant(
   name: string,
   breaks: readonly string[],
@@ -78,7 +78,7 @@ export const counterMutants: readonly Mutant[] = [
     return sum >= 2 ** 32 ? (sum % 2 ** 32) + 256 : sum;
   }),
   incrMutant(
-    'gives answers near the ends rounded',
+    'rounds results near the ends of the range',
     ['counters/upper-end', 'counters/lower-end'],
     (driver, key, delta, ttl) => {
       const sum = driver.incr(key, delta, ttl);
@@ -107,7 +107,7 @@ export const counterMutants: readonly Mutant[] = [
       throw error;
     }
   }),
-  incrMutant('says of what is out of range that it is no counter', ['counters/range'], (driver, key, delta, ttl) => {
+  incrMutant('rejects NOT_A_COUNTER for a result out of range', ['counters/range'], (driver, key, delta, ttl) => {
     try {
       return driver.incr(key, delta, ttl);
     } catch {
@@ -126,14 +126,14 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   incrMutant(
-    'overwrites what is no counter',
+    'overwrites values that are not counters',
     ['counters/not-a-counter', 'corruption/not-a-counter'],
     (driver, key, delta, ttl) => {
       if (typeof driver.get(key) === 'string') set(driver, key, 0);
       return driver.incr(key, delta, ttl);
     },
   ),
-  incrMutant('puts a TTL on a counter that was there', ['counters/ttl-only-at-creation'], (driver, key, delta, ttl) => {
+  incrMutant('applies a TTL to an existing counter', ['counters/ttl-only-at-creation'], (driver, key, delta, ttl) => {
     const sum = driver.incr(key, delta, ttl);
     if (ttl !== undefined && ttl < 10) set(driver, key, sum, ttl);
     return sum;
@@ -154,7 +154,7 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   incrMutant(
-    'begins a counter again with the old deadline',
+    'restarts an expired counter with the old expiry',
     ['counters/restarts-after-expiry'],
     (driver, key, delta, ttl) => {
       const old = driver.entries.get(key);
@@ -170,7 +170,7 @@ export const counterMutants: readonly Mutant[] = [
     (driver, key, delta, ttl) => driver.incr(key, delta, delta === 0 ? undefined : ttl),
   ),
   driverMutant(
-    'gives a TTL at the first creation of a counter alone',
+    'applies a TTL only to the first counter under a key',
     ['counters/restarts-after-expiry', 'counters/ttl-at-creation'],
     (now) => {
       const made = new Set<string>();
@@ -184,7 +184,7 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   driverMutant(
-    'begins the TTL of a counter again with every increment',
+    'restarts the TTL of a counter with every increment',
     ['counters/keeps-ttl', 'counters/range-keeps-ttl'],
     (now) => {
       const ttls = new Map<string, number | undefined>();
@@ -206,7 +206,7 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   incrMutant(
-    'counts what has expired',
+    'increments expired counters',
     ['counters/restarts-after-expiry', 'ttl/batch-expires'],
     (driver, key, delta, ttl) => {
       const stale = driver.entries.get(key)?.value;
@@ -226,7 +226,7 @@ export const counterMutants: readonly Mutant[] = [
       return driver.incr(key, delta, ttl);
     },
   ),
-  incrMutant('looks at nothing where a delta of 0 is added', ['counters/not-a-counter'], (driver, key, delta, ttl) =>
+  incrMutant('ignores the stored value if the delta is 0', ['counters/not-a-counter'], (driver, key, delta, ttl) =>
     delta === 0 && typeof driver.get(key) === 'string' ? 0 : driver.incr(key, delta, ttl),
   ),
   driverMutant('pads counters with spaces', ['counters/digits-shrink', 'counters/adds'], (now) => {
@@ -263,10 +263,10 @@ export const counterMutants: readonly Mutant[] = [
       })(now);
     },
   ),
-  backendMutant('gives counters as texts', ['counters/is-a-number', 'counters/creates'], (right) => ({
+  backendMutant('returns counters as text', ['counters/is-a-number', 'counters/creates'], (right) => ({
     incr: async (key: string, delta?: number, options?: never) => String(await right.incr(key, delta, options)),
   })),
-  backendMutant('gives -0', ['counters/never-minus-zero'], (right) => ({
+  backendMutant('returns -0', ['counters/never-minus-zero'], (right) => ({
     incr: async (key: string, delta?: number, options?: never) => (await right.incr(key, delta, options)) || -0,
   })),
   backendMutant('takes any delta', ['counters/refuses-delta'], (right) => ({

@@ -11,7 +11,7 @@ import { mapCapabilities } from '../../support/map-driver.ts';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { around, backendMutant, instead, type Mutant, OPERATIONS } from './mutant.ts';
 
-/** Fails with another error than the right backend does. */
+/** Changes the errors of a correct backend. */
 function failing(
   right: CacheBackend,
   change: (error: CacheError, args: unknown[], operation: string) => unknown,
@@ -25,7 +25,7 @@ function failing(
   });
 }
 
-/** The rule that catches a backend whose errors of that code say something wrong. */
+/** For each code, the rule that catches a backend whose errors of that code have a wrong property. */
 const caughtBy: Partial<Record<CacheErrorCode, string>> = {
   INVALID_KEY: 'keys/refuses-empty',
   INVALID_VALUE: 'values/refuses-function',
@@ -44,7 +44,7 @@ const caughtBy: Partial<Record<CacheErrorCode, string>> = {
 const keyless = ({ code, backend, operation, issues, cause, message }: CacheError): CacheError =>
   new CacheError({ code, backend, operation, issues, cause: cause as Error, reason: message.replace(/^.*?: /s, '') });
 
-/** What errors of one code may say wrong. */
+/** The properties of an error that may be wrong. */
 const lies: readonly (readonly [what: string, change: (error: CacheError) => CacheError])[] = [
   ['of another operation', (error) => error.with({ operation: 'create' })],
   ['of another backend', (error) => error.with({ backend: 'another' })],
@@ -52,7 +52,7 @@ const lies: readonly (readonly [what: string, change: (error: CacheError) => Cac
   ['perhaps applied', (error) => error.with({ maybeApplied: true })],
 ];
 
-/** Refuses what is too large for 100,000 bytes. */
+/** Refuses values of more than 100,000 bytes. */
 class Small extends TimedDriver {
   override readonly capabilities = { ...mapCapabilities, maxValueBytes: 100_000 };
 
@@ -63,7 +63,7 @@ class Small extends TimedDriver {
   }
 }
 
-/** Each wrong in one property of the errors of one code alone. */
+/** Mutants with one wrong property in the errors of one code. */
 const lying = Object.entries(caughtBy).map(([code, rule], index): Mutant => {
   const [what, change] = lies[index % lies.length] as (typeof lies)[number];
   return {
@@ -89,16 +89,16 @@ export const errorMutants: readonly Mutant[] = [
       (right) => failing(right, (error, _, operation) => (operation === each ? keyless(error) : error)),
     ),
   ),
-  backendMutant('names no key where a batch of one fails', ['corruption/first-failure', 'errors/one-class'], (right) =>
+  backendMutant('names no key if a batch of one fails', ['corruption/first-failure', 'errors/one-class'], (right) =>
     failing(right, (error, [keys]) => (Array.isArray(keys) && keys.length === 1 ? keyless(error) : error)),
   ),
-  backendMutant('fails with what looks like its error and is none', ['errors/one-class'], (right) =>
+  backendMutant('rejects with an object that looks like a CacheError', ['errors/one-class'], (right) =>
     failing(right, ({ code, backend, operation, key, retryable, maybeApplied, message }) => ({
       ...{ name: 'CacheError', code, backend, operation, key, retryable, maybeApplied, message },
       [Symbol.for('ninefold.CacheError')]: true,
     })),
   ),
-  backendMutant('quotes what it could not count in the cause of its error', ['errors/no-values'], (right) =>
+  backendMutant('quotes a value that is not a counter in the cause of its error', ['errors/no-values'], (right) =>
     failing(right, (error) =>
       error.code === 'NOT_A_COUNTER' ? error.with({ cause: new Error('s3cretValue') }) : error,
     ),
@@ -175,7 +175,7 @@ export const errorMutants: readonly Mutant[] = [
         options,
       ),
   },
-  backendMutant('says nothing of why a type threw', ['types/validator-message-hidden'], (right) =>
+  backendMutant('does not name the error that a type threw', ['types/validator-message-hidden'], (right) =>
     failing(right, (error) =>
       error.code === 'TYPE_MISMATCH' ? error.with({ reason: 'no', cause: undefined }) : error,
     ),
@@ -217,7 +217,7 @@ export const errorMutants: readonly Mutant[] = [
     breaks: ['errors/options-refused'],
     create: ({ namespace, timeoutMs }, now) => createBackend(new TimedDriver(now), { namespace, timeoutMs }),
   },
-  backendMutant('answers bad input at once', ['errors/never-thrown'], (right) => ({
+  backendMutant('returns no promise for bad input', ['errors/never-thrown'], (right) => ({
     exists: (key: unknown) => (typeof key === 'string' ? right.exists(key) : undefined),
   })),
   {

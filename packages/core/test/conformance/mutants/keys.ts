@@ -14,7 +14,7 @@ import {
   OPERATIONS,
 } from './mutant.ts';
 
-/** Keeps everything under a name that it makes of the key. */
+/** Keeps every entry under a name derived from its key. */
 class Renaming<V> extends Map<string, V> {
   readonly #rename: (key: string) => string;
 
@@ -36,7 +36,7 @@ class Renaming<V> extends Map<string, V> {
   }
 }
 
-/** A mutant whose store takes some keys for one. */
+/** A mutant whose store confuses some keys. */
 function storeMutant(name: string, breaks: readonly string[], rename: (key: string) => string): Mutant {
   return driverMutant(name, breaks, (now) => {
     return new (class extends TimedDriver {
@@ -45,7 +45,7 @@ function storeMutant(name: string, breaks: readonly string[], rename: (key: stri
   });
 }
 
-/** What becomes of keys in caches that take them for names of files, for bytes of a protocol, for properties. */
+/** Mutants that treat keys as file names, as bytes of a protocol, or as properties. */
 export const keyMutants: readonly Mutant[] = [
   keyMutant('trims keys', ['keys/outer-space'], (key) => key.trim() || key),
   keyMutant('folds the case of keys', ['keys/case'], (key) => key.toLowerCase()),
@@ -96,10 +96,10 @@ export const keyMutants: readonly Mutant[] = [
   ),
   keyMutant('drops quotes', ['keys/quotes'], (key) => key.replace(/["'\\]/g, '') || 'quotes'),
   keyMutant('joins colons', ['keys/colons'], (key) => key.replace(/:+/g, ':')),
-  keyMutant('takes words for nothing', ['keys/empty-like'], (key) =>
+  keyMutant('takes words for missing values as one key', ['keys/empty-like'], (key) =>
     /^(undefined|null|NaN)$/.test(key) ? 'nothing' : key,
   ),
-  keyMutant('replaces what is no character of 16 bits', ['keys/emoji', 'keys/8192-bytes-of-emoji'], (key) =>
+  keyMutant('replaces characters beyond 16 bits', ['keys/emoji', 'keys/8192-bytes-of-emoji'], (key) =>
     key.replace(/[\u{10000}-\u{10ffff}]/gu, '\ufffd'),
   ),
   keyMutant('drops braces and patterns', ['keys/patterns'], (key) => key.replace(/[{}*?[\]]/g, '') || 'pattern'),
@@ -176,7 +176,7 @@ export const keyMutants: readonly Mutant[] = [
       })),
     ];
   }),
-  backendMutant('finds nothing any more after a key that was too long', ['keys/after-a-refusal'], (right) => {
+  backendMutant('misses everything after a key that was too long', ['keys/after-a-refusal'], (right) => {
     let lost = false;
     return {
       setValue: async (key: string, value: unknown, options?: never) => {
@@ -204,7 +204,7 @@ export const keyMutants: readonly Mutant[] = [
 
 const drivers = new Map<object, TimedDriver>();
 
-/** One server for all backends of a clock: closing one of them leaves it as it is. */
+/** One server for all backends with the same clock. Closing one of them does not affect it. */
 export function sharedDriver(now: Now): TimedDriver {
   const driver = drivers.get(now) ?? new TimedDriver(now);
   driver.close = () => undefined;
@@ -212,7 +212,7 @@ export function sharedDriver(now: Now): TimedDriver {
   return driver;
 }
 
-/** Wrong in what backends share with each other. */
+/** Mutants that share the wrong entries between backends. */
 export const sharingMutants: readonly Mutant[] = [
   {
     name: 'ignores the namespace',

@@ -31,7 +31,7 @@ export function driverMutant(
   return { name, breaks, capabilities, create };
 }
 
-/** A mutant that stands before a right backend and does some operations wrong. */
+/** A mutant that wraps a correct backend and does some operations wrong. */
 export function backendMutant(
   name: string,
   breaks: readonly string[],
@@ -45,7 +45,7 @@ export function backendMutant(
   return { name, breaks, capabilities, create };
 }
 
-/** A mutant whose values go through a wrong serializer; one that the rule hands in is left alone. */
+/** A mutant with a wrong serializer, unless the rule passes one. */
 export function serializerMutant(
   name: string,
   breaks: readonly string[],
@@ -57,13 +57,13 @@ export function serializerMutant(
   return { name, breaks, create };
 }
 
-/** A mutant that maps every key before a right backend sees it. */
+/** A mutant that maps every key before it reaches a correct backend. */
 export function keyMutant(name: string, breaks: readonly string[], map: (key: string) => string): Mutant {
   const create: Mutant['create'] = (options, now) => mapKeys(createBackend(new TimedDriver(now), options), map);
   return { name, breaks, create };
 }
 
-/** A backend that sees other keys than the caller gave; what is no key, it sees as it is. */
+/** A backend whose keys are mapped. Anything that is not a key is passed on unchanged. */
 export function mapKeys(right: CacheBackend, map: (key: string) => string): CacheBackend {
   const one = (key: unknown): unknown => (typeof key === 'string' && key !== '' ? map(key) : key);
   const mapped = (operation: string, first: unknown): unknown => {
@@ -81,7 +81,7 @@ export function mapKeys(right: CacheBackend, map: (key: string) => string): Cach
   });
 }
 
-/** The right backend but for some members. */
+/** A correct backend with some members replaced. */
 export function instead(right: CacheBackend, changed: Record<string, unknown>): CacheBackend {
   return new Proxy(right, {
     get: (target, property) => {
@@ -105,7 +105,7 @@ export const OPERATIONS = [
 
 export type Call = (...args: never[]) => Promise<unknown>;
 
-/** Does something with every call of the nine operations. */
+/** Passes every call of the operations through `change`. */
 export function around(
   right: CacheBackend,
   change: (operation: string, call: () => Promise<unknown>, args: unknown[]) => unknown,
@@ -124,7 +124,7 @@ export function cacheError(code: CacheError['code'], operation: CacheError['oper
 
 export const capabilitiesOf = ({ capabilities }: Mutant): Capabilities => ({ ...mapCapabilities, ...capabilities });
 
-/** A value with something else for each of its leaves. */
+/** A copy of a value with each of its leaves changed. */
 export function deep(value: unknown, change: (leaf: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => deep(item, change));
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)

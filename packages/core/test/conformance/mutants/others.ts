@@ -52,7 +52,7 @@ export const lifecycleMutants: readonly Mutant[] = [
     })),
   ),
   backendMutant(
-    'looks at the arguments before it sees that it is closed',
+    'checks the arguments before it checks whether it is closed',
     ['lifecycle/closed-empty-batches'],
     (right) => ({
       incr: async (key: string, delta = 1, options?: never) => {
@@ -61,14 +61,14 @@ export const lifecycleMutants: readonly Mutant[] = [
       },
     }),
   ),
-  backendMutant('calls what came after close perhaps applied', closed, (right) =>
+  backendMutant('reports maybeApplied for calls after close', closed, (right) =>
     around(right, (_, call) =>
       call().catch((error: unknown) => {
         throw isCacheError(error) && error.code === 'CLOSED' ? error.with({ maybeApplied: true }) : error;
       }),
     ),
   ),
-  backendMutant('ends what is in flight when it closes', ['lifecycle/in-flight'], (right) => {
+  backendMutant('rejects calls in flight when it closes', ['lifecycle/in-flight'], (right) => {
     let end: (() => void) | undefined;
     const ended = new Promise<never>((_, reject) => {
       end = () => reject(cacheError('CLOSED', 'getValue', 'closed'));
@@ -87,10 +87,10 @@ export const lifecycleMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('gives no promise when it closes', ['lifecycle/idempotent'], (right) => ({
+  backendMutant('returns no promise from close', ['lifecycle/idempotent'], (right) => ({
     close: () => void right.close(),
   })),
-  backendMutant('closes once', ['lifecycle/idempotent'], (right) => {
+  backendMutant('rejects a second close', ['lifecycle/idempotent'], (right) => {
     let count = 0;
     return {
       close: async () => {
@@ -116,7 +116,7 @@ export const lifecycleMutants: readonly Mutant[] = [
       return 'OK';
     },
   })),
-  backendMutant('cannot close what was never open', ['lifecycle/close-unused'], (right) => {
+  backendMutant('cannot close if it was never used', ['lifecycle/close-unused'], (right) => {
     let used = false;
     return {
       ...around(right, (_, call) => {
@@ -143,7 +143,7 @@ export const lifecycleMutants: readonly Mutant[] = [
       });
     },
   },
-  backendMutant('leaves what is in flight pending', ['lifecycle/in-flight'], (right) => {
+  backendMutant('leaves calls in flight pending', ['lifecycle/in-flight'], (right) => {
     let closing = false;
     return {
       ...around(right, async (_, call) => {
@@ -212,7 +212,7 @@ export const lifecycleMutants: readonly Mutant[] = [
 const all = new Set<CacheBackend>();
 
 export const concurrencyMutants: readonly Mutant[] = [
-  backendMutant('gives the answer of the call before', ['concurrency/own-answers'], (right) => {
+  backendMutant('answers with the reply to the previous call', ['concurrency/own-answers'], (right) => {
     let before: unknown;
     let busy = 0;
     return {
@@ -323,7 +323,7 @@ export const concurrencyMutants: readonly Mutant[] = [
       });
     },
   },
-  backendMutant('answers batches that are read side by side with one answer', ['concurrency/batches'], (right) => {
+  backendMutant('answers concurrent batch reads with one reply', ['concurrency/batches'], (right) => {
     const running = new Map<number, Promise<unknown>>();
     return {
       multiGetValues: async (keys: string[], options?: never) => {
@@ -334,7 +334,7 @@ export const concurrencyMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('stores of batches that are set side by side the last', ['concurrency/batches'], (right) => {
+  backendMutant('stores only the last of concurrent batches', ['concurrency/batches'], (right) => {
     let last: unknown;
     return {
       multiSetValues: async (pairs: [string, unknown][], options?: never) => {
@@ -346,7 +346,7 @@ export const concurrencyMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('counts what was there before it deletes a batch', ['concurrency/batches'], (right) => ({
+  backendMutant('counts the entries before it deletes a batch', ['concurrency/batches'], (right) => ({
     deleteMany: async (keys: string[]) => {
       const there = Array.isArray(keys) ? await right.multiGetValues([...new Set(keys)]) : [];
       await right.deleteMany(keys);
@@ -370,7 +370,7 @@ export const concurrencyMutants: readonly Mutant[] = [
       });
     }),
   ),
-  backendMutant('reads a key once for all who ask at once', ['concurrency/own-copies'], (right) => {
+  backendMutant('shares one read among concurrent callers', ['concurrency/own-copies'], (right) => {
     const running = new Map<string, Promise<unknown>>();
     return {
       getValue: async (key: string, options?: never) => {

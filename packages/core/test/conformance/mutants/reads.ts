@@ -11,7 +11,7 @@ interface Standard {
   readonly '~standard': { readonly validate: (...args: unknown[]) => unknown };
 }
 
-/** A backend that applies types in a way of its own: `apply` for each hit. */
+/** A backend that applies types differently, by `apply` for each hit. */
 function typeMutant(name: string, breaks: readonly string[], apply: (value: unknown, type: never) => unknown): Mutant {
   return backendMutant(name, breaks, (right) => ({
     getValue: async (key: string, options?: Read) => {
@@ -107,7 +107,7 @@ export const readMutants: readonly Mutant[] = [
     },
   ),
   typeMutant(
-    'asks a schema with more than the value',
+    'passes a schema more than the value',
     ['types/schema-keeps-this'],
     async (value, type: Standard) =>
       (
@@ -116,7 +116,7 @@ export const readMutants: readonly Mutant[] = [
         }
       )?.value,
   ),
-  typeMutant('asks a schema as a function of its own', ['types/schema-keeps-this'], async (value, type: Standard) => {
+  typeMutant('calls a schema without its object', ['types/schema-keeps-this'], async (value, type: Standard) => {
     if (typeof type === 'function') return await (type as (value: unknown) => unknown)(value);
     const { validate } = type['~standard'];
     return ((await validate(value)) as { value: unknown }).value;
@@ -128,7 +128,7 @@ export const readMutants: readonly Mutant[] = [
       return await Promise.all((await right.multiGetValues(keys)).map(options.type));
     },
   })),
-  backendMutant('gives a type the time of the server alone', ['types/on-callers-time'], (right, { timeoutMs }) => ({
+  backendMutant('applies the timeout of the call to the type', ['types/on-callers-time'], (right, { timeoutMs }) => ({
     getValue: async (key: string, options?: never) => {
       const late = new Promise((_, reject) =>
         setTimeout(() => reject(cacheError('TIMEOUT', 'getValue', 'no answer')), timeoutMs ?? 2000),
@@ -137,7 +137,7 @@ export const readMutants: readonly Mutant[] = [
       return await Promise.race([right.getValue(key, options), late]);
     },
   })),
-  backendMutant('asks the type about misses', ['types/miss-skips'], (right) => ({
+  backendMutant('calls the type for misses', ['types/miss-skips'], (right) => ({
     getValue: async (key: string, options?: Read) => {
       const value = await right.getValue(key, options as never);
       if (value === undefined && typeof options?.type === 'function') options.type(undefined);
@@ -178,7 +178,7 @@ export const readMutants: readonly Mutant[] = [
       },
     }),
   ),
-  backendMutant('tells the failure that came first in time', ['types/first-failure'], (right) => ({
+  backendMutant('rejects with the failure that came first in time', ['types/first-failure'], (right) => ({
     multiGetValues: async (keys: string[], options?: Read) => {
       if (options?.type === undefined) return await right.multiGetValues(keys);
       return await Promise.all(keys.map((key) => right.getValue(key, options as never)));
@@ -197,7 +197,7 @@ export const readMutants: readonly Mutant[] = [
     getValue: (key: string, options?: object) =>
       right.getValue(key, (options !== undefined && '~standard' in options ? undefined : options) as never),
   })),
-  backendMutant('gives a batch in the order in which its types end', ['types/batch'], (right) => ({
+  backendMutant('returns a batch in the order in which its types settle', ['types/batch'], (right) => ({
     multiGetValues: async (keys: string[], options?: { type?: unknown }) => {
       const { type } = options ?? {};
       if (typeof type !== 'function' || '~standard' in type) return await right.multiGetValues(keys, options as never);
@@ -207,7 +207,7 @@ export const readMutants: readonly Mutant[] = [
       return (await right.multiGetValues(keys)).map((value) => (value === undefined ? undefined : ended.shift()));
     },
   })),
-  backendMutant('takes a type of undefined for a wrong one', ['types/undefined-is-none'], (right) => ({
+  backendMutant('takes a type of undefined for an invalid one', ['types/undefined-is-none'], (right) => ({
     getValue: async (key: string, options?: Read) => {
       if (options !== undefined && 'type' in options && options.type === undefined)
         throw cacheError('INVALID_OPTIONS', 'getValue', 'no type');
@@ -238,7 +238,7 @@ const unreadable = [
 
 export const corruptionMutants: readonly Mutant[] = [
   backendMutant(
-    'takes what it cannot read for a miss',
+    'takes an unreadable entry for a miss',
     [...unreadable, 'corruption/not-a-counter', 'serializers/reads-undefined', 'serializers/throws'],
     (right) => ({
       getValue: (key: string, options?: never) =>
@@ -299,7 +299,7 @@ export const corruptionMutants: readonly Mutant[] = [
     name: 'is polluted by what it reads',
     breaks: ['corruption/polluting'],
     create: ({ serializer = superjsonSerializer, ...options }, now) => {
-      // What the rule before has left behind.
+      // Removes the pollution that an earlier rule left.
       Reflect.deleteProperty(Object.prototype, 'polluted');
       return createBackend(new TimedDriver(now), {
         ...options,
@@ -314,16 +314,12 @@ export const corruptionMutants: readonly Mutant[] = [
       });
     },
   },
-  backendMutant(
-    'lets a batch pass its type where what does not match is a miss',
-    ['corruption/as-miss'],
-    (right, { onUnreadable }) => ({
-      multiGetValues: (keys: string[], options?: never) =>
-        right.multiGetValues(keys, onUnreadable === 'miss' ? undefined : options),
-    }),
-  ),
+  backendMutant('ignores the type of a batch with onUnreadable', ['corruption/as-miss'], (right, { onUnreadable }) => ({
+    multiGetValues: (keys: string[], options?: never) =>
+      right.multiGetValues(keys, onUnreadable === 'miss' ? undefined : options),
+  })),
   driverMutant(
-    'has no entry where it cannot read it',
+    'reports an unreadable entry as absent',
     ['corruption/entry-is-there'],
     (now) =>
       new (class extends TimedDriver {
@@ -344,7 +340,7 @@ export const corruptionMutants: readonly Mutant[] = [
       }),
   },
   driverMutant(
-    'reads as slowly as it was told',
+    'reads text with many equalities slowly',
     ['corruption/bounded'],
     (now) =>
       new (class extends TimedDriver {

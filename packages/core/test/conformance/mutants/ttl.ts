@@ -4,7 +4,7 @@ import { around, backendMutant, type Call, driverMutant, type Mutant, type Now }
 
 type Entries = readonly (readonly [string, Stored])[];
 
-/** A driver that makes something else of the TTL that it is given. */
+/** A mutant whose driver changes the TTL. */
 function ttlMutant(name: string, breaks: readonly string[], change: (ttl: number) => number | undefined): Mutant {
   const make = (now: Now) =>
     new (class extends TimedDriver {
@@ -35,7 +35,7 @@ export const ttlMutants: readonly Mutant[] = [
   ttlMutant('takes seconds for milliseconds', ['ttl/expires', 'ttl/whole-second-lives'], (ttl) => ttl / 1000),
   ttlMutant('rounds TTLs down to seconds', ['ttl/fraction'], (ttl) => Math.floor(ttl) || undefined),
   ttlMutant(
-    'rounds tiny TTLs to nothing, which is for ever',
+    'rounds tiny TTLs to 0, which means no expiry',
     ['ttl/tiny'],
     (ttl) => Math.round(ttl * 1000) / 1000 || undefined,
   ),
@@ -51,7 +51,7 @@ export const ttlMutants: readonly Mutant[] = [
     ttl > 2_592_000 ? 0 : ttl,
   ),
   ttlMutant(
-    'keeps one timer of 32 bits an entry',
+    'keeps a 32-bit timer for each entry',
     ['ttl/lives-30-days', 'ttl/lives-45-days', 'ttl/lives-366-days', 'ttl/lives-longest'],
     (ttl) => (ttl * 1000 > 2 ** 31 - 1 ? 0 : ttl),
   ),
@@ -62,7 +62,7 @@ export const ttlMutants: readonly Mutant[] = [
   ttlMutant('rounds TTLs down to milliseconds', ['ttl/tiny'], (ttl) => Math.max(1, Math.floor(ttl * 1000)) / 1000),
   ttlMutant('lets entries live three quarters of their TTL', ['ttl/whole-second-lives'], (ttl) => ttl * 0.76),
   ttlMutant('lets nothing live longer than a day', ['ttl/lives-30-days'], (ttl) => Math.min(ttl, 86_400)),
-  ttlMutant('takes more than a day for ever', ['ttl/lives-30-days'], (ttl) => (ttl > 86_400 ? undefined : ttl)),
+  ttlMutant('takes a TTL over a day for no expiry', ['ttl/lives-30-days'], (ttl) => (ttl > 86_400 ? undefined : ttl)),
   ttlMutant('lets entries live a while longer', ['ttl/fraction'], (ttl) => ttl + 5),
   driverMutant(
     'keeps the TTL that a set should replace',
@@ -92,7 +92,7 @@ export const ttlMutants: readonly Mutant[] = [
       })(now),
   ),
   driverMutant(
-    'gives the TTL of a batch to its first entry alone',
+    'applies the TTL of a batch only to its first entry',
     ['ttl/batch-expires', 'ttl/thousand-expire'],
     (now) =>
       new (class extends TimedDriver {
@@ -133,7 +133,7 @@ export const ttlMutants: readonly Mutant[] = [
       })(now),
   ),
   driverMutant(
-    'counts and deletes what has expired',
+    'counts and deletes expired entries',
     ['ttl/expires', 'ttl/fraction', 'ttl/shorter-set'],
     (now) =>
       new (class extends TimedDriver {
@@ -146,7 +146,7 @@ export const ttlMutants: readonly Mutant[] = [
       })(now),
   ),
   driverMutant(
-    'lets an old timer take the new entry',
+    'lets the timer of an old entry delete the new one',
     ['ttl/expired-is-absent', 'ttl/replaced-by-set', 'ttl/longer-set'],
     (now) => {
       const timers: { readonly key: string; readonly at: number }[] = [];
@@ -184,7 +184,7 @@ export const ttlMutants: readonly Mutant[] = [
     })(now);
   }),
   driverMutant(
-    'brings an entry back that was gone',
+    'brings an expired entry back',
     ['ttl/once-gone-stays-gone'],
     (now) =>
       new (class extends TimedDriver {

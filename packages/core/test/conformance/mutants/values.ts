@@ -5,15 +5,15 @@ import { backendMutant, deep, driverMutant, type Mutant, serializerMutant } from
 
 const envelope = (json: unknown): string => `{"json":${JSON.stringify(json)}}`;
 
-/** Writes a value after something was done to it on the way. */
+/** Serialises a changed value. */
 function changing(change: (value: unknown) => unknown): (value: unknown) => string {
   return (value) => superjsonSerializer.serialize(change(value));
 }
 
-/** What becomes of values in caches that take JSON, a reference or a string for the value. */
+/** Mutants that keep JSON, a reference or a string instead of the value. */
 export const valueMutants: readonly Mutant[] = [
   serializerMutant(
-    'keeps JSON alone',
+    'keeps only JSON',
     [
       'values/date',
       'values/map',
@@ -77,14 +77,14 @@ export const valueMutants: readonly Mutant[] = [
     changing((value) => (typeof value === 'string' ? value.slice(0, 65_535) : value)),
   ),
   serializerMutant(
-    'writes texts as bytes of one each',
+    'writes each character as one byte',
     ['values/long-string', 'values/hostile-string'],
     changing((value) =>
       deep(value, (leaf) => (typeof leaf === 'string' ? leaf.replace(/[\u0100-\uffff]/g, '?') : leaf)),
     ),
   ),
   serializerMutant(
-    'replaces half characters',
+    'replaces lone surrogates',
     ['values/lone-surrogate'],
     changing((value) => deep(value, (leaf) => (typeof leaf === 'string' ? leaf.toWellFormed() : leaf))),
   ),
@@ -163,7 +163,7 @@ export const valueMutants: readonly Mutant[] = [
     changing((value) => (Buffer.isBuffer(value) ? value.toJSON() : value)),
   ),
   serializerMutant(
-    'drops what it refuses where a Map holds it',
+    'drops refused values inside a Map',
     ['values/refuses-inside'],
     changing((value) => (value instanceof Map && typeof value.get('k') === 'function' ? new Map() : value)),
   ),
@@ -183,7 +183,7 @@ export const valueMutants: readonly Mutant[] = [
       return value;
     },
   ),
-  backendMutant('gives the same bytes to all who read them', ['values/copied-out'], (right) => {
+  backendMutant('returns the same bytes to all readers', ['values/copied-out'], (right) => {
     const known = new Map<string, unknown>();
     return {
       setValue: (key: string, value: unknown, options?: never) => {
@@ -198,7 +198,7 @@ export const valueMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('rejects with what a getter threw', ['values/refuses-throwing-getter'], (right) => ({
+  backendMutant('rejects with the error that a getter threw', ['values/refuses-throwing-getter'], (right) => ({
     setValue: async (key: string, value: unknown, options?: never) => {
       if (typeof value === 'object') Object.values(value ?? {});
       await right.setValue(key, value, options);
@@ -264,12 +264,12 @@ export const valueMutants: readonly Mutant[] = [
     ),
   ),
   serializerMutant(
-    'does not look behind getters',
+    'does not store getters',
     ['values/getter-is-data'],
     changing((value) => (typeof value === 'object' && value !== null && 'now' in value ? {} : value)),
   ),
   serializerMutant(
-    'takes objects without prototype for nothing',
+    'takes null-prototype objects for empty ones',
     ['values/null-prototype', 'values/refuses-own-proto'],
     (value) => {
       const proto: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : 0;
@@ -297,7 +297,7 @@ export const valueMutants: readonly Mutant[] = [
     }),
   ),
   backendMutant(
-    'says null for a miss',
+    'resolves null for a miss',
     ['values/miss-is-undefined', 'batches/misses-only', 'batches/order'],
     (right) => ({
       getValue: async (key: string, options?: never) => (await right.getValue(key, options)) ?? null,
@@ -305,7 +305,7 @@ export const valueMutants: readonly Mutant[] = [
         (await right.multiGetValues(keys, options)).map((value) => value ?? null),
     }),
   ),
-  backendMutant('says OK where nothing is to be said', ['values/set-resolves-undefined', 'batches/empty'], (right) => ({
+  backendMutant('resolves OK instead of undefined', ['values/set-resolves-undefined', 'batches/empty'], (right) => ({
     setValue: async (key: string, value: unknown, options?: never) => {
       await right.setValue(key, value, options);
       return 'OK';
@@ -315,7 +315,7 @@ export const valueMutants: readonly Mutant[] = [
       return 'OK';
     },
   })),
-  backendMutant('says that everything exists', ['values/exists-for-falsy', 'ttl/expires'], (right) => ({
+  backendMutant('reports that everything exists', ['values/exists-for-falsy', 'ttl/expires'], (right) => ({
     exists: async (key: string) => (await right.exists(key)) || true,
   })),
   ...(['getValue', 'multiGetValues'] as const).map((each) =>
@@ -373,7 +373,7 @@ export const valueMutants: readonly Mutant[] = [
       return await right.deleteMany(keys);
     },
   })),
-  backendMutant('writes into what it is given', ['values/frozen-input', 'batches/input-untouched'], (right) => ({
+  backendMutant('modifies its arguments', ['values/frozen-input', 'batches/input-untouched'], (right) => ({
     setValue: async (key: string, value: unknown, options?: object) => {
       if (options !== undefined) Object.assign(options, { ttl: 60, px: 1 });
       return await right.setValue(key, value, options as never);
@@ -391,7 +391,7 @@ export const valueMutants: readonly Mutant[] = [
     },
   })),
   backendMutant(
-    'writes before it has checked all',
+    'writes before it has checked all items',
     ['values/refuses-function', 'batches/all-or-nothing-checked', 'keys/refuses-empty', 'ttl/refused'],
     (right) => ({
       multiSetValues: async (pairs: Iterable<readonly [string, unknown]>, options?: never) => {
@@ -417,7 +417,7 @@ export const valueMutants: readonly Mutant[] = [
     }),
   ),
   driverMutant(
-    'takes less than it says',
+    'accepts less than maxValueBytes',
     ['values/largest'],
     (now) =>
       new (class extends TimedDriver {
@@ -430,7 +430,7 @@ export const valueMutants: readonly Mutant[] = [
       })(now),
     { maxValueBytes: 100_000 },
   ),
-  driverMutant('takes more than it says', ['values/too-large'], (now) => new TimedDriver(now), {
+  driverMutant('accepts more than maxValueBytes', ['values/too-large'], (now) => new TimedDriver(now), {
     maxValueBytes: 100_000,
   }),
   {
