@@ -36,7 +36,7 @@ export default defineConfig({
           name: basename(folder),
           root: join(root, folder),
           // Once, and not by several test files at a time, which would take from each other what is built.
-          globalSetup: folder === 'tooling' ? ['test/support/build.ts'] : [],
+          globalSetup: folder === 'tooling' ? [join(root, 'tooling/test/support/build.ts')] : [],
           include: ['test/**/*.test.ts'],
           exclude: excluded,
         },
