@@ -91,7 +91,7 @@ it('reports the error of a read whose connection had ended', async () => {
 
 /** A server whose replies come after every deadline of the rules, in a process that stalls at so many of its requests. */
 function stalling(requests: number): FaultLab {
-  const lateMs = 1500;
+  const lateMs = 1200;
   let left = requests;
   return labOf(async (_call, _args, reply) => {
     const late = new Promise((resolve) => setTimeout(resolve, lateMs));
