@@ -64,7 +64,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
   }
 
   describe('a URL of a server that is not Redis', () => {
-    const failure = ['BACKEND: what answers does not speak the Redis protocol'];
+    const failure = ['BACKEND: the server does not speak the Redis protocol'];
 
     it.each([
       ['sends a greeting', `:${PASSWORD}@`],
@@ -84,7 +84,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     it('of a server that waits for a command without TLS fails with the hint that it may speak none', async () => {
       const port = await serve({ tls: false });
       expect(await attempt(`rediss://:${PASSWORD}@127.0.0.1:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may speak no TLS',
+        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may not speak TLS',
       ]);
     });
 
@@ -94,7 +94,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       await once(only, 'connect');
       // The server's refusal of one connection too many, in plain text.
       expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may speak no TLS',
+        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may not speak TLS',
       ]);
       only.destroy();
     });
@@ -142,13 +142,13 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       ['a proxy in front of the server', true, ''],
     ])('of %s that requires TLS fails with the hint that it may', async (_, proxied, code) => {
       const port = proxied ? await unwrap(await serve({ tls: false })) : await serve();
-      const hint = '; the server may want TLS';
+      const hint = '; the server may require TLS';
       expect(await attempt(`redis://localhost:${port}`)).toEqual([
         `UNAVAILABLE: the connection was lost${code}${hint}`,
       ]);
       const [greeted, ...others] = await attempt(`redis://:${PASSWORD}@localhost:${port}`);
       expect(greeted).toMatch(
-        /^UNAVAILABLE: (cannot be reached \(ECONNRESET\)|the connection .*); the server may want TLS$/,
+        /^UNAVAILABLE: (cannot be reached \(ECONNRESET\)|the connection .*); the server may require TLS$/,
       );
       expect(others).toEqual([]);
     });

@@ -2,7 +2,7 @@ import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core
 import { serialize } from './copy.ts';
 import { type Counters, readValues } from './counters.ts';
 import { type Entry, pack } from './entry.ts';
-import { Lookup, NONE } from './lookup.ts';
+import { Lookup } from './lookup.ts';
 
 /** The index of a key in a lookup that it shares with others. */
 interface CoalescedRead {
@@ -30,7 +30,7 @@ export class Entries {
   async read(keys: readonly string[], tags: readonly string[]): Promise<Lookup> {
     const lookup = new Lookup(keys, tags);
     lookup.receive(await readValues(this.#backend, lookup.names));
-    if (lookup.unseenCounters !== NONE) await this.complete(lookup);
+    if (lookup.unseenCounters.length > 0) await this.complete(lookup);
     return lookup;
   }
 

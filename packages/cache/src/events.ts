@@ -91,23 +91,23 @@ export class Events {
   }
 
   /** A failure with the operation and the key of the caller. */
-  forCaller(error: unknown, { operation }: Tally, calledKey?: () => string | undefined): unknown {
+  forCaller(error: unknown, { operation }: Tally, keyOfCall?: () => string | undefined): unknown {
     if (!isCacheError(error)) return error;
-    return error.with({ backend: this.#options.backend, operation, key: callerKeyOf(error, calledKey) });
+    return error.with({ backend: this.#options.backend, operation, key: callerKeyOf(error, keyOfCall) });
   }
 
   /** Reports a failure that no caller will see, because the cache goes on without the backend. */
-  report(failure: unknown, calledKey?: () => string | undefined): void {
+  report(failure: unknown, keyOfCall?: () => string | undefined): void {
     const { onError, now } = this.#options;
-    const error = isCacheError(failure) ? failure.with({ key: callerKeyOf(failure, calledKey) }) : failure;
+    const error = isCacheError(failure) ? failure.with({ key: callerKeyOf(failure, keyOfCall) }) : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
     this.#emit('failure', 1, undefined, now(), error);
   }
 
   /** Reports a failure of the server, so that the call can go on. Throws any other, in the caller's terms. */
-  tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): void {
-    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.forCaller(error, tally, calledKey);
-    this.report(error, calledKey);
+  tolerate(error: unknown, tally: Tally, keyOfCall: () => string | undefined): void {
+    if (!isCacheError(error) || !SERVER_FAILED.has(error.code)) throw this.forCaller(error, tally, keyOfCall);
+    this.report(error, keyOfCall);
   }
 
   #emit(operation: CacheOperation, keys: number, hits: number | undefined, start: number, error: unknown): void {

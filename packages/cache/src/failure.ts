@@ -7,11 +7,11 @@ export function refusal(code: CacheErrorCode, reason: string): CacheError {
 }
 
 /**
- * The caller's key for an error, instead of the name in the backend. `calledKey` gives the key of a call for one key:
+ * The caller's key for an error, instead of the name in the backend. `keyOfCall` gives the key of a call for one key:
  * the request that failed may have been shared, and the error may name another's key.
  */
-export function callerKeyOf({ key }: CacheError, calledKey?: () => string | undefined): string | undefined {
-  return key === undefined ? undefined : (calledKey?.() ?? keyOf(key));
+export function callerKeyOf({ key }: CacheError, keyOfCall?: () => string | undefined): string | undefined {
+  return key === undefined ? undefined : (keyOfCall?.() ?? keyOf(key));
 }
 
 /** Waits for all, then rejects with the first failure in their order. */

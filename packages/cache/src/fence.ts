@@ -28,6 +28,7 @@ export function initialVersion(random: () => number): number {
   return MIN_VERSION + Math.floor(random() * INITIAL_VERSIONS);
 }
 
+/** Whether it is a valid value of a counter, be that an epoch, the version of a tag or the generation. */
 export function isVersion(found: unknown): found is number {
   return typeof found === 'number' && found >= MIN_VERSION && found < VERSION_LIMIT;
 }

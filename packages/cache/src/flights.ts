@@ -45,14 +45,14 @@ export class Flights {
     if (flight.unfenced && this.#flights.get(flight.key) === flight) this.#retained.add(flight);
     else this.#remove(flight);
     for (const retained of this.#retained) {
-      const isLate = this.#now() - (retained.endedAt ?? 0) >= RETENTION_MS;
-      if (!isLate && this.#retained.size <= MAX_RETAINED) break;
+      const isExpired = this.#now() - (retained.endedAt ?? 0) >= RETENTION_MS;
+      if (!isExpired && this.#retained.size <= MAX_RETAINED) break;
       this.#remove(retained);
     }
   }
 
-  /** Removes the flights that match, so that no later caller joins them. */
-  forget(matches: (flight: Flight) => boolean): void {
+  /** Outdates the flights that match: later callers do not join them, and their values are not stored. */
+  outdate(matches: (flight: Flight) => boolean): void {
     for (const flight of this.#flights.values()) {
       if (!matches(flight)) continue;
       flight.outdated = true;

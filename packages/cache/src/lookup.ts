@@ -1,15 +1,13 @@
 import { type Packed, unpack } from './entry.ts';
 import { epochName, fenceNames, GENERATION, isVersion, type SeenCounters, stampOf, tagName } from './fence.ts';
 
-export const NONE: readonly string[] = [];
-
 /** A read of the entries of some keys and of the counters that fence them: the names requested and the values found. */
 export class Lookup {
   readonly names: string[];
   readonly #keys: readonly string[];
   readonly #tags: readonly string[];
   readonly #firstEpoch: number;
-  #found: readonly unknown[] = NONE;
+  #found: readonly unknown[] = [];
   #seen: SeenCounters | undefined;
 
   constructor(keys: readonly string[], tags: readonly string[]) {
@@ -43,14 +41,13 @@ export class Lookup {
 
   /** Names of counters that entries depend on and that were not read, because the caller did not name their tags. */
   get unseenCounters(): readonly string[] {
-    let unseen: string[] | undefined;
+    const unseen: string[] = [];
     for (let index = 0; index < this.#keys.length; index++) {
       const entry = this.#entry(index);
       if (entry === undefined || this.#isNamed(entry)) continue;
-      unseen ??= [];
       unseen.push(...this.#namesOf(index, entry).filter((name) => !this.seen.has(name)));
     }
-    return unseen === undefined || unseen.length === 0 ? NONE : unseen;
+    return unseen;
   }
 
   /** The value of the key at this index; `undefined` on a miss. */

@@ -110,8 +110,6 @@ export interface Call {
 
 type CallOptions = LoadOptions & GetOptions<unknown>;
 
-const NONE: readonly string[] = [];
-
 /** Checks the options of a call, before anything is sent or loaded. */
 export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
@@ -123,7 +121,7 @@ export function checkCall(options: CallOptions, defaultTtl: number | undefined):
   if (type !== undefined && !isValueType(type))
     throw refusal('INVALID_OPTIONS', 'type is a Standard Schema or a function');
   if (signal !== undefined && !isSignal(signal)) throw refusal('INVALID_OPTIONS', 'signal is an AbortSignal');
-  return { ttl, tags: tags === undefined ? NONE : checkTags(tags), type, signal };
+  return { ttl, tags: tags === undefined ? [] : checkTags(tags), type, signal };
 }
 
 function isSignal(signal: AbortSignal | null): boolean {

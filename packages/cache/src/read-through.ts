@@ -115,10 +115,10 @@ export class ReadThroughCache implements Cache {
       checkLoader(loader);
       const texts = this.#keys(keys);
       // Copied: the caller may change its keys while the cache is read.
-      const asked = keys.map(copyKey);
+      const copies = keys.map(copyKey);
       const load = async (indexes: readonly number[], context: LoadContext): Promise<readonly unknown[]> =>
         (await loader(
-          indexes.map((index) => asked[index] as never),
+          indexes.map((index) => copies[index] as never),
           context,
         )) as readonly unknown[];
       return this.#reads.getOrLoadMany(texts, load, this.#call(options), tally);

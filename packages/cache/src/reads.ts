@@ -7,7 +7,7 @@ import { settleAll } from './failure.ts';
 import type { LoadContext } from './flight.ts';
 import type { Flights } from './flights.ts';
 import type { Loads, Miss } from './loads.ts';
-import { Lookup, NONE } from './lookup.ts';
+import { Lookup } from './lookup.ts';
 import type { Call } from './options.ts';
 import { orAborted } from './signals.ts';
 import { convertOrMiss, convertOrThrow } from './types.ts';
@@ -78,7 +78,7 @@ export class Reads {
       // Not through `#tryRead`: each promise between a hit and its caller costs a tenth of the hit.
       lookup.receive(await this.#entries.fetch(lookup));
       stored = lookup.value(0);
-      if (stored === undefined && lookup.unseenCounters !== NONE) {
+      if (stored === undefined && lookup.unseenCounters.length > 0) {
         await this.#entries.complete(lookup);
         stored = lookup.value(0);
       }
@@ -134,8 +134,8 @@ export class Reads {
     }
   }
 
-  #tolerate(error: unknown, tally: Tally, calledKey: () => string | undefined): undefined {
-    this.#events.tolerate(error, tally, calledKey);
+  #tolerate(error: unknown, tally: Tally, keyOfCall: () => string | undefined): undefined {
+    this.#events.tolerate(error, tally, keyOfCall);
   }
 }
 

@@ -15,6 +15,7 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
 
 /** Calls `callback` when the signal aborts, or at once if it has. Returns the function that unsubscribes it. */
 function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  // A loader may abort its own call before that call waits for the result.
   if (signal.aborted) callback();
   let callbacks = listeners.get(signal);
   if (callbacks === undefined) {

@@ -15,7 +15,7 @@ function missIfMistyped(error: unknown): undefined {
   if (!(error instanceof TypeMismatch)) throw error;
 }
 
-/** Converts a loaded value by its type; rejects `TYPE_MISMATCH` if refused. `undefined` may pass as `undefined`. */
+/** Converts a loaded value by its type; rejects `TYPE_MISMATCH` if refused. A type may let `undefined` pass. */
 export async function convertOrThrow(
   type: ValueType<unknown> | undefined,
   value: unknown,

@@ -16,7 +16,7 @@ interface WritesParts {
   readonly leases: Leases;
 }
 
-/** A stamp that no sum of counters equals, as long as the longest. */
+/** A stamp that no sum of counters equals, and that takes as many bytes as the longest sum. */
 const STALE_STAMP = -Number.MAX_SAFE_INTEGER;
 
 /** Changes entries and the counters that fence them. Failures of the backend always reach the caller. */
@@ -53,7 +53,7 @@ export class Writes {
     } catch (error) {
       throw replaced && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
     }
-    this.#flights.forget(({ key }) => values.has(key));
+    this.#flights.outdate(({ key }) => values.has(key));
   }
 
   /**
@@ -82,7 +82,7 @@ export class Writes {
     const counts = keys.map((key) => countName(current, key));
     const deletedKeys = new Set(keys);
     // Only the flights so far: later ones have seen the bumps, and may get a lease after the old one is deleted.
-    this.#flights.forget(({ key }) => deletedKeys.has(key));
+    this.#flights.outdate(({ key }) => deletedKeys.has(key));
     // The lease is deleted too: the load that holds it is outdated.
     const deleted = settleWrites([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
@@ -95,11 +95,11 @@ export class Writes {
 
   async invalidate(tags: readonly string[]): Promise<void> {
     await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
-    this.#flights.forget((flight) => flight.tags.some((tag) => tags.includes(tag)));
+    this.#flights.outdate((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 
   async clear(): Promise<void> {
     await this.#counters.bump(GENERATION);
-    this.#flights.forget(() => true);
+    this.#flights.outdate(() => true);
   }
 }

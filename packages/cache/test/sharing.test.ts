@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { type CacheBackend, CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Cache, createCache } from '../src/cache.ts';
+import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
 import { type Hold, held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { type Pending, pending } from './support/pending.ts';
@@ -252,15 +252,18 @@ describe('a backend that fails', () => {
     expect(await keptOf(Array.from({ length: calls }, (_, call) => key(call)))).toBeLessThanOrEqual(kept);
   });
 
-  it('has the loader called at once, which may abort the call', async () => {
+  it('has the loader called at once, which may abort the call and so its own signal', async () => {
     fail();
     const controller = new AbortController();
-    const leave = (): Promise<string> => {
+    const signals: AbortSignal[] = [];
+    const leave = ({ signal }: LoadContext): Promise<string> => {
+      signals.push(signal);
       controller.abort(new Error('gone'));
       return slow.promise;
     };
     const call = cache.getOrSet('k', leave, { signal: controller.signal });
     await expect(call).rejects.toThrow('gone');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
   it.each([

@@ -1,9 +1,9 @@
 import { DriverError, isDriverError } from './driver.ts';
 
 export interface PartLimits<T> {
-  /** The most items in a part. */
+  /** The maximum number of items in a part. */
   readonly mostItems: number;
-  /** The most bytes in a part; a larger item gets a part of its own. Default: no limit. */
+  /** The maximum number of bytes in a part; a larger item gets a part of its own. Default: no limit. */
   readonly mostBytes?: number | undefined;
   /** The UTF-8 bytes of an item, or an upper bound. */
   readonly bytesOf?: ((item: T) => number) | undefined;

@@ -21,7 +21,7 @@ export function assertSizes(
 
 /** A value is large if its text has more UTF-16 code units than this. */
 const LARGE_LENGTH = 100_000;
-/** The most keys remembered; the oldest is dropped first. */
+/** The maximum number of keys remembered; the oldest is dropped first. */
 const MAX_LARGE_KEYS = 1000;
 
 /**

@@ -62,6 +62,7 @@ describe('memcachedBackend', () => {
     ['a transport that lacks methods', { transport: { getMany: () => [] } }],
     ['a client and servers', { client: Client.create(servers), servers }],
     ['a maxValueBytes of 0', { servers, maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { servers, maxValueBytes: 1.5 }],
     ['a namespace with a colon', { servers, namespace: 'a:b' }],
     ['a timeoutMs of 0', { servers, timeoutMs: 0 }],
   ];

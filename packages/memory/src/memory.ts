@@ -33,9 +33,9 @@ const MAX_ENTRIES = 10_000_000;
 const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
 
 export interface MemoryOptions extends BackendOptions {
-  /** The most entries kept, up to 10,000,000; default 100,000. Beyond it the least recently used entry is evicted. */
+  /** The maximum number of entries, up to 10,000,000; default 100,000. Beyond it the least recently used is evicted. */
   readonly maxEntries?: number | undefined;
-  /** The most bytes of all entries together, as counted by `MemoryStats`; default 67,108,864 (64 MiB). */
+  /** The maximum size of all entries together, in bytes as in `MemoryStats`; default 67,108,864 (64 MiB). */
   readonly maxBytes?: number | undefined;
   /** A monotonic clock, in milliseconds from any origin; default `performance.now`. */
   readonly now?: (() => number) | undefined;

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
 import { commandFailure, connectionFailure } from './failures.ts';
 
-/** What is needed of a client that is handed in: one of redis 5 or 6 has it. */
+/** The method that a provided client needs. Clients of redis 5 and 6 have it. */
 export interface RedisClient {
   sendCommand(args: readonly string[], options?: { readonly typeMapping: object }): Promise<unknown>;
 }
 
-/** What is needed of a client of our own. */
+/** The parts of a client that this package creates and uses. */
 export interface OwnClient extends RedisClient {
   readonly isOpen: boolean;
   readonly options: {
@@ -23,21 +23,21 @@ export interface OwnClient extends RedisClient {
 }
 
 export interface Sender {
-  /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that has ended unsent. */
+  /** Sends a command once. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent. */
   send(call: Call, args: readonly string[]): Promise<unknown>;
   close(): void;
 }
 
-/** Milliseconds after the deadline of a call before a silent connection is given up: the call itself says `TIMEOUT`. */
+/** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up a silent connection. */
 const LATENESS_MS = 100;
 
-/** Milliseconds from one attempt to connect to the next: a server that refuses is not asked by each call. */
+/** Least milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
-/** Texts and numbers as they are, whatever the client makes of them for others. */
+/** Replies as plain text and numbers, whatever type mapping a provided client has. */
 const PLAIN = { typeMapping: {} };
 
-/** A client that the caller made and closes, with settings of its own. */
+/** Sends commands by a provided client, which keeps its settings and which its owner closes. */
 export class ProvidedClient implements Sender {
   readonly #client: RedisClient;
 
@@ -54,18 +54,18 @@ export class ProvidedClient implements Sender {
   }
 
   close(): void {
-    // Its owner's to close.
+    // Its owner closes it.
   }
 }
 
 /**
- * Connections of our own, one at a time: what fails or falls silent is given up, and the next call makes another. So does
- * one after the server said that it is a replica: the address may lead to another server by now.
+ * Sends commands by one connection at a time, which this package creates. A connection that fails or falls silent is given
+ * up, and the next call makes another. So is one whose server says that it is a replica: the host name may have moved.
  */
 export class Connection implements Sender {
   readonly #create: () => OwnClient;
   readonly #silenceMs: number;
-  /** The present one, and those that were left and still owe answers. */
+  /** The present connection, and the draining ones. */
   readonly #links = new Set<Link>();
   #link: Link | undefined;
   /** When the last attempt to connect began or begins, on the clock of `performance.now()`. */
@@ -81,7 +81,7 @@ export class Connection implements Sender {
     const link = this.#link;
     call.sent = false;
     await link.connected;
-    // Whoever has given up must not be sent for.
+    // A call that ended while it waited for the connection must not be sent.
     if (call.ended) return undefined;
     call.sent = true;
     try {
@@ -115,20 +115,21 @@ export class Connection implements Sender {
   }
 }
 
+/** One client with its socket, from connecting to its end. */
 class Link {
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
   readonly #silenceMs: number;
   readonly #onEnd: () => void;
-  /** Whether it is without TLS, and nothing was answered on it yet. */
+  /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
   #ended = false;
   #connectionError: unknown;
   #draining = false;
   #fail: (error: unknown) => void = () => undefined;
-  /** Answers that are awaited, that of connecting among them. */
+  /** Replies that are awaited, including that of connecting. */
   #inFlight = 0;
-  /** When the server last had nothing to answer, or answered. */
+  /** When the last reply came, or replies began to be owed, on the clock of `performance.now()`. */
   #lastReplyAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -136,13 +137,13 @@ class Link {
     this.#client = client;
     this.#silenceMs = silenceMs;
     this.#onEnd = onEnd;
-    // Also for what the client cannot make sense of: the answers after it would be taken for those of other commands.
+    // Includes replies that the client cannot parse: it would match the ones after them with the wrong commands.
     client.on('error', (error) => this.end(error));
-    // A connection that is being made the client does not end: until then it holds no process.
+    // The client cannot abort an attempt to connect. Unreferenced, the attempt does not keep the process alive.
     client.unref();
     const { socket, credentialsProvider, database = 0 } = client.options;
     const secure = socket?.tls === true;
-    // To be ready, it was answered what these make it send.
+    // These make the client send commands while it connects: once it is ready, the server has replied.
     const greets = credentialsProvider !== undefined || database !== 0;
     this.#unanswered = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
@@ -167,7 +168,7 @@ class Link {
     } catch (error) {
       throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
     } finally {
-      // A refusal is an answer, too.
+      // An error reply is a reply, too.
       this.#unanswered &&= this.#ended;
     }
   }
@@ -177,7 +178,7 @@ class Link {
     if (!this.#ended) await this.#client.connect();
   }
 
-  /** Ends it once all that was sent on it is answered. */
+  /** Ends the connection once every command sent on it is answered. */
   drain(): void {
     this.#draining = true;
     if (this.#inFlight === 0) this.end(new Error('drained'));
@@ -206,8 +207,8 @@ class Link {
   }
 
   #checkAfter(milliseconds: number): void {
-    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
-    // calls whose deadlines have passed have theirs.
+    // After a stall of the event loop, timers run before the bytes that arrived meanwhile are read. Reading gets one turn
+    // first, and then the calls whose deadlines have passed get theirs.
     this.#timer = setTimeout(() => setImmediate(() => setTimeout(() => this.#checkSilence(), 0)), milliseconds);
     this.#timer.unref();
   }

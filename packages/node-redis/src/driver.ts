@@ -13,11 +13,11 @@ import {
 import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
-/** Keys in one command: Redis serves nobody else meanwhile. */
+/** Most keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 10_000;
-/** Keys of one script: Lua's stack takes no more at once. */
+/** Most keys of a script: Lua's stack limits them. */
 const MAX_SCRIPT_KEYS = 5000;
-/** Bytes of one command. */
+/** Most bytes of a command. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];
@@ -30,7 +30,7 @@ export const nodeRedisCapabilities: Capabilities = Object.freeze({
   maxValueBytes: 512 * 1024 * 1024,
 });
 
-/** The commands of each operation. */
+/** Runs each operation by Redis commands. */
 export class NodeRedisDriver implements CacheDriver {
   readonly name = 'node-redis';
   readonly capabilities: Capabilities;
@@ -45,7 +45,7 @@ export class NodeRedisDriver implements CacheDriver {
     try {
       return toFound(await this.#connection.send(call, ['GET', key]));
     } catch (error) {
-      // Of another type: no value of a cache, and so a miss, as MGET has it.
+      // A key of another type holds no cache value: it is a miss, as for MGET.
       if (error instanceof DriverError && error.options.cause?.code === 'WRONGTYPE') return undefined;
       throw error;
     }
@@ -110,25 +110,25 @@ function first(keys: readonly string[]): string | undefined {
   return keys[0];
 }
 
-/** The values of as many keys. What was not sent because its call has ended is answered by nothing, and throws into the void. */
+/** Parses the reply to MGET. For a call that ended unsent it is `undefined`: then this throws, but no caller sees it. */
 function toValues(answer: unknown, keys: number): readonly Found[] {
   if (Array.isArray(answer) && answer.length === keys) return answer.map(toFound);
-  throw new DriverError('BACKEND', 'the server answered what are no values of the keys');
+  throw new DriverError('BACKEND', 'the reply does not match the keys');
 }
 
 function toFound(answer: unknown): Found {
   if (answer === null) return undefined;
   if (typeof answer === 'string') return answer;
-  throw new DriverError('BACKEND', 'the server answered what is no value');
+  throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
 function assertOk(answer: unknown): void {
-  if (answer !== 'OK') throw new DriverError('BACKEND', 'the server answered what is no OK');
+  if (answer !== 'OK') throw new DriverError('BACKEND', 'the reply is not OK');
 }
 
-/** Those of scripts come as texts. */
+/** Scripts reply with text, so that no integer is rounded. */
 function toInteger(answer: unknown): number {
   const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the server answered what is no integer');
+  if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

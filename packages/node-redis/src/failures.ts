@@ -3,25 +3,25 @@ import { type CacheErrorCode, DriverError } from '@ninefold/core';
 interface Meaning {
   readonly code: CacheErrorCode;
   readonly reason: string;
-  /** Of `BACKEND`. */
+  /** Set for `BACKEND` only. */
   readonly retryable?: boolean;
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
 const clusterNode: Meaning = {
   code: 'BACKEND',
-  reason: 'this is a node of a Redis Cluster, which @ninefold/redis knows how to use',
+  reason: 'this is a node of a Redis Cluster: use @ninefold/redis',
 };
 
-/** What the first word of the server's refusal means; any other is `BACKEND`. */
+/** The meaning of the prefix of an error reply; any other is `BACKEND`. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
-  NOAUTH: { code: 'AUTH', reason: 'the server wants a password' },
+  NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
-  NOSCRIPTPERM: { code: 'AUTH', reason: 'the user may not run all that the script runs: EXISTS, SET, INCRBY' },
+  NOSCRIPTPERM: { code: 'AUTH', reason: 'the user lacks a permission that the script needs: EXISTS, SET or INCRBY' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),
@@ -38,12 +38,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOREPLICAS: { code: 'BACKEND', reason: 'the server has too few replicas to write', retryable: true },
 };
 
-/** Refusals that begin with ERR and need a look at what follows. */
+/** The kind of an error reply whose prefix is ERR, by its text. */
 const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
-  // What is long is not read from whom it does not know.
+  // Redis refuses long arguments from clients that have not authenticated.
   [/unauthenticated (?:multi)?bulk length/, 'NOAUTH'],
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
@@ -51,17 +51,17 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/can't run this command|ACL failure in script/, 'NOSCRIPTPERM'],
 ];
 
-/** What the client says of a command for which it has no connection, and which it keeps for none. */
+/** Classes of the client's errors for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
 interface FailureContext {
-  /** The connection is without TLS, and nothing was answered on it so far. */
+  /** Whether the connection has no TLS, and has brought no reply yet. */
   readonly unanswered?: boolean;
-  /** What ended the connection, if that is known: the client does not tell it to the commands. */
+  /** The error that ended the connection, if known: the client does not pass it on to the commands. */
   readonly connectionError?: unknown;
 }
 
-/** What went wrong with a command that was sent, without the client's own error, which may hold what was sent. */
+/** The failure of a command. It leaves out the client's own error, which may hold the arguments. */
 export function commandFailure(
   error: unknown,
   { unanswered = false, connectionError }: FailureContext = {},
@@ -71,36 +71,36 @@ export function commandFailure(
   const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(className);
   const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
-  if (isNoAnswer(error) || isNoAnswer(connectionError)) return new DriverError('BACKEND', STRANGER, lost);
+  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
   return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
 }
 
-const STRANGER = 'what answers does not speak the Redis protocol';
+const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 
-/** How a server that speaks no TLS takes its greeting: it waits for the end of the line, or answers in plain text. */
+/** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
-/** Why there is no connection, which was to be `secure` with TLS; nothing was sent. */
+/** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
 export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
-  if (isNoAnswer(error)) return new DriverError('BACKEND', STRANGER, { applied: 'no' });
+  if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const speaksNone = NO_TLS.has(code) ? ', and may speak no TLS' : '';
+  const speaksNone = NO_TLS.has(code) ? ', and may not speak TLS' : '';
   const hint = secure ? speaksNone : tlsHint(className, code);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }
 
-/** A server that wants TLS ends a connection without. */
+/** A server that requires TLS closes a plain connection. */
 function tlsHint(className: string, code: string | undefined): string {
   const ended = className === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
-  return ended ? '; the server may want TLS' : '';
+  return ended ? '; the server may require TLS' : '';
 }
 
 /**
- * The client's classes do not set `name`, and a client that was handed in has classes of its own. A code is that of the
- * system, or of TLS, such as `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
+ * Reads an error of the client by the name of its class: the classes do not set `name`, and a provided client has its own
+ * copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
 function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
   const thrown = Object(error) as Error & { readonly code?: unknown };
@@ -110,8 +110,8 @@ function partsOf(error: unknown): { className: string; message: string; code: st
   return { className, message, code: known ? code : undefined };
 }
 
-/** Whether the client could not make sense of what it received. */
-function isNoAnswer(error: unknown): boolean {
+/** Whether the client could not parse what it received. */
+function isUnparsable(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Unknown RESP type');
 }
 
@@ -120,7 +120,7 @@ function isReply(className: string): boolean {
 }
 
 function refusal(answer: string): DriverError {
-  // Before Redis 7 what a script's command was refused for stands behind the place in the script.
+  // Before Redis 7 the error of a command in a script follows its position in the script.
   const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
   const kind = (first === 'ERR' && ERR_KINDS.find(([words]) => words.test(message))?.[1]) || first;

@@ -20,29 +20,29 @@ export type { RedisClient } from './connection.ts';
 export { nodeRedisCapabilities } from './driver.ts';
 
 export interface NodeRedisBackendOptions extends RemoteOptions {
-  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Either this or `client`. */
+  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Give either this or `client`. */
   readonly url?: string | undefined;
-  /** A connected client of redis 5 or 6, answering in RESP 2 or 3. It keeps its settings and is not closed. */
+  /** A connected client of redis 5 or 6, with RESP 2 or 3. It keeps its settings, and the backend does not close it. */
   readonly client?: RedisClient | undefined;
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of the largest text; default 536,870,912, as the server's `proto-max-bulk-len` has it. */
+  /** UTF-8 bytes of the largest text; default 536,870,912, the default of the server's `proto-max-bulk-len`. */
   readonly maxValueBytes?: number | undefined;
-  /** Further options of the client, such as `credentialsProvider`; those on which the contract stands are set over them. */
+  /** Further options of the client, such as `credentialsProvider`. Those that the contract depends on are overridden. */
   readonly redis?: RedisClientOptions | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1000;
-/** Of the time of a call, what connecting may take: the rest is for saying what could not be reached. */
+/** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
 
-/** A cache in one Redis server, on the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/** A cache in one Redis server, through the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const sender = createSender(options, timeoutMs);
   const maxValueBytes = options.maxValueBytes ?? nodeRedisCapabilities.maxValueBytes;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
-    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+    throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   return createBackend(new NodeRedisDriver(sender, { ...nodeRedisCapabilities, maxValueBytes }), {
     ...options,
     timeoutMs,
@@ -54,25 +54,26 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
   if (client === undefined) {
     const url = checkUrl(options);
     const { redis: given = {} } = options;
-    if (typeof given !== 'object' || given === null) throw invalid(options, 'redis is an object of options of redis');
+    if (typeof given !== 'object' || given === null)
+      throw invalid(options, 'redis must be an object of options of the client');
     const { tls } = given.socket ?? {};
     if (tls !== undefined && tls !== url.startsWith('rediss:'))
-      throw invalid(options, 'redis.socket.tls is true for rediss:// and for nothing else');
+      throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
     return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
   }
-  if (!isRedisClient(client)) throw invalid(options, 'client is a client of redis 5 or 6, for one server');
-  if (options.url !== undefined) throw invalid(options, 'either url or client, not both');
+  if (!isRedisClient(client)) throw invalid(options, 'client must be a client of redis 5 or 6 for one server');
+  if (options.url !== undefined) throw invalid(options, 'give either url or client, not both');
   return new ProvidedClient(client);
 }
 
 function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
   const connectTimeout = Math.ceil(CONNECT_SHARE * timeoutMs);
   const socket = { ...given.socket, connectTimeout, reconnectStrategy: false } as const;
-  // Nothing that was sent is sent again, and nothing waits for a connection out of our sight.
+  // The client must not resend a command, nor queue one beyond its deadline.
   return createClient({
     disableClientInfo: true,
     ...(given as object),
-    // Each call has a deadline already; one of the client's is an AbortSignal for each command, most of what it costs.
+    // Each call has a deadline already. The client's timeout would make an AbortSignal for each command, most of its cost.
     commandOptions: { timeout: 0, ...given.commandOptions },
     url,
     RESP: 2,
@@ -83,22 +84,22 @@ function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: numb
 
 function isRedisClient(thing: unknown): thing is RedisClient {
   const { sendCommand } = (thing ?? {}) as { readonly sendCommand?: unknown };
-  // That of a Cluster or a Sentinel wants to know first where the command goes.
+  // The `sendCommand` of a Cluster or a Sentinel client takes more arguments: first the routing of the command.
   return typeof sendCommand === 'function' && sendCommand.length <= 2;
 }
 
 function checkUrl(options: NodeRedisBackendOptions): string {
   const url: unknown = options?.url;
-  // Its client would take localhost for a missing one, and quote a wrong one with its password.
+  // The client would assume localhost for a missing URL, and quote a malformed one with its password.
   if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
-  if (!URL.canParse(url)) throw invalid(options, 'url is no URL; it is like redis://host:port');
+  if (!URL.canParse(url)) throw invalid(options, 'url is not a URL like redis://host:port');
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
-    throw invalid(options, 'url begins with redis:// or rediss:// and names a host');
-  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is no number of a database');
+    throw invalid(options, 'url must begin with redis:// or rediss:// and name a host');
+  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is not a database number');
   if (!isDecodable(parsed.username + parsed.password))
     throw invalid(options, 'url has a user or password that is not percent-encoded');
-  // The same user, and by name a server that wants no password is fine with one.
+  // `default` is the same user. With a name, a server that requires no password accepts one.
   if (parsed.username === '' && parsed.password !== '') parsed.username = 'default';
   return parsed.href;
 }

@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 import { Connection, type OwnClient } from '../src/connection.ts';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
-it('a call that has ended while it waited for the connection is not sent', async () => {
+it('a call that ended while it waited for the connection is not sent', async () => {
   const server = await startRedis();
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 5000);
@@ -22,7 +22,7 @@ it('a call that has ended while it waited for the connection is not sent', async
   await server.stop();
 });
 
-it('a connection to a replica has no later call than the write that was refused, though it still owes answers', async () => {
+it('a connection that refused a write as a replica gets no further calls, although it still owes replies', async () => {
   const server = await startRedis(['--replicaof', '127.0.0.1 1']);
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 5000);
@@ -40,31 +40,34 @@ it('a connection to a replica has no later call than the write that was refused,
 it.each([
   ['5', createClient5],
   ['6', createClient6],
-] as const)('a client of redis %s that has no connection says that nothing was sent', async (_, createClient) => {
-  const server = await startRedis();
-  // A server that is killed may take one connection more while it ends, which redis 5.9.0 holds to be ready for ever.
-  const proxy = await FaultProxy.start(server);
-  const client = (createClient as typeof createClient6)({
-    url: `redis://127.0.0.1:${proxy.port}`,
-    disableOfflineQueue: true,
-  });
-  client.on('error', () => undefined);
-  const backend = nodeRedisBackend({ client, timeoutMs: 5000 });
-  const fails = async (): Promise<void> => {
-    for (const call of [() => backend.setValue('k', 1), () => backend.incr('k'), () => backend.delete('k')])
-      expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
-  };
-  await fails();
-  await client.connect();
-  await backend.setValue('k', 1);
-  await proxy.set({ kind: 'refuse' });
-  await expect.poll(() => client.isReady).toBe(false);
-  await fails();
-  client.destroy();
-  await fails();
-  await proxy.stop();
-  await server.stop();
-});
+] as const)(
+  'a provided client of redis %s without a connection reports that nothing was sent',
+  async (_, createClient) => {
+    const server = await startRedis();
+    // A killed server may accept one more connection while it ends, which redis 5.9.0 reports as ready for ever.
+    const proxy = await FaultProxy.start(server);
+    const client = (createClient as typeof createClient6)({
+      url: `redis://127.0.0.1:${proxy.port}`,
+      disableOfflineQueue: true,
+    });
+    client.on('error', () => undefined);
+    const backend = nodeRedisBackend({ client, timeoutMs: 5000 });
+    const fails = async (): Promise<void> => {
+      for (const call of [() => backend.setValue('k', 1), () => backend.incr('k'), () => backend.delete('k')])
+        expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    };
+    await fails();
+    await client.connect();
+    await backend.setValue('k', 1);
+    await proxy.set({ kind: 'refuse' });
+    await expect.poll(() => client.isReady).toBe(false);
+    await fails();
+    client.destroy();
+    await fails();
+    await proxy.stop();
+    await server.stop();
+  },
+);
 
 it.each([
   ['5', createClient5],

@@ -7,11 +7,11 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
-/** What keeps the process from ending. */
+/** Number of sockets that keep the process alive. */
 const sockets = (): number =>
   process.getActiveResourcesInfo().filter((kind) => /^(TCPSocket|TLS)Wrap$/.test(kind)).length;
 
-/** How many connections of clients a server has, this question's among them. */
+/** Number of client connections of a server, including that of this command. */
 const clientsOf = async (server: ServerProcess): Promise<number> =>
   (await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal')).trim().split('\n').length;
 
@@ -25,7 +25,7 @@ it('a backend that is closed leaves no connection', async () => {
   await server.stop();
 });
 
-it('a connection that has fallen silent is left for another and ended, and its first write may have been applied', async () => {
+it('a silent connection is replaced and ended, and its first write may have been applied', async () => {
   const server = await startRedis();
   const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 500 });
   server.pause();
@@ -38,7 +38,7 @@ it('a connection that has fallen silent is left for another and ended, and its f
   await server.stop();
 });
 
-it('a connection counts as silent from when it owes an answer, and not from when it was last asked', async () => {
+it('a connection is silent from when it owes a reply, not from its last command', async () => {
   const server = await startRedis();
   const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2000 });
   await backend.setValue('k', 1);
@@ -49,7 +49,7 @@ it('a connection counts as silent from when it owes an answer, and not from when
   await server.stop();
 });
 
-it('a backend that is closed while it connects holds no process, and ends the connection once it is made', async () => {
+it('a backend that is closed while it connects does not keep the process alive, and ends the connection once made', async () => {
   const server = await startRedis([], { tls: true });
   const relay = createServer().listen(0, '127.0.0.1');
   await once(relay, 'listening');
@@ -66,7 +66,7 @@ it('a backend that is closed while it connects holds no process, and ends the co
   await backend.close();
   expect(await failure).toMatchObject({ code: 'CLOSED', maybeApplied: false });
   expect(sockets()).toBe(before);
-  // Its greeting goes on from here.
+  // The TLS handshake goes on from here.
   const ended = once(client, 'close');
   client.pipe(connect(server.port, server.host)).pipe(client);
   await ended;

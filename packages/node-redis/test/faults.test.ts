@@ -44,7 +44,7 @@ afterAll(() => stop());
 
 tryFaults('node-redis', () => lab);
 
-it('is not blamed for a server that stands still in the midst of a fault', async () => {
+it('keeps the fault rules while its server stalls', async () => {
   const blamed: unknown[] = [];
   const trials = faults
     .filter(({ id }) => /idle-cut|drip|slow-but-in-time|reply-lost-rst/.test(id))
@@ -65,12 +65,12 @@ it('is not blamed for a server that stands still in the midst of a fault', async
   expect(blamed).toEqual([]);
 });
 
-it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
+it('loses no reply that arrived while the event loop stalled for longer than the deadline', async () => {
   const timeoutMs = 500;
   const backend = lab.direct({ timeoutMs });
   await backend.setValue('k', 'v');
   const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1)]);
-  // The client writes in an immediate of its own, which it asks for after this one.
+  // The client writes in an immediate that it schedules after this one.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   const end = performance.now() + 4 * timeoutMs;
   while (performance.now() < end);

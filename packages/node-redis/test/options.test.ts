@@ -46,6 +46,7 @@ describe('nodeRedisBackend', () => {
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
   ];
   for (const [what, options] of refused) {
     it(`refuses ${what} at once and quotes nothing of it`, () => {
@@ -55,7 +56,7 @@ describe('nodeRedisBackend', () => {
     });
   }
 
-  it('names what the README begins with where no server is named', () => {
+  it('asks for `url` if no server is named', () => {
     expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
   });
 
@@ -76,7 +77,7 @@ describe('nodeRedisBackend', () => {
     await backend.close();
   });
 
-  it('says AUTH for a wrong password, and works on a server whose memory is full but for writes', async () => {
+  it('rejects AUTH for a wrong password, and only rejects writes on a server that is out of memory', async () => {
     const server = await startRedis([
       '--requirepass',
       'right',
@@ -103,7 +104,7 @@ describe('nodeRedisBackend', () => {
     await server.stop();
   });
 
-  it('says what is too much: a password or a database that the server has not', async () => {
+  it('says that the server has no password, or no such database', async () => {
     const server = await startRedis();
     const url = `redis://127.0.0.1:${server.port}`;
     const credentials = async () => ({ password: 's3cret' });
@@ -122,7 +123,7 @@ describe('nodeRedisBackend', () => {
   });
 
   it.each([':s3cret', 'default:s3cret', ':p%40ss%2Fword'])(
-    'brings %s to a server that asks for none',
+    'may give the login %s to a server that requires none',
     async (login) => {
       const server = await startRedis();
       const backend = nodeRedisBackend({ url: `redis://${login}@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
@@ -133,7 +134,7 @@ describe('nodeRedisBackend', () => {
     },
   );
 
-  it('brings a password with characters of a url', async () => {
+  it('sends a password that contains characters of a URL', async () => {
     const server = await startRedis(['--requirepass', 'p@ss/w:rd%']);
     const url = `redis://:${encodeURIComponent('p@ss/w:rd%')}@127.0.0.1:${server.port}`;
     const backend = nodeRedisBackend({ url, timeoutMs: 5000 });
@@ -159,7 +160,7 @@ describe('nodeRedisBackend', () => {
     await server.stop();
   });
 
-  it('gives a call to a server that says nothing a second', async () => {
+  it('times out after a second by default', async () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });

@@ -18,7 +18,7 @@ afterEach(async () => {
   await ask(server, 'ACL', 'DELUSER', 'cache');
 });
 
-/** A backend whose user may run these commands and no others. */
+/** Opens a backend whose user may run these commands and no others. */
 async function may(...commands: string[]): Promise<void> {
   const rules = commands.map((command) => `+${command}`);
   await ask(server, 'ACL', 'SETUSER', 'cache', 'on', '>password', '~count:*', '-@all', ...rules);
@@ -26,7 +26,7 @@ async function may(...commands: string[]): Promise<void> {
   backend = nodeRedisBackend({ url, namespace: 'count', timeoutMs: 5000 });
 }
 
-it('does everything by the commands that @ninefold/redis asks for', async () => {
+it('needs only the permissions that the README of @ninefold/redis lists', async () => {
   await may('get', 'mget', 'set', 'mset', 'exists', 'unlink', 'eval', 'incrby');
   const pairs = [
     ['a', 1],
@@ -43,7 +43,7 @@ it('does everything by the commands that @ninefold/redis asks for', async () => 
 it('says which permission is missing', async () => {
   await may('set', 'eval');
   await expect(backend.delete('k')).rejects.toThrow('the user lacks a permission: UNLINK');
-  await expect(backend.incr('k')).rejects.toThrow('EXISTS, SET, INCRBY');
+  await expect(backend.incr('k')).rejects.toThrow('EXISTS, SET or INCRBY');
 });
 
 it('counts at the ends of the range, and with a TTL, by EXISTS, SET and INCRBY alone', async () => {
@@ -57,7 +57,7 @@ it('counts at the ends of the range, and with a TTL, by EXISTS, SET and INCRBY a
   expect(Number(await ask(server, 'PTTL', 'count:new'))).toBeGreaterThan(50_000);
 });
 
-it.each(['set', 'incrby'])('counts nothing where %s is missing', async (missing) => {
+it.each(['set', 'incrby'])('counts nothing if %s is missing', async (missing) => {
   await may(...['get', 'set', 'eval', 'exists', 'incrby'].filter((command) => command !== missing));
   const incr = backend.incr('never', 1, missing === 'set' ? { ttl: 60 } : {});
   await expect(incr).rejects.toMatchObject({ code: 'AUTH', maybeApplied: false });

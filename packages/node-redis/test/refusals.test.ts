@@ -30,7 +30,7 @@ function open(port: number) {
   return backend;
 }
 
-/** One address that leads to the server which is given at the time. */
+/** An address that leads to the current `target`. */
 async function address(first: ServerProcess) {
   const target = { server: first };
   const listener = createServer((client) => {
@@ -45,14 +45,14 @@ async function address(first: ServerProcess) {
 }
 
 describe('a server that refuses', () => {
-  it('writes, being a replica by now, is left for the one that its address leads to', async () => {
+  it('writes, because it became a replica, is replaced by the server that its address leads to', async () => {
     const old = await serve();
     const next = await startRedisReplica(old);
     undo.push(() => next.stop());
     const { target, port } = await address(old);
     const backend = open(port);
     await backend.setValue('k', 1);
-    // What comes right after the data waits for the replica's next word, which comes once a second.
+    // A write right after the initial sync waits for the replica's next acknowledgement, which comes once a second.
     await expect.poll(() => ask(next, 'GET', 'k')).toBe('1');
     await ask(next, 'REPLICAOF', 'NO', 'ONE');
     await ask(old, 'REPLICAOF', next.host, String(next.port));
@@ -67,13 +67,13 @@ describe('a server that refuses', () => {
     expect(read).toBe(1);
     expect(await backend.incr('k')).toBe(2);
     expect(await ask(next, 'GET', 'k')).toBe('2');
-    // The connection to the old one has been ended.
+    // The connection to the old server has ended.
     const clients = async (): Promise<string[]> =>
       (await ask(old, 'CLIENT', 'LIST', 'TYPE', 'normal')).trim().split('\n');
     await expect.poll(clients).toEqual([expect.stringContaining('cmd=client|list')]);
   });
 
-  it('writes, having too few replicas, is asked on the same connection again', async () => {
+  it('writes, because it has too few replicas, is used on the same connection again', async () => {
     const server = await serve('--min-replicas-to-write', '1');
     const backend = open(server.port);
     const failure = await failureOf(backend.setValue('k', 1));
@@ -84,7 +84,7 @@ describe('a server that refuses', () => {
     expect(await clients()).toContain(`${id} `);
   });
 
-  it('all without a password, a batch and a text of which it reads no more than the beginning as well', async () => {
+  it('all without a password, rejects a long batch or text, of which it reads only the beginning, as well', async () => {
     const { port } = await serve('--requirepass', 's3cret');
     const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
     const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
@@ -94,14 +94,14 @@ describe('a server that refuses', () => {
       (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
     ];
     for (const call of calls) {
-      // Each on a connection of its own: the server closes it.
+      // Each has a connection of its own, because the server closes it.
       const failure = await failureOf(call(open(port)), ['s3cret']);
       expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
-      expect(failure.message).toContain('the server wants a password');
+      expect(failure.message).toContain('the server requires a password');
     }
   });
 
-  it('connections, having too many', async () => {
+  it('connections, because it has too many, is used once one is free', async () => {
     const server = await serve('--maxclients', '1');
     const holder = new RespConnection(server.host, server.port);
     await holder.send([['SET', 'k', '5']]);
@@ -113,7 +113,7 @@ describe('a server that refuses', () => {
     await expect.poll(() => backend.getValue('k').catch(() => undefined)).toBe(5);
   });
 
-  it('connections, is not asked for one by each call', async () => {
+  it('connections is not sent a new one by each call', async () => {
     let connections = 0;
     const closing = createServer((client) => {
       connections += 1;
@@ -123,7 +123,7 @@ describe('a server that refuses', () => {
     const backend = open((closing.address() as AddressInfo).port);
     const start = performance.now();
     for (let call = 0; call < 30; call++) await failureOf(backend.setValue('k', call));
-    // Each waits until the last has been begun for so long.
+    // An attempt begins at least 50 ms after the one before.
     expect(connections).toBeLessThanOrEqual(1 + (performance.now() - start) / 50);
     closing.close();
   });

@@ -1,7 +1,7 @@
 import { tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
-// However long it is asked to wait for a connection, a call says what could not be reached inside its own time.
+// Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
 tryRedisTls(({ tls, ...options }) =>
   nodeRedisBackend({
     ...options,

@@ -70,18 +70,18 @@ describe('an answer of the wrong shape', () => {
       expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 
-  it('to a read is an error and no miss', async () => {
+  it('to a read is an error, not a miss', async () => {
     proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
     expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 });
 
-describe('what a node of a cluster is asked for', () => {
+describe('a node of a cluster', () => {
   it.each([
     'MOVED 1234 10.0.0.1:6379',
     'ASK 1234 10.0.0.1:6379',
     "CROSSSLOT Keys in request don't hash to the same slot",
-  ])('is answered with where to look for it: %s', async (refusal) => {
+  ])('rejects with an error that names the right package: %s', async (refusal) => {
     proxy.rewrite = () => `-${refusal}\r\n`;
     const failure = await failureOf(backend.getValue('a'));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false });
@@ -89,19 +89,19 @@ describe('what a node of a cluster is asked for', () => {
   });
 });
 
-describe('what a script of Redis 6 was refused for', () => {
+describe('the error of a script on Redis 6', () => {
   it.each([
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER', 'WRONGTYPE'],
     ["-READONLY You can't write against a read only replica.", 'BACKEND', 'READONLY'],
     ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND', 'OOM'],
-  ])('stands behind the place in it: %s', async (refusal, code, cause) => {
+  ])('is found behind its position in the script: %s', async (refusal, code, cause) => {
     const place = 'ERR Error running script (call to f_0123456789abcdef): @user_script:7: @user_script: 7: ';
     proxy.rewrite = () => `-${place}${refusal}\r\n`;
     expect(await failureOf(backend.incr('n'))).toMatchObject({ code, maybeApplied: false, cause: { code: cause } });
   });
 });
 
-it('a refusal in words that no Redis has is told as one, and its words are not', async () => {
+it('an unknown error reply is reported without its text', async () => {
   proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
   for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
     expect(await failureOf(call(), ['s3cret'])).toMatchObject({

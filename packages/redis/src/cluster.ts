@@ -10,30 +10,30 @@ export interface Address {
   readonly port: number;
 }
 
-/** Redirects of one command that are followed; a cluster at rest needs one. */
+/** Most redirects that a command follows; a stable cluster needs at most one. */
 const MAX_REDIRECTS = 6;
-/** Milliseconds before each redirect after the second, for nodes that do not agree yet. */
+/** Milliseconds before each redirect after the second, while the nodes do not agree yet. */
 const REDIRECT_DELAY_MS = 50;
-/** Nodes that are asked for the map of slots side by side. */
+/** Nodes that are asked for the slot map in parallel. */
 const NODES_ASKED_AT_ONCE = 3;
-/** Milliseconds between two looks at the map that failures give rise to. */
+/** Least milliseconds between two refreshes of the slot map because of failures. */
 const REFRESH_INTERVAL_MS = 100;
 
 /**
- * One connection for each primary of a Redis Cluster, and the map of slots that names them. The client's own `Cluster` has
- * no time-outs and sends an increment again whose answer was lost.
+ * One connection for each primary of a Redis Cluster, and the slot map that names them. ioredis's own `Cluster` has no
+ * timeouts, and resends an increment whose reply was lost.
  */
 export class ClusterConnections implements Sender {
   readonly slotOf: (key: string) => number = calculateSlot;
-  /** Commands wait for the map of slots, and follow redirects. */
+  /** Commands may wait for the slot map, and follow redirects. */
   readonly ready = false;
-  /** Any node of Valkey 9.1.2 takes keys by `MSETEX` that are another's, or on their way to another. */
+  /** A node of Valkey 9.1.2 accepts an `MSETEX` of keys whose slots belong, or are migrating, to another node. */
   readonly mayProbe = false;
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;
   readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
-  /** Connections to nodes that serve nothing any more, which may still have answers to come. */
+  /** Connections to nodes that serve no slot any more, which may still owe replies. */
   readonly #draining = new Set<Connection>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
@@ -91,12 +91,12 @@ export class ClusterConnections implements Sender {
     return node.connection;
   }
 
-  /** The map may be stale: looks at it anew, unless that was just done. */
+  /** Refreshes the slot map, which may be stale, unless that was just done. */
   #refreshSoon(): void {
     if (performance.now() - this.#refreshedAt >= REFRESH_INTERVAL_MS) this.#refresh().catch(() => undefined);
   }
 
-  /** Asks the known nodes, a few at a time and each time others first, and takes the first answer. */
+  /** Asks the known nodes for the slot map, a few at a time and in rotation, and takes the first reply. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#updateSlotMap().finally(() => {
       this.#refreshing = undefined;
@@ -127,19 +127,19 @@ export class ClusterConnections implements Sender {
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
     const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
-    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the server answered what is no map of slots');
+    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the reply is not a slot map');
     const primaries: (Address | undefined)[] = [];
     for (const [first, last, [host, port]] of answer as readonly SlotRange[]) {
-      // A node that does not know its own address is meant by the one that was used.
+      // A node that does not know its own address replies with none: it is at the address that was asked.
       const primary = { host: host || address.host, port: Number(port) };
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
     }
-    // A node that is new or was reset knows nothing of the others.
-    if (primaries.length === 0) throw new DriverError('UNAVAILABLE', 'the node knows of no slots', { applied: 'no' });
+    // A new or reset node does not know the others.
+    if (primaries.length === 0) throw new DriverError('UNAVAILABLE', 'the node knows no slots', { applied: 'no' });
     return primaries;
   }
 
-  /** Lets go of connections to nodes that serve no slot any more, once what is on them has had its time. */
+  /** Drops the connections to nodes that serve no slot any more. They close after `timeoutMs`, when their calls have settled. */
   #dropUnusedNodes(): void {
     const serving = new Set(this.#primaries.map((address) => address && `${address.host}:${address.port}`));
     for (const [name, { connection }] of this.#nodes) {
@@ -161,7 +161,7 @@ type SlotRange = readonly [
   ...replicas: readonly unknown[],
 ];
 
-/** `host:port` of a redirect; without a host, the one that redirects. */
+/** Parses the `host:port` of a redirect. A missing host is that of the redirecting node. */
 function addressOf(text: string, from: Address): Address {
   const colon = text.lastIndexOf(':');
   return { host: text.slice(0, colon) || from.host, port: Number(text.slice(colon + 1)) };

@@ -2,9 +2,9 @@ import { type Call, type Found, LargeKeys, sendParts } from '@ninefold/core';
 import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
-/** Keys of one MGET: more save little, and the slowest of them holds up the others. */
+/** Keys of one MGET: more save little, and the slowest holds up the others. */
 const MAX_KEYS = 64;
-/** Keys of a batch that shares its MGET with others: a larger one gains little by it. */
+/** Keys of the largest batch that is coalesced with other reads: a larger one gains little. */
 const MAX_COALESCED_BATCH = 8;
 
 interface PendingRead {
@@ -24,14 +24,14 @@ interface Reads {
 }
 
 /**
- * Nagle's algorithm for reads: one that finds none under way is sent at once; the others are collected until the event
- * loop has read its sockets, and are sent as one, small batches among them. Values known to be large are always asked for alone.
+ * Nagle's algorithm for reads. A read is sent at once if no other is in flight. Otherwise it waits until the event loop has
+ * read its sockets, and is sent in one MGET with all that wait, small batches included. Known large values are read alone.
  */
 export class CoalescedReads {
   readonly #reads: Reads;
   readonly #large = new LargeKeys();
   #pending: PendingRead[] = [];
-  /** Reads under way. */
+  /** Number of commands in flight. */
   #inFlight = 0;
 
   constructor(reads: Reads) {
@@ -57,7 +57,7 @@ export class CoalescedReads {
     }
   }
 
-  /** Sends what was collected. */
+  /** Sends the pending reads. */
   flush(): void {
     if (this.#pending.length === 0) return;
     const pending = this.#pending.filter(({ call }) => !call.ended);
@@ -71,7 +71,7 @@ export class CoalescedReads {
     try {
       return await Promise.all(founds);
     } catch {
-      // It waits for the others and tells the first failure in their order, which costs a tenth where none fails.
+      // Waits for the others and rejects with the first failure in order; without a failure this would cost a tenth more.
       return await sendParts(
         [...founds.entries()],
         ([at]) => keys[at],
@@ -91,7 +91,7 @@ export class CoalescedReads {
     }
   }
 
-  /** Each for itself: what one is refused is nothing to the others, and no failure names the key of another. */
+  /** One command for each read: a refusal of one does not fail the others, and each failure names its own key. */
   #sendSeparately(pending: readonly PendingRead[]): void {
     for (const { key, call, resolve } of pending) resolve(this.#getAlone(key, call));
   }
@@ -106,7 +106,7 @@ export class CoalescedReads {
     };
     try {
       const values = await this.#reads.getMany(keys, shared, fallback);
-      // Those that were asked separately have their own answers by now, or wait for them.
+      // After the fallback each read has already been resolved with its own reply, and this changes nothing.
       for (const [index, { key, resolve }] of pending.entries()) {
         this.#large.weigh(key, values[index]);
         resolve(values[index]);

@@ -3,9 +3,9 @@ import type { Entry } from './commands.ts';
 import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
-/** Keys of one command, as for reads. */
+/** Keys of one command, as in `coalesced-reads.ts`. */
 const MAX_KEYS = 64;
-/** UTF-16 units of a text above which a command of its own is faster: the server reads it while the next one is written. */
+/** UTF-16 units above which a command of its own is faster: the server reads it while the next one is written. */
 const MAX_LENGTH = 2000;
 
 interface PendingSet {
@@ -16,7 +16,7 @@ interface PendingSet {
 }
 
 interface Sets {
-  /** Whether what is sent leaves at once, and not for a call that may have ended by then. */
+  /** Whether commands are written at once, so that no call can end before its command is sent. */
   readonly ready: boolean;
   set(entry: Entry, ttlMs: number | undefined, call: CallState): Promise<void>;
   setMany(
@@ -27,7 +27,7 @@ interface Sets {
   ): Promise<void>;
 }
 
-/** Sends the sets of one tick that have the same TTL as one. It costs a set that is alone nothing: a tick is written at its end. */
+/** Coalesces the sets of one tick that have the same TTL into one command, at the end of the tick. A lone set loses nothing. */
 export class CoalescedSets {
   readonly #sets: Sets;
   #pending: PendingSet[] = [];
@@ -52,7 +52,7 @@ export class CoalescedSets {
     });
   }
 
-  /** Sends what was collected. */
+  /** Sends the pending sets. */
   flush(): void {
     const [pending, ttlMs] = [this.#pending, this.#ttlMs];
     if (pending.length === 0) return;
@@ -61,7 +61,7 @@ export class CoalescedSets {
     else this.#sendSeparately(pending, ttlMs);
   }
 
-  /** Each for itself: what one is refused is nothing to the others, and none is sent for a call that has ended. */
+  /** One command for each set: a refusal of one does not fail the others, and a call that has ended is not sent. */
   #sendSeparately(pending: readonly PendingSet[], ttlMs: number | undefined): void {
     for (const { entry, call, resolve } of pending) resolve(this.#sets.set(entry, ttlMs, call));
   }
@@ -71,7 +71,7 @@ export class CoalescedSets {
     const shared = new SharedCall(pending.map(({ call }) => call));
     try {
       await this.#sets.setMany(entries, ttlMs, shared, async () => this.#sendSeparately(pending, ttlMs));
-      // Those that were sent separately have their own answers by now, or wait for them.
+      // After the fallback each set has already been resolved with its own reply, and this changes nothing.
       for (const { resolve } of pending) resolve();
     } catch (error) {
       for (const { reject } of pending) reject(error);

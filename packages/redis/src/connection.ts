@@ -4,9 +4,9 @@ import { commandFailure, connectionFailure, Refusal } from './failures.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import type { CallState, Command, Sender } from './sender.ts';
 
-/** Milliseconds after the deadline of a call before its connection is given up: the call itself says `TIMEOUT`. */
+/** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up its connection. */
 const LATENESS_MS = 100;
-/** Milliseconds after which a client that has ended connects anew: what refuses it is not asked by each call. */
+/** Least milliseconds between the end of a connection and the next: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
 interface Waiter {
@@ -14,26 +14,26 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One connection of our own: calls wait for it inside their deadlines, in order, and are sent once. */
+/** A connection that this package creates. Calls wait for it within their deadlines, in order, and are sent once. */
 export class Connection implements Sender {
   readonly mayProbe = true;
   readonly #createClient: () => Redis;
   readonly #timeoutMs: number;
   readonly #corking = new Corking();
-  /** Made when first used: it makes timers and random numbers of its own. */
+  /** Created on first use, because it makes timers and random numbers. */
   #client: Redis | undefined;
-  /** Late, or of a server that is no primary any more: what was sent on them may still be answered. */
+  /** Clients that were late, or whose server is no longer a primary. Commands sent on them may still be answered. */
   readonly #draining = new Set<Redis>();
   #waiters: Waiter[] = [];
-  /** Why the last attempt to connect failed, or the connection ended. */
+  /** The error with which the last attempt to connect failed, or the connection ended. */
   #failure: unknown;
-  /** Whether the client's connection is greeted and what was asked for. */
+  /** Whether the client's handshake is complete: logged in, and in the right database. */
   #open = false;
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** When a connection last ended, on the clock of `performance.now()`. */
   #endedAt = 0;
-  /** Of the present socket. */
+  /** Watches the present socket. */
   #watchdog: ReplyWatchdog | undefined;
 
   constructor(timeoutMs: number, createClient: () => Redis) {
@@ -52,7 +52,7 @@ export class Connection implements Sender {
     return this.#write(client, call, command);
   }
 
-  /** Sends a command to a node of a cluster that is only about to own its key. */
+  /** Sends a command, behind `ASKING`, to the node of a cluster that is importing the slot of its key. */
   async sendAsking(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, 1);
@@ -60,7 +60,7 @@ export class Connection implements Sender {
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
       this.#write(client, call, command),
     ]);
-    // Where ASKING was refused the node may own the slot by now, and have run the command.
+    // A node that refuses ASKING may own the slot by now, and have run the command.
     if (answer.status === 'fulfilled') return answer.value;
     throw asking.status === 'rejected' ? asking.reason : answer.reason;
   }
@@ -79,7 +79,7 @@ export class Connection implements Sender {
   }
 
   async #write(client: Redis, call: CallState, { name, args }: Command): Promise<unknown> {
-    // Whoever has given up meanwhile must not be sent for.
+    // A call that ended while it waited for the connection must not be sent.
     if (call.ended) return undefined;
     call.sent = true;
     const watchdog = this.#watchdog;
@@ -99,7 +99,7 @@ export class Connection implements Sender {
   }
 
   async #whenReady(): Promise<Redis> {
-    // A call that was given up by then may still try another way, and would connect again.
+    // After `close`, the fallback of an operation may still try to send, and would connect again.
     if (this.#closed) throw connectionFailure(undefined);
     this.#client ??= this.#startClient();
     const client = this.#client;
@@ -115,21 +115,21 @@ export class Connection implements Sender {
     });
   }
 
-  /** Its outcome comes by the events. */
+  /** The client's events report the outcome. */
   #connect(client: Redis): void {
     this.#retry = undefined;
     if (!this.#closed) client.connect().catch(() => undefined);
   }
 
-  /** It keeps what was sent on it, and brings the answers when it can; once all of that is late, too, nobody waits for it. */
+  /** The client keeps its calls and may still answer them. Once it is late while draining, no call waits for it any more. */
   #giveUp(client: Redis): void {
     if (this.#client !== client) client.disconnect();
     else if (this.#open) this.#drain(client);
-    // In its greeting: whoever waits for it is told, and it connects anew.
+    // During the handshake: the waiting calls reject, and the client connects again.
     else client.disconnect(true);
   }
 
-  /** The primary may be another server by now: the next call connects anew, by name or by sentinel. */
+  /** Another server may be the primary by now: the next call resolves the host name or asks the sentinels again. */
   #drain(client: Redis): void {
     if (this.#client !== client) return;
     this.#client = undefined;
@@ -137,7 +137,7 @@ export class Connection implements Sender {
     this.#draining.add(client);
     client.once('end', () => {
       this.#draining.delete(client);
-      // It has ended, but for what watches the sentinels for it.
+      // Its connection has ended. This also stops its failover detector, which still watches the sentinels.
       client.disconnect();
     });
     this.#watchdog?.sent();
@@ -147,10 +147,10 @@ export class Connection implements Sender {
   #startClient(): Redis {
     const client = this.#createClient();
     client.on('error', (error: unknown) => {
-      // One that was left has no say in how its successor fares.
+      // The error of a draining client says nothing about its successor.
       if (this.#client === client) this.#failure = error;
     });
-    // The greeting that comes before commands owes answers as well.
+    // The handshake before the first command is owed replies, too.
     client.on('connect', () => {
       this.#failure = undefined;
       this.#watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => this.#giveUp(client));
@@ -158,7 +158,7 @@ export class Connection implements Sender {
     });
     client.on('ready', () => {
       this.#watchdog?.answered();
-      // Where it may not select its database, the client would go on in the first one.
+      // If the user may not select the database, ioredis would go on in database 0.
       this.#open = this.#failure === undefined;
       if (this.#open) this.#settleWaiters(({ resolve }) => resolve());
       else client.disconnect();

@@ -3,18 +3,18 @@ interface Stream {
   uncork(): void;
 }
 
-/** Arguments of a command that leaves at once: the server works on it while the next one is written. */
+/** Arguments from which a command is written at once: the server works on it while the next one is written. */
 const LONG_COMMAND = 48;
 
-/** Lets what is sent in one tick leave in one write, but for a first command that is likely to be alone: it leaves at once. */
+/** Auto-pipelining: the commands of one tick share a write, except a first one that is likely to be alone: it leaves at once. */
 export class Corking {
-  /** Commands of this tick. */
+  /** Number of commands in this tick. */
   #sent = 0;
-  /** Whether the last tick with commands had several: the next is likely to have several too. */
+  /** Whether the last tick with commands had several: then the next one probably has, too. */
   #crowded = false;
   #corked: Stream | undefined;
 
-  /** Before each command, of so many arguments. */
+  /** Called before a command with `length` arguments is written to the stream. */
   cork(stream: Stream, length: number): void {
     if (length >= LONG_COMMAND) {
       this.#uncork();

@@ -11,21 +11,22 @@ import { parseServer, parseServers, type Server, UrlError } from './url.ts';
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 
-/** An option that cannot be used, and why. */
+/** The reason an option cannot be used. */
 export class UnusableOption extends Error {}
 
-/** The way to the server or servers that the options name. Opens nothing. Throws `UnusableOption`. */
+/** Creates the sender for the servers or client that the options name. Opens no connection. Throws `UnusableOption`. */
 export function createSender(options: RedisBackendOptions, timeoutMs: number): Sender {
   const targets = (['url', 'cluster', 'sentinels', 'client'] as const).filter(
     (target) => options[target] !== undefined,
   );
   const [target] = targets;
   if (target === undefined)
-    throw new UnusableOption('url is missing: redis://host:port; or give cluster, sentinels or client');
+    throw new UnusableOption('url is missing: give redis://host:port, or cluster, sentinels or client');
   if (targets.length > 1) throw new UnusableOption(`give one of ${targets.join(' and ')}`);
   if (target === 'client') return providedClient(options);
   const { redis: given = {} } = options;
-  if (typeof given !== 'object' || given === null) throw new UnusableOption('redis is an object of options of ioredis');
+  if (typeof given !== 'object' || given === null)
+    throw new UnusableOption('redis must be an object of ioredis options');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   const settings = settingsOf(timeoutMs, given);
@@ -52,7 +53,7 @@ function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Se
 
 function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Settings, timeoutMs: number): Sender {
   if (typeof given?.name !== 'string' || given.name === '')
-    throw new UnusableOption('sentinels.name is what the sentinels call the primary');
+    throw new UnusableOption('sentinels.name is missing: the name that the sentinels have for the primary');
   const servers = parseServers(given.urls, SENTINEL_PORT);
   const { secure, username, password } = servers[0];
   const { name } = given;
@@ -65,11 +66,11 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
       ...(password === undefined ? {} : { sentinelPassword: password }),
       ...(secure ? { sentinelTLS: settings.tls ?? {} } : {}),
       enableTLSForSentinelMode: settings.tls !== undefined,
-      // A primary of yesterday may still be up as a replica: its role is looked at before it is used.
+      // A former primary may still be up as a replica: its role is checked before it is used.
       enableReadyCheck: true,
       failoverDetector: true,
       sentinelCommandTimeout: timeoutMs,
-      // When none answers, calls hear of it; the next call asks them again.
+      // If no sentinel answers, the waiting calls reject, and the next call asks the sentinels again.
       sentinelRetryStrategy: () => null,
       Connector: PatchedSentinelConnector,
     }),
@@ -77,9 +78,9 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
 }
 
 function providedClient({ client, redis }: RedisBackendOptions): Sender {
-  if (redis !== undefined) throw new UnusableOption('a client has its own settings; redis goes with the other options');
+  if (redis !== undefined) throw new UnusableOption('client keeps its own settings: leave out redis');
   if (typeof (client as Partial<RedisClient> | null)?.call !== 'function')
-    throw new UnusableOption('client is a Redis or Cluster of ioredis 5 or 6');
+    throw new UnusableOption('client must be a Redis or Cluster of ioredis 5 or 6');
   return new ProvidedClient(client as RedisClient);
 }
 

@@ -12,15 +12,15 @@ import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
-/** Commands of a batch, so that the server works on one while the next is written and the answer before is read. */
-const COMMANDS = 4;
-/** Keys of one: with fewer, or where both share a core, a command more costs about what it gains. */
+/** Least commands of a batch with enough keys: the server works on one while the next is written and the previous reply is read. */
+const COMMANDS_PER_BATCH = 4;
+/** Least keys of such a command. With fewer, or if client and server share a core, another command gains about what it costs. */
 const MIN_KEYS = 250;
-/** Redis serves nobody else meanwhile. */
+/** Most keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 500;
-/** UTF-16 units of one: so much is on its way while the next is written. */
+/** UTF-16 units of a command: about as many are in transit while the next one is written. */
 const MAX_LENGTH = 48 * 1024;
-/** UTF-16 units of a text above which a `SET` of its own takes half the time: the server reads it while the next is written. */
+/** UTF-16 units above which a `SET` of its own takes half the time: the server reads it while the next one is written. */
 const LARGE_LENGTH = 10_000;
 
 export const redisCapabilities: Capabilities = Object.freeze({
@@ -31,13 +31,13 @@ export const redisCapabilities: Capabilities = Object.freeze({
   maxValueBytes: 512 * 1024 * 1024,
 });
 
-/** Cuts each operation into commands, few of them, for one server or for each slot of a cluster. */
+/** Splits each operation into few commands, for one server or for each slot of a cluster. */
 export class RedisDriver implements CacheDriver {
   readonly name = 'redis';
   readonly capabilities: Capabilities;
   readonly #commands: Commands;
   readonly #slotOf: ((key: string) => number) | undefined;
-  /** On one server only: a cluster would cut what was gathered into its slots again. */
+  /** On one server only: a cluster would split coalesced calls by slot again. */
   readonly #reads: CoalescedReads | undefined;
   readonly #sets: CoalescedSets | undefined;
 
@@ -58,7 +58,7 @@ export class RedisDriver implements CacheDriver {
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     this.#sets?.flush();
     const reads = this.#reads ?? this.#commands;
-    // So few keys are one part, which need not be looked for.
+    // So few keys share one command, however long they are.
     const few = this.#slotOf === undefined && keys.length <= MIN_KEYS;
     const parts = few ? [keys] : this.#partsOf(keys, identity, length);
     const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
@@ -117,13 +117,13 @@ export class RedisDriver implements CacheDriver {
     this.#commands.close();
   }
 
-  /** Sends what was gathered, so that nothing that comes later overtakes it. */
+  /** Sends the pending coalesced calls, so that no later call overtakes them. */
   #flush(): void {
     this.#reads?.flush();
     this.#sets?.flush();
   }
 
-  /** What may share a command, in the order of the first of each. */
+  /** Groups items that may share a command, in the order of the first item of each group. */
   #partsOf<T>(items: readonly T[], key: (item: T) => string, lengthOf: (item: T) => number): readonly (readonly T[])[] {
     const slotOf = this.#slotOf;
     if (slotOf === undefined) return inCommands(items, lengthOf);
@@ -138,12 +138,12 @@ export class RedisDriver implements CacheDriver {
   }
 }
 
-/** Pieces of about one size, and one where it is not worth while. */
+/** Splits items into commands of about the same size, or into a single one if splitting does not pay. */
 function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
-  const commands = Math.min(Math.max(COMMANDS, length / MAX_KEYS), length / MIN_KEYS);
+  const commands = Math.min(Math.max(COMMANDS_PER_BATCH, Math.ceil(length / MAX_KEYS)), Math.floor(length / MIN_KEYS));
   return inParts(items, {
-    mostItems: Math.ceil(length / Math.floor(commands)),
+    mostItems: Math.ceil(length / commands),
     mostBytes: MAX_LENGTH,
     bytesOf,
   });

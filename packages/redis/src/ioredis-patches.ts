@@ -1,34 +1,34 @@
 import { type Redis, SentinelConnector } from 'ioredis';
 import { commandFailure } from './failures.ts';
 
-/** ioredis tells the console of what is none of its business. Makes a client that leaves that to the calls it concerns. */
+/** Patches a client so that what ioredis would write to the console fails the calls concerned, or is ignored. */
 export function patched(client: Redis): Redis {
   const auth = client.auth.bind(client) as (...login: unknown[]) => Promise<'OK'>;
-  // A server that wants no password is fine with one.
+  // A server that requires no password may be given one.
   client.auth = (...login: unknown[]) =>
     auth(...login).catch((error: Error) => {
       if (/no password is set|without any password configured/.test(error.message)) return 'OK';
       throw error;
     });
   const info = client.info.bind(client) as (then: (error: unknown, text?: string) => void) => Promise<string>;
-  // Where its role cannot be seen a server is refused, and not taken for a primary with a warning.
+  // If the role of a server cannot be read, connecting fails; ioredis would take it for a primary, with a warning.
   client.info = ((then: (error: unknown, text?: string) => void) =>
     info((error, text) => then(error ? commandFailure(error) : error, text))) as Redis['info'];
   return client;
 }
 
-/** Private in the client's types; the one place where it makes a client for a sentinel. */
+/** The method, private in ioredis's types, that creates every client for a sentinel. */
 interface ClientFactory {
   connectToSentinel(sentinel: unknown, options?: object): Redis;
 }
 
 /**
- * Asks the sentinels through clients that are quiet, and tells of the last that it could not ask what was in the way, and
- * its socket.
+ * Connects to sentinels through patched clients. If none leads to a primary, the error has their last error as `cause` and
+ * the last socket as `stream`.
  */
 export class PatchedSentinelConnector extends SentinelConnector {
   #lastError: unknown;
-  /** The last that was made: the one that is being asked, if any. */
+  /** The client created last, which is the one in use, if any. */
   #client: Redis | undefined;
 
   constructor(options: unknown) {
@@ -45,7 +45,7 @@ export class PatchedSentinelConnector extends SentinelConnector {
     };
   }
 
-  // Or it is waited for until its time is over, though nobody asks for what it says.
+  // Otherwise the sentinel's reply is awaited until its timeout, although no call needs it.
   override disconnect(): void {
     super.disconnect();
     this.#client?.disconnect();

@@ -2,7 +2,7 @@ import calculateSlot from 'cluster-key-slot';
 import { commandFailure, connectionFailure } from './failures.ts';
 import type { Argument, CallState, Command, Sender } from './sender.ts';
 
-/** What is needed of a client that is handed in: `Redis` and `Cluster` of ioredis 5 and 6 have it. */
+/** The methods and properties that a provided client needs. `Redis` and `Cluster` of ioredis 5 and 6 have them. */
 export interface RedisClient {
   call(command: string, args: Argument[]): Promise<unknown>;
   readonly isCluster?: boolean | undefined;
@@ -10,10 +10,10 @@ export interface RedisClient {
   readonly options?: { readonly keyPrefix?: unknown } | undefined;
 }
 
-/** A client that the caller made and closes, with settings of its own. */
+/** Sends commands by a provided client, which keeps its settings and which its owner closes. */
 export class ProvidedClient implements Sender {
   readonly ready = true;
-  /** One by which a connection ends it may send again and again; and without its prefix what it does not know itself. */
+  /** The client may resend a command that makes a proxy close the connection, and adds no `keyPrefix` to one it does not know. */
   readonly mayProbe = false;
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #client: RedisClient;
@@ -21,17 +21,17 @@ export class ProvidedClient implements Sender {
   constructor(client: RedisClient) {
     this.#client = client;
     const prefix = client.options?.keyPrefix;
-    // The client puts its prefix before every key, and the slot is that of the whole.
+    // The client adds its prefix to every key, and the slot is that of the prefixed key.
     if (client.isCluster === true)
       this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
   }
 
   async send(call: CallState, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
-    // It says the same of this as of a connection that was lost under a command.
+    // Otherwise the client reports this as it reports a connection that was lost during a command.
     if (this.#client.status === 'end') throw connectionFailure(undefined);
     call.sent = true;
-    // One that was ready may have sent it before it lost its nodes, and says the same of it as of what it never sent.
+    // A ready client reports a command that it sent before it lost its nodes as it reports one that it never sent.
     const mayBeSent = this.#client.status === 'ready';
     try {
       return await this.#client.call(name, args);
@@ -41,6 +41,6 @@ export class ProvidedClient implements Sender {
   }
 
   close(): void {
-    // Its owner's to close.
+    // Its owner closes it.
   }
 }

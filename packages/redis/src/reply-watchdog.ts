@@ -1,15 +1,15 @@
-/** What is watched of a socket, and done to it. */
+/** The parts of a socket that are watched and used. */
 interface Socket {
   readonly bytesRead: number;
   destroy(error: Error): unknown;
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const CHECK_MS = 250;
 
 /**
- * Gives one socket up that owes answers and has brought no byte for a while, and tells where it brings some, but an answer
- * is late by as much. The client's own `socketTimeout` does the first with a timer and a listener for each command.
+ * Destroys a socket that owes replies and has received no byte for `limitMs`. If bytes arrive but a reply is late by as
+ * much, it calls `onLate`. ioredis's own `socketTimeout` does only the first, with a timer and a listener for each command.
  */
 export class ReplyWatchdog {
   readonly #socket: Socket;
@@ -17,11 +17,11 @@ export class ReplyWatchdog {
   readonly #onLate: () => void;
   #sent = 0;
   #answered = 0;
-  /** When the answers began to be owed that are: on the clock of `performance.now()`. */
+  /** Since when the socket has owed replies without a break, on the clock of `performance.now()`. */
   #owedSince = 0;
-  /** The last look that found new bytes, and how many there were. */
+  /** The last check that found new bytes, and the socket's `bytesRead` then. */
   #received = { at: 0, bytes: 0 };
-  /** A look, and how many commands had been sent by then: all are to be answered before the next such look. */
+  /** A check, and the commands sent by then. All of them must be answered `limitMs` later. */
   #checkpoint = { at: 0, sent: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -46,8 +46,8 @@ export class ReplyWatchdog {
   }
 
   #schedule(): void {
-    // Where the event loop stood still, timers come before what was received meanwhile: that has one turn first, and then the
-    // calls whose deadlines have passed have theirs.
+    // After a stall of the event loop, timers run before the bytes that arrived meanwhile are read. Reading gets one turn
+    // first, and then the calls whose deadlines have passed get theirs.
     const check = () => setImmediate(() => setTimeout(() => this.#check(), 0));
     this.#timer = setTimeout(check, Math.min(CHECK_MS, this.#limitMs));
     this.#timer.unref();

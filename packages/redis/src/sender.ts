@@ -5,22 +5,22 @@ export type Argument = string | number;
 export interface Command {
   readonly name: string;
   readonly args: Argument[];
-  /** The first key: where in a cluster the command goes. */
+  /** The first key, whose slot says to which node of a cluster the command goes. */
   readonly key: string;
 }
 
-/** What sending needs to know of a call, and tells it. */
+/** The part of a `Call` that a sender reads and sets. */
 export type CallState = Pick<Call, 'ended' | 'sent'>;
 
-/** A way to the server or servers. */
+/** Sends commands to the server or servers. */
 export interface Sender {
-  /** Of a cluster: the slot of a key. Keys of different slots cannot share a command. */
+  /** In a cluster, the slot of a key. Keys of different slots cannot share a command. */
   readonly slotOf?: ((key: string) => number) | undefined;
-  /** Whether a command is handed over at once, so that no call can end before it is sent. */
+  /** Whether `send` writes a command at once, so that no call can end before its command is sent. */
   readonly ready: boolean;
-  /** Whether a command may be sent that the server, or what is before it, may not know. */
+  /** Whether commands may be sent that the server, or a proxy before it, may not know. */
   readonly mayProbe: boolean;
-  /** Sends a command, once; rejects with a `DriverError`. Resolves `undefined` for a call that ended before it was sent. */
+  /** Sends a command once. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent. */
   send(call: CallState, command: Command): Promise<unknown>;
   close(): void;
 }

@@ -1,37 +1,37 @@
 import type { RedisOptions } from 'ioredis';
 
-/** Milliseconds between attempts to connect: soon, and never so long that a server that is back is not seen. */
+/** Milliseconds that each failed attempt adds to the pause before the next, and the most: a server that is back is soon found. */
 const RETRY_STEP_MS = 50;
 const MAX_RETRY_MS = 500;
-/** Of the time of a call, what connecting may take: the rest is for saying what could not be reached. */
+/** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
-/** Milliseconds that a socket may take to say goodbye. */
+/** Milliseconds that a socket may take to close. */
 const DISCONNECT_MS = 100;
 
-/** What a client is made of. */
+/** The options of a client. */
 export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
 
-/** What of the client's settings is ours, because the promises of the contract stand on it. */
+/** The user's ioredis options, with those that the contract depends on set over them. */
 export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
   return {
-    // Proxies and old servers speak it, and nothing here needs more.
+    // Proxies and old servers support RESP2, and nothing here needs more.
     protocol: 2,
-    // A server that is still loading says so to each call, which is better than to wait for it.
+    // A server that is loading refuses each call at once, instead of making it wait for its timeout.
     enableReadyCheck: false,
     disableClientInfo: true,
     ...given,
-    // Lists and nulls as they always were, whatever the protocol.
+    // Replies have the shapes of RESP2, whatever the protocol.
     replyMapping: 'legacy',
     lazyConnect: true,
-    // A command that was lost is not sent again, and none waits for a connection out of our sight.
+    // The client must not resend a command, nor queue one beyond its deadline.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
     disconnectTimeout: DISCONNECT_MS,
-    // Numbers come back wrong within 47 of ±(2^53-1) otherwise.
+    // Otherwise integers within 47 of ±(2^53-1) are parsed inexactly (ioredis 6.0.0).
     stringNumbers: true,
-    // Would hold calls back past their deadlines, and give connections up that are well.
+    // These would hold calls back past their deadlines, and close healthy connections.
     enableAutoPipelining: false,
     commandTimeout: undefined,
     retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, MAX_RETRY_MS),

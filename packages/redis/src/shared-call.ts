@@ -1,8 +1,8 @@
 import type { CallState } from './sender.ts';
 
 /**
- * Calls whose request is one: it ends with the last of them, and is sent for all. A class, because of an object literal with
- * a getter V8 makes a hidden class for each, which keeps what the getter sees until the next full collection.
+ * The state of a request that several calls share: it has ended once all of them have, and marks all of them as sent. It is
+ * a class because V8 makes a hidden class for each object literal with a getter, which retains the closure until a full GC.
  */
 export class SharedCall implements CallState {
   readonly #calls: readonly CallState[];

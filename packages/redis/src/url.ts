@@ -1,4 +1,4 @@
-/** What the URL of a server says of it, in the words of ioredis. */
+/** The parts of a server's URL, named as in ioredis's options. */
 export interface Server {
   readonly host: string;
   readonly port: number;
@@ -6,29 +6,29 @@ export interface Server {
   readonly password?: string;
   readonly db?: number;
   readonly family?: number;
-  /** Whether it begins with `rediss://`. */
+  /** Whether the URL begins with `rediss://`. */
   readonly secure: boolean;
 }
 
-/** Why a URL cannot be used; quotes nothing of it, for it may hold a password. */
+/** The reason a URL cannot be used. It never quotes the URL, which may hold a password. */
 export class UrlError extends Error {}
 
 /**
- * Reads `redis[s]://[user:password@]host[:port][/database][?family=4|6|0]`. Not left to the client, which takes localhost
- * for a missing host, any option from the query, and quotes a malformed URL with its password. Throws `UrlError`.
+ * Parses `redis[s]://[user:password@]host[:port][/database][?family=4|6|0]`. Throws `UrlError`. ioredis's own parser assumes
+ * localhost for a missing host, takes any option from the query, and quotes a malformed URL with its password.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {
   if (typeof url !== 'string' || !URL.canParse(url))
-    throw new UrlError('is no URL; it is like redis://host:port, with a password percent-encoded');
+    throw new UrlError('is not a URL like redis://host:port, with the password percent-encoded');
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
-    throw new UrlError('begins with redis:// or rediss:// and names a host');
+    throw new UrlError('must begin with redis:// or rediss:// and name a host');
   const db = /^\/?(\d*)\/?$/.exec(pathname)?.[1];
-  if (db === undefined) throw new UrlError('has a path that is no number of a database');
+  if (db === undefined) throw new UrlError('has a path that is not a database number');
   const { family, ...others } = Object.fromEntries(searchParams);
   const [other] = Object.keys(others);
   if (other !== undefined) throw new UrlError('has parameters; give them as options in `redis`');
-  if (family !== undefined && !/^[046]$/.test(family)) throw new UrlError('has a family that is none of 0, 4 and 6');
+  if (family !== undefined && !/^[046]$/.test(family)) throw new UrlError('has a family other than 0, 4 and 6');
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? defaultPort : Number(port),
@@ -40,13 +40,14 @@ export function parseServer(url: unknown, defaultPort: number): Server {
   };
 }
 
-/** Reads the URLs of servers that share user, password and protocol; returns what they share with the first. */
+/** Parses the URLs of servers that must have the same user, password and protocol. Throws `UrlError`. */
 export function parseServers(urls: unknown, defaultPort: number): readonly [Server, ...Server[]] {
-  if (!Array.isArray(urls)) throw new UrlError('is a list of URLs');
+  if (!Array.isArray(urls)) throw new UrlError('must be a list of URLs');
   const [first, ...others] = urls.map((url) => parseServer(url, defaultPort));
   if (first === undefined) throw new UrlError('names no server');
-  // A cluster has no others, and the database of a primary is none of its sentinels'.
-  if ([first, ...others].some(({ db = 0 }) => db !== 0)) throw new UrlError('has URLs that name a database but 0');
+  // A cluster has no other database, and that of a primary is not for the URLs of its sentinels.
+  if ([first, ...others].some(({ db = 0 }) => db !== 0))
+    throw new UrlError('has URLs that name a database other than 0');
   for (const { username, password, secure } of others)
     if (username !== first.username || password !== first.password || secure !== first.secure)
       throw new UrlError('has URLs that differ in user, password or protocol');

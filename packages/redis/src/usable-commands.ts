@@ -2,27 +2,27 @@ import { DriverError } from '@ninefold/core';
 import { Refusal } from './failures.ts';
 import type { Argument, CallState, Sender } from './sender.ts';
 
-/** Milliseconds after which what was refused is tried again: by then the server may know it, or the user be allowed it. */
+/** Milliseconds until a refused command is tried again: by then the server may know it, or the user may run it. */
 const RETRY_MS = 60_000;
-/** The same where the question has cost the connection twice. */
+/** Milliseconds until the next probe once two probes have cost the connection. */
 const RETRY_AFTER_LOSSES_MS = 3_600_000;
 
-/** Refusals of an `MSETEX` of no keys that say something of the server or the user; what passes, such as OOM, does not. */
+/** Refusals of an `MSETEX` without keys that say something about the server or the user, unlike a passing one such as OOM. */
 const LASTING: ReadonlySet<string | undefined> = new Set(['NUMKEYS', 'UNKNOWN', 'NOPERM', 'ERR']);
 
-/** Which commands the server knows, the user may run, and a batch of keys that need not be one server's may be sent by. */
+/** Knows which commands the server has, which the user may run, and which are safe for a batch whose keys a proxy may shard. */
 export class UsableCommands {
   readonly #sender: Sender;
-  /** Until when not to try a command, on the clock of `performance.now()`. */
+  /** When each refused command may be tried again, on the clock of `performance.now()`. */
   readonly #refused = new Map([['MSETEX', Number.POSITIVE_INFINITY]]);
   #probeAt = Number.POSITIVE_INFINITY;
-  /** How long not to ask once the question has cost the connection. */
+  /** Milliseconds until the next probe after one that cost the connection. */
   #afterLossMs = RETRY_MS;
 
   constructor(sender: Sender) {
     this.#sender = sender;
     if (!sender.mayProbe) return;
-    // A proxy before several servers sends a script to that of its first key, where nobody finds the others.
+    // A sharding proxy sends a script to the server of its first key, where reads do not find its other keys.
     this.#refused.set('EVAL', Number.POSITIVE_INFINITY);
     this.#probeAt = 0;
   }
@@ -37,8 +37,8 @@ export class UsableCommands {
   }
 
   /**
-   * Beside a batch with a TTL and not before it, by what changes nothing: whether this is one server, and takes batches by
-   * `MSETEX`. Where that is not known the entries go apart.
+   * Asks whether this is a standalone server, and whether it has `MSETEX`, by commands that change nothing. They go beside a
+   * batch with a TTL, not before it; until the answers are known, the entries of a batch are sent separately.
    */
   async probe(key: string, call: CallState): Promise<void> {
     if (performance.now() < this.#probeAt) return;
@@ -49,20 +49,20 @@ export class UsableCommands {
     if (isOne) this.#refused.delete('EVAL');
     const failure: unknown = known.status === 'rejected' ? known.reason : undefined;
     const kind = failure instanceof Refusal ? failure.kind : undefined;
-    // Refused for having no keys, and so known.
+    // Refused because it has no keys: the server knows the command.
     if (isOne && kind === 'NUMKEYS') this.#refused.delete('MSETEX');
     else if (LASTING.has(kind)) this.#probeAt = performance.now() + RETRY_MS;
-    // Some proxies end the connection for what they do not know; but it may have been lost for anything.
+    // Some proxies close the connection on an unknown command, but it may have been lost for any other reason.
     else if (failure instanceof DriverError && failure.options.connectionLost === true) {
       this.#probeAt = performance.now() + this.#afterLossMs;
       this.#afterLossMs = RETRY_AFTER_LOSSES_MS;
     }
-    // Nor does the answer to a call that ended before this was sent say anything.
+    // A passing refusal says nothing, nor does the `undefined` of a call that ended before the probe was sent.
     else this.#probeAt = 0;
   }
 }
 
-/** Whether an answer to `HELLO` is that of a server which belongs to no cluster. */
+/** Whether a reply to `HELLO` comes from a server that is not part of a Cluster. */
 function isStandalone(answer: unknown): boolean {
   return Array.isArray(answer) && answer[answer.indexOf('mode') + 1] === 'standalone';
 }

@@ -46,7 +46,7 @@ const clients: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
   ['Cluster of ioredis 5', () => new Cluster5(nodes(), clusterOptions)],
 ];
 
-describe.each(clients)('a %s that is handed in', (_, make) => {
+describe.each(clients)('a provided %s', (_, make) => {
   let client: Client;
   let backend: CacheBackend;
 
@@ -81,7 +81,7 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
     expect(await backend.deleteMany([...keys, 'max', 'none'])).toBe(201);
   });
 
-  it('has its errors told without what they hold', async () => {
+  it('has errors that show neither its password nor a value', async () => {
     await backend.setValue('text', 's3cretValue');
     const secrets = [PASSWORD, 's3cretValue'];
     expect((await failureOf(backend.incr('text'), secrets)).code).toBe('NOT_A_COUNTER');
@@ -90,7 +90,7 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain(PASSWORD);
   });
 
-  it('is not closed with a backend', async () => {
+  it('stays open when a backend closes', async () => {
     const other = redisBackend({ client: client as Redis, namespace: 'client' });
     await other.setValue('k', 1);
     await other.close();
@@ -99,7 +99,7 @@ describe.each(clients)('a %s that is handed in', (_, make) => {
   });
 });
 
-it('a client that is handed in is asked nothing of its server, and sends a batch with a TTL by the script, the sets of a tick as one', async () => {
+it('a provided client is not probed, and sends a batch with a TTL, and the sets of a tick, as the script', async () => {
   const server = await startRedis();
   const client = new Redis(server.port, { ...ready, disableClientInfo: true, protocol: 2 });
   const backend = redisBackend({ client });
@@ -154,7 +154,7 @@ const offline: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
 ];
 
 describe.each(offline)('a %s that has no connection', (_, make) => {
-  it('says that nothing was sent, while it waits for one and once it has ended', async () => {
+  it('reports that nothing was sent, while it waits for one and once it has ended', async () => {
     const client: Pick<Redis, 'call' | 'on' | 'connect' | 'disconnect'> = make() as Redis;
     client.on('error', () => undefined);
     const backend = redisBackend({ client, timeoutMs: 5000 });

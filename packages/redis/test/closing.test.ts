@@ -5,11 +5,11 @@ import { closeAfter } from './support/closing.ts';
 describe.concurrent('a process that closes its backend ends', () => {
   const asSentinel = (url: string): object => ({ sentinels: { name: 'mymaster', urls: [url] } });
   const faults: [string, 'pause' | 'kill' | 'nothing', 'warm' | 'cold', RegExp, ((url: string) => object)?][] = [
-    ['while the server stands still', 'pause', 'warm', /^CLOSED$/],
-    ['while a server that was never asked stands still', 'pause', 'cold', /^CLOSED$/],
+    ['while the server is paused', 'pause', 'warm', /^CLOSED$/],
+    ['while a server that was never used is paused', 'pause', 'cold', /^CLOSED$/],
     ['while the server is gone', 'kill', 'warm', /^(UNAVAILABLE|CLOSED)$/],
-    ['while a server that was never asked is gone', 'kill', 'cold', /^(UNAVAILABLE|CLOSED)$/],
-    ['while a sentinel that was never asked stands still', 'pause', 'cold', /^CLOSED$/, asSentinel],
+    ['while a server that was never used is gone', 'kill', 'cold', /^(UNAVAILABLE|CLOSED)$/],
+    ['while a sentinel that was never used is paused', 'pause', 'cold', /^CLOSED$/, asSentinel],
     ['while all is well', 'nothing', 'warm', /^resolved$/],
   ];
   for (const [what, fault, mode, outcome, way = (url: string) => ({ url })] of faults) {

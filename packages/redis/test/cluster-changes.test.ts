@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -23,7 +26,7 @@ afterAll(() => cluster.stop());
 
 beforeEach(async () => {
   backend = redisBackend({ cluster: cluster.urls, timeoutMs: TIMEOUT_MS });
-  // The client has its map of the slots, and connections.
+  // Fetches the slot map and makes the connections.
   await backend.multiGetValues(Array.from({ length: 50 }, (_, index) => `warm${index}`));
 });
 
@@ -35,7 +38,7 @@ async function move(key: string): Promise<void> {
 }
 
 describe('a slot that has moved', () => {
-  it('is followed by every operation that was sent by the old map, and nothing is done twice', async () => {
+  it('is followed by every operation with the old slot map, and nothing is applied twice', async () => {
     const tags = ['get', 'set', 'exists', 'delete', 'incr', 'incrttl', 'reads', 'sets', 'mortal', 'deletes'];
     const keysOf = (tag: string): string[] => ['1', '2', '3'].map((index) => `{${tag}}${index}`);
     await backend.multiSetValues(tags.flatMap(keysOf).map((key, index) => [key, index] as const));
@@ -79,8 +82,8 @@ describe('a slot that has moved', () => {
   });
 });
 
-describe('a slot of which two nodes say that it is the other’s', () => {
-  it('is waited for a while, then told as unavailable, and served once they agree', async () => {
+describe('a slot that two nodes each assign to the other', () => {
+  it('is retried for a while, then unavailable, and works once the nodes agree', async () => {
     const owner = await ownerOf(nodes, '{torn}');
     const other = nodes.find((node) => node !== owner) as ServerProcess;
     const slot = await ask(owner, 'CLUSTER', 'KEYSLOT', '{torn}');
@@ -93,8 +96,8 @@ describe('a slot of which two nodes say that it is the other’s', () => {
   });
 });
 
-describe('a slot that is moving', () => {
-  it('is followed to wherever each key lies, in batches too, and nothing is done twice', async () => {
+describe('a slot that is migrating', () => {
+  it('is followed to the node of each key, in batches too, and nothing is applied twice', async () => {
     const stays = ['{m}s1', '{m}s2', '{m}sn'];
     const goes = ['{m}g1', '{m}g2', '{m}gn'];
     await backend.multiSetValues(
@@ -151,8 +154,8 @@ it('a backend that is closed leaves no connection to any node', async () => {
   await expect.poll(connections).toBeLessThanOrEqual(before);
 });
 
-describe('a node that stands still', () => {
-  it('holds up nobody who asks the others, and a batch says where it failed and that it may have been applied', async () => {
+describe('a paused node', () => {
+  it('delays no call to the other nodes; a failed batch names a key of that node, and may have been applied', async () => {
     const impatient = redisBackend({ cluster: cluster.urls, timeoutMs: 1000 });
     const still = nodes[1] as ServerProcess;
     const keys = Array.from({ length: 30 }, (_, index) => `still${index}`);
@@ -180,7 +183,7 @@ describe('a node that stands still', () => {
   });
 });
 
-it('one node asked as though it were a server of its own says that this is a cluster', async () => {
+it('a node of a Cluster given as `url` rejects with an error that says so', async () => {
   const lone = redisBackend({ url: cluster.urls[0], timeoutMs: TIMEOUT_MS });
   const keys = Array.from({ length: 20 }, (_, index) => `lone${index}`);
   for (const call of [() => lone.multiGetValues(keys), () => Promise.all(keys.map((key) => lone.setValue(key, 1)))]) {
@@ -192,11 +195,11 @@ it('one node asked as though it were a server of its own says that this is a clu
 });
 
 describe('a node that was reset', () => {
-  it('is passed over where it is among those that are named', async () => {
+  it('is skipped if the options name it', async () => {
     const alone = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
     const lone = await startRedis([...alone, ...userArgs(...CLUSTER_PERMISSIONS.split(' '))]);
     const { urls } = cluster;
-    // Each begins with another node of those that are named.
+    // Each backend begins with another of the named nodes.
     const named = [...urls, `redis://${USER}:${PASSWORD}@${lone.host}:${lone.port}`];
     for (let turn = 0; turn < named.length; turn++) {
       const turned = [...named.slice(turn), ...named.slice(0, turn)];
@@ -207,4 +210,67 @@ describe('a node that was reset', () => {
     }
     await lone.stop();
   });
+});
+
+describe('slots', () => {
+  it('that no node serves are unavailable, and served once one does', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 1 });
+    const [node] = nodes as [ServerProcess];
+    const slot = await ask(node, 'CLUSTER', 'KEYSLOT', 'k');
+    await ask(node, 'CLUSTER', 'DELSLOTS', slot);
+    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    const failure = await failureOf(fresh.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    expect(failure.message).toContain('no node serves the slot');
+    await ask(node, 'CLUSTER', 'ADDSLOTS', slot);
+    await recovered(fresh, 'k');
+    expect(await fresh.incr('k')).toBe(1);
+    await fresh.close();
+    await stop();
+  });
+
+  it('that all went to another node leave no connection to the one that had them, until it has them again', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [heir, left] = nodes as [ServerProcess, ServerProcess];
+    const fresh = redisBackend({ cluster: urls, timeoutMs: 1000 });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    const reads = (): Promise<unknown> => settled(fresh.multiGetValues(keys)).catch(() => undefined);
+    const connections = async (): Promise<number> =>
+      (await ask(left, 'CLIENT', 'LIST', 'TYPE', 'normal')).split(` user=${USER} `).length - 1;
+    await expect.poll(reads).toBeDefined();
+    expect(await connections()).toBe(1);
+    const range = /myself.* (\d+)-(\d+)/.exec(await ask(left, 'CLUSTER', 'NODES'))?.slice(1) ?? [];
+    const give = async (to: ServerProcess): Promise<void> => {
+      for (const node of nodes) await ask(node, 'CLUSTER', 'DELSLOTSRANGE', ...range);
+      await ask(to, 'CLUSTER', 'ADDSLOTSRANGE', ...range);
+      await expect.poll(reads).toBeDefined();
+    };
+    await give(heir);
+    await expect.poll(connections).toBe(0);
+    await give(left);
+    // Before the nodes agreed there may have been several, one after the other.
+    await expect.poll(connections).toBe(1);
+    await fresh.close();
+    await stop();
+  });
+});
+
+it('a backend that is closed asks no further node for the slots', async () => {
+  let connections = 0;
+  const silent = Array.from({ length: 4 }, () =>
+    createServer(() => {
+      connections += 1;
+    }).listen(0, '127.0.0.1'),
+  );
+  await Promise.all(silent.map((server) => once(server, 'listening')));
+  const urls = silent.map((server) => `redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const closed = redisBackend({ cluster: urls, timeoutMs: 60_000 });
+  const read = failureOf(closed.getValue('k'));
+  await expect.poll(() => connections).toBe(3);
+  await closed.close();
+  expect((await read).code).toBe('CLOSED');
+  // Time to connect.
+  await sleep(100);
+  expect(connections).toBe(3);
+  for (const server of silent) server.close();
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
     await wire.stop();
     await cluster.stop();
   };
-  // Connected to every node, each of which knows the scripts.
+  // Connects to every node, and loads the scripts there.
   await Promise.all(keys.map((key) => backend.incr(key)));
   await backend.multiSetValues(pairs, { ttl: 60 });
 });
@@ -36,7 +36,7 @@ const keys = Array.from({ length: 60 }, (_, index) => `k${index}`);
 const pairs = keys.map((key, index): [string, number] => [key, index]);
 const tagged = keys.map((key) => `{tag}${key}`);
 
-/** How many keys the commands of each node name, where each names nothing else. */
+/** Number of keys in the commands to each node, for commands whose arguments are all keys. */
 const keysAt = ({ commands }: Crossing): number[] =>
   commands.map((node) => node.reduce((sum, command) => sum + Number(command.split(' ')[1]), 0));
 

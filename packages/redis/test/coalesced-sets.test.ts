@@ -34,7 +34,7 @@ describe('sets of one tick', () => {
   beforeAll(async () => {
     wire = await Wire.start(server);
     backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'sets', timeoutMs: 20_000 });
-    // The first batch with a TTL asks what the server has.
+    // The first batch with a TTL probes the server.
     await backend.multiSetValues(
       [...'ab'].map((key) => [key, 0] as const),
       { ttl: 60 },
@@ -52,7 +52,7 @@ describe('sets of one tick', () => {
     return commands[0] ?? [];
   };
 
-  it('are one command of at most 64 keys, and all there', async () => {
+  it('are coalesced into commands of at most 64 keys, and all stored', async () => {
     expect(await sent(() => keysOf(150).map((key) => backend.setValue(key, key)))).toEqual([
       'MSET 128',
       'MSET 128',
@@ -62,7 +62,7 @@ describe('sets of one tick', () => {
     expect(await ask(server, 'PTTL', 'sets:k0')).toBe('-1');
   });
 
-  it('that have one TTL are one command as well', async () => {
+  it('with the same TTL are coalesced as well', async () => {
     for (const [count, command] of [
       [20, /^(EVAL|MSETEX) 43$/],
       [2, /^(EVAL|MSETEX) 7$/],
@@ -75,7 +75,7 @@ describe('sets of one tick', () => {
     }
   });
 
-  it('that have different TTLs do not share a command, nor does what is large', async () => {
+  it('share no command if their TTLs differ or a value is large', async () => {
     const ttls = [undefined, undefined, 60, 600, 600];
     const sets = (): Promise<void>[] => ttls.map((ttl, index) => backend.setValue(`t${index}`, index, { ttl }));
     expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', expect.stringMatching(/^(EVAL|MSETEX) 7$/)]);
@@ -86,7 +86,7 @@ describe('sets of one tick', () => {
     expect(commands).toEqual(['SET 2', 'SET 2', 'MSET 4']);
   });
 
-  it('keep their place among the other calls, and the last one of a key stays', async () => {
+  it('keep their order among other calls, and the last set of a key wins', async () => {
     const calls: Promise<unknown>[] = [];
     const commands = await sent(() => {
       calls.push(
@@ -110,7 +110,7 @@ describe('sets of one tick', () => {
   });
 });
 
-describe('of one tick', () => {
+describe('in one tick', () => {
   let backend: CacheBackend;
 
   beforeEach(async () => {
@@ -157,18 +157,18 @@ describe('of one tick', () => {
   });
 });
 
-describe('sets that are sent as one, but fail', () => {
+describe('coalesced sets that fail', () => {
   let backend: CacheBackend;
 
   afterEach(() => backend.close());
 
-  it('for the key of one of them, are told each for itself', async () => {
+  it('for the key of one of them, reject only that one', async () => {
     const rules = ACL_LINE.replace('~shop:*', '~less:mine*').replace(' cache ', ' less ').split(' ');
     await ask(server, ...rules);
     const url = `redis://less:${PASSWORD}@${server.host}:${server.port}`;
     backend = redisBackend({ url, namespace: 'less', timeoutMs: 5000 });
     const keys = ['mine1', 'theirs', ...keysOf(8).map((key) => `mine${key}`)];
-    // Sent singly by the first calls, which make the connection; as one command by the others.
+    // The first calls, which make the connection, are sent separately; the others are coalesced.
     for (const [value, ttl] of [
       [1, undefined],
       [2, undefined],
@@ -183,7 +183,7 @@ describe('sets that are sent as one, but fail', () => {
     await ask(server, 'ACL', 'DELUSER', 'less');
   });
 
-  it('because the server is full, are all told that, and that they were not applied', async () => {
+  it('because the server is out of memory, all reject and say that they were not applied', async () => {
     backend = redisBackend({ url: `redis://${server.host}:${server.port}`, namespace: 'full' });
     await backend.multiSetValues(keysOf(3).map((key) => [key, 'old'] as const));
     await ask(server, 'CONFIG', 'SET', 'maxmemory', '1');
@@ -198,7 +198,7 @@ describe('sets that are sent as one, but fail', () => {
     expect(await backend.multiGetValues(keysOf(3))).toEqual(['old', 'old', 'old']);
   });
 
-  describe('on the way', () => {
+  describe('with the connection', () => {
     let proxy: FaultProxy;
 
     beforeEach(async () => {
@@ -219,9 +219,9 @@ describe('sets that are sent as one, but fail', () => {
       expect(await sets()).toEqual(keysOf(9).map((key) => ['TIMEOUT', key, true]));
     });
 
-    it('are not sent for those that were given up before there was a connection', async () => {
+    it('are not sent for calls that ended before there was a connection', async () => {
       await proxy.set({ kind: 'delay', delayMs: 1500 });
-      // Its greeting is answered after the scope has given its calls up, and before the others end.
+      // The handshake ends after the scope has given up its calls, and before the deadline of the others.
       const late = redisBackend({ url: `redis://:any@127.0.0.1:${proxy.port}`, namespace: 'late', timeoutMs: 10_000 });
       const scope = scoped(late, 'scope');
       const sets = outcomesOf([
@@ -236,7 +236,7 @@ describe('sets that are sent as one, but fail', () => {
       await late.close();
     });
 
-    it('leave what only a batch that was given up would have asked to the next batch', async () => {
+    it('leave the probe of a batch that was given up to the next batch', async () => {
       await proxy.set({ kind: 'delay', delayMs: 1500 });
       const late = redisBackend({ url: `redis://:any@127.0.0.1:${proxy.port}`, namespace: 'late', timeoutMs: 10_000 });
       const pairs = [...'ab'].map((key) => [key, 1] as const);
@@ -248,14 +248,14 @@ describe('sets that are sent as one, but fail', () => {
       await late.exists('connected');
       await ask(server, 'CONFIG', 'RESETSTAT');
       await late.multiSetValues(pairs, { ttl: 60 });
-      // A server without MSETEX does not know it, one with it refuses that it has no keys.
+      // The probe fails either way: MSETEX is unknown, or refused because it has no keys.
       expect(await ask(server, 'INFO', 'errorstats')).toContain('errorstat_ERR:count=1');
       await late.close();
     });
   });
 });
 
-it('calls of one tick are answered where one node has all slots of a cluster, and takes no command across them', async () => {
+it('calls of one tick work on a lone node of a cluster, which refuses commands across slots', async () => {
   const { nodes, stop } = await startRedisCluster({ primaries: 1 });
   const backend = redisBackend({ url: `redis://127.0.0.1:${nodes[0]?.port}` });
   await backend.exists('connected');

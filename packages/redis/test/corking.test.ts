@@ -3,7 +3,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Corking } from '../src/corking.ts';
 
-/** A socket would hide from its other end in how many writes the bytes left. */
+/** Records each write; the other end of a socket could not tell them apart. */
 class Writes extends Writable {
   readonly all: string[] = [];
 
@@ -34,7 +34,7 @@ describe('commands of one tick', () => {
     }
   }
 
-  /** The writes of a tick: those that left at once, and those of its end. */
+  /** The writes of a tick: those made at once, and those at its end. */
   async function tick(work: () => void): Promise<[string[], string[]]> {
     writes.all.length = 0;
     work();
@@ -43,7 +43,7 @@ describe('commands of one tick', () => {
     return [first, [...writes.all]];
   }
 
-  it('leave in one write, but for a first one that is likely to be alone: it leaves at once', async () => {
+  it('share one write, except a first one that is likely to be alone: it leaves at once', async () => {
     expect(await tick(() => send('a'))).toEqual([['a'], []]);
     expect(await tick(() => send('bcd'))).toEqual([['b'], ['cd']]);
     expect(await tick(() => send('efg'))).toEqual([[], ['efg']]);
@@ -51,7 +51,7 @@ describe('commands of one tick', () => {
     expect(await tick(() => send('i'))).toEqual([['i'], []]);
   });
 
-  it('leave at once where they are long, after those before them', async () => {
+  it('leave at once if they are long, after those before them', async () => {
     const work = (): void => {
       send('ab');
       send('LM', 48);

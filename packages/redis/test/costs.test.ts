@@ -12,10 +12,10 @@ beforeAll(async () => {
   const server = await startRedis();
   wire = await Wire.start(server);
   backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'costs', timeoutMs: 20_000 });
-  // The server learns the script of increments by the first, which costs no more than others.
+  // The first increment loads the script, and costs no more than others.
   const count = await wire.during(() => backend.incr('warm'));
   expect(count).toMatchObject({ trips: 1, commands: [[expect.stringMatching('EVAL')]] });
-  // The first batch with a TTL asks what it may be sent by.
+  // The first batch with a TTL probes the server.
   const first = await wire.during(() => backend.multiSetValues([...pairsOf(2)], { ttl: 60 }));
   expect(first).toMatchObject({ trips: 1, commands: [['MSETEX 3', 'SET 4', 'SET 4']] });
   stop = async () => {
@@ -33,7 +33,7 @@ function* pairsOf(count: number, value: unknown = 'v'): Generator<[string, unkno
 
 const keysOf = (count: number): string[] => [...pairsOf(count)].map(([key]) => key);
 
-/** The names of what crossed to the one server. */
+/** The names of the commands that crossed to the one server. */
 const names = ({ commands: [commands = []] }: Crossing): string[] =>
   commands.map((command) => command.split(' ')[0] as string);
 
@@ -69,6 +69,7 @@ describe('what an operation costs', () => {
       () => backend.multiSetValues(pairsOf(1000), { ttl: 60 }),
     ],
     ['1,000 deletes', Array(4).fill('UNLINK 250'), () => backend.deleteMany(keysOf(1000))],
+    ['2,499 reads', [...Array(4).fill('MGET 500'), 'MGET 499'], () => backend.multiGetValues(keysOf(2499))],
     [
       '100 sets of 1,000 characters',
       ['MSET 96', 'MSET 96', 'MSET 8'],
@@ -100,7 +101,7 @@ describe('what an operation costs', () => {
     },
   );
 
-  it('is nothing for empty batches and for what is refused', async () => {
+  it('is nothing for empty batches and refused arguments', async () => {
     const crossing = await wire.during(async () => {
       await Promise.all([backend.multiGetValues([]), backend.multiSetValues([]), backend.deleteMany([])]);
       await Promise.allSettled([
@@ -115,7 +116,7 @@ describe('what an operation costs', () => {
 });
 
 describe('what many calls of one tick cost', () => {
-  it('is one round trip for 1,000 reads, gathered into commands of at most 64 keys', async () => {
+  it('is one round trip for 1,000 reads, coalesced into commands of at most 64 keys', async () => {
     await backend.multiSetValues(pairsOf(1000, 7));
     let values: unknown[] = [];
     const crossing = await wire.during(async () => {
@@ -129,7 +130,7 @@ describe('what many calls of one tick cost', () => {
     expect(new Set(names(crossing)).size).toBeLessThanOrEqual(2);
   });
 
-  it('is few commands for small batches, each of which finds its own, and one for a larger batch', async () => {
+  it('is few commands for small batches, each with its own values, and one for each larger batch', async () => {
     await backend.multiSetValues(keysOf(300).map((key, index) => [key, index] as const));
     const batches = Array.from({ length: 100 }, (_, at) => [`k${at}`, 'none', `k${299 - at}`, `k${at}`]);
     let found: unknown[][] = [];
@@ -149,7 +150,7 @@ describe('what many calls of one tick cost', () => {
     }
   });
 
-  it('is a round trip a round for readers that go on side by side', async () => {
+  it('is one round trip for each round of concurrent readers', async () => {
     await backend.setValue('k', 1);
     const reader = async (): Promise<void> => {
       for (let round = 0; round < 5; round++) expect(await backend.getValue('k')).toBe(1);
@@ -159,7 +160,7 @@ describe('what many calls of one tick cost', () => {
     expect(crossing.commands[0]?.length).toBeLessThanOrEqual(10);
   });
 
-  it('is one round trip for all there is, in the order of the calls', async () => {
+  it('is one round trip for all operations, in the order of the calls', async () => {
     await backend.multiSetValues([
       ['a', 'old'],
       ['b', 1],
@@ -181,7 +182,7 @@ describe('what many calls of one tick cost', () => {
     expect(crossing.trips).toBe(1);
   });
 
-  it('is a command of its own for a value that was large, so that it holds up no neighbour', async () => {
+  it('is a command of its own for a value that was large, so that it delays no other read', async () => {
     const keys = ['small1', 'large', 'small2', 'small3'];
     const read = (): Promise<unknown[]> => Promise.all(keys.map((key) => backend.getValue(key)));
     await backend.multiSetValues(keys.map((key) => [key, key === 'large' ? 'x'.repeat(200_000) : key] as const));

@@ -39,11 +39,11 @@ afterAll(() => stop());
 
 tryFaults('redis', () => lab);
 
-it('leaves a connection whose answers drip to the calls that it has, and ends it once these are over', async () => {
+it('leaves a connection whose reply arrives too slowly to its calls, and ends it once these have settled', async () => {
   const backend = lab.create({ timeoutMs: 200 });
   await backend.setValue('k', 'v'.repeat(1000));
   await proxy.set({ kind: 'drip' });
-  // Of every turn, of which a busy machine skips none.
+  // Sampled in every turn of the event loop, so that a busy machine misses none.
   const links = new Set<number>();
   const look = setInterval(() => links.add(proxy.links), 1);
   await expect(backend.getValue('k')).rejects.toMatchObject({ code: 'TIMEOUT' });
@@ -55,14 +55,14 @@ it('leaves a connection whose answers drip to the calls that it has, and ends it
   await backend.close();
 });
 
-it('has who waits for a greeting that is broken off told that nothing was sent', async () => {
+it('rejects the calls that wait for an interrupted handshake as not sent', async () => {
   let links = 0;
   const relay = createServer((client) => {
     links += 1;
     const upstream = connect(proxy.port, '127.0.0.1');
     client.pipe(upstream);
     if (links > 1) upstream.pipe(client);
-    // The first answer of the greeting, and no other.
+    // Passes the first reply of the handshake, and no other.
     else upstream.once('data', (bytes) => client.write(bytes.subarray(0, bytes.indexOf('\n') + 1)));
     for (const [socket, other] of [
       [client, upstream],
@@ -114,7 +114,7 @@ const clients: [string, (options: Settings) => Redis | Redis5][] = [
   ['5', (options) => new Redis5(url, options)],
 ];
 
-describe.each(clients)('a client of ioredis %s that is handed in', (_, make) => {
+describe.each(clients)('a provided client of ioredis %s', (_, make) => {
   const lost = faults.filter(({ id }) => /^faults\/(reply|request)-lost-(rst|fin)$/.test(id));
 
   async function tryRule(rule: FaultRule, options: Settings): Promise<void> {

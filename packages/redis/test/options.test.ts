@@ -19,7 +19,7 @@ function refusalOf(options: unknown): unknown {
 }
 
 describe('a url', () => {
-  it('names all that it can, percent-encoded', () => {
+  it('returns every part of a URL, decoded', () => {
     expect(parseServer('rediss://us%3Aer:p%40ss@[::1]:6380/2?family=6', 6379)).toEqual({
       host: '::1',
       port: 6380,
@@ -31,7 +31,7 @@ describe('a url', () => {
     });
   });
 
-  it('leaves what it does not name to the options of ioredis', () => {
+  it('leaves out missing parts, for the ioredis options to set', () => {
     const bare = { host: 'host', port: 6379, secure: false };
     expect(parseServer('redis://host', 6379)).toStrictEqual(bare);
     expect(parseServer('redis://host/', 6379)).toStrictEqual(bare);
@@ -49,7 +49,7 @@ describe('redisBackend', () => {
     ['a url without a host', { url: 'redis:///0' }],
     ['a url whose path is no database', { url: 'redis://user:s3cret@host/first' }],
     ['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }],
-    ['a url with a family of addresses that there is not', { url: 'redis://user:s3cret@host?family=46' }],
+    ['a url with an unknown address family', { url: 'redis://user:s3cret@host?family=46' }],
     ['a password that is not percent-encoded', { url: 'redis://user:s3cret%@host' }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { call: () => undefined } }],
     ['a client that is none', { client: {} }],
@@ -67,6 +67,7 @@ describe('redisBackend', () => {
     ['sentinels without a name', { sentinels: { urls: ['redis://:s3cret@host'] } }],
     ['sentinels without urls', { sentinels: { name: 's3cret' } }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
   ];
@@ -79,11 +80,11 @@ describe('redisBackend', () => {
     });
   }
 
-  it('names what the README begins with where no server is named', () => {
+  it('asks for `url` if no server is named', () => {
     expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
   });
 
-  it('takes the nodes of a cluster with its only database', () => {
+  it('accepts database 0 in the URLs of a cluster', () => {
     expect(refusalOf({ cluster: ['redis://a/0', 'redis://b'] })).toBeUndefined();
   });
 
@@ -95,7 +96,7 @@ describe('redisBackend', () => {
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
   });
 
-  it('takes the password and the database that its url leaves out from the options of ioredis', async () => {
+  it('takes a password and a database that are not in the url from the ioredis options', async () => {
     const server = await startRedis(['--requirepass', 's3cret']);
     const backend = redisBackend({
       url: `redis://127.0.0.1:${server.port}`,
@@ -138,7 +139,7 @@ describe('redisBackend', () => {
     await backend.close();
   });
 
-  it('gives a call to a server that says nothing a second', async () => {
+  it('times out after a second by default', async () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const backend = redisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });

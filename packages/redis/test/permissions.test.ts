@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-it('the README gives the user that the suite runs as', () => {
+it('the README shows the user that the suite runs as', () => {
   const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
   expect(readme).toContain(ACL_LINE.replace(PASSWORD, 'password'));
   expect(readme).toContain(CLUSTER_PERMISSIONS);
@@ -29,7 +29,7 @@ function batchesIn(stats: string): number {
   return Number(/cmdstat_mset:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-describe('a user who may less', () => {
+describe('a user with fewer permissions', () => {
   staysQuiet();
 
   let namespaces = 0;
@@ -84,7 +84,7 @@ describe('a user who may less', () => {
   it('stores batches with a TTL without scripts', async () => {
     await may('-eval', '-evalsha');
     const batches = await ask(server, 'INFO', 'commandstats').then(batchesIn);
-    // By the first the backend learns that it may not.
+    // By the first batch the backend learns that it may not.
     for (const ttl of [60, 600, 6000]) {
       await backend.multiSetValues([...pairs, ['text', 'x']], { ttl });
       expect(await backend.multiGetValues([...keys, 'text'])).toEqual([1, 2, 3, undefined, 'x']);
@@ -94,23 +94,26 @@ describe('a user who may less', () => {
         expect(left).toBeLessThanOrEqual(ttl * 1000);
       }
     }
-    // Nothing is stored without its TTL first.
+    // No entry was stored without its TTL first.
     expect(batchesIn(await ask(server, 'INFO', 'commandstats'))).toBe(batches);
   });
 
   it.each([
     ['scripts', ['-eval', '-evalsha'], /EVAL/],
     ['EXISTS and INCRBY', ['-exists', '-incrby'], /INCRBY/],
-  ])('is told what is missing when it counts without %s, and nothing is counted', async (_, changes, missing) => {
-    await may(...changes);
-    await backend.setValue('n', 41);
-    for (const call of [() => backend.incr('n'), () => backend.incr('new', 1, { ttl: 60 })]) {
-      const failure = await failureOf(call(), [PASSWORD]);
-      expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
-      expect(failure.message).toMatch(missing);
-    }
-    expect(await backend.multiGetValues(['n', 'new'])).toEqual([41, undefined]);
-  });
+  ])(
+    'cannot count without %s: the error names what is missing, and nothing is counted',
+    async (_, changes, missing) => {
+      await may(...changes);
+      await backend.setValue('n', 41);
+      for (const call of [() => backend.incr('n'), () => backend.incr('new', 1, { ttl: 60 })]) {
+        const failure = await failureOf(call(), [PASSWORD]);
+        expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+        expect(failure.message).toMatch(missing);
+      }
+      expect(await backend.multiGetValues(['n', 'new'])).toEqual([41, undefined]);
+    },
+  );
 
   it('counts at the ends of the range, and with a TTL, without PEXPIRE and DECRBY', async () => {
     await may();
@@ -122,7 +125,7 @@ describe('a user who may less', () => {
     expect(Number(await ask(server, 'PTTL', `${space()}:new`))).toBeGreaterThan(50_000);
   });
 
-  it('deletes by DEL without UNLINK, and is told what is missing without either', async () => {
+  it('deletes by DEL without UNLINK, and gets an error that names DEL without either', async () => {
     await may('-unlink', '+del');
     await backend.multiSetValues(pairs);
     expect(await backend.delete('a')).toBe(1);
@@ -137,7 +140,7 @@ describe('a user who may less', () => {
     }
   });
 
-  it('may bring a password that nobody asks for', async () => {
+  it('may have a password that the server does not require', async () => {
     const { host, port } = server;
     backend = redisBackend({ url: `redis://:${PASSWORD}@${host}:${port}`, namespace: space(), timeoutMs: 2000 });
     expect(await backend.incr('n')).toBe(1);
@@ -169,7 +172,7 @@ describe('a user who may less', () => {
     await beyond.close();
   });
 
-  it('reads what it may beside what it may not, each for itself', async () => {
+  it('reads what it may while concurrent reads of other keys are refused', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     await ask(server, 'MSET', `${space()}:mine1`, '1', `${space()}:theirs`, '2', `${space()}:mine2`, '3');
     const [one, theirs, two] = await Promise.allSettled(
@@ -198,10 +201,10 @@ describe('a user who may less', () => {
     expect(await backend.incr('mine1')).toBe(2);
   });
 
-  it('is told the key that it may not read in a batch that shares commands with others', async () => {
+  it('gets an error that names the refused key of a coalesced batch', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     await backend.setValue('mine', 1);
-    // With one of these numbers it is cut in the middle, at 64 keys.
+    // With one of these numbers the batch is split at 64 keys.
     for (const others of [62, 63, 64, 65]) {
       const reads = Array.from({ length: others }, () => backend.getValue('mine'));
       expect((await failureOf(backend.multiGetValues(['mine', 'theirs']))).key).toBe('theirs');
@@ -221,7 +224,7 @@ describe('a user who may less', () => {
     expect(await beside('mine', 'theirs', 'mine large')).toBe('theirs');
   });
 
-  it('stores what it may of a batch with a TTL, and is told the key that it may not write', async () => {
+  it('stores what it may of a batch with a TTL, and gets an error that names the refused key', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     const pairs = ['mine1', 'theirs', 'mine2'].map((key) => [key, 1] as const);
     expect(await failureOf(backend.multiSetValues(pairs, { ttl: 60 }))).toMatchObject({ code: 'AUTH', key: 'theirs' });
@@ -229,7 +232,7 @@ describe('a user who may less', () => {
     expect(await ask(server, 'EXISTS', `${space()}:theirs`)).toBe('0');
   });
 
-  it('is told the key that it may not write in a batch of one, alone and beside others', async () => {
+  it('gets an error that names the refused key of a batch of one, alone and beside others', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     for (const options of [{}, { ttl: 60 }]) {
       const failures = await Promise.all([

@@ -14,7 +14,7 @@ endsWithTest();
 
 describe('a server that fails under load', () => {
   it('is used again after it was killed and started, and every increment counted at most once', async () => {
-    // Whatever it has answered it knows after its restart.
+    // After its restart the server still has every write that it acknowledged.
     const server = await serve('--appendonly', 'yes', '--appendfsync', 'always');
     const backend = open(server);
     const load = new Load(backend, counters);
@@ -62,17 +62,17 @@ describe('a server that fails under load', () => {
   });
 });
 
-describe('an event loop that stands still for longer than the deadline', () => {
-  it('loses no answer that came meanwhile, and no connection', async () => {
+describe('an event loop that stalls for longer than the deadline', () => {
+  it('loses no reply that arrived meanwhile, and no connection', async () => {
     const server = await serve();
     const backend = open(server);
     await backend.setValue('k', 'v');
     const id = await ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
-    // Nothing is under way from before, and timers come before what is received.
+    // Nothing is in flight any more, and timers run before received bytes are read.
     await sleep(TIMEOUT_MS);
     await new Promise((resolve) => setImmediate(resolve));
     const calls = Promise.all([backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1)]);
-    // It is written at the end of the tick, and no answer is read before the next.
+    // The commands are written at the end of the tick, and no reply is read before the next.
     await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
     const end = performance.now() + 2 * TIMEOUT_MS;
     while (performance.now() < end);

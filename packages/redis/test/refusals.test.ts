@@ -20,7 +20,7 @@ staysQuiet();
 endsWithTest();
 
 describe('a server that refuses', () => {
-  it('writes, its memory being full, reads and deletes as ever', async () => {
+  it('writes, because its memory is full, still reads and deletes', async () => {
     const server = await serve('--maxmemory-policy', 'noeviction');
     const backend = open(server, { timeoutMs: 5000 });
     await backend.multiSetValues([
@@ -59,7 +59,7 @@ describe('a server that refuses', () => {
     await backend.multiSetValues(pairs, { ttl: 60 });
   });
 
-  it('writes, being a replica, until it is a primary', async () => {
+  it('writes, as a replica, is used again once it is a primary', async () => {
     const primary = await serve();
     await ask(primary, 'SET', 'k', '7');
     const replica = kept(await startRedisReplica(primary));
@@ -81,9 +81,9 @@ describe('a server that refuses', () => {
   });
 
   it.each([
-    ['though it never answers the goodbye', 500, false],
+    ['although it never answers QUIT', 500, false],
     ['at once where the backend is closed', 60_000, true],
-  ])('writes, being a replica, is left for good %s', async (_, timeoutMs, closes) => {
+  ])('writes, as a replica, is disconnected for good %s', async (_, timeoutMs, closes) => {
     let connections = 0;
     const server = await serve('--replicaof', '127.0.0.1 1');
     const listener = createServer((client) => {
@@ -106,12 +106,12 @@ describe('a server that refuses', () => {
           listener.getConnections((_, open) => resolve(open === 0));
         }),
     );
-    // A client that is not told to stop connects anew after 50 ms.
+    // A client that is not disconnected would connect again after 50 ms.
     await sleep(150);
     expect(connections).toBe(1);
   });
 
-  it('batches with a TTL, is sent each as one command again once it takes them', async () => {
+  it('batches with a TTL for a while, is sent them as one command again afterwards', async () => {
     const refusals = [
       ['REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE'],
       ['CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0'],
@@ -130,7 +130,7 @@ describe('a server that refuses', () => {
     }
   });
 
-  it('all, as its primary is lost, says so to each read under its own key, to a user without MGET as well', async () => {
+  it('all, because its primary is lost, rejects each coalesced read under its own key, also without MGET', async () => {
     const server = await serve(...'--replica-serve-stale-data no --user default on nopass ~* +@all -mget'.split(' '));
     const backend = open(server, { timeoutMs: 5000 });
     const keys = ['a', 'b', 'c', 'd'];
@@ -140,7 +140,7 @@ describe('a server that refuses', () => {
     expect(failures.map(({ code, key }) => [code, key])).toEqual(keys.map((key) => ['UNAVAILABLE', key]));
   });
 
-  it('a password, until it is the right one', async () => {
+  it('a password is used again once that is right', async () => {
     const server = await serve('--requirepass', 'old');
     const backend = open(server, { password: 's3cret' });
     for (const call of [() => backend.getValue('k'), () => backend.setValue('k', 1), () => backend.incr('k')]) {
@@ -161,7 +161,7 @@ describe('a server that refuses', () => {
     );
   });
 
-  it('all without a password, a batch and a text of which it reads no more than the beginning as well', async () => {
+  it('all without a password, rejects a long batch or text, of which it reads only the beginning, as well', async () => {
     const server = await serve('--requirepass', 's3cret');
     const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);
     const calls: ((backend: CacheBackend) => Promise<unknown>)[] = [
@@ -172,24 +172,24 @@ describe('a server that refuses', () => {
       (backend) => backend.multiSetValues(pairs, { ttl: 60 }),
     ];
     for (const call of calls) {
-      // Each on a connection of its own: the server closes it.
+      // Each has a connection of its own, because the server closes it.
       const failure = await failureOf(settled(call(open(server, { timeoutMs: 5000 }))), ['s3cret']);
       expect(failure).toMatchObject({ code: 'AUTH', retryable: false });
-      expect(failure.message).toContain('the server wants a password');
+      expect(failure.message).toContain('the server requires a password');
     }
   });
 
-  it('to name a primary, being no sentinel', async () => {
+  it('SENTINEL, because it is no sentinel, is reported as such', async () => {
     const { port } = await serve();
     const sentinels = { name: 'mymaster', urls: [`redis://127.0.0.1:${port}`] };
     const backend = redisBackend({ sentinels, timeoutMs: 5000 });
     const refusal = await failureOf(settled(backend.setValue('k', 's3cretValue')), ['s3cretValue']);
     expect(refusal).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
-    expect(refusal.message).toContain('what `sentinels` names is no sentinel');
+    expect(refusal.message).toContain('`sentinels` names a server that is not a sentinel');
     await backend.close();
   });
 
-  it('to name a primary for a wrong password', async () => {
+  it('SENTINEL for a wrong password rejects AUTH', async () => {
     const { port } = await serve('--requirepass', 's3cret');
     const sentinels = { name: 'mymaster', urls: [`redis://:wr0ng@127.0.0.1:${port}`] };
     const backend = redisBackend({ sentinels, timeoutMs: 5000 });
@@ -200,7 +200,7 @@ describe('a server that refuses', () => {
   });
 
   it('all, while it loads its data', async () => {
-    // It takes 200 µs for each key, and looks at its clients after every KB.
+    // Loading takes 200 µs for each key, and serves clients after every KB.
     const slow = ['--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024'];
     const server = await serve(...slow);
     const backend = open(server, { timeoutMs: 2000 });
@@ -227,7 +227,7 @@ describe('a server that refuses', () => {
     expect(await backend.multiGetValues(['k1', 'k9999'])).toEqual([1, 9999]);
   });
 
-  it('connections, having too many', async () => {
+  it('connections, because it has too many, is used once one is free', async () => {
     const server = await serve('--maxclients', '1');
     const holder = new RespConnection(server.host, server.port);
     await holder.send([['SET', 'k', '5']]);
@@ -240,12 +240,12 @@ describe('a server that refuses', () => {
     expect(await backend.getValue('k')).toBe(5);
   });
 
-  it('what a connection begins with, is not asked for one by each call', async () => {
+  it('the handshake is not sent a new connection by each call', async () => {
     const server = await serve();
     const url = `redis://${server.host}:${server.port}`;
     const received = async (): Promise<number> =>
       Number(/total_connections_received:(\d+)/.exec(await ask(server, 'INFO', 'stats'))?.[1]);
-    // It has no such database, and is no sentinel.
+    // The server has no such database, and is no sentinel.
     for (const options of [{ url: `${url}/99` }, { sentinels: { name: 'mymaster', urls: [url] } }]) {
       const backend = redisBackend({ ...options, timeoutMs: 5000 });
       const [before, start] = [await received(), performance.now()];
@@ -256,7 +256,7 @@ describe('a server that refuses', () => {
     }
   });
 
-  it('all for a while, being busy with a script', async () => {
+  it('all while it is busy with a script, is used again afterwards', async () => {
     const server = await serve('--busy-reply-threshold', '50');
     const backend = open(server, { timeoutMs: 2000 });
     await backend.setValue('k', 1);
@@ -280,7 +280,7 @@ describe('a server that refuses', () => {
     expect(await backend.incr('k')).toBe(2);
   });
 
-  it('writes, being unable to save them, and says that this does not pass by itself', async () => {
+  it('writes, because it cannot save them, rejects them as not retryable', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));
     const server = await serve('--save', '3600 1', '--dir', folder);
     const backend = open(server, { timeoutMs: 5000 });
@@ -300,7 +300,7 @@ describe('a server that refuses', () => {
     expect(await backend.getValue('k')).toBe(1);
   });
 
-  it('writes, having too few replicas', async () => {
+  it('writes, because it has too few replicas, still reads', async () => {
     const backend = open(await serve('--min-replicas-to-write', '1'));
     for (const write of [() => backend.setValue('k', 1), () => backend.incr('k', 1, { ttl: 60 })])
       expect(await failureOf(settled<unknown>(write()))).toMatchObject({
@@ -312,7 +312,7 @@ describe('a server that refuses', () => {
     expect(await backend.getValue('k')).toBeUndefined();
   });
 
-  it('all, being a replica that has lost its primary', async () => {
+  it('all, as a replica that has lost its primary, rejects as retryable', async () => {
     const primary = await serve();
     const replica = kept(await startRedisReplica(primary, ['--replica-serve-stale-data', 'no']));
     const backend = open(replica);
@@ -325,7 +325,7 @@ describe('a server that refuses', () => {
       expect(await failureOf(settled<unknown>(call()))).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
   });
 
-  it('all, being a node of a cluster that is down', async () => {
+  it('all, as a node of a cluster that is down, rejects as retryable', async () => {
     const node = await serve('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
     const url = `redis://${node.host}:${node.port}`;
     for (const options of [{ url }, { cluster: [url] }]) {

@@ -37,7 +37,7 @@ async function commandsOf(work: () => Promise<unknown>): Promise<Map<string, num
   return new Map([...lines].map(([, name, calls, refused]) => [String(name), Number(calls) + Number(refused)]));
 }
 
-it('what the user might not do is tried again a minute later, and not before', async () => {
+it('a command that the user may not run is tried again a minute later, and not before', async () => {
   const work = async (): Promise<void> => {
     await backend.multiSetValues(pairs);
     await backend.multiSetValues(pairs, { ttl: 60 });
@@ -61,7 +61,7 @@ it('what the user might not do is tried again a minute later, and not before', a
   expect(await used()).toEqual(['mset', 'eval', 'mget', 'unlink', 'evalsha']);
 });
 
-it('what the server knows is asked once by many batches, and a minute later where it does not know MSETEX', async () => {
+it('concurrent batches probe the server once, and again a minute later if it does not know MSETEX', async () => {
   const store = (): Promise<void> => backend.multiSetValues(pairs, { ttl: 60 });
   const used = (): Promise<Map<string, number>> => commandsOf(() => Promise.all([store(), store(), store()]));
   const first = await used();
@@ -74,7 +74,7 @@ it('what the server knows is asked once by many batches, and a minute later wher
   expect((await used()).get('hello')).toBe(second.has('msetex') ? undefined : 1);
 });
 
-it('a script that the server has forgotten is sent to it once', async () => {
+it('a script that the server has forgotten is loaded once', async () => {
   const count = (): Promise<number> => backend.incr('n');
   await count();
   await ask(server, 'SCRIPT', 'FLUSH');
@@ -82,7 +82,7 @@ it('a script that the server has forgotten is sent to it once', async () => {
   expect([commands.get('eval'), commands.get('evalsha')]).toEqual([1, 3]);
 });
 
-it('a key that the user may not use costs the batches without it nothing', async () => {
+it('a key that the user may not use does not slow down batches without it', async () => {
   await backend.multiSetValues(pairs);
   await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~a', '~b', '~c');
   await expect(backend.multiGetValues([...keys, 'theirs'])).rejects.toMatchObject({ code: 'AUTH', key: 'theirs' });
@@ -92,7 +92,7 @@ it('a key that the user may not use costs the batches without it nothing', async
   expect([commands.get('mget'), commands.get('get')]).toEqual([1, undefined]);
 });
 
-it('what a proxy does not know, and ends the connection for, is asked for again a minute later, and then once an hour', async () => {
+it('a probe for which a proxy closes the connection is repeated a minute later, and then once an hour', async () => {
   let [asked, ends] = [0, true];
   const proxy = createServer((client) => {
     const upstream = connect(server.port, server.host);
@@ -134,7 +134,7 @@ it('what a proxy does not know, and ends the connection for, is asked for again 
   proxy.close();
 });
 
-it('a batch with a TTL is set key by key where it is not known that all keys are one server’s', async () => {
+it('a batch with a TTL is a SET for each key unless the server is known to be standalone', async () => {
   const sharding = await startRedis(['--rename-command', 'HELLO', '']);
   const behind = redisBackend({ url: `redis://127.0.0.1:${sharding.port}`, timeoutMs: 5000 });
   for (let batch = 0; batch < 3; batch++) await behind.multiSetValues(pairs, { ttl: 60 });
@@ -147,7 +147,7 @@ it('a batch with a TTL is set key by key where it is not known that all keys are
   await sharding.stop();
 });
 
-it('what the server does not know is done without where it can be, and is not sent to it again', async () => {
+it('an unknown command is replaced where possible, and not sent again', async () => {
   const unknown = ['MGET', 'MSET', 'UNLINK', 'EVALSHA', 'EXISTS'].flatMap((name) => ['--rename-command', name, '']);
   const older = await startRedis(unknown);
   const behind = redisBackend({ url: `redis://127.0.0.1:${older.port}`, timeoutMs: 5000 });

@@ -5,16 +5,16 @@ import { tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 
-// However long it is asked to wait for a connection, a call says what could not be reached inside its own time.
+// Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
 tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, redis: { connectTimeout: 600_000, tls } }));
 
-it('sentinels by rediss:// URLs are asked with the options for TLS that are given', async () => {
+it('sentinels with rediss:// URLs are asked with the given TLS options', async () => {
   const { port, stop } = await startRedis([], { tls: true });
   const sentinels = { name: 'mymaster', urls: [`rediss://localhost:${port}`] };
   const { ca } = await certificate();
   for (const [redis, reason] of [
-    // A server that can be asked, and is no sentinel.
-    [{ tls: { ca } }, 'what `sentinels` names is no sentinel'],
+    // This server can be reached, but is not a sentinel.
+    [{ tls: { ca } }, '`sentinels` names a server that is not a sentinel'],
     [undefined, 'no sentinel can be reached (DEPTH_ZERO_SELF_SIGNED_CERT)'],
   ] as const) {
     const backend = redisBackend({ sentinels, redis, timeoutMs: 6000 });
@@ -24,10 +24,10 @@ it('sentinels by rediss:// URLs are asked with the options for TLS that are give
   await stop();
 });
 
-it('a sentinel that wants TLS is told of, and what is no sentinel', async () => {
+it('a sentinel that requires TLS is reported, and so is a server that is not a sentinel', async () => {
   for (const [tls, reason] of [
-    [true, 'UNAVAILABLE: no sentinel can be reached (ECONNRESET); the server may want TLS'],
-    [false, 'BACKEND: what `sentinels` names is no sentinel'],
+    [true, 'UNAVAILABLE: no sentinel can be reached (ECONNRESET); the server may require TLS'],
+    [false, 'BACKEND: `sentinels` names a server that is not a sentinel'],
   ] as const) {
     const server = await startRedis([], { tls });
     const backend = redisBackend({ sentinels: { name: 'm', urls: [`redis://127.0.0.1:${server.port}`] } });

@@ -48,7 +48,7 @@ describe('an answer of the wrong shape', () => {
     ['no list', '+OK\r\n'],
     ['a list that is too short', '*1\r\n$1\r\n7\r\n'],
     ['a list that is too long', '*4\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n'],
-  ])('to a batch of reads is an error and no miss: %s', async (_, answer) => {
+  ])('to a batch of reads is an error, not a miss: %s', async (_, answer) => {
     proxy.rewrite = (answers) => answers.replace(/\*3\r\n.*/s, answer);
     expect((await failureOf(backend.multiGetValues(['a', 'b', 'c']))).code).toBe('BACKEND');
     const reads = await Promise.allSettled(['a', 'b', 'c', 'a'].map((key) => backend.getValue(key)));
@@ -56,7 +56,7 @@ describe('an answer of the wrong shape', () => {
     for (const read of reads.slice(1)) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'BACKEND' } });
   });
 
-  it('to a read is an error and no miss', async () => {
+  it('to a read is an error, not a miss', async () => {
     proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
     expect((await failureOf(backend.getValue('a'))).code).toBe('BACKEND');
   });
@@ -64,14 +64,14 @@ describe('an answer of the wrong shape', () => {
   it.each([
     ['no number', '+QUEUED\r\n'],
     ['nothing', '$-1\r\n'],
-  ])('to what is counted is neither a number nor a yes: %s', async (_, answer) => {
+  ])('to a command that counts is an error: %s', async (_, answer) => {
     proxy.rewrite = () => answer;
     for (const call of [() => backend.delete('a'), () => backend.deleteMany(['a', 'b']), () => backend.incr('a')])
       expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', maybeApplied: true });
     expect((await failureOf(backend.exists('a'))).code).toBe('BACKEND');
   });
 
-  it('to a write is no success', async () => {
+  it('to a write is an error', async () => {
     proxy.rewrite = (answers) => answers.replaceAll('+OK', '+QUEUED');
     expect(await failureOf(backend.setValue('a', 7))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
     const batch = backend.multiSetValues([
@@ -82,7 +82,7 @@ describe('an answer of the wrong shape', () => {
   });
 });
 
-it('a refusal in words that no Redis has is told as one, and its words are not', async () => {
+it('an unknown error reply is reported without its text', async () => {
   proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
   for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
     expect(await failureOf(call(), ['s3cret'])).toMatchObject({
@@ -93,13 +93,13 @@ it('a refusal in words that no Redis has is told as one, and its words are not',
     });
 });
 
-describe('what a script of Redis 6 was refused for', () => {
+describe('the error of a script on Redis 6', () => {
   it.each([
     ['-WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
     ["-READONLY You can't write against a read only replica.", 'BACKEND'],
     ["-OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND'],
-  ])('stands behind the place in it: %s', async (refusal, code) => {
+  ])('is found behind its position in the script: %s', async (refusal, code) => {
     const place = 'ERR Error running script (call to f_0123456789abcdef): @user_script:7: @user_script: 7: ';
     proxy.rewrite = () => `-${place}${refusal}\r\n`;
     const failure = await failureOf(backend.incr('n'));
@@ -108,10 +108,10 @@ describe('what a script of Redis 6 was refused for', () => {
   });
 });
 
-describe('a password that a server does not want', () => {
+describe('a password that a server does not require', () => {
   staysQuiet();
 
-  it('is fine, in the words of Redis 5 as well, and nothing is said of it', async () => {
+  it('is accepted without a word on the console, by Redis 5 as well', async () => {
     const words = '-ERR Client sent AUTH, but no password is set';
     proxy.rewrite = (answers) => answers.replace(/^-ERR AUTH .*(?=\r\n)/, words);
     const greeted = redisBackend({ url: `redis://:needless@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
@@ -120,7 +120,7 @@ describe('a password that a server does not want', () => {
   });
 });
 
-it('a client that is handed in is not used for a call that has ended', async () => {
+it('a provided client is not used for a call that has ended', async () => {
   const provided = new ProvidedClient({ call: expect.unreachable });
   const call = { ended: true, sent: false };
   expect(await provided.send(call, { name: 'INCR', args: ['k'], key: 'k' })).toBeUndefined();
@@ -131,7 +131,7 @@ describe('a connection', () => {
   const make = (): Redis => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server });
   const increment = { name: 'INCR', args: ['waited'], key: 'waited' };
 
-  it('sends nothing for a call that has ended while it waited for it', async () => {
+  it('sends nothing for a call that ended while it waited for the connection', async () => {
     const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
     const answer = connection.send(call, increment);
@@ -142,7 +142,7 @@ describe('a connection', () => {
     connection.close();
   });
 
-  it('says of a command for which there is no socket any more that it was not sent', async () => {
+  it('reports a command without a socket as not sent', async () => {
     let client: Redis | undefined;
     const connection = new Connection(TIMEOUT_MS, () => {
       client = make();
@@ -160,28 +160,28 @@ describe('a connection', () => {
     connection.close();
   });
 
-  it('is tried to make soon, and never so seldom that a server that is back is not seen', () => {
+  it('is retried soon, and often enough to find a server that is back', () => {
     const { retryStrategy } = settingsOf(TIMEOUT_MS, {});
     expect([1, 2, 1000].map((attempt) => retryStrategy?.(attempt))).toEqual([50, 100, 500]);
   });
 
-  it('is not made once it was closed', async () => {
+  it('is not made after it was closed', async () => {
     const connection = new Connection(TIMEOUT_MS, expect.unreachable);
     connection.close();
     const sent = connection.send({ ended: false, sent: false }, increment);
     await expect(sent).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
-  it('tells what a command answered though ASKING was refused before it', async () => {
+  it('returns the reply to a command although ASKING before it was refused', async () => {
     const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
-    // This server belongs to no cluster, and knows of no ASKING.
+    // This server is not part of a cluster, and does not know ASKING.
     expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked' })).toBe('1');
     expect(await ask(server, 'GET', 'asked')).toBe('1');
     connection.close();
   });
 
-  it('that was refused a while ago is made anew at once', async () => {
+  it('that was refused a while ago is tried again at once', async () => {
     const refused = redisBackend({ url: `redis://127.0.0.1:${server.port}/99`, timeoutMs: TIMEOUT_MS });
     await failureOf(refused.getValue('k'));
     await sleep(100);
@@ -196,14 +196,14 @@ describe('a connection', () => {
     const timer = sleep(25).then(() => order.push('25 ms'));
     await failureOf(refused.getValue('k'));
     await timer;
-    // Of a negative one Node 24 writes a warning to the console.
+    // For a negative delay Node 24 writes a warning to the console.
     expect(Math.min(...timers.mock.calls.map(([, delay = 0]) => delay))).toBeGreaterThanOrEqual(0);
     vi.restoreAllMocks();
     expect(order).toEqual(['an attempt', '25 ms']);
     await refused.close();
   });
 
-  it('does not take options that hold calls back, or give it up while it is well', async () => {
+  it('overrides options that hold calls back or close a healthy connection', async () => {
     const redis = { enableAutoPipelining: true, commandTimeout: 20 };
     const patient = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS, redis });
     await patient.setValue('k', 1);
@@ -214,7 +214,7 @@ describe('a connection', () => {
     await patient.close();
   });
 
-  it('counts as silent from when it owes an answer, and not from when it was made', async () => {
+  it('is silent from when it owes a reply, not from when it was made', async () => {
     const LIMIT_MS = 250;
     let sent = Number.NaN;
     const silentMs = await new Promise<number>((resolve) => {
@@ -230,7 +230,7 @@ describe('a connection', () => {
     expect(silentMs).toBeGreaterThanOrEqual(LIMIT_MS);
   });
 
-  it('counts as silent though it is sent ever more', async () => {
+  it('is silent although more commands are sent on it', async () => {
     let more: ReturnType<typeof setInterval> | undefined;
     onTestFinished(() => clearInterval(more));
     await new Promise<void>((resolve) => {
@@ -244,7 +244,7 @@ describe('a connection', () => {
     });
   });
 
-  it('does not count as late where each answer is in time, though it owes one all the while', async () => {
+  it('is not late if each reply is in time, although it always owes one', async () => {
     const LIMIT_MS = 250;
     const socket = { bytesRead: 0, destroy: () => expect.unreachable() };
     let late = false;
@@ -252,7 +252,7 @@ describe('a connection', () => {
       late = true;
     });
     watchdog.sent();
-    // Each is answered as the next is sent.
+    // Each command is answered when the next is sent.
     for (let answer = 0; answer < 4; answer++) {
       await sleep(LIMIT_MS - 50);
       socket.bytesRead += 1;

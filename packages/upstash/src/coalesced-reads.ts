@@ -21,7 +21,7 @@ export class CoalescedReads {
   readonly #large = new LargeKeys();
   readonly #coalescer = new Coalescer<Read, unknown>(
     { mostItems: MAX_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
-    (reads, deadline) => this.#send(reads, deadline),
+    (reads) => this.#send(reads),
   );
 
   constructor(sender: CommandSender) {
@@ -50,7 +50,7 @@ export class CoalescedReads {
         halvings === MAX_HALVINGS && keys.length <= MAX_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
         if (isCoalesced) return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }));
-        const [result] = await this.#sender.send([mget(keys)], call.deadline);
+        const [result] = await this.#sender.send([mget(keys)], [call]);
         return this.#valuesOf(keys, result);
       } catch (error) {
         if (halvings === 0 || keys.length === 1 || call.ended || !isTooLarge(error)) throw error;
@@ -69,24 +69,24 @@ export class CoalescedReads {
   }
 
   /** Sends one request: one MGET for all values, and one EXISTS for each `exists`. */
-  async #send(reads: readonly Read[], deadline: number): Promise<readonly unknown[]> {
+  async #send(reads: readonly Read[]): Promise<readonly unknown[]> {
     const gets = reads.filter(({ kind }) => kind === 'values');
     const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
     const mgets = gets.length === 0 ? [] : [mget(gets.flatMap(({ keys }) => keys))];
-    const results = await this.#sender.send([...mgets, ...exists.map(has)], deadline);
-    const values = (await this.#split(results[0], gets, deadline)).values();
+    const results = await this.#sender.send([...mgets, ...exists.map(has)], callsOf(reads));
+    const values = (await this.#split(results[0], gets)).values();
     const known = results.slice(mgets.length).values();
     return reads.map(({ kind }) => (kind === 'values' ? values : known).next().value);
   }
 
   /** Splits the result of one MGET into a result for each read. */
-  async #split(result: unknown, gets: readonly Read[], deadline: number): Promise<readonly unknown[]> {
+  async #split(result: unknown, gets: readonly Read[]): Promise<readonly unknown[]> {
     if (gets.length < 2) return [result];
     // Values too large together, or one key that the token may not read, must not fail the other reads.
     if (isTooLarge(result)) throw result;
     if (result instanceof DriverError && result.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
       const apart = gets.map(({ keys }) => mget(keys));
-      return await this.#sender.send(apart, deadline);
+      return await this.#sender.send(apart, callsOf(gets));
     }
     try {
       const total = gets.reduce((sum, { keys }) => sum + keys.length, 0);
@@ -96,6 +96,10 @@ export class CoalescedReads {
       return gets.map(() => error);
     }
   }
+}
+
+function callsOf(reads: readonly Read[]): readonly Call[] {
+  return reads.map(({ call }) => call);
 }
 
 function mget(keys: readonly string[]): Command {

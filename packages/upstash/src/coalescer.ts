@@ -14,11 +14,8 @@ interface PendingItem<I, R> {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * Sends items as one request. Resolves a result for each, or rejects for all. `deadline` is the latest of their calls, in
- * milliseconds on the clock of `performance.now()`.
- */
-type Send<I, R> = (items: readonly I[], deadline: number) => Promise<readonly R[]>;
+/** Sends items as one request. Resolves a result for each, or rejects for all. */
+type Send<I, R> = (items: readonly I[]) => Promise<readonly R[]>;
 
 /**
  * Coalesces the items of one tick into as few requests as the limits allow. It collects by microtasks, because on Workers
@@ -53,7 +50,7 @@ export class Coalescer<I extends { readonly call: Call }, R> {
   async #send(pending: readonly PendingItem<I, R>[], halvings: number): Promise<void> {
     const items = pending.map(({ item }) => item);
     try {
-      const results = await this.#sendItems(items, latestDeadline(items));
+      const results = await this.#sendItems(items);
       for (const [index, { resolve }] of pending.entries()) resolve(results[index] as R);
     } catch (error) {
       if (halvings > 0 && pending.length > 1 && isTooLarge(error)) {
@@ -70,8 +67,4 @@ export const MAX_HALVINGS = 5;
 
 export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
   return inParts(items, { mostItems: Math.ceil(items.length / 2) });
-}
-
-function latestDeadline(items: readonly { readonly call: Call }[]): number {
-  return items.reduce((latest, { call }) => Math.max(latest, call.deadline), 0);
 }

@@ -1,4 +1,4 @@
-import { DriverError } from '@ninefold/core';
+import { type Call, DriverError } from '@ninefold/core';
 import { lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
@@ -22,50 +22,42 @@ export interface UpstashClient {
 export type Command = (pipeline: UpstashPipeline) => unknown;
 
 export interface CommandSender {
-  /** Sends commands as one HTTP request. Resolves a result for each: a `DriverError` for a refused command. */
-  send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]>;
-  close(): void;
+  /** Sends commands as one HTTP request for these calls. Resolves a result for each: a `DriverError` for a refused command. */
+  send(commands: readonly Command[], calls: readonly Call[]): Promise<readonly unknown[]>;
 }
-
-/** Milliseconds from the last deadline of a request's calls until the request is aborted. */
-const ABORT_DELAY_MS = 50;
 
 /** Sends commands by our own client, with one attempt per request. */
 export class RestCommandSender implements CommandSender {
   readonly #client: RestClient;
   readonly #requester: RestRequester;
-  /** Each in-flight request has its own signal and timer: on Workers none may be shared. */
-  readonly #inFlight = new Set<AbortController>();
 
   constructor(client: RestClient, requester: RestRequester) {
     this.#client = client;
     this.#requester = requester;
   }
 
-  async send(commands: readonly Command[], deadline: number): Promise<readonly unknown[]> {
+  async send(commands: readonly Command[], calls: readonly Call[]): Promise<readonly unknown[]> {
     const pipeline: UpstashPipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
-    const controller = new AbortController();
-    // Core ends the call at its deadline. This frees the socket, but waits for a response that a stall has delayed.
-    let timer = setTimeout(
-      () => {
-        timer = setTimeout(() => controller.abort(), ABORT_DELAY_MS);
-      },
-      Math.max(0, deadline - performance.now()),
-    );
-    this.#inFlight.add(controller);
-    try {
-      const run = () => pipeline.exec({ keepErrors: true });
-      return resultsOf(await this.#requester.withContext({ signal: controller.signal }, run), commands.length);
-    } finally {
-      clearTimeout(timer);
-      this.#inFlight.delete(controller);
-    }
+    const run = () => pipeline.exec({ keepErrors: true });
+    return resultsOf(await this.#requester.withContext({ signal: signalOf(calls) }, run), commands.length);
   }
+}
 
-  close(): void {
-    for (const controller of this.#inFlight) controller.abort();
-  }
+/** Aborts when the last of the calls is given up, and no later: its request may still wait for a connection. */
+function signalOf(calls: readonly Call[]): AbortSignal {
+  const [only] = calls;
+  if (only !== undefined && calls.length === 1) return only.signal;
+  const controller = new AbortController();
+  const watch = (): void => {
+    const open = calls.filter(({ ended }) => !ended);
+    const latest = Math.max(...open.map(({ deadline }) => deadline));
+    const last = open.findLast(({ deadline }) => deadline === latest);
+    if (last === undefined) controller.abort();
+    else last.signal.addEventListener('abort', watch, { once: true });
+  };
+  watch();
+  return controller.signal;
 }
 
 /** Sends commands by a provided client, which keeps its own retries and timeouts and is not closed. */
@@ -87,8 +79,6 @@ export class ProvidedClientSender implements CommandSender {
     }
     return resultsOf(results, commands.length);
   }
-
-  close(): void {}
 }
 
 function resultsOf(results: unknown, commands: number): readonly unknown[] {

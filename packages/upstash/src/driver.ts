@@ -39,7 +39,7 @@ export class UpstashDriver implements CacheDriver {
   readonly #reads: CoalescedReads;
   readonly #writes = new Coalescer<Write, unknown>(
     { mostItems: MAX_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
-    (writes, deadline) => this.#sendWrites(writes, deadline),
+    (writes) => this.#sendWrites(writes),
   );
 
   constructor(sender: CommandSender, capabilities: Capabilities) {
@@ -84,7 +84,7 @@ export class UpstashDriver implements CacheDriver {
       const results =
         only !== undefined && unlinks.length === 1
           ? [await this.#write(only, bytes, call)]
-          : await this.#sender.send(unlinks, call.deadline);
+          : await this.#sender.send(unlinks, [call]);
       return results.map((result) => expectCount(result, part.length));
     });
     return counts.flat().reduce((sum, count) => sum + count, 0);
@@ -97,22 +97,23 @@ export class UpstashDriver implements CacheDriver {
   }
 
   close(): void {
-    this.#sender.close();
+    // Every request has ended with its calls.
   }
 
   /** Sends the only command of a call, or of a part of a call. A small one is coalesced with the writes of its tick. */
   #write(command: Command, bytes: number, call: Call): Promise<unknown> {
     if (bytes <= MAX_COALESCED_BYTES) return this.#writes.add({ command, bytes, call });
-    return this.#sender.send([command], call.deadline).then(([result]) => result);
+    return this.#sender.send([command], [call]).then(([result]) => result);
   }
 
-  async #sendWrites(writes: readonly Write[], deadline: number): Promise<readonly unknown[]> {
+  async #sendWrites(writes: readonly Write[]): Promise<readonly unknown[]> {
     const commands = writes.map(({ command }) => command);
+    const calls = writes.map(({ call }) => call);
     try {
-      return await this.#sender.send(commands, deadline);
+      return await this.#sender.send(commands, calls);
     } catch (error) {
       // Each of these calls has sent no other request.
-      if (isUnsent(error)) for (const { call } of writes) call.sent = false;
+      if (isUnsent(error)) for (const call of calls) call.sent = false;
       throw error;
     }
   }

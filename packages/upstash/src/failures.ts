@@ -52,9 +52,14 @@ export function refusedRequest(status: number, answer: unknown): DriverError {
     return fail('BACKEND', 'the address redirects; it is not a REST endpoint of Upstash', { applied: 'no' });
   }
   if (status >= 500 || status === 408) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
-  return typeof message === 'string'
+  return typeof message === 'string' && status !== 404
     ? refusedCommand(message)
-    : fail('BACKEND', `the service refused (HTTP ${status})`, { applied: 'no' });
+    : fail('BACKEND', foreignResponse(status), { applied: 'no' });
+}
+
+/** What is said of a response that Upstash does not send. */
+export function foreignResponse(status: number): string {
+  return `the response is not one of Upstash (HTTP ${status}): look at url`;
 }
 
 /** Codes of failures before any byte of a request was sent: name lookup and connect. */
@@ -81,7 +86,11 @@ export function lostRequest(error: unknown): DriverError {
   if (code !== undefined && UNSENT.has(code)) {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
-  const reason = code === undefined ? 'the request was lost' : `the request was lost (${code})`;
+  // Of Node's parser of HTTP.
+  if (code?.startsWith('HPE_'))
+    return new DriverError('BACKEND', 'the response is not HTTP: look at url', { connectionLost: true, cause });
+  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may speak no TLS' : '';
+  const reason = code === undefined ? 'the request was lost' : `the request was lost (${code})${hint}`;
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }
 

@@ -1,6 +1,6 @@
 import { DriverError } from '@ninefold/core';
 import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from '@upstash/redis';
-import { lostRequest, refusedRequest } from './failures.ts';
+import { foreignResponse, lostRequest, refusedRequest } from './failures.ts';
 import { SyncToken } from './sync-token.ts';
 
 /** What one HTTP request receives besides its commands. */
@@ -74,8 +74,9 @@ export class RestRequester implements Requester {
     }
     const results = parse(responseText);
     if (!response.ok) throw refusedRequest(response.status, results);
-    if (!Array.isArray(results))
-      throw new DriverError('BACKEND', `the response is not one of Upstash (HTTP ${response.status})`);
+    // Of a null in place of a result the client makes a TypeError.
+    if (!Array.isArray(results) || results.includes(null))
+      throw new DriverError('BACKEND', foreignResponse(response.status));
     update(response.headers.get('upstash-sync-token'));
     return results;
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import type { HttpFault, UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
@@ -74,6 +75,7 @@ const faults: [string, HttpFault, Expected][] = [
     { code: 'TOO_LARGE', retryable: false, maybeApplied: false, ran: false },
   ],
   ['HTTP 404', { kind: 'status', status: 404 }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
+  ['HTTP 500 with null', { kind: 'raw', status: 500, body: 'null' }, { ...lost, ran: false }],
   ['a redirect', { kind: 'redirect' }, { code: 'BACKEND', retryable: false, maybeApplied: false, ran: false }],
   ['200 with HTML', { kind: 'html' }, strange],
   ['200 with nothing', { kind: 'empty' }, strange],
@@ -170,6 +172,25 @@ describe('a failure of the service', () => {
       const failure = await failureOf(backend.setValue('k', 1));
       expect(failure).toMatchObject({ code, retryable, maybeApplied: false, key: 'k' });
       expect(failure.message).toContain(word);
+    }
+  });
+
+  it('that is a redirect or a page of something else is told as such', async () => {
+    for (const [fault, words] of [
+      [{ kind: 'redirect' }, 'the address redirects'],
+      [{ kind: 'raw', status: 404, body: '<html>' }, 'HTTP 404'],
+    ] as const) {
+      front.fail(fault);
+      const failure = await failureOf(backend.incr('k'));
+      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+      expect(failure.message).toContain(words);
+    }
+  });
+
+  it('that is not as many values as were asked for is no answer', async () => {
+    for (const result of ['ab', ['a'], ['a', 'b', 'c']]) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
+      expect(await failureOf(backend.multiGetValues(['k', 'l']))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
   });
 
@@ -272,9 +293,38 @@ describe('an address', () => {
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
   });
 
-  it('that speaks no TLS where https is asked for is UNAVAILABLE', async () => {
+  it('that speaks no TLS where https is asked for is UNAVAILABLE, and told of as such', async () => {
     const secure = upstashBackend({ url: front.url.replace('http:', 'https:'), token: 'tok3n', timeoutMs: 2000 });
-    expect((await failureOf(secure.getValue('k'), ['tok3n'])).code).toBe('UNAVAILABLE');
+    const failure = await failureOf(secure.getValue('k'), ['tok3n']);
+    expect(failure.code).toBe('UNAVAILABLE');
+    expect(failure.message).toContain('may speak no TLS');
+  });
+
+  it('that is not one of Upstash is BACKEND, and the url is what to look at', async () => {
+    const faults = [
+      [{ kind: 'html' }, 'the response is not one of Upstash (HTTP 200): look at url'],
+      [{ kind: 'status', status: 404 }, 'the response is not one of Upstash (HTTP 404): look at url'],
+      [{ kind: 'raw', body: '[null]' }, 'the response is not one of Upstash (HTTP 200): look at url'],
+    ] as const;
+    for (const [fault, reason] of faults) {
+      front.fail(fault);
+      const failure = await failureOf(backend.getValue('k'), [front.token]);
+      expect([failure.code, failure.retryable, failure.message]).toEqual([
+        'BACKEND',
+        false,
+        `[upstash] getValue "k": ${reason}`,
+      ]);
+    }
+    const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
+    proxy.rewrite = () => 'SSH-2.0-OpenSSH_9.2\r\n';
+    const stranger = upstashBackend({ url: `http://127.0.0.1:${proxy.port}`, token: 'tok3n', timeoutMs: 10_000 });
+    const failure = await failureOf(stranger.getValue('k'), ['tok3n']);
+    expect([failure.code, failure.message]).toEqual([
+      'BACKEND',
+      '[upstash] getValue "k": the response is not HTTP: look at url',
+    ]);
+    await stranger.close();
+    await proxy.stop();
   });
 
   it('that wants another token is AUTH', async () => {

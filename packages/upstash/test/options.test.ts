@@ -40,19 +40,23 @@ describe('upstashBackend', () => {
     ['a redis:// url', { url: 'redis://s3cret@example.upstash.io:6379', token }],
     ['a url with a password', { url: 'https://user:s3cret@example.upstash.io', token }],
     ['a url that is none', { url: 's3cret', token }],
+    ['a url with a space before it', { url: ` ${url}/s3cret`, token }],
     ['a url with a space at its end, as a .env file may give it', { url: `${url}/s3cret `, token }],
     ['a url with a line break at its end', { url: `${url}/s3cret\n`, token }],
     ['a url with a query, behind which no path can stand', { url: `${url}?_token=s3cret`, token }],
     ['a url with a port that is none', { url: `${url}:s3cret`, token }],
     ['no token', { url }],
     ['token: undefined', { url, token: undefined }],
+    ['a token with a space', { url, token: 's3cret token' }],
     ['a token with a line break', { url, token: 's3cret\n' }],
     ['a fetch that is none', { url, token, fetch: 's3cret' }],
     ['a client that is none', { client: {} }],
     ['client: null', { client: null }],
-    ['a client and a url', { client: new Redis({ url, token, automaticDeserialization: false }), url, token }],
+    ['a client and a url', { client: new Redis({ url, token, automaticDeserialization: false }), url }],
+    ['a client and a token', { client: new Redis({ url, token, automaticDeserialization: false }), token }],
     ['a client that turns texts into values', { client: new Redis({ url, token }) }],
     ['a maxValueBytes of 0', { url, token, maxValueBytes: 0 }],
+    ['a maxValueBytes that is no whole number', { url, token, maxValueBytes: 1.5 }],
     ['a namespace with a colon', { url, token, namespace: 'a:b' }],
     ['a timeoutMs of 0', { url, token, timeoutMs: 0 }],
   ];
@@ -63,6 +67,10 @@ describe('upstashBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+
+  it('names what the README begins with where no url is given', () => {
+    expect(refusalOf({ url: undefined, token })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  });
 
   it('takes a client of the caller that leaves values as they are', () => {
     const client = new Redis({ url, token, automaticDeserialization: false });

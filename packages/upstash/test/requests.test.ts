@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { scoped } from '@ninefold/core';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
@@ -40,6 +41,37 @@ describe('a request', () => {
     await patient.backend.close();
     for (const call of calls) expect((await call).code).toBe('CLOSED');
     expect(patient.requests.map(({ signal }) => signal?.aborted)).toEqual([true, true]);
+    await backend.close();
+  });
+
+  it('is not sent once its calls have rejected, though it waited for a connection until then', async () => {
+    let free = (): void => undefined;
+    const connection = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    const pooled: typeof fetch = (url, init) => connection.then(() => fetch(url, init));
+    const backend = upstashBackend({ url: front.url, token: front.token, timeoutMs: 100, fetch: pooled });
+    const writes = [backend.setValue('late', 1), backend.incr('late'), backend.multiSetValues([['late', 1]])];
+    for (const failure of await Promise.all(writes.map((write) => failureOf(write))))
+      expect(failure.code).toBe('TIMEOUT');
+    front.requests.length = 0;
+    free();
+    const { backend: direct } = watched(10_000);
+    await direct.getValue('k');
+    await front.settled();
+    expect(front.requests.map(({ commands }) => commands)).toEqual([['MGET']]);
+    await Promise.all([backend.close(), direct.close()]);
+  });
+
+  it('goes on for its other calls where the last of them is of a scope that closes', async () => {
+    const { backend } = watched(20_000);
+    const scope = scoped(backend, 'scope');
+    front.fail({ kind: 'delay', delayMs: 1500 });
+    const other = backend.incr('shared');
+    const closed = failureOf(scope.incr('shared'));
+    await scope.close();
+    expect((await closed).code).toBe('CLOSED');
+    expect(await other).toBe(1);
     await backend.close();
   });
 

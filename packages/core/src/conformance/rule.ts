@@ -49,6 +49,6 @@ export interface SuiteOptions {
   readonly capabilities: Capabilities;
   /** For a backend with a clock that the suite controls. No rule waits then. */
   readonly clock?: { advance(milliseconds: number): void } | undefined;
-  /** The most milliseconds that a rule may take; default 25,000. Raise it for a distant server. */
+  /** The timeout of a rule in milliseconds; default 25,000. Raise it for a distant server. */
   readonly ruleTimeoutMs?: number | undefined;
 }

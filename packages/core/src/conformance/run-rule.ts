@@ -27,7 +27,7 @@ class Unexpected extends Error {}
 let trials = 0;
 const session = Math.trunc(performance.timeOrigin % 1e9).toString(36);
 
-/** The most milliseconds for a rule. A runner's timeout is longer, so that a hanging rule ends here, with its calls. */
+/** The timeout of a rule. That of a runner is longer, so that a hanging rule ends here, and its calls are reported. */
 export const RULE_TIMEOUT_MS = 25_000;
 /** Milliseconds for the backends of a rule to close. The contract says 1,000; a busy machine may need more. */
 const CLOSE_MS = 2000;

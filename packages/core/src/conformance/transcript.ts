@@ -4,7 +4,7 @@ import { equal } from './equal.ts';
 import type { RecordedCall } from './failure.ts';
 
 const SHOWN = 60;
-/** The most calls that are shown. */
+/** The maximum number of calls shown. */
 const MOST = 12;
 const PENDING = ' → pending';
 

@@ -1,5 +1,5 @@
 /**
- * The most that parsing the regular expressions of a value may cost, in characters of a simple pattern: about 100 ms.
+ * The maximum cost of parsing the regular expressions of a value, in characters of a simple pattern: about 100 ms.
  */
 export const MAX_REGEXP_COST = 100_000;
 

@@ -1,7 +1,7 @@
 import { MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { MAX_DEPTH } from './plain.ts';
 
-/** The most bytes in all typed arrays and buffers of a value. Their base64 has to fit into a string. */
+/** The maximum size of all typed arrays and buffers of a value, in bytes. Their base64 has to fit into a string. */
 export const MAX_BYTES: number = 256 * 1024 * 1024;
 
 /**

@@ -1,7 +1,7 @@
 /** The deepest nesting of containers: the recursive walks must fit into the stack that the caller leaves. */
 export const MAX_DEPTH = 1000;
 
-/** The most containers that `isPlain` visits. In a value with more, shared parts could make the walk endless. */
+/** The maximum number of containers that `isPlain` visits. Shared parts could otherwise make the walk endless. */
 const MAX_CONTAINERS = 10_000_000;
 
 let containers = 0;

@@ -13,7 +13,7 @@ export interface Step {
   key: string | number;
 }
 
-/** The most steps of a path, and UTF-16 code units of a step, that an error shows. */
+/** The maximum number of steps of a path, and of UTF-16 code units of a step, that an error shows. */
 const STEPS_SHOWN = 16;
 const STEP_SHOWN = 64;
 

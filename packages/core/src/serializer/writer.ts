@@ -6,10 +6,10 @@ import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
 import { pathOf, type Step, ValueError } from './value-error.ts';
 
-/** The most nodes that a value may expand to through shared parts: more than fits into a cache, but walked quickly. */
+/** The maximum number of nodes of a value, with shared parts expanded: more than a cache holds, but walked quickly. */
 const MAX_NODES = 3_000_000;
 
-/** The most decimal digits of a bigint; parsing more would exceed the time bound of a read. */
+/** The maximum number of decimal digits of a bigint. Parsing more would exceed the time bound of a read. */
 export const MAX_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 

@@ -22,7 +22,7 @@ describe.each(['Redis 6', 'Redis 8', 'Valkey 9'] as const)('%s', (name) => {
     capabilities: nodeRedisCapabilities,
   });
 
-  it('refuses to count for a user who may not, and says what is missing', async () => {
+  it('rejects an increment by a user without INCRBY, and names it', async () => {
     await ask(server, 'ACL', 'SETUSER', 'cache', 'on', '>password', '~*', '-@all', '+eval', '+exists', '+set');
     const backend = nodeRedisBackend({ url: `redis://cache:password@${server.host}:${server.port}` });
     const counted = backend.incr('never');

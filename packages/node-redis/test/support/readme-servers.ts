@@ -1,6 +1,6 @@
 import { startServer } from './server.ts';
 
-/** What the first program of the README needs. */
+/** Starts the server that the first program of the README needs. */
 export async function startReadmeServers(): Promise<{
   readonly env: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;

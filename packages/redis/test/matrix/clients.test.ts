@@ -35,7 +35,7 @@ const clients: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
   ['Cluster of ioredis 5', () => new Cluster5(nodes(), clusterOptions)],
 ];
 
-describe.each(clients)('a %s that is handed in', (name, make) => {
+describe.each(clients)('a provided %s', (name, make) => {
   let client: Redis | Cluster | Redis5 | Cluster5;
 
   beforeAll(() => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await announce(nodes, ports);
   seeds = ports.map((port) => ({ host: '127.0.0.1', port }));
   const behind = cluster.urls.map((url, index) => Object.assign(new URL(url), { port: String(ports[index]) }).href);
-  // Where the proxies are announced, it goes to the nodes themselves.
+  // Maps the announced addresses, which are the proxies', back to the nodes.
   const addresses = nodes.map(({ host, port }) => ({ host, port }));
   const client = new Cluster(addresses, {
     natMap: Object.fromEntries(addresses.map((address, index) => [`127.0.0.1:${ports[index]}`, address])),
@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-describe('on a way to the nodes of a Cluster that fails', () => {
+describe('on faulty connections to the nodes of a Cluster', () => {
   staysQuiet();
 
   for (const rule of faults) {
@@ -67,8 +67,8 @@ const clients: [string, (options: Settings) => Cluster | Cluster5][] = [
   ['5', (options) => new Cluster5(seeds, { ...own, ...options })],
 ];
 
-describe.each(clients)('a Cluster of ioredis %s that is handed in', (version, make) => {
-  /** What becomes of an increment whose answer is lost, and what was counted. */
+describe.each(clients)('a provided Cluster of ioredis %s', (version, make) => {
+  /** The outcome of an increment whose reply is lost, and the count. */
   async function countWithLoss(namespace: string, options: Settings): Promise<readonly [unknown, unknown]> {
     const client = make(options);
     client.on('error', () => undefined);

@@ -13,7 +13,7 @@ import { Load, miscounted, overcounted, recovered, settled } from '../support/lo
 import { PASSWORD, permit, USER } from '../support/permissions.ts';
 import { tryAll } from '../support/try-all.ts';
 
-/** Milliseconds after the cluster itself is well again: it needs up to 2,000 of the 5,000 that are promised, or more where its first vote fails. */
+/** Milliseconds for a backend once the cluster is healthy: of the 5,000 promised the cluster needs up to 2,000, or more if its first vote fails. */
 const CLUSTER_MS = 3000;
 const SENTINEL_MS = 15_000;
 const PRIMARIES = 3;
@@ -33,11 +33,11 @@ async function primariesOf(nodes: readonly ServerProcess[]): Promise<ServerProce
   return nodes.filter((_, index) => roles[index]?.startsWith('master'));
 }
 
-/** Whether every node says so, three are primaries, whose data every other has, and all agree who is who. */
+/** Whether every node says that the cluster is ok, three are primaries with replicas in sync, and all agree on the roles. */
 async function areWell(nodes: readonly ServerProcess[]): Promise<boolean> {
   const states = await Promise.all(nodes.map((node) => ask(node, 'CLUSTER', 'INFO')));
   const links = await Promise.all(nodes.map((node) => ask(node, 'INFO', 'replication')));
-  // A node that was restarted or handed its part over takes itself for a primary for a while.
+  // A node that was restarted or has handed over its role believes for a while that it is a primary.
   const replicas = links.filter((link) => !link.includes('role:master'));
   return (
     states.every((state) => state.includes('cluster_state:ok')) &&
@@ -47,10 +47,10 @@ async function areWell(nodes: readonly ServerProcess[]): Promise<boolean> {
   );
 }
 
-/** Milliseconds after which a cluster gives a hand-over up, and may be asked again. */
+/** Milliseconds after which a cluster gives up a manual failover, and may be asked again. */
 const HAND_OVER_MS = 5000;
 
-/** Makes a replica the primary in good order; asks again where a busy machine was too slow for it. */
+/** Makes a replica the primary by a manual failover; asks again if a busy machine was too slow. */
 async function handOver(replica: ServerProcess): Promise<void> {
   let askedAt = Number.NEGATIVE_INFINITY;
   await until('the parts are exchanged', async () => {
@@ -82,7 +82,7 @@ describe('a Cluster with replicas', () => {
       for (const node of cluster.nodes) await ask(node, 'CONFIG', 'SET', 'cluster-node-timeout', String(milliseconds));
     };
 
-    // No replica takes over from a primary that a busy machine keeps from answering.
+    // No replica may take over from a primary that is only slow on a busy machine.
     beforeAll(() => setTimeouts(20_000));
     afterAll(() => setTimeouts(500));
 
@@ -91,13 +91,13 @@ describe('a Cluster with replicas', () => {
 
   const ends: [string, (owner: ServerProcess) => unknown, (owner: ServerProcess) => unknown][] = [
     ['dies', (owner) => owner.kill(), (owner) => owner.restart()],
-    ['stands still', (owner) => owner.pause(), (owner) => owner.resume()],
+    ['is paused', (owner) => owner.pause(), (owner) => owner.resume()],
   ];
 
   it.each(ends)(
-    'whose primary %s is used again once it is well, and every increment counted at most once',
+    'whose primary %s is used again once it is healthy, and every increment counts at most once',
     async (_, end, mend) => {
-      // Higher each time: what a failover loses of it must not look like counted twice.
+      // Higher each time, so that a count that a failover has reset does not look like counted twice.
       const start = Date.now() * 1000;
       // A replica that has never had the data of its primary does not take over.
       await until('all are well', () => areWell(cluster.nodes));
@@ -118,7 +118,7 @@ describe('a Cluster with replicas', () => {
           expect({ code, retryable }).toMatchObject({ retryable: true });
         expect(await overcounted(ended, backend, start)).toEqual([]);
         expect(ended.counted.size).toBe(counters.length);
-        // From what is left of the nodes that it was given.
+        // A new backend starts from the named nodes that are left.
         const late = redisBackend({ cluster: cluster.urls, timeoutMs: 5000 });
         await recovered(late, counters[0] as string);
         await late.close();
@@ -128,7 +128,7 @@ describe('a Cluster with replicas', () => {
     },
   );
 
-  it('lets a process end that closes while the nodes stand still', async () => {
+  it('lets a process end that closes while the nodes are paused', async () => {
     const pause = async (): Promise<void> => {
       for (const node of cluster.nodes) node.pause();
     };
@@ -141,11 +141,11 @@ describe('a Cluster with replicas', () => {
   });
 });
 
-describe('a Cluster of its own', () => {
+describe('a second Cluster', () => {
   let cluster: TestCluster;
   let backend: CacheBackend;
 
-  // Parts that went to and fro leave epochs behind on which later votes may fail.
+  // Roles that went back and forth leave epochs behind on which later votes may fail.
   beforeAll(async () => {
     cluster = await startCluster({ primaries: PRIMARIES, replicas: 3, nodeTimeoutMs: 500 });
     backend = redisBackend({ cluster: cluster.urls });
@@ -156,7 +156,7 @@ describe('a Cluster of its own', () => {
     await cluster.stop();
   });
 
-  it('that hands a primary’s part to its replica in good order loses nothing and counts nothing twice', async () => {
+  it('loses nothing and counts nothing twice in a manual failover', async () => {
     const load = new Load(backend, counters);
     await load.counts();
     const [primary, replica] = [cluster.nodes[0] as ServerProcess, cluster.nodes[3] as ServerProcess];
@@ -193,7 +193,7 @@ describe('three sentinels', () => {
 
   tryAll('redis by Sentinel', (given) => redisBackend({ ...options, ...given }));
 
-  it('are watched by as many connections after a server refused writes as before, and by none after closing', async () => {
+  it('have as many subscribers after a server refused writes as before, and none after closing', async () => {
     const [sentinel] = group.sentinels as [ServerProcess];
     const watchers = async (): Promise<number> => {
       const clients = await ask(sentinel, 'CLIENT', 'LIST', 'TYPE', 'pubsub');
@@ -220,7 +220,7 @@ describe('three sentinels', () => {
     await until('it is watched no more', async () => (await watchers()) === others);
   });
 
-  it('are asked in silence where one of them is down, or wants no password', async () => {
+  it('are asked without a word on the console if one is down or requires no password', async () => {
     const [first, ...others] = group.sentinels.map(({ host, port }) => `redis://:needless@${host}:${port}`);
     const urls = [`redis://:needless@127.0.0.1:${await freePort()}`, first as string, ...others];
     const quiet = redisBackend({ ...options, sentinels: { name: group.name, urls } });
@@ -229,7 +229,7 @@ describe('three sentinels', () => {
     await quiet.close();
   });
 
-  it('lead to no server whose role the user may not see', async () => {
+  it('lead to no server whose role the user may not read', async () => {
     await permit(group.primary, '-info');
     const blind = redisBackend(options);
     expect(await failureOf(blind.setValue('k', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
@@ -237,7 +237,7 @@ describe('three sentinels', () => {
     await blind.close();
   });
 
-  it('lead to the new primary within 15 s when the old one dies, and every increment counted at most once', async () => {
+  it('lead to the new primary within 15 s when the old one dies, and every increment counts at most once', async () => {
     const load = new Load(backend, counters, { mayGoBack: true });
     await load.counts();
     await group.primary.kill();
@@ -250,7 +250,7 @@ describe('three sentinels', () => {
     expect(await ask(group.replica, 'EXISTS', counters[0] as string)).toBe('1');
   });
 
-  it('let a process end that closes while the primary stands still', async () => {
+  it('let a process end that closes while the primary is paused', async () => {
     const { replica } = group;
     try {
       const closed = await closeAfter({ ...options, timeoutMs: 20_000 }, async () => replica.pause());
@@ -260,16 +260,16 @@ describe('three sentinels', () => {
     }
   });
 
-  it('of which none leads to the primary are told as such, and why', async () => {
+  it('that do not lead to the primary are reported with the reason', async () => {
     const { name } = group;
     const [{ port }] = group.sentinels as [ServerProcess];
     const ways = [
       [{ name, urls: ['redis://127.0.0.1:1'] }, 'no sentinel can be reached (ECONNREFUSED)'],
       [
         { name, urls: [`rediss://:s3cret@127.0.0.1:${port}`] },
-        'no sentinel can be reached (ETIMEDOUT), and may speak no TLS',
+        'no sentinel can be reached (ETIMEDOUT), and may not speak TLS',
       ],
-      [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know of no such primary'],
+      [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know no primary of that name'],
     ] as const;
     for (const [sentinels, reason] of ways) {
       const lost = redisBackend({ sentinels, timeoutMs: 3000 });
@@ -280,12 +280,12 @@ describe('three sentinels', () => {
     }
   });
 
-  it('that refuse to name the primary are told as such, and why', async () => {
+  it('that refuse to name the primary are reported with the reason', async () => {
     const [sentinel] = group.sentinels as [ServerProcess];
     await ask(sentinel, 'ACL', 'SETUSER', 'blind', 'on', '>s3cret');
     await ask(sentinel, 'ACL', 'SETUSER', 'default', 'resetpass', '>s3cret');
     for (const [login, reason] of [
-      ['', 'the server wants a password'],
+      ['', 'the server requires a password'],
       ['blind:s3cret@', 'the user lacks a permission'],
     ] as const) {
       const sentinels = { name: group.name, urls: [`redis://${login}127.0.0.1:${sentinel.port}`] };

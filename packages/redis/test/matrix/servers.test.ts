@@ -10,7 +10,7 @@ import { SlotMove, startCluster, type TestCluster } from '../support/cluster.ts'
 import { CLUSTER_PERMISSIONS, PASSWORD, permit, USER } from '../support/permissions.ts';
 import { tryAll } from '../support/try-all.ts';
 
-/** Each with the command that stores a batch with a TTL there. */
+/** The servers, with the command by which each stores a batch with a TTL. */
 const servers: [UnpackedServer, 'eval' | 'msetex'][] = [
   ['Redis 8', 'eval'],
   ['Valkey 8', 'eval'],
@@ -38,7 +38,7 @@ describe.each(servers)('%s', (name, command) => {
   tryAll(name, (options) => redisBackend({ url, ...options }));
   tryAll(`a Cluster of ${name}`, (options) => redisBackend({ cluster: cluster.urls, ...options }));
 
-  it('stores a batch with a TTL by one command, and without it where it is forbidden from then on', async () => {
+  it('stores a batch with a TTL by one command, and by its fallback once that is forbidden', async () => {
     const backend = redisBackend({ url, namespace: 'batches' });
     const store = async (value: number, by: string): Promise<void> => {
       await ask(server, 'CONFIG', 'RESETSTAT');
@@ -53,7 +53,7 @@ describe.each(servers)('%s', (name, command) => {
       for (const key of ['a', 'b', 'c'])
         expect(Number(await ask(server, 'PTTL', `batches:${key}`))).toBeGreaterThan(50_000);
     };
-    // The first asks what the server has.
+    // The first batch probes the server.
     await backend.multiSetValues(
       [...'ab'].map((key) => [key, 0] as const),
       { ttl: 600 },
@@ -68,7 +68,7 @@ describe.each(servers)('%s', (name, command) => {
     await backend.close();
   });
 
-  it('stores no batch at a node of a Cluster that is asked as though it were a server of its own', async () => {
+  it('stores no batch on a node of a Cluster that is given as `url`', async () => {
     for (const node of cluster.nodes) await permit(node, ...CLUSTER_PERMISSIONS.split(' '), `+${command}`);
     const lone = redisBackend({ url: cluster.urls[0], timeoutMs: 5000 });
     const pairs = Array.from({ length: 9 }, (_, index) => [`lone${index}`, 'lone'] as const);
@@ -77,7 +77,7 @@ describe.each(servers)('%s', (name, command) => {
     await lone.close();
   });
 
-  it('stores no set of a call that has ended, where the command that it shared is refused', async () => {
+  it('stores no set of a call that has ended if their coalesced command is refused', async () => {
     await permit(server, `+${command}`);
     const proxy = await FaultProxy.start(server);
     const way = Object.assign(new URL(url), { port: String(proxy.port) }).href;
@@ -94,7 +94,7 @@ describe.each(servers)('%s', (name, command) => {
     const stored = backend.setValue('a', 'new', { ttl: 60 });
     await scope.close();
     expect(await given).toBe('CLOSED');
-    // Answered after the refusal of what was sent before it.
+    // Its reply comes after the refusal of the commands before it.
     await backend.delete('scope:a');
     await stored;
     expect(await backend.multiGetValues(['a', 'scope:a'])).toEqual(['new', undefined]);
@@ -102,7 +102,7 @@ describe.each(servers)('%s', (name, command) => {
     await proxy.stop();
   });
 
-  it('stores a batch with a TTL where its keys are, though they move', async () => {
+  it('stores a batch with a TTL on the nodes of its keys while their slot migrates', async () => {
     for (const node of cluster.nodes) await permit(node, ...CLUSTER_PERMISSIONS.split(' '), `+${command}`);
     const backend = redisBackend({ cluster: cluster.urls, namespace: 'moves', timeoutMs: 5000 });
     const keys = ['{tag}a', '{tag}b', '{tag}c'];
@@ -138,7 +138,7 @@ describe('Redis 6', () => {
 
   tryAll('Redis 6', (options) => redisBackend({ url, ...options }));
 
-  it('refuses to count for a user who may not, and says what is missing', async () => {
+  it('rejects an increment by a user without INCRBY, and names it', async () => {
     await permit(server, '-incrby');
     const backend = redisBackend({ url, namespace: 'counts' });
     const counted = backend.incr('never');
@@ -149,7 +149,7 @@ describe('Redis 6', () => {
     await backend.close();
   });
 
-  it('stores batches with a TTL by sets, as it answers no bare HELLO', async () => {
+  it('stores batches with a TTL by SET, because it does not answer a bare HELLO', async () => {
     const backend = redisBackend({ url, namespace: 'batches' });
     const pairs = ['a', 'b', 'c'].map((key) => [key, 1] as const);
     await backend.multiSetValues(pairs, { ttl: 60 });
@@ -164,7 +164,7 @@ describe('Redis 6', () => {
   });
 });
 
-it('goes on where its server comes back as another that knows fewer commands, or more', async () => {
+it('keeps working if the server restarts as another version, with fewer commands or more', async () => {
   const port = String(await freePort());
   const start = async (name?: UnpackedServer): Promise<ServerProcess> =>
     startRedis(['--port', port], { program: name && (await unpackedServer(name)) });

@@ -30,7 +30,7 @@ const urlOf = (port: number): string => `rediss://${USER}:${PASSWORD}@localhost:
 
 tryAll('redis on TLS', (options) => redisBackend({ url: urlOf(server.port), redis: { tls: { ca } }, ...options }));
 
-describe('on a way with TLS that fails', () => {
+describe('on a faulty connection with TLS', () => {
   staysQuiet();
 
   for (const rule of faults) {
@@ -48,14 +48,14 @@ describe('on a way with TLS that fails', () => {
 });
 
 describe('a server with TLS', () => {
-  it('whose certificate nobody vouches for is not trusted', async () => {
+  it('with a certificate of no known authority is not trusted', async () => {
     const backend = redisBackend({ url: urlOf(server.port) });
     const failure = await failureOf(backend.setValue('k', 's3cretValue'), [PASSWORD, 's3cretValue']);
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
     await backend.close();
   });
 
-  it('refuses a wrong password, and a user who may not', async () => {
+  it('refuses a wrong password, and a user without permission', async () => {
     for (const login of [`${USER}:wr0ngPassword`, `default:${PASSWORD}`]) {
       const backend = redisBackend({ url: `rediss://${login}@localhost:${server.port}`, redis: { tls: { ca } } });
       expect(await failureOf(backend.getValue('k'), [PASSWORD, 'wr0ngPassword'])).toMatchObject({ code: 'AUTH' });

@@ -3,10 +3,10 @@ import { isCacheError } from '@ninefold/core';
 import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
 
 /** Milliseconds for `close`; the contract says 1,000 for what is in flight, and 350 for the rest. */
-const MOST_MS = 1500;
+const MAX_MS = 1500;
 
-// Closes while its server fails, and has nothing else to do then. Its options come as an argument, the word that the
-// server fails on standard input; with `cold` nothing is asked before.
+// Closes its backend while the server fails, and has nothing else to do then. The options are an argument; a line on
+// standard input says that the server fails. With `cold` the server is not used before.
 const [options = '', mode] = process.argv.slice(2);
 const cache = redisBackend(JSON.parse(options) as RedisBackendOptions);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -21,7 +21,7 @@ process.stdin.once('data', async () => {
       (error: unknown) => (isCacheError(error) ? error.code : String(error)),
     ),
   );
-  // By a timer of the same event loop, which stands still for both on a busy machine.
-  const inTime = await Promise.race([cache.close().then(() => true), sleep(MOST_MS, false, { ref: false })]);
+  // Measured by a timer of the same event loop, which a busy machine delays as well.
+  const inTime = await Promise.race([cache.close().then(() => true), sleep(MAX_MS, false, { ref: false })]);
   say(JSON.stringify({ inTime, outcomes: await Promise.all(calls) }));
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const PROGRAM = join(import.meta.dirname, '../programs/close-in-fault.ts');
-/** Milliseconds after its last line in which a process ends that has nothing left to do, well before its calls' deadline. */
+/** Milliseconds in which an idle process ends after its last line, well before the deadline of its calls. */
 const EXIT_MS = 10_000;
 
 export interface Closed {
@@ -13,11 +13,11 @@ export interface Closed {
   readonly outcomes: readonly string[];
   /** `null` if the process did not end by itself. */
   readonly code: number | null;
-  /** What it or its libraries said, besides. */
+  /** Anything that it or its libraries wrote to standard error. */
   readonly words: string;
 }
 
-/** What becomes of a process that closes its backend after `fail`. */
+/** Runs a process that closes its backend after `fail`. */
 export async function closeAfter(
   options: object,
   fail: () => Promise<unknown>,

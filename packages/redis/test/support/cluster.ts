@@ -5,7 +5,7 @@ import { until } from '@ninefold/tooling/servers/until';
 import { CLUSTER_PERMISSIONS, PASSWORD, USER, userArgs } from './permissions.ts';
 
 export interface TestCluster {
-  /** Of every node, for a user who may do what the README says and nothing else. */
+  /** URLs of all nodes, with a user who has exactly the permissions of the README. */
   readonly urls: readonly string[];
   readonly nodes: readonly ServerProcess[];
   readonly stop: () => Promise<void>;
@@ -18,7 +18,7 @@ export async function startCluster(options: RedisClusterOptions = { primaries: 3
   return { urls, nodes, stop };
 }
 
-/** Makes the nodes known to clients under other ports, such as those of proxies. */
+/** Makes the nodes announce other ports to clients, such as those of proxies. */
 export async function announce(nodes: readonly ServerProcess[], ports: readonly number[]): Promise<void> {
   for (const [index, node] of nodes.entries())
     await ask(node, 'CONFIG', 'SET', 'cluster-announce-port', String(ports[index]));
@@ -41,7 +41,7 @@ export async function ownerOf(nodes: readonly ServerProcess[], key: string): Pro
   throw new Error(`no node owns the slot of ${key}`);
 }
 
-/** Moves the slot of `key` to another node, as `redis-cli --cluster reshard` does it, in steps. */
+/** Migrates the slot of `key` to another node in steps, as `redis-cli --cluster reshard` does. */
 export class SlotMove {
   readonly #nodes: readonly ServerProcess[];
   readonly #slot: string;
@@ -55,7 +55,7 @@ export class SlotMove {
     this.#to = to;
   }
 
-  /** From here on the owner answers ASK for keys that it does not hold, and the other node takes them when asked so. */
+  /** From here on the owner replies ASK for keys that it does not hold, and the other node accepts them after ASKING. */
   static async begin(nodes: readonly ServerProcess[], key: string): Promise<SlotMove> {
     const from = await ownerOf(nodes, key);
     const to = nodes[(nodes.indexOf(from) + 1) % nodes.length] as ServerProcess;
@@ -65,25 +65,25 @@ export class SlotMove {
     return new SlotMove(nodes, slot, from, to);
   }
 
-  /** Moves these keys, or all that are left. */
+  /** Migrates these keys, or all that are left. */
   async migrate(keys?: readonly string[]): Promise<void> {
     const left = keys ?? (await ask(this.#from, 'CLUSTER', 'GETKEYSINSLOT', this.#slot, '1000')).split('\n');
     const { host, port } = this.#to;
     if (left[0] !== '') await ask(this.#from, 'MIGRATE', host, String(port), '', '0', '5000', 'KEYS', ...left);
   }
 
-  /** From here on the former owner answers MOVED. */
+  /** From here on the former owner replies MOVED. */
   async end(): Promise<void> {
     await this.migrate();
     const id = await ask(this.#to, 'CLUSTER', 'MYID');
     for (const node of [this.#to, this.#from, ...this.#nodes])
       await ask(node, 'CLUSTER', 'SETSLOT', this.#slot, 'NODE', id);
-    // Or the next move could be undone by one who claims the slot by an epoch that others have not heard of.
+    // Otherwise a node could undo the next move, claiming the slot by an epoch that the others do not know.
     await until('the nodes agree on their epochs', () => agree(this.#nodes));
   }
 }
 
-/** Whether all know the same epoch of each node: what happens before may make two of them claim the same slots. */
+/** Whether all nodes know the same epoch of each node. Before that, two of them may claim the same slots. */
 export async function agree(nodes: readonly ServerProcess[]): Promise<boolean> {
   return new Set(await Promise.all(nodes.map(epochsOf))).size === 1;
 }

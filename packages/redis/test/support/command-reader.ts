@@ -1,6 +1,6 @@
 const NEWLINE = '\r\n';
 
-/** Reads the commands that a client sends in RESP, however the bytes are cut. */
+/** Parses the commands that a client sends in RESP, however the bytes are split. */
 export class CommandReader {
   #rest: Buffer = Buffer.alloc(0);
 

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CacheBackend, type CacheError, isCacheError } from '@ninefold/core';
 import { until } from '@ninefold/tooling/servers/until';
 
-/** Milliseconds in which a call settles, whatever happens: far beyond any deadline here, so that a busy machine fits in. */
+/** Milliseconds within which every call settles: far beyond any deadline here, to allow for a busy machine. */
 const CAP_MS = 10_000;
-/** Milliseconds for a backend to work again; the contract says 2,000, a busy machine may take longer. */
+/** Milliseconds for a backend to work again: the contract says 2,000, but a busy machine may take longer. */
 const RECOVERY_MS = 6000;
 
 export interface Ended {
   /** Increments that were answered, by counter. */
   readonly counted: ReadonlyMap<string, number>;
-  /** Of those, the ones that may have counted all the same. */
+  /** Failed increments that may have counted all the same, by counter. */
   readonly unknown: ReadonlyMap<string, number>;
   readonly failures: readonly CacheError[];
 }
 
-/** Increments and reads without a pause, from several callers, until they are stopped. */
+/** A load of increments and reads from several callers, until it is stopped. */
 export class Load {
   readonly #counted = new Map<string, number>();
   readonly #unknown = new Map<string, number>();
@@ -25,7 +25,7 @@ export class Load {
   readonly #mayGoBack: boolean;
   #stopped = false;
 
-  /** `mayGoBack`: a failover may lose what was answered, as replicas follow behind. */
+  /** `mayGoBack`: counters may decrease, because a failover may lose acknowledged increments that were not yet replicated. */
   constructor(backend: CacheBackend, counters: readonly string[], { mayGoBack = false } = {}) {
     this.#mayGoBack = mayGoBack;
     this.#counters = counters;
@@ -33,7 +33,7 @@ export class Load {
     for (const caller of this.#callers) caller.catch(() => undefined);
   }
 
-  /** Resolves once every counter has counted anew, so that what fails next fails under load; rejects as `stop` does. */
+  /** Resolves once every counter has increased again, so that the next fault happens under load; rejects as `stop` does. */
   async counts(): Promise<void> {
     const before = new Map(this.#counted);
     const goesOn = (counter: string): boolean => (this.#counted.get(counter) ?? 0) > (before.get(counter) ?? 0);
@@ -41,7 +41,7 @@ export class Load {
     await Promise.race([counted, Promise.all(this.#callers)]);
   }
 
-  /** Rejects if a call hung, was answered what cannot be, or failed with anything but a `CacheError`. */
+  /** Rejects if a call hung, returned an impossible value, or failed with anything but a `CacheError`. */
   async stop(): Promise<Ended> {
     this.#stopped = true;
     await Promise.all(this.#callers);
@@ -58,7 +58,7 @@ export class Load {
       const read = await this.#note(undefined, backend.getValue<number>(counter));
       if (read !== undefined && read < last && !this.#mayGoBack)
         throw new Error(`${counter} was ${last} and read as ${read}`);
-      // Not faster than a server that refuses at once.
+      // Without a pause, callers would spin while a server refuses at once.
       await sleep(2);
     }
   }
@@ -90,7 +90,7 @@ export async function settled<T>(call: Promise<T>): Promise<T> {
   return await Promise.race([call, cap]).finally(() => clearTimeout(timer));
 }
 
-/** Resolves once the backend answers what `key` holds again. */
+/** Resolves once the backend reads `key` again. */
 export async function recovered(backend: CacheBackend, key: string, limitMs: number = RECOVERY_MS): Promise<void> {
   const isBack = (): Promise<boolean> =>
     settled(backend.getValue(key)).then(
@@ -103,12 +103,12 @@ export async function recovered(backend: CacheBackend, key: string, limitMs: num
   await until('the backend works again', isBack, limitMs);
 }
 
-/** Of the counters, which are above what was answered and what nobody knows: none, if each call counted at most once. */
+/** The counters above the sum of acknowledged and unknown increments: none, if each call counted at most once. */
 export async function overcounted(ended: Ended, backend: CacheBackend, start: number = 0): Promise<string[]> {
   return await outside(ended, backend, (value, _least, most) => value > start + most);
 }
 
-/** The counters that were counted too often, or have lost what was answered. */
+/** The counters that counted too often, or have lost acknowledged increments. */
 export async function miscounted(ended: Ended, backend: CacheBackend): Promise<string[]> {
   return await outside(ended, backend, (value, least, most) => value < least || value > most);
 }

@@ -1,7 +1,7 @@
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { PASSWORD, permit, USER } from './permissions.ts';
 
-/** A real server, by the URL of a user who may do what the README says and nothing else. */
+/** Starts a real server; the URL has a user with exactly the permissions of the README. */
 export async function startServer(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const server = await startRedis();
   await permit(server);

@@ -4,12 +4,12 @@ import { startRedis } from '@ninefold/tooling/servers/redis';
 import { afterEach } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 
-/** Milliseconds, for backends that need no other. */
+/** Default of `timeoutMs` for the backends of `open`, in milliseconds. */
 export const TIMEOUT_MS = 500;
 
 let undo: (() => Promise<unknown>)[] = [];
 
-/** Ends after each test of the file what the test has started. */
+/** After each test of the file, stops everything that the test has started. */
 export function endsWithTest(): void {
   afterEach(async () => {
     for (const step of undo.reverse()) await step();
@@ -17,7 +17,7 @@ export function endsWithTest(): void {
   });
 }
 
-/** Ends with the test; the last first. */
+/** Stops the server after the test, in reverse order of starting. */
 export function kept<T extends { stop(): Promise<void> }>(server: T): T {
   undo.push(() => server.stop());
   return server;

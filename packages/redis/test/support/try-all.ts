@@ -6,10 +6,10 @@ import { redisCapabilities } from '../../src/redis.ts';
 
 const { NINEFOLD_RUNS = '100', NINEFOLD_SEED } = process.env;
 
-/** Every rule, and the model, on the backends that `create` makes. */
+/** Runs every rule, and the model test, on the backends that `make` creates. */
 export function tryAll(name: string, make: (options: RemoteOptions) => CacheBackend): void {
   const create = (options: RemoteOptions): CacheBackend => make({ timeoutMs: 10_000, ...options });
-  // Of a cluster, whose nodes share the processors of a busy machine.
+  // Long enough for a cluster whose nodes share the processors of a busy machine.
   describeCacheBackend(name, { describe, it, create, capabilities: redisCapabilities, ruleTimeoutMs: 60_000 });
   it(`${name} answers any sequence of calls as a Map would`, async () => {
     await checkModel({

@@ -7,13 +7,13 @@ interface Address {
   readonly port: number;
 }
 
-/** What crossed to the servers while something was done. */
+/** The commands that crossed to the servers during some work. */
 export interface Crossing {
-  /** How often something was sent that waited for an earlier answer, the first time included. */
+  /** Number of round trips: writes that waited for an earlier reply, including the first. */
   readonly trips: number;
-  /** Of each server, the commands in their order: the name in capitals and how many arguments follow. */
+  /** The commands to each server in order: the name in capitals and the number of arguments. */
   readonly commands: readonly (readonly string[])[];
-  /** Pieces in which the bytes came, over all servers. */
+  /** Number of chunks in which the bytes arrived, over all servers. */
   readonly pieces: number;
 }
 
@@ -23,14 +23,14 @@ interface Link {
   held: Buffer[];
 }
 
-/** What clients send by themselves: it counts as nobody's. */
+/** Commands that clients send on their own, which are not counted. */
 const OWN = new Set(['HELLO', 'AUTH', 'CLIENT', 'CLUSTER', 'INFO', 'READONLY', 'SELECT', 'PING']);
-/** Milliseconds without a byte after which nothing more comes until an answer does. */
+/** Milliseconds without a byte after which a client is taken to wait for a reply. */
 const QUIET_MS = 30;
 
 /**
- * Proxies before servers, which count. Answers are held until all has come that is sent without them, on all of the
- * servers, so that what is sent side by side is one trip.
+ * Proxies before servers, which count commands and round trips. Replies of all servers are held back until no client sends
+ * more without one, so that everything sent in parallel is one trip.
  */
 export class Wire {
   readonly ports: readonly number[];
@@ -39,7 +39,7 @@ export class Wire {
   #commands: string[][];
   #pieces = 0;
   #trips = 0;
-  /** Commands since answers were last let through. */
+  /** Commands since replies were last let through. */
   #fresh = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -57,7 +57,7 @@ export class Wire {
     return wire;
   }
 
-  /** What crosses while `work` is done. */
+  /** Runs `work` and returns what crossed meanwhile. */
   async during(work: () => Promise<unknown>): Promise<Crossing> {
     this.#commands = this.#commands.map(() => []);
     this.#pieces = 0;
