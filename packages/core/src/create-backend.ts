@@ -5,8 +5,8 @@ import { Lifecycle } from './lifecycle.ts';
 import { checkOptions, type RemoteOptions } from './options.ts';
 import { Runner } from './runner.ts';
 import { errorOf, failureOf, type Origin, type Task } from './task.ts';
+import { ValueCodec } from './value-codec.ts';
 import { isThenable } from './value-type.ts';
-import { Values } from './values.ts';
 import { SCOPE } from './wrappers/scoped.ts';
 
 /**
@@ -26,7 +26,7 @@ class Backend implements CacheBackend {
   readonly #options: RemoteOptions;
   readonly #lifecycle: Lifecycle;
   readonly #origin: Origin;
-  readonly #values: Values;
+  readonly #codec: ValueCodec;
   readonly #runner: Runner;
 
   constructor(driver: CacheDriver, options: RemoteOptions, lifecycle: Lifecycle, prefix: string) {
@@ -40,7 +40,7 @@ class Backend implements CacheBackend {
       prefix: options.namespace === undefined ? prefix : `${prefix}${options.namespace}:`,
       hidesKeys: options.errorKeys === 'hidden',
     };
-    this.#values = new Values(options);
+    this.#codec = new ValueCodec(options);
     this.#runner = new Runner(options.timeoutMs, lifecycle);
   }
 
@@ -50,7 +50,7 @@ class Backend implements CacheBackend {
     const type = typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
-    const value = this.#values.read(task, stored, found as Found, type);
+    const value = this.#codec.decode(task, stored, found as Found, type);
     return (isThenable(value) ? await value : value) as never;
   }
 
@@ -58,7 +58,7 @@ class Backend implements CacheBackend {
     const task: Task = { origin: this.#origin, operation: 'setValue', kind: 'write', key };
     const stored = this.#begin(task);
     const ttl = ttlOf(task, options);
-    const entries = [[stored, this.#values.encode(task, key, value)]] as const;
+    const entries = [[stored, this.#codec.encode(task, key, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
     if (pending instanceof Promise) await pending;
   }
@@ -70,7 +70,7 @@ class Backend implements CacheBackend {
     if (stored.length === 0) return [];
     const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
-    const values = this.#values.readAll(task, stored, found, type);
+    const values = this.#codec.decodeAll(task, stored, found, type);
     return (values instanceof Promise ? await values : values) as never[];
   }
 
@@ -80,7 +80,7 @@ class Backend implements CacheBackend {
     const ttl = ttlOf(task, options);
     const entries = new Map<string, Stored>();
     for (const [key, value] of pairsOf(task, pairs)) {
-      entries.set(storedKey(task, key), this.#values.encode(task, key, value));
+      entries.set(storedKey(task, key), this.#codec.encode(task, key, value));
       task.key = entries.size > 1 ? undefined : key;
     }
     if (entries.size === 0) return;

@@ -11,7 +11,7 @@ const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 const OPENING_BRACE = 0x7b;
 
 /** Encodes values for the driver; decodes what the driver read and applies `type`. */
-export class Values {
+export class ValueCodec {
   readonly #serializer: Serializer;
   readonly #missUnreadable: boolean;
 
@@ -24,7 +24,7 @@ export class Values {
   encode(task: Task, key: string, value: unknown): Stored {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
     try {
-      return serialize(this.#serializer, value);
+      return serializeValue(this.#serializer, value);
     } catch (error) {
       const reason = error instanceof ValueError ? error.message : `$: the serializer threw ${nameOf(error)}`;
       throw errorOf(task, 'INVALID_VALUE', reason, { key });
@@ -32,10 +32,10 @@ export class Values {
   }
 
   /** Decodes what the driver read and applies the type. Returns a promise only if the type does. */
-  read(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
+  decode(task: Task, stored: string, found: Found, type: ValueType<unknown> | undefined): unknown {
     if (found === undefined) return undefined;
     try {
-      const value = decode(this.#serializer, found);
+      const value = decodeStored(this.#serializer, found);
       if (type === undefined) return value;
       const output = applyType(type, value);
       return isThenable(output) ? output.then(undefined, (error) => this.#unreadable(error, task, stored)) : output;
@@ -44,8 +44,8 @@ export class Values {
     }
   }
 
-  /** `read` for each item of a batch. The first failure in order is thrown after all types have settled. */
-  readAll(
+  /** `decode` for each item of a batch. The first failure in order is thrown after all types have settled. */
+  decodeAll(
     task: Task,
     stored: readonly string[],
     found: readonly Found[],
@@ -59,7 +59,7 @@ export class Values {
     let waits = false;
     for (let index = 0; index < found.length; index++) {
       try {
-        const value = this.read(task, stored[index] as string, found[index] as Found, type);
+        const value = this.decode(task, stored[index] as string, found[index] as Found, type);
         // A stored value may have a `then` property without being a promise.
         if (type !== undefined && isThenable(value)) waits = true;
         values[index] = value;
@@ -85,7 +85,7 @@ export class Values {
   }
 }
 
-function serialize(serializer: Serializer, value: unknown): string {
+function serializeValue(serializer: Serializer, value: unknown): string {
   if (value === undefined) throw new ValueError('$: undefined, which means a miss');
   const text: unknown = serializer.serialize(value);
   const wrong = serializer === superjsonSerializer ? undefined : wrongText(text);
@@ -101,7 +101,7 @@ function wrongText(text: unknown): string | undefined {
 }
 
 /** Decodes an entry. Any error thrown means that the entry is unreadable. */
-function decode(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
+function decodeStored(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
   if (typeof found !== 'string') return safeInteger(found);
   if (found.charCodeAt(0) !== OPENING_BRACE) {
     if (INTEGER.test(found)) return safeInteger(Number(found));
