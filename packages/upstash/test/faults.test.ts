@@ -187,8 +187,23 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('that is a wrong number of values rejects BACKEND', async () => {
-    for (const result of ['ab', ['a'], ['a', 'b', 'c']]) {
+  it('that is a result too large for one response is read in halves', async () => {
+    await backend.multiSetValues([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    const error = 'ERR max request size exceeded. Limit: 10485760 bytes';
+    for (const read of [
+      () => Promise.all([backend.getValue('a'), backend.getValue('b')]),
+      () => backend.multiGetValues(['a', 'b']),
+    ]) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ error }]) });
+      expect(await read()).toEqual([1, 2]);
+    }
+  });
+
+  it('that is a wrong number of values, or a value of another type, rejects BACKEND', async () => {
+    for (const result of ['ab', ['a'], ['a', 'b', 'c'], ['a', 5], ['a', {}]]) {
       front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
       expect(await failureOf(backend.multiGetValues(['k', 'l']))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
