@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { freePort, type ServerProcess } from './process.ts';
 import { ask, isInSync, startRedis } from './redis.ts';
 import { until } from './until.ts';
@@ -35,14 +32,12 @@ const SLOTS = 16_384;
 /** Starts a Redis Cluster. Resolves when every node reports it healthy. The primaries share the slots evenly, in order. */
 export async function startRedisCluster(options: RedisClusterOptions): Promise<RedisCluster> {
   const { primaries, replicas = 0 } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'ninefold-cluster-'));
   const nodes: Node[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map(({ server }) => server.stop()));
-    await rm(folder, { recursive: true });
   };
   try {
-    const starts = Array.from({ length: primaries + replicas }, (_, index) => startNode(folder, index, options));
+    const starts = Array.from({ length: primaries + replicas }, () => startNode(options));
     for (const start of await Promise.allSettled(starts)) if (start.status === 'fulfilled') nodes.push(start.value);
     await Promise.all(starts);
     await formCluster(nodes, primaries);
@@ -53,14 +48,13 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
   return { nodes: nodes.map(({ server }) => server), stop };
 }
 
-async function startNode(folder: string, index: number, options: RedisClusterOptions): Promise<Node> {
+async function startNode(options: RedisClusterOptions): Promise<Node> {
   const { nodeTimeoutMs = 20_000, program, defaultBusPorts = false, args = [] } = options;
-  const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file', join(folder, `${index}.conf`)];
-  const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)];
   // The default one may be taken.
   const busPort = defaultBusPorts ? undefined : await freePort();
   const bus = busPort === undefined ? [] : ['--cluster-port', String(busPort)];
-  const server = await startRedis([...cluster, ...timeout, ...bus, ...args], { program });
+  const server = await startRedis([...cluster, ...bus, ...args], { program });
   return { server, busPort: busPort ?? server.port + 10_000 };
 }
 

@@ -176,10 +176,13 @@ export class Connection {
   /** While requests are in flight: ends the connection once all their deadlines have passed. */
   #watchSilence(): void {
     this.#setTimer(SILENCE_MS, () => {
-      this.#timer = undefined;
-      if (this.#inFlight.length === 0) return;
-      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
-      else this.#disconnect('the server fell silent');
+      // Another turn: after a stall, calls whose deadlines have passed end first.
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        if (this.#inFlight.length === 0) return;
+        if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
+        else this.#disconnect('the server fell silent');
+      }, 0);
     });
   }
 

@@ -89,6 +89,8 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     const { stock, ours, set } = await startClients();
     await set({ kind: 'delay', delayMs: TIMEOUT_MS + 400 });
     await fate(stock.increment('n', 1));
+    // In a stall of this process a shorter delay would end with the deadline.
+    await set({ kind: 'delay', delayMs: 20_000 });
     await failureOf(ours.incr('n'));
     await set(undefined);
     const patient = memcachedBackend({ client: stock, timeoutMs: 5000 });

@@ -6,6 +6,7 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
 const clients: Client[] = [];
@@ -97,6 +98,19 @@ describe('a provided client', () => {
     await first.restart();
     client.close();
     await Promise.all([backend.close(), other.close()]);
+  });
+
+  it('that gives up waiting before its backend rejects TIMEOUT', async () => {
+    const server = await startMemcached();
+    const words = { log: () => undefined };
+    const client = Client.create(`${server.host}:${server.port}`, { timeout: 0.3, logger: words });
+    const backend = memcachedBackend({ client, timeoutMs: 20_000 });
+    await expect.poll(() => backend.incr('n').catch(() => undefined)).toBeGreaterThan(0);
+    await pause(server);
+    expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: true });
+    client.close();
+    await backend.close();
+    await server.stop();
   });
 
   it('that has marked all its servers as failed makes calls UNAVAILABLE', async () => {

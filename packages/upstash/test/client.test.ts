@@ -71,11 +71,20 @@ describe('a provided client', () => {
   });
 
   it('that aborts a request with its own signal rejects TIMEOUT', async () => {
-    const signal = (): AbortSignal => AbortSignal.timeout(100);
-    const hasty = new Redis({ url: front.url, token: front.token, automaticDeserialization: false, signal });
-    front.fail({ kind: 'hang' });
-    const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
-    expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name: 'TimeoutError' } });
+    const aborted = (): AbortSignal => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 100);
+      return controller.signal;
+    };
+    for (const [signal, name] of [
+      [(): AbortSignal => AbortSignal.timeout(100), 'TimeoutError'],
+      [aborted, 'AbortError'],
+    ] as const) {
+      const hasty = new Redis({ url: front.url, token: front.token, automaticDeserialization: false, signal });
+      front.fail({ kind: 'hang' });
+      const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
+      expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name } });
+    }
   });
 
   it('is not closed with the backend', async () => {

@@ -55,7 +55,8 @@ const faults: [string, HttpFault, Expected][] = [
   ['a body that hangs', { kind: 'hang-body' }, { ...lost, code: 'TIMEOUT', ran: true }],
   [
     'an answer after the deadline',
-    { kind: 'delay', delayMs: TIMEOUT_MS + 150 },
+    // In a stall of this process a shorter delay would end with the deadline.
+    { kind: 'delay', delayMs: 60_000 },
     { ...lost, code: 'TIMEOUT', ran: true },
   ],
   ['HTTP 401', { kind: 'status', status: 401 }, { code: 'AUTH', retryable: false, maybeApplied: false, ran: false }],
@@ -100,6 +101,7 @@ describe('a failure of the service', () => {
       front.fail(fault);
       const failure = await failureOf(failing().incr(key), [front.token]);
       expect(failure).toMatchObject({ code, retryable, maybeApplied, key, operation: 'incr' });
+      front.heal();
       await front.settled();
       expect(front.requests.length).toBe(ran ? 1 : 0);
       expect(await backend.incr(key)).toBe(ran ? 2 : 1);
@@ -185,8 +187,23 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('that is a wrong number of values rejects BACKEND', async () => {
-    for (const result of ['ab', ['a'], ['a', 'b', 'c']]) {
+  it('that is a result too large for one response is read in halves', async () => {
+    await backend.multiSetValues([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    const error = 'ERR max request size exceeded. Limit: 10485760 bytes';
+    for (const read of [
+      () => Promise.all([backend.getValue('a'), backend.getValue('b')]),
+      () => backend.multiGetValues(['a', 'b']),
+    ]) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ error }]) });
+      expect(await read()).toEqual([1, 2]);
+    }
+  });
+
+  it('that is a wrong number of values, or a value of another type, rejects BACKEND', async () => {
+    for (const result of ['ab', ['a'], ['a', 'b', 'c'], ['a', 5], ['a', {}]]) {
       front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
       expect(await failureOf(backend.multiGetValues(['k', 'l']))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
