@@ -99,7 +99,7 @@ export class Connection {
     const within = `within ${timeoutMs} ms`;
     if (this.#socket.connecting) return notConnected(`no connection ${within}`);
     // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
-    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? ', and may speak no TLS' : '';
+    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? '; the server may not speak TLS' : '';
     return notConnected(`no answer ${within}${hint}`);
   }
 

@@ -354,17 +354,17 @@ export const concurrencyMutants: readonly Mutant[] = [
     },
   })),
   ...OPERATIONS.map((each) =>
-    backendMutant(`fails each ${each} that is gathered when one fails`, ['concurrency/failures-apart'], (right) => {
-      let gathered: Promise<unknown>[] = [];
+    backendMutant(`fails each ${each} that is coalesced when one fails`, ['concurrency/failures-apart'], (right) => {
+      let coalesced: Promise<unknown>[] = [];
       return around(right, async (operation, call) => {
         const made = call();
         if (operation !== each) return await made;
         made.catch(() => undefined);
-        gathered.push(made);
+        coalesced.push(made);
         await null;
-        const mine = gathered;
+        const mine = coalesced;
         await null;
-        gathered = [];
+        coalesced = [];
         await Promise.all(mine);
         return await made;
       });
