@@ -16,9 +16,9 @@ const MEANINGS: readonly (readonly [pattern: RegExp, code: CacheErrorCode, reaso
   ],
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
-  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
+  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the service is not ready'],
   [/^OOM\b|DB capacity quota/, 'BACKEND', 'the database is full'],
-  [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
+  [/^READONLY\b/, 'BACKEND', 'the database is read-only', true],
 ];
 
 /** The error of a refused command. It did not run, so nothing was applied. */
@@ -28,7 +28,7 @@ export function refusedCommand(error: string): DriverError {
   const found = MEANINGS.find(([pattern]) => pattern.test(message));
   const cause = { name: 'UpstashError', code: codeOf(message) };
   if (found === undefined)
-    return new DriverError('BACKEND', 'the server refused the command', { applied: 'no', cause });
+    return new DriverError('BACKEND', 'the service refused the command', { applied: 'no', cause });
   const [, code, reason, retryable] = found;
   return new DriverError(code, reason, { applied: 'no', cause, retryable });
 }
