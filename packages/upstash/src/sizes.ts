@@ -26,6 +26,6 @@ export function inRequests<T>(items: readonly T[], bytesOf: (item: T) => number)
     bytes += own;
     return own;
   };
-  const parts = inParts(items, { mostItems: items.length, mostBytes: MAX_REQUEST_BYTES, bytesOf: count });
+  const parts = inParts(items, { maxItems: items.length, maxBytes: MAX_REQUEST_BYTES, bytesOf: count });
   return { parts, bytes };
 }
