@@ -7,7 +7,7 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
     'COUNTER_RANGE',
     'the result is outside ±(2^53-1); the counter is as it was',
   ],
-  [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is no integer'],
+  [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is not an integer'],
   [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
   [
     /WRONGPASS|NOAUTH|NOPERM|unauthorized|ACL failure in script|can't run this command/i,

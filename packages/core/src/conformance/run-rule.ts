@@ -84,8 +84,8 @@ async function createTrial(options: SuiteOptions, transcript: Transcript, opened
     namespace,
     open,
     wait,
-    // The last term allows for a server's clock that ticks, and for a busy machine.
     instant: clock !== undefined,
+    // The last term allows for a server's clock that ticks, and for a busy machine.
     outlive: (ttl) => wait(ttl + capabilities.ttlGranularity + (clock === undefined ? 0.25 : 0)),
     equal(actual, expected): void {
       if (!equal(actual, expected)) throw new Unexpected(showDifference(actual, expected));
