@@ -151,7 +151,7 @@ describe('a failure of the service', () => {
     ['Unauthorized', 'AUTH', false, 'token'],
     ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
     ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
-    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'no integer'],
+    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'not an integer'],
     ["ERR ACL failure in script: User default has no permissions to run the 'set' command", 'AUTH', false, 'token'],
     ['ERR Error running script (call to f_0a): @user_script:2: -OOM command not allowed', 'BACKEND', false, 'full'],
     [
