@@ -35,6 +35,8 @@ export default defineConfig({
         test: {
           name: basename(folder),
           root: join(root, folder),
+          // Once, and not by several test files at a time, which would take from each other what is built.
+          globalSetup: folder === 'tooling' ? [join(root, 'tooling/test/support/build.ts')] : [],
           include: ['test/**/*.test.ts'],
           exclude: excluded,
         },

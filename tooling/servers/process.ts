@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { type EventEmitter, once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -25,21 +26,27 @@ export interface ServerProcess {
 /** Milliseconds for a server to become ready, even on a busy machine. */
 const START_MS = 15_000;
 
-// The shell kills the server when its own input ends, which happens however the test's process dies. It writes the server's
-// process id to a separate pipe, and closes its own output, so that the end of the output is the end of the server.
-const WATCHDOG = '"$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _; kill -9 $! 2>/dev/null';
+// The shell kills the server when its own input ends, which happens however the test's process dies. Without a line before
+// the end it also removes the server's folder, its first argument. It writes the server's process id to a separate pipe, and
+// closes its own output, so that the end of the output is the end of the server.
+const WATCHDOG =
+  'folder=$1; shift; "$@" </dev/null 3>&- & echo $! >&3; exec >&- 2>&- 3>&-; read -r _ && folder=; kill -9 $! 2>/dev/null; rm -rf "$folder"';
 
 /** How to know that a server is ready: a pattern in its output, or a check that is repeated until it is true. */
 export type Ready = RegExp | (() => Promise<boolean>);
 
-/** Starts a program that serves `port` and resolves when it is ready. */
+/**
+ * Starts a program that serves `port` and resolves when it is ready. The folder, if there is one, is removed when the server is
+ * stopped, does not start, or the test's process dies.
+ */
 export async function startServer(
   program: string,
   args: readonly string[],
   port: number,
   ready: Ready,
+  folder = '',
 ): Promise<ServerProcess> {
-  const launch = (): Promise<Running> => launchServer(program, args, ready);
+  const launch = (): Promise<Running> => launchServer([folder, program, ...args], ready);
   let running = await launch();
   return {
     host: '127.0.0.1',
@@ -51,7 +58,10 @@ export async function startServer(
       await running.end();
       running = await launch();
     },
-    stop: () => running.end(),
+    async stop() {
+      await running.end();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -60,8 +70,8 @@ interface Running {
   end(): Promise<void>;
 }
 
-async function launchServer(program: string, args: readonly string[], ready: Ready): Promise<Running> {
-  const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', program, ...args], {
+async function launchServer(args: readonly string[], ready: Ready): Promise<Running> {
+  const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', ...args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     // In a process group of its own: Ctrl-C reaches the whole group of the tests, and would end the watchdog before its server.
     detached: true,
@@ -69,7 +79,7 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
   const [, , , ids] = watchdog.stdio;
   const closed = new Promise<void>((resolve) => watchdog.once('close', () => resolve()));
   const end = async (): Promise<void> => {
-    watchdog.stdin.end();
+    watchdog.stdin.end('\n');
     await closed;
   };
   let output = '';
@@ -78,7 +88,7 @@ async function launchServer(program: string, args: readonly string[], ready: Rea
   await new Promise<void>((resolve, reject) => {
     const fail = (reason: string): void => {
       watchdog.stdin.end();
-      reject(new Error(`${program} ${reason}: ${output.slice(-1000)}`));
+      reject(new Error(`${args[1]} ${reason}: ${output.slice(-1000)}`));
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
     watchdog.once('error', (error) => fail(error.message));

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { freePort, type ServerProcess } from './process.ts';
 import { ask, isInSync, startRedis } from './redis.ts';
 import { until } from './until.ts';
@@ -12,6 +9,8 @@ export interface RedisClusterOptions {
   /** Milliseconds of silence after which a node counts as failed; 20,000 by default, for busy machines. */
   readonly nodeTimeoutMs?: number | undefined;
   readonly program?: string | undefined;
+  /** Keeps the bus ports that are the default, 10,000 above the others: Redis 6 takes no others. */
+  readonly defaultBusPorts?: boolean | undefined;
   /** Appended to the command line of each node. */
   readonly args?: readonly string[] | undefined;
 }
@@ -33,14 +32,12 @@ const SLOTS = 16_384;
 /** Starts a Redis Cluster. Resolves when every node reports it healthy. The primaries share the slots evenly, in order. */
 export async function startRedisCluster(options: RedisClusterOptions): Promise<RedisCluster> {
   const { primaries, replicas = 0 } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'ninefold-cluster-'));
   const nodes: Node[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map(({ server }) => server.stop()));
-    await rm(folder, { recursive: true });
   };
   try {
-    const starts = Array.from({ length: primaries + replicas }, (_, index) => startNode(folder, index, options));
+    const starts = Array.from({ length: primaries + replicas }, () => startNode(options));
     for (const start of await Promise.allSettled(starts)) if (start.status === 'fulfilled') nodes.push(start.value);
     await Promise.all(starts);
     await formCluster(nodes, primaries);
@@ -51,24 +48,23 @@ export async function startRedisCluster(options: RedisClusterOptions): Promise<R
   return { nodes: nodes.map(({ server }) => server), stop };
 }
 
-async function startNode(folder: string, index: number, options: RedisClusterOptions): Promise<Node> {
-  const { nodeTimeoutMs = 20_000, program, args = [] } = options;
-  const busPort = await freePort();
-  // The default bus port, 10,000 above the other port, may be taken.
-  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
-  const files = ['--cluster-config-file', join(folder, `${index}.conf`)];
-  const timeout = ['--cluster-node-timeout', String(nodeTimeoutMs)];
-  const server = await startRedis([...cluster, ...files, ...timeout, ...args], { program });
-  return { server, busPort };
+async function startNode(options: RedisClusterOptions): Promise<Node> {
+  const { nodeTimeoutMs = 20_000, program, defaultBusPorts = false, args = [] } = options;
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs)];
+  // The default one may be taken.
+  const busPort = defaultBusPorts ? undefined : await freePort();
+  const bus = busPort === undefined ? [] : ['--cluster-port', String(busPort)];
+  const server = await startRedis([...cluster, ...bus, ...args], { program });
+  return { server, busPort: busPort ?? server.port + 10_000 };
 }
 
 /** Joins independent nodes to a cluster. */
 async function formCluster(nodes: readonly Node[], primaries: number): Promise<void> {
-  const share = (index: number): string => String(Math.floor((index * SLOTS) / primaries));
+  const share = (index: number): number => Math.floor((index * SLOTS) / primaries);
   await Promise.all(
     nodes.slice(0, primaries).map(async ({ server }, index) => {
-      const last = String(Number(share(index + 1)) - 1);
-      await ask(server, 'CLUSTER', 'ADDSLOTSRANGE', share(index), last);
+      const slots = Array.from({ length: share(index + 1) - share(index) }, (_, at) => String(share(index) + at));
+      await ask(server, 'CLUSTER', 'ADDSLOTS', ...slots);
       await ask(server, 'CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
     }),
   );

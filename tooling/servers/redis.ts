@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certificate } from './certificate.ts';
@@ -25,14 +25,7 @@ export async function startRedis(
   const disk = ['--save', '', '--appendonly', 'no', '--rdb-del-sync-files', 'yes', '--dir', folder];
   // Sync replicas at once. By default a primary waits five seconds for more of them.
   const own = ['--bind', '127.0.0.1', ...ports, ...disk, '--repl-diskless-sync-delay', '0'];
-  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  try {
-    const server = await startServer(program, [...own, ...args], port, /Ready to accept connections/);
-    return { ...server, stop: () => server.stop().then(clear) };
-  } catch (error) {
-    await clear();
-    throw error;
-  }
+  return await startServer(program, [...own, ...args], port, /Ready to accept connections/, folder);
 }
 
 /** Starts a replica of a Redis server. Resolves when it has the data. */

@@ -14,8 +14,6 @@ interface Packed {
 const folder = mkdtempSync(join(tmpdir(), 'ninefold-packed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeAll(() => run('turbo', ['run', 'build', '--filter=./packages/*']));
-
 describe.each(packages)('the tarball of %s', (name) => {
   let packed: Packed;
   let manifest: Record<string, unknown>;

@@ -57,7 +57,6 @@ async function describeChange(name: string, bump: 'patch' | 'minor'): Promise<vo
 }
 
 beforeAll(async () => {
-  await run('turbo', ['run', 'build', '--filter=./packages/*']);
   registry = await startRegistry();
   const config = join(folder, 'npmrc');
   writeFileSync(config, `registry=${registry.url}\n${registry.url.slice('http:'.length)}:_authToken=rehearsal\n`);

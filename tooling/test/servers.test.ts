@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
@@ -84,11 +84,12 @@ it('starts a server that speaks TLS, with a certificate that its clients can che
 it.each([
   ['dies', 'SIGKILL', 1],
   ['is ended by Ctrl-C, or with its terminal, while a server is paused', 'SIGHUP', -1],
-] as const)('leaves no server behind when the process that started it %s', async (_, signal, whole) => {
-  const script = `import { startRedis } from './servers/redis.ts';
-    const [running, paused] = [await startRedis(), await startRedis()];
-    paused.pause();
-    console.log(running.port, paused.port);`;
+] as const)('leaves no server and no folder behind when the process that started it %s', async (_, signal, whole) => {
+  const script = `import { ask, startRedis } from './servers/redis.ts';
+    const servers = [await startRedis(), await startRedis()];
+    const folders = await Promise.all(servers.map((server) => ask(server, 'CONFIG', 'GET', 'dir')));
+    servers[1].pause();
+    console.log(JSON.stringify(servers.map(({ port }, index) => [port, folders[index].slice('dir\\n'.length)])));`;
   const starter = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -97,15 +98,28 @@ it.each([
   });
   const [line] = (await once(starter.stdout, 'data')) as [Buffer];
   process.kill(whole * (starter.pid as number), signal);
-  for (const port of String(line).split(' ').map(Number)) {
+  for (const [port, folder] of JSON.parse(String(line)) as [number, string][]) {
     expect(port).toBeGreaterThan(0);
+    expect(folder).toContain('ninefold-');
     await until('the server is gone', () =>
       ask({ host: '127.0.0.1', port }, 'PING').then(
         () => false,
         () => true,
       ),
     );
+    await until('its folder is gone', async () => !existsSync(folder));
   }
+});
+
+it('keeps the folder of a server until it is stopped', async () => {
+  const server = await startRedis();
+  const folder = (await ask(server, 'CONFIG', 'GET', 'dir')).slice('dir\n'.length);
+  await server.kill();
+  await server.restart();
+  await server.kill();
+  expect(existsSync(folder)).toBe(true);
+  await server.stop();
+  expect(existsSync(folder)).toBe(false);
 });
 
 it('gives a port to one caller only, even before anything listens on it', async () => {

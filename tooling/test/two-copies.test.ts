@@ -1,7 +1,5 @@
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { run } from './support/workspace.ts';
-
-beforeAll(() => run('turbo', ['run', 'build', '--filter=@ninefold/memory']));
 
 it('passes every rule and recognises every error in a program that both imports and requires core', async () => {
   const printed = await run(process.execPath, ['tooling/test/support/two-copies.mjs']);

@@ -7,6 +7,6 @@ export function tryFaults(name: string, lab: () => FaultLab): void {
   describe('on a connection with faults', () => {
     staysQuiet();
 
-    for (const rule of faults) it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab(), name), 30_000);
+    for (const rule of faults) it(`${rule.id}: ${rule.text}`, () => runFaultRule(rule, lab(), name));
   });
 }

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Reply, RespConnection } from '../servers/resp.ts';
 
 /**
  * How a request fails. `drop-request` resets the connection before the commands run, `drop-reply` after. `status`,
  * `redirect`, `html`, `empty` and `raw` reply without running them. `cut-body` and `hang-body` send half of the real reply.
- * `hang` never replies; `delay` runs the commands late.
+ * `hang` never replies; `delay` runs the commands late, at the latest when the front is healed.
  */
 export type HttpFault =
   | { readonly kind: 'drop-request' | 'drop-reply' | 'hang' | 'html' | 'empty' | 'cut-body' | 'hang-body' | 'redirect' }
@@ -49,6 +50,7 @@ export class UpstashFront {
   readonly #faults: { readonly fault: HttpFault; left: number }[] = [];
   readonly #handling = new Set<Promise<void>>();
   readonly #server = createServer((request, response) => this.#accept(request, response));
+  #healed = new AbortController();
   #writes = 0;
 
   private constructor(options: FrontOptions) {
@@ -79,9 +81,11 @@ export class UpstashFront {
     this.#faults.push({ fault, left: options.times ?? 1 });
   }
 
-  /** Drops the faults that are left. */
+  /** Drops the faults that are left, and ends the delays. */
   heal(): void {
     this.#faults.length = 0;
+    this.#healed.abort();
+    this.#healed = new AbortController();
   }
 
   /** Resolves when every request received so far, including delayed ones, has been answered or dropped, or hangs for good. */
@@ -115,7 +119,8 @@ export class UpstashFront {
     const body = await bodyOf(request);
     if (body === undefined) return;
     if (fault !== undefined && answerByFault(response, fault)) return;
-    if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    if (fault?.kind === 'delay')
+      await sleep(fault.delayMs, undefined, { signal: this.#healed.signal }).catch(() => undefined);
     const answer = await this.#answer(request, body);
     if (fault?.kind === 'drop-reply') return void request.socket.resetAndDestroy();
     for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);

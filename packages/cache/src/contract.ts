@@ -28,7 +28,7 @@ export interface Cache {
   get<S extends Schema>(key: Key, options: Typed<GetOptions<unknown>, S>): Promise<Out<S> | undefined>;
   get<T = unknown>(key: Key, options?: GetOptions<T>): Promise<NoInfer<T> | undefined>;
 
-  /** Stores a value. A load that began before cannot replace it. Two round trips; three for a new key. */
+  /** Stores a value. A load that began before cannot bring an older one back. Two round trips; three for a new key. */
   set(key: Key, value: unknown, options?: SetOptions): Promise<void>;
 
   /** Values in the order of the keys, `undefined` for misses. */

@@ -51,8 +51,11 @@ export class Reads {
     }
   }
 
-  async getMany(keys: readonly string[], { tags, type }: Call, tally: Tally): Promise<unknown[]> {
-    if (keys.length === 0) return [];
+  async getMany(keys: readonly string[], call: Call, tally: Tally): Promise<unknown[]> {
+    const [first] = keys;
+    if (first === undefined) return [];
+    if (keys.length === 1) return [await this.get(first, call, tally)];
+    const { tags, type } = call;
     const lookup = await this.#entries.read(keys, tags);
     const values = await Promise.all(lookup.values.map((value) => convertOrMiss(type, value)));
     tally.hits += values.filter((value) => value !== undefined).length;

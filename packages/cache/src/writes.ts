@@ -45,7 +45,7 @@ export class Writes {
       return [key, { value, stamp, tags }];
     };
     try {
-      // Bumped, not read: otherwise a load that began before could overwrite the newer value.
+      // Bumped, not read: otherwise a load that began before could store a valid entry over the newer one.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
       await settleWrites(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
       replaced = true;

@@ -56,7 +56,7 @@ describe.each(killers)('after a %s during a load', (_name, kill) => {
   });
 });
 
-it('a set during a load is not overwritten by the older value', async () => {
+it('a load that began before a set does not bring the older value back', async () => {
   const slow = pending<string>();
   const early = cache.getOrSet('k', () => slow.promise);
   await settled();

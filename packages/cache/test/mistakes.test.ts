@@ -143,6 +143,14 @@ describe('an error of the backend names the caller’s operation and key', () =>
   });
 });
 
+it('a failed read of one key names it, alone and as a batch, even if the generation was what could not be read', async () => {
+  const operation = 'multiGetValues';
+  const down = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation, reason: 'down', key: '!g' });
+  const failing = createCache(held(backend, () => Promise.reject(down)));
+  await expect(failing.get('k')).rejects.toMatchObject({ code: 'UNAVAILABLE', operation: 'get', key: 'k' });
+  await expect(failing.getMany(['k'])).rejects.toMatchObject({ code: 'UNAVAILABLE', operation: 'getMany', key: 'k' });
+});
+
 describe('onError receives the key of the call', () => {
   const down = (key: string, code: CacheErrorCode = 'UNAVAILABLE') =>
     new CacheError({ code, backend: 'memory', operation: 'multiGetValues', reason: 'down', key });

@@ -1,10 +1,10 @@
-/** A server by its address; as text `host:port`, an IPv6 address in brackets. */
+/** The address of a server; as text `host:port`, with an IPv6 address in brackets. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a URL says. */
+/** The parts of a URL. */
 export interface ParsedUrl {
   readonly servers: readonly Address[];
   readonly username: string | undefined;
@@ -14,7 +14,7 @@ export interface ParsedUrl {
 
 const DEFAULT_PORT = 11211;
 
-/** `a:11211,b:11211` or a list of such; `undefined` if one of them is no address. */
+/** `a:11211,b:11211` or a list of such; `undefined` if one is not an address. */
 export function parseServers(servers: string | readonly string[]): readonly Address[] | undefined {
   const list = typeof servers === 'string' ? servers.split(',') : servers;
   const addresses = list.map((server) => (typeof server === 'string' ? parseAddress(server.trim()) : undefined));
@@ -30,7 +30,7 @@ function parseAddress(text: string): Address | undefined {
   return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
 }
 
-/** `memcached://[user:password@]a:11211[,b:11211]`, or `memcacheds://` for TLS; `undefined` if it is none. */
+/** `memcached://[user:password@]a:11211[,b:11211]`, or `memcacheds://` for TLS; `undefined` if it is malformed. */
 export function parseUrl(url: string): ParsedUrl | undefined {
   const match = /^memcached(s?):\/\/(?:([^/@:]*):([^/@]*)@)?([^/@?#]+)\/?$/.exec(url);
   if (match === null) return undefined;
@@ -45,12 +45,12 @@ export function parseUrl(url: string): ParsedUrl | undefined {
       tls: secure === 's',
     };
   } catch {
-    // Not well encoded.
+    // Malformed percent-encoding.
     return undefined;
   }
 }
 
-/** How an address is written; what the ring of servers knows it by. */
+/** An address as text, which is also the server's name on the hash ring. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

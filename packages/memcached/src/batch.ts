@@ -3,36 +3,35 @@ import { type Call, DriverError, inParts } from '@ninefold/core';
 import { encode, Opcode, type RequestFrame, type ResponseFrame } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
 
-/** Keys and UTF-8 bytes of one part of a batch; other calls get their turn between parts. */
+/** Keys and UTF-8 bytes in one part of a batch. Other calls are sent between parts. */
 const MAX_KEYS = 10_000;
 const MAX_BYTES = 2 * 1024 * 1024;
-/** Beside key and value: the header, and the extras of a SET. */
+/** Bytes of a frame besides key and value: the header, and the extras of a SET. */
 const FRAME_BYTES = 32;
 
-/** What a batch asks for each of its items. */
+/** A batch of one kind of request: the keys, a frame for each, and what to do with its response. */
 export interface Command {
   readonly call: Call;
-  /** The keys of the items. */
   readonly keys: readonly string[];
-  /** UTF-8 bytes of the value of an item. */
+  /** UTF-8 bytes of an item's value. Default: 0. */
   valueBytes?(index: number): number;
-  /** The frame of an item; a quiet one answers only what `receive` must know. */
+  /** The frame of an item. The server responds to a quiet one only if `receive` needs to know. */
   frame(index: number, quiet: boolean): RequestFrame;
-  /** What an answer says of an item; a status that is a failure becomes one. */
+  /** Records the response to an item, or returns an error if its status is a failure. */
   receive(index: number, response: ResponseFrame): DriverError | undefined;
 }
 
 interface Failure {
   readonly index: number;
   readonly error: DriverError;
-  /** It is not that item's alone. */
-  readonly whole: boolean;
+  /** The whole part failed, not only the item. */
+  readonly failsPart: boolean;
 }
 
 const NOOP: RequestFrame = { opcode: Opcode.noop };
 const ONE: readonly number[] = [0];
 
-/** Resolves when all has been answered; rejects with the first failure in the order of the items, and its key. */
+/** Resolves when all items are done. Rejects with the first failure in the order of the items, and its key. */
 export async function sendBatch(channelFor: (key: string) => Channel, command: Command): Promise<void> {
   const failures =
     command.keys.length === 1 ? await sendOne(channelFor, command) : await sendSplit(channelFor, command);
@@ -49,7 +48,7 @@ function sendOne(channelFor: (key: string) => Channel, command: Command): Promis
   });
 }
 
-/** All servers side by side. */
+/** Sends to all servers in parallel. */
 async function sendSplit(channelFor: (key: string) => Channel, command: Command): Promise<Failure[]> {
   const channels = new Map<Channel, number[]>();
   for (const [index, key] of command.keys.entries()) {
@@ -62,19 +61,19 @@ async function sendSplit(channelFor: (key: string) => Channel, command: Command)
   return (await Promise.all([...channels].map(([channel, indexes]) => sendInParts(channel, indexes, command)))).flat();
 }
 
-/** One part after another is handed to the socket, a turn of the event loop for each, without waiting for answers. */
+/** Writes one part per turn of the event loop, without waiting for responses. */
 async function sendInParts(channel: Channel, indexes: readonly number[], command: Command): Promise<Failure[]> {
   const bytesOf = (index: number) =>
     FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
   const parts = inParts(indexes, { maxItems: MAX_KEYS, maxBytes: MAX_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
-  let broken = false;
+  let failed = false;
   for (const part of parts) {
-    if (command.call.ended || broken) break;
+    if (command.call.ended || failed) break;
     const [outcome, written] = sendPart(channel, part, command);
     outcomes.push(
       outcome.then((failure) => {
-        broken ||= failure?.whole === true;
+        failed ||= failure?.failsPart === true;
         return failure;
       }),
     );
@@ -85,7 +84,7 @@ async function sendInParts(channel: Channel, indexes: readonly number[], command
   return (await Promise.all(outcomes)).filter((failure) => failure !== undefined);
 }
 
-/** What becomes of a part, and that it has been handed over; neither rejects. */
+/** Sends a part: `written` resolves when it has been written, `outcome` when it is done. Neither rejects. */
 function sendPart(
   channel: Channel,
   indexes: readonly number[],
@@ -99,7 +98,7 @@ function sendPart(
   const written = new Promise<void>((resolve) => {
     next = resolve;
   });
-  // Outside of both: what it throws is the caller's.
+  // Outside both promises, so that an exception reaches the caller.
   channel.send(new Part(indexes, command, settle, next));
   return [outcome, written];
 }
@@ -138,7 +137,7 @@ class Part implements Request {
     const index = this.#indexes[at];
     if (index !== undefined) {
       const error = this.#command.receive(index, response);
-      if (error !== undefined) this.#failure ??= { index, error, whole: false };
+      if (error !== undefined) this.#failure ??= { index, error, failsPart: false };
     }
     if (at < this.size - 1) return false;
     this.#settle(this.#failure);
@@ -146,6 +145,6 @@ class Part implements Request {
   }
 
   fail(error: DriverError): void {
-    this.#settle({ index: this.#indexes[0] ?? 0, error, whole: true });
+    this.#settle({ index: this.#indexes[0] ?? 0, error, failsPart: true });
   }
 }

@@ -4,12 +4,12 @@ import { DeleteCommand, GetCommand, IncrCommand, SetCommand } from './commands.t
 import type { Channel } from './request.ts';
 import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
-/** The binary protocol: a batch is one write to each server, quiet frames and a NOOP, whose answer ends it. */
+/** The binary protocol. A batch is one write per server: quiet frames, and a NOOP whose response ends the batch. */
 export class BinaryTransport implements MemcachedTransport {
   readonly #channelFor: (key: string) => Channel;
   readonly #close: () => void;
 
-  /** `channelFor` may throw a `DriverError` where there is no server to ask. */
+  /** `channelFor` may throw a `DriverError` if no server is available. */
   constructor(channelFor: (key: string) => Channel, close: () => void) {
     this.#channelFor = channelFor;
     this.#close = close;
@@ -35,7 +35,7 @@ export class BinaryTransport implements MemcachedTransport {
   }
 
   async incr(change: CounterChange, call: Call): Promise<CounterAnswer> {
-    // One that carries a CAS follows upon another.
+    // A change with a CAS is the second request of its call: the first has been sent.
     if (change.cas === undefined) call.sent = false;
     const command = new IncrCommand(change, call);
     await sendBatch(this.#channelFor, command);

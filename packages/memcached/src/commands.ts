@@ -12,9 +12,9 @@ import {
 } from './protocol.ts';
 import type { CounterAnswer, CounterChange } from './transport.ts';
 
-// Classes, and not closures: a call for one key is most of what a cache does.
+// Classes instead of closures, for speed: most calls of a cache have one key.
 
-/** Keys that are read. */
+/** Reads keys into `values`. */
 export class GetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
@@ -36,7 +36,7 @@ export class GetCommand implements Command {
   }
 }
 
-/** Entries that are stored. */
+/** Stores entries. */
 export class SetCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
@@ -64,7 +64,7 @@ export class SetCommand implements Command {
   }
 }
 
-/** Keys that are deleted. */
+/** Deletes keys, and counts the `missing` ones. */
 export class DeleteCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
@@ -92,7 +92,7 @@ const OUTCOMES: Readonly<Record<number, Exclude<CounterAnswer['outcome'], 'done'
   [Status.notNumeric]: 'not a number',
 };
 
-/** A counter that is changed. */
+/** Changes a counter, by INCR or DECR. */
 export class IncrCommand implements Command {
   readonly call: Call;
   readonly keys: readonly string[];
@@ -116,7 +116,7 @@ export class IncrCommand implements Command {
     const outcome = OUTCOMES[status];
     if (outcome !== undefined) this.answer = { outcome };
     else if (status !== Status.ok) return refusedRequest(status);
-    else if (to - from !== 8) return new DriverError('BACKEND', 'the server answered what is no counter');
+    else if (to - from !== 8) return new DriverError('BACKEND', 'the server sent a counter of the wrong size');
     else this.answer = { outcome: 'done', value: bytes.readBigUInt64BE(from), cas: bytes.readBigUInt64BE(casOffset) };
     return undefined;
   }

@@ -9,17 +9,17 @@ import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 import { openSocket, type ServerConfig } from './socket.ts';
 
-/** Milliseconds without a byte after which a connection that owes answers gets no more requests. */
+/** Milliseconds without a byte after which a connection with requests in flight gets no more of them. */
 const SILENCE_MS = 1000;
-/** Milliseconds past the first deadline of its requests before a connection gets no more, past the last before it ends. */
+/** Milliseconds past the oldest deadline until a connection gets no more requests, and past the latest until it ends. */
 const GRACE_MS = 100;
-/** Milliseconds without an answer after which a server under TLS is sent something, and bytes that let that happen. */
+/** Milliseconds without a byte after which a server under TLS is probed, and the bytes of a request that needs that. */
 const PROBE_MS = 50;
 const PROBE_BYTES = 16 * 1024;
-/** Bytes that wait for the system to take them before further requests wait, too. */
+/** Bytes in the socket's write buffer above which further requests wait for `drain`. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** One socket and all that is known of it. Once it has failed it takes and gives nothing more. */
+/** One socket, its handshake and its requests, waiting or in flight. Once it has failed, it stays closed. */
 export class Connection {
   readonly #config: ServerConfig;
   readonly #socket: Socket;
@@ -34,7 +34,7 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
-  /** `onEnd` is told once, before the requests that fail with the connection. */
+  /** `onEnd` is called once, before the requests of the connection fail. */
   constructor(config: ServerConfig, onEnd: (connection: Connection) => void) {
     this.#config = config;
     this.#onEnd = onEnd;
@@ -51,15 +51,15 @@ export class Connection {
     this.#setTimer(config.timeoutMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
   }
 
-  /** Gets no more requests, and ends once those that it has are answered. */
+  /** Ends the connection after the responses to its requests. The caller sends it no more. */
   retire(): void {
     this.#retired = true;
   }
 
-  /** Has been silent for too long to be trusted with another request, or dripped past the deadline of its oldest. */
+  /** Whether it owes a response and has been silent for too long, or is past the deadline of its oldest request. */
   get isStalled(): boolean {
     if (this.#state !== 'handshake' && this.#inFlight.length === 0) return false;
-    // Nothing can be heard in the tick that asks, however long it takes.
+    // No byte can have been read in the tick that sends, however long that tick takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
     return (
@@ -73,7 +73,7 @@ export class Connection {
     this.#pump();
   }
 
-  /** Ends the connection and everything on it. */
+  /** Ends the connection and fails all its requests. */
   fail(error: DriverError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -98,7 +98,7 @@ export class Connection {
     const { tls, timeoutMs } = this.#config;
     const within = `within ${timeoutMs} ms`;
     if (this.#socket.connecting) return notConnected(`no connection ${within}`);
-    // A server that speaks no TLS may wait for more of what it takes for a line.
+    // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
     const hint = tls !== undefined && this.#socket.bytesRead === 0 ? ', and may speak no TLS' : '';
     return notConnected(`no answer ${within}${hint}`);
   }
@@ -123,7 +123,7 @@ export class Connection {
     while (this.#state === 'open') {
       const request = this.#waiting.shift();
       if (request === undefined) return;
-      // Whoever has given up is not sent for.
+      // A call that has rejected is never sent.
       if (!request.call.ended) this.#write(request);
       request.written?.();
     }
@@ -140,7 +140,7 @@ export class Connection {
   }
 
   #resume(): void {
-    // Whoever takes bytes is not silent.
+    // A server that reads is not silent.
     this.#lastActivity = performance.now();
     if (this.#state !== 'blocked') return;
     this.#state = 'open';
@@ -162,8 +162,8 @@ export class Connection {
       });
       this.#endIfIdle();
     } catch (error) {
-      // Nothing that comes after it can be believed.
-      if (error instanceof ProtocolError) this.#disconnect('the server’s answers are out of step');
+      // Later responses could be matched to the wrong requests.
+      if (error instanceof ProtocolError) this.#disconnect('the server’s responses are out of step');
       else this.fail(unexpectedError(error));
     }
   }
@@ -173,19 +173,22 @@ export class Connection {
     this.fail(notConnected('the connection was given up'));
   }
 
-  /** While answers are due: ends the connection once all who wait for them have given up. */
+  /** While requests are in flight: ends the connection once all their deadlines have passed. */
   #watchSilence(): void {
     this.#setTimer(SILENCE_MS, () => {
-      this.#timer = undefined;
-      if (this.#inFlight.length === 0) return;
-      if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
-      else this.#disconnect('the server fell silent');
+      // Another turn: after a stall, calls whose deadlines have passed end first.
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        if (this.#inFlight.length === 0) return;
+        if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
+        else this.#disconnect('the server fell silent');
+      }, 0);
     });
   }
 
   /**
-   * A memcached under TLS (1.6.38 too) that has refused a large value leaves what follows it in the same record unread until
-   * more comes.
+   * Sends NOOPs while a large request waits. When memcached (even 1.6.38) has refused a large value under TLS, it leaves
+   * the rest of the same TLS record unread until more bytes arrive.
    */
   #probeTls(request: Request): void {
     setTimeout(() => {
@@ -200,7 +203,7 @@ export class Connection {
     }, PROBE_MS).unref();
   }
 
-  /** One turn later than the time is over: what has been received meanwhile is read first. */
+  /** Acts one turn after the time is over, so that bytes already received are read first. */
   #setTimer(milliseconds: number, act: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(act, 0);

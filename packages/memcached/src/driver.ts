@@ -11,11 +11,11 @@ import { decodeStored, encodeStored, fromBiased, toBiased, wasSafe } from './cou
 import { wireKey } from './keys.ts';
 import type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
-/** Seconds; above them memcached takes an expiry for a date. */
+/** Seconds. memcached takes a larger expiry for a date. */
 const MAX_RELATIVE_EXPIRY = 2_592_000;
 const MAX_EXPIRY = 0xfffffffe;
 
-/** The requests of each operation, and what lies in the server. */
+/** Maps operations to requests, and keys, values and TTLs to their stored forms. */
 export class MemcachedDriver implements CacheDriver {
   readonly name = 'memcached';
   readonly capabilities: Capabilities;
@@ -71,7 +71,7 @@ export class MemcachedDriver implements CacheDriver {
     const create = { value: toBiased(delta), expires: expiryOf(ttl) };
     const change: CounterChange = { key: wireKey(key), delta: BigInt(delta), create };
     let answer = await this.#change(key, change, call);
-    // Refused, not executed: another process has made it meanwhile.
+    // Another process has created the counter meanwhile. The request was refused, so it may be sent again.
     while (answer.outcome === 'raced' && !call.ended) answer = await this.#change(key, change, call);
     if (answer.outcome !== 'done') throw refusedCounter(answer.outcome);
     const sum = fromBiased(answer.value);
@@ -79,7 +79,7 @@ export class MemcachedDriver implements CacheDriver {
     const applied = await this.#undo(change, answer.cas, call);
     throw wasSafe(answer.value, delta)
       ? new DriverError('COUNTER_RANGE', RANGE_REASONS[applied], { applied })
-      : new DriverError('NOT_A_COUNTER', 'the value is an integer of another program, which may have been changed');
+      : new DriverError('NOT_A_COUNTER', 'the value is an integer of another program, and may have been changed');
   }
 
   close(): void {
@@ -104,14 +104,14 @@ export class MemcachedDriver implements CacheDriver {
     }
   }
 
-  /** Undoes a change, unless something else has come after it. */
+  /** Undoes a change, unless another write came after it. Returns whether it may still be applied. */
   async #undo(change: CounterChange, cas: bigint, call: Call): Promise<'no' | 'maybe'> {
     try {
       const undo = { key: change.key, delta: -change.delta, create: undefined, cas };
       const { outcome } = await this.#transport.incr(undo, call);
       return outcome === 'done' || outcome === 'missing' ? 'no' : 'maybe';
     } catch (error) {
-      // What the range was left for is told; that it stayed so, too.
+      // The caller reports the range error, and that the change may still be applied.
       if (isDriverError(error)) return 'maybe';
       throw error;
     }
@@ -120,7 +120,7 @@ export class MemcachedDriver implements CacheDriver {
 
 const RANGE_REASONS = {
   no: 'the result is outside ±(2^53-1); the counter is as it was',
-  maybe: 'the result is outside ±(2^53-1), and could not be taken back',
+  maybe: 'the result is outside ±(2^53-1), and could not be undone',
 } as const;
 
 function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number'): DriverError {
@@ -133,8 +133,8 @@ function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number
 }
 
 /**
- * The server knows whole seconds, and looks at the clock about once in each: what it takes for now is up to two seconds ago,
- * when it looks late (by milliseconds, or more on a busy machine) and so misses one. No entry may be gone before its TTL.
+ * An expiry that is never early. The server counts whole seconds and reads its clock about once a second. When it reads
+ * late, by milliseconds or more on a busy machine, it skips a second, so its time may be two seconds behind.
  */
 function expiryOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
@@ -147,7 +147,7 @@ function first([key]: readonly [key: string, ...rest: unknown[]]): string {
   return key;
 }
 
-/** Failures name keys as they lie in the server; core knows them as it gave them. */
+/** Replaces the wire key of a failure by the key that core passed. */
 function withOriginalKey(error: unknown, keys: readonly string[], wireKeys: readonly string[]): unknown {
   if (!isDriverError(error) || error.options.key === undefined) return error;
   const key = keys[wireKeys.indexOf(error.options.key)];

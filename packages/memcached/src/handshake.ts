@@ -4,8 +4,8 @@ import { encode, Opcode, RESPONSE_MAGIC, Status } from './protocol.ts';
 import type { ServerConfig } from './socket.ts';
 
 /**
- * The opaque of the first frame. It holds line ends, so that a server of the text protocol takes the frame for a line and
- * refuses it, instead of waiting for more; nothing else is sent before the answer.
+ * The opaque of the first frame. It contains line breaks, so that a text-protocol server takes the frame for a line and
+ * refuses it, instead of waiting for more. Nothing else is sent before the response.
  */
 const OPAQUE = 0x0d0a0d0a;
 
@@ -17,20 +17,20 @@ export function handshakeFrame({ login }: ServerConfig): Buffer {
 }
 
 const MAX_TEXT_LENGTH = 200;
-/** What a line of the text protocol begins with that refuses. */
-const REFUSALS = ['ERROR', 'CLIENT_ERROR', 'SERVER_ERROR'];
+/** The beginnings of error lines in the text protocol. */
+const ERROR_WORDS = ['ERROR', 'CLIENT_ERROR', 'SERVER_ERROR'];
 
-/** What a server begins with, however it is cut. */
+/** Judges the first bytes that a server sends, in chunks of any size. */
 export class HandshakeReader {
   #text: string | undefined;
   #isBinary = false;
 
-  /** Why what it said when it said no more is no answer; `undefined` if it said nothing, or answers. */
+  /** The error for the text received so far; `undefined` if there is none, or for a binary response. */
   get refusal(): DriverError | undefined {
     return this.#text === undefined ? undefined : refusedHandshake(this.#text);
   }
 
-  /** Whether these bytes belong to an answer, or to a line that goes on; else it is refused. */
+  /** What the bytes belong to: a binary `response`, an error line that needs `more`, or anything else (`refused`). */
   read(bytes: Buffer): 'response' | 'more' | 'refused' {
     if (this.#text === undefined && (this.#isBinary || bytes[0] === RESPONSE_MAGIC)) {
       this.#isBinary = true;
@@ -38,17 +38,17 @@ export class HandshakeReader {
     }
     const text = (this.#text ?? '') + bytes.toString('latin1', 0, MAX_TEXT_LENGTH);
     this.#text = text;
-    const line = REFUSALS.some((word) => text.startsWith(word) || word.startsWith(text));
-    return line && !text.includes('\n') && text.length < MAX_TEXT_LENGTH ? 'more' : 'refused';
+    const isErrorLine = ERROR_WORDS.some((word) => text.startsWith(word) || word.startsWith(text));
+    return isErrorLine && !text.includes('\n') && text.length < MAX_TEXT_LENGTH ? 'more' : 'refused';
   }
 }
 
-/** Why an answer to the greeting is no welcome, or `undefined`. */
+/** The error of a response to the first frame, or `undefined` if it is a success. */
 export function handshakeError(
   { login }: ServerConfig,
   { status, opaque }: { readonly status: number; readonly opaque: number },
 ): DriverError | undefined {
-  if (opaque !== OPAQUE) return notConnected('the server answered what was not asked');
+  if (opaque !== OPAQUE) return notConnected('the server sent a response to another request');
   if (status === Status.ok) return undefined;
   return login === undefined ? refusedRequest(status) : refusedLogin(status);
 }

@@ -6,11 +6,11 @@ import type { Request } from './request.ts';
 interface InFlight {
   readonly request: Request;
   readonly opaque: number;
-  /** The next answer has this index or a higher one. */
+  /** The lowest frame index that the next response may have. */
   next: number;
 }
 
-/** The requests of one connection that wait for answers, which come in their order. */
+/** The requests of one connection that wait for responses. Responses come in the order of the requests. */
 export class InFlightRequests {
   readonly #queue = new Queue<InFlight>();
   #opaque = 0;
@@ -19,7 +19,7 @@ export class InFlightRequests {
     return this.#queue.length;
   }
 
-  /** The first opaque of its frames. */
+  /** Returns the opaque of the request's first frame. */
   add(request: Request): number {
     const opaque = this.#opaque;
     this.#opaque = (opaque + request.size) >>> 0;
@@ -27,17 +27,17 @@ export class InFlightRequests {
     return opaque;
   }
 
-  /** Gives an answer to the oldest request; throws if it is none to that, or out of order. */
+  /** Passes a frame to the oldest request. Throws if it belongs to another request or is out of order. */
   receive(frame: ReceivedFrame): void {
     const oldest = this.#queue.first;
-    if (oldest === undefined) throw new ProtocolError('an answer that nobody asked for');
+    if (oldest === undefined) throw new ProtocolError('a response that nobody asked for');
     const index = (frame.opaque - oldest.opaque) >>> 0;
-    if (index < oldest.next || index >= oldest.request.size) throw new ProtocolError('an answer to something else');
+    if (index < oldest.next || index >= oldest.request.size) throw new ProtocolError('a response to something else');
     oldest.next = index + 1;
     if (oldest.request.receive(index, frame)) this.#queue.shift();
   }
 
-  /** When the oldest is given up, on the clock of `performance.now()`. */
+  /** The deadline of the oldest request, on the clock of `performance.now()`. */
   get oldestDeadline(): number {
     return this.#queue.first?.request.call.deadline ?? Number.POSITIVE_INFINITY;
   }
@@ -46,7 +46,7 @@ export class InFlightRequests {
     return this.#queue.some((entry) => entry.request === request);
   }
 
-  /** Whether somebody still waits at a time on the clock of `performance.now()`. */
+  /** Whether a request has a deadline after a time on the clock of `performance.now()`. */
   hasDeadlineAfter(time: number): boolean {
     return this.#queue.some(({ request }) => request.call.deadline > time);
   }

@@ -5,10 +5,10 @@ import { BinaryTransport } from './binary.ts';
 import { ManagedServer } from './server.ts';
 import type { ServerConfig } from './socket.ts';
 
-/** Points on the ring for each server, in multiples of the library's 50: shares within a few hundredths of each other. */
+/** Points on the ring per server, in multiples of the library's 50. The servers' shares differ by a few percent. */
 const WEIGHT = 8;
 
-/** A client of memjs whose servers have our transport, and whose keys stay where they are when a server is added. */
+/** A memjs client whose servers use our connections, and whose keys are spread by consistent hashing. */
 export function managedClient(configs: readonly ServerConfig[]): {
   readonly client: Client;
   readonly servers: readonly ManagedServer[];
@@ -18,7 +18,7 @@ export function managedClient(configs: readonly ServerConfig[]): {
   const indexes = new Map(configs.map((config, index) => [formatAddress(config), index]));
   const ring = new HashRing([...indexes.keys()].map((node) => ({ node, weight: WEIGHT })));
   const getServer = (key: string): number => indexes.get(ring.getNode(key) as string) as number;
-  // memjs counts with a sign, and stops at 2^31.
+  // memjs's own counter is signed, and every call throws after 2^31.
   const incrSeq = function (this: { seq: number }): void {
     this.seq = (this.seq + 1) >>> 0;
   };

@@ -29,7 +29,7 @@ export type {
 export type { MemjsClient, MemjsResponse, MemjsServer } from './provided-client.ts';
 export type { CounterAnswer, CounterChange, MemcachedTransport } from './transport.ts';
 
-/** `maxValueBytes`: what an item of 1 MiB has room for beside a key of 250 bytes. */
+/** `maxValueBytes`: the room for a text in an item of 1 MiB, beside a key of 250 bytes. */
 export const memcachedCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: true,
@@ -60,13 +60,13 @@ function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTra
     throw invalid(options, 'url is missing: memcached://host:port; or give servers, client or transport');
   if (given.length > 1) throw invalid(options, 'give one of url, servers, client and transport');
   if (client !== undefined) {
-    if (typeof client?.server !== 'function') throw invalid(options, 'client is no Client of memjs');
+    if (typeof client?.server !== 'function') throw invalid(options, 'client is not a Client of memjs');
     return providedClientTransport(client);
   }
   if (transport === undefined) return managedTransport(serverConfigs(options, timeoutMs));
   const methods = ['getMany', 'setMany', 'deleteMany', 'incr', 'close'] as const;
   if (methods.some((method) => typeof transport?.[method] !== 'function')) {
-    throw invalid(options, `transport has the methods ${methods.join(', ')}`);
+    throw invalid(options, `transport must have the methods ${methods.join(', ')}`);
   }
   return transport;
 }

@@ -8,12 +8,12 @@ import type { MemcachedTransport } from './transport.ts';
 interface CommonOptions extends RemoteOptions {
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of a text that fit under any key; default 1,048,267, which fits where a server takes items of 1 MiB. */
+  /** UTF-8 bytes of text that fit under any key; default 1,048,267, for servers with an item limit of 1 MiB. */
   readonly maxValueBytes?: number | undefined;
 }
 
 interface Login {
-  /** Of SASL, both or neither. */
+  /** For SASL, both or neither. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** `true`, or options of Node's `tls.connect`, such as `ca`. */
@@ -29,7 +29,7 @@ export interface MemcachedUrlOptions extends CommonOptions, Login {
 }
 
 export interface MemcachedServersOptions extends CommonOptions, Login {
-  /** `'a:11211,b:11211'` or a list of such; the port is 11211 by default, an IPv6 address stands in brackets. */
+  /** `'a:11211,b:11211'` or a list of such. The default port is 11211; an IPv6 address is in brackets. */
   readonly servers: string | readonly string[] | undefined;
   readonly url?: undefined;
   readonly client?: undefined;
@@ -37,7 +37,7 @@ export interface MemcachedServersOptions extends CommonOptions, Login {
 }
 
 export interface MemcachedClientOptions extends CommonOptions {
-  /** `Client` of memjs. It is used as it is, with its own routing, connections and time-outs, and not closed. */
+  /** A memjs `Client`. It is used as it is, with its own routing, connections and timeouts, and is not closed. */
   readonly client: MemjsClient;
   readonly url?: undefined;
   readonly servers?: undefined;
@@ -45,7 +45,7 @@ export interface MemcachedClientOptions extends CommonOptions {
 }
 
 export interface MemcachedTransportOptions extends CommonOptions {
-  /** Another protocol or another way to the servers; `close` of the backend closes it. */
+  /** Another protocol or another way to reach the servers. Closing the backend closes it. */
   readonly transport: MemcachedTransport;
   readonly url?: undefined;
   readonly servers?: undefined;
@@ -58,12 +58,12 @@ export type MemcachedOptions =
   | MemcachedClientOptions
   | MemcachedTransportOptions;
 
-/** What an option that cannot be used is refused with. */
+/** The error of an option that cannot be used. */
 export function invalid(options: RemoteOptions | undefined, reason: string): CacheError {
   return invalidOptions('memcached', options, reason);
 }
 
-/** Where the servers are that options name, and how to get in. */
+/** The servers that the options name, with their login and TLS options. */
 export function serverConfigs(
   options: MemcachedUrlOptions | MemcachedServersOptions,
   timeoutMs: number,
@@ -76,20 +76,20 @@ export function serverConfigs(
   const addresses = given?.servers ?? parseServers(servers ?? []);
   if (addresses === undefined) throw invalid(options, "servers are like 'host:port,host:port', or a list of them");
   if (new Set(addresses.map(formatAddress)).size < addresses.length) throw invalid(options, 'a server is named twice');
-  // Of two, a caller cannot know which is used, and one of each would be neither.
+  // With two logins a caller could not know which is used, and mixing them would give neither.
   if (given?.username !== undefined && (options.username ?? options.password) !== undefined) {
     throw invalid(options, 'give the login in url, or as username and password');
   }
   const username = options.username ?? given?.username;
   const password = options.password ?? given?.password;
   if (!isText(username) || !isText(password) || (username === undefined) !== (password === undefined)) {
-    throw invalid(options, 'username and password are texts without U+0000, both or neither');
+    throw invalid(options, 'username and password are strings without U+0000, both or neither');
   }
   const login = username === undefined || password === undefined ? undefined : { username, password };
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
     throw invalid(options, 'tls is true, or options of tls.connect');
   }
-  // Either may have been meant, and one of them would send the password in the clear.
+  // Either may be meant, and without TLS the password would be sent in plain text.
   if (given?.tls && tls === false) throw invalid(options, 'the url asks for TLS, and tls is false');
   const secured = typeof tls === 'object' ? { ...tls } : (tls ?? given?.tls) ? {} : undefined;
   return addresses.map((address) => ({ ...address, tls: secured, login, timeoutMs }));

@@ -1,25 +1,25 @@
 import { HEADER_BYTES, ProtocolError, RESPONSE_MAGIC, type ResponseFrame } from './protocol.ts';
 
-/** An answer with what tells where it belongs. */
+/** A response frame with the opaque that matches it to its request. */
 export interface ReceivedFrame extends ResponseFrame {
   readonly opaque: number;
 }
 
-/** An item takes 1 GiB at the most (`-I`), and a little besides. */
+/** memcached's largest item limit (`-I`) is 1 GiB; header and extras take a little more. */
 const MAX_FRAME_BYTES = 1.1 * 1024 ** 3;
 
-/** Cuts what a socket receives into answers. What comes in many chunks is copied once, as it comes. */
+/** Splits received bytes into frames. A frame that arrives in several chunks is copied once. */
 export class Parser {
-  /** Of an answer that is not complete: the header, and then all of it. */
+  /** Buffer of an incomplete frame: first for its header, then for all of it. */
   #frame = Buffer.allocUnsafe(HEADER_BYTES);
   #received = 0;
 
-  /** Hands over the answers that a chunk completes, in order; throws for what is none. Keeps nothing of the chunk. */
+  /** Calls `onFrame` for each frame that a chunk completes, in order. Throws for other bytes. Does not keep the chunk. */
   read(chunk: Buffer, onFrame: (frame: ReceivedFrame) => void): void {
     let at = 0;
     while (at < chunk.length) {
-      const whole = this.#received === 0 && chunk.length - at >= HEADER_BYTES;
-      const size = whole ? frameSize(chunk, at) : Number.POSITIVE_INFINITY;
+      const hasHeader = this.#received === 0 && chunk.length - at >= HEADER_BYTES;
+      const size = hasHeader ? frameSize(chunk, at) : Number.POSITIVE_INFINITY;
       if (size > chunk.length - at) at += this.#buffer(chunk.subarray(at), onFrame);
       else {
         onFrame(frameAt(chunk, at, size));
@@ -28,7 +28,7 @@ export class Parser {
     }
   }
 
-  /** How many bytes it took. */
+  /** Adds bytes to the incomplete frame. Returns how many it used. */
   #buffer(bytes: Buffer, onFrame: (frame: ReceivedFrame) => void): number {
     const copied = bytes.copy(this.#frame, this.#received);
     this.#received += copied;
@@ -50,10 +50,10 @@ export class Parser {
 function frameSize(bytes: Buffer, at: number): number {
   const size = HEADER_BYTES + bytes.readUInt32BE(at + 8);
   if (bytes[at] === RESPONSE_MAGIC && size >= valueOffset(bytes, at) - at && size <= MAX_FRAME_BYTES) return size;
-  throw new ProtocolError('no answer');
+  throw new ProtocolError('not a response');
 }
 
-/** After the header, the extras and the key. */
+/** The value begins after the header, the extras and the key. */
 function valueOffset(bytes: Buffer, at: number): number {
   return at + HEADER_BYTES + (bytes[at + 4] as number) + bytes.readUInt16BE(at + 2);
 }

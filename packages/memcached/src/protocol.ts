@@ -1,4 +1,4 @@
-/** Opcodes of memcached's binary protocol. The quiet ones answer only what is not as expected. */
+/** Opcodes of memcached's binary protocol. The server omits the expected response to a quiet one (`…q`). */
 export const Opcode = {
   get: 0x00,
   set: 0x01,
@@ -28,11 +28,11 @@ export const Status = {
 } as const;
 
 export const HEADER_BYTES = 24;
-/** The first byte of every answer. */
+/** The first byte of every response. */
 export const RESPONSE_MAGIC = 0x81;
 const REQUEST_MAGIC = 0x80;
 
-/** What the server sends is no answer, or one to something else. */
+/** The server sent something that is not a response, or a response to another request. */
 export class ProtocolError extends Error {}
 
 /** One frame of a request. */
@@ -45,18 +45,18 @@ export interface RequestFrame {
   readonly cas?: bigint | undefined;
 }
 
-/** One frame of an answer, where it lies in what was received. */
+/** One frame of a response, as offsets into the received bytes. */
 export interface ResponseFrame {
   readonly status: number;
   readonly bytes: Buffer;
-  /** Where the eight bytes of its CAS begin. */
+  /** Offset of the CAS, which has eight bytes. */
   readonly casOffset: number;
-  /** Where its value begins and ends. */
+  /** Offsets of the value's beginning and end. */
   readonly from: number;
   readonly to: number;
 }
 
-/** Frames in one buffer; each has the next opaque, beginning with the one that is given. */
+/** Encodes frames into one buffer, with consecutive opaques from `opaque` on. */
 export function encode(frames: readonly RequestFrame[], opaque: number): Buffer {
   const lengths = frames.map(({ value }) => (value === undefined ? 0 : Buffer.byteLength(value)));
   let size = 0;
@@ -70,7 +70,7 @@ export function encode(frames: readonly RequestFrame[], opaque: number): Buffer 
     const valueLength = lengths[index] as number;
     bytes.writeUInt16BE((REQUEST_MAGIC << 8) | opcode, at);
     bytes.writeUInt16BE(key.length, at + 2);
-    // The length of the extras in one byte, a data type of 0, and two bytes that are reserved.
+    // One byte for the length of the extras, one for the data type 0, and two reserved bytes.
     bytes.writeUInt32BE(extrasLength * 0x1000000, at + 4);
     bytes.writeUInt32BE(extrasLength + key.length + valueLength, at + 8);
     bytes.writeUInt32BE((opaque + index) >>> 0, at + 12);
@@ -84,17 +84,17 @@ export function encode(frames: readonly RequestFrame[], opaque: number): Buffer 
   return bytes;
 }
 
-/** Flags, which are 0, and the expiry: seconds, or a date of seconds since 1970 when above 30 days; 0 is never. */
+/** The extras of a SET: flags of 0, and the expiry in seconds, or in seconds since 1970 if above 30 days; 0 is never. */
 export function setExtras(expires: number): Buffer {
   const extras = Buffer.alloc(8);
   extras.writeUInt32BE(expires, 4);
   return extras;
 }
 
-/** An expiry that means: do not create. */
+/** An expiry that tells INCR and DECR not to create a missing counter. */
 export const DO_NOT_CREATE = 0xffffffff;
 
-/** The amount, the value that a missing counter begins with, and the expiry that it then has. */
+/** The extras of INCR and DECR: the amount, and the initial value and expiry of a missing counter. */
 export function counterExtras(amount: bigint, initial: bigint, expires: number): Buffer {
   const extras = Buffer.allocUnsafe(20);
   extras.writeBigUInt64BE(amount, 0);

@@ -4,7 +4,7 @@ import { connectionLost, notConnected, refusedLogin } from './failures.ts';
 import { Status } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
 
-/** What memjs hands over. */
+/** The response that memjs passes to a callback. */
 export interface MemjsResponse {
   readonly header: { readonly status: number; readonly cas: Buffer };
   readonly val: Buffer;
@@ -12,11 +12,11 @@ export interface MemjsResponse {
 
 interface ResponseCallback {
   (response: MemjsResponse): void;
-  /** Of memjs, and nowhere documented: there may be further answers. */
+  /** An undocumented flag of memjs: more responses may follow. */
   quiet?: boolean;
 }
 
-/** What we call of a server of memjs. */
+/** The part of a memjs server that the backend uses. */
 export interface MemjsServer {
   onResponse(seq: number, onResponse: (response: MemjsResponse) => void): void;
   onError(seq: number, onError: (error: Error) => void): void;
@@ -24,20 +24,20 @@ export interface MemjsServer {
   readonly responseCallbacks: Record<number, unknown>;
 }
 
-/** What we call of `Client` of memjs. */
+/** The part of a memjs `Client` that the backend uses. */
 export interface MemjsClient {
   readonly seq: number;
   incrSeq(): void;
-  /** The server of a key, or nothing while all are marked as failed. */
+  /** The server of a key, or nothing while all servers are marked as failed. */
   server(key: string): MemjsServer | null | undefined;
 }
 
-/** A client that the caller made and goes on to own. Requests go to its servers once, whatever it retries itself. */
+/** A transport on a provided client, which is not closed. It writes each request to the client's servers once. */
 export function providedClientTransport(client: MemjsClient): BinaryTransport {
   const channels = new WeakMap<MemjsServer, Channel>();
   const channelFor = (key: string): Channel => {
     const server = client.server(key);
-    if (!server) throw notConnected('the client takes all its servers for failed');
+    if (!server) throw notConnected('the client considers all its servers failed');
     const channel = channels.get(server) ?? new ProvidedClientChannel(client, server);
     channels.set(server, channel);
     return channel;
@@ -64,21 +64,21 @@ class ProvidedClientChannel implements Channel {
       const onResponse: ResponseCallback = ({ header: { status, cas }, val }) => {
         const bytes = Buffer.concat([cas, val]);
         if (!request.receive(index, { status, bytes, casOffset: 0, from: cas.length, to: bytes.length })) return;
-        // memjs forgets only this one.
+        // memjs itself removes only the last callback.
         for (const quiet of opaques) delete this.#server.responseCallbacks[quiet];
       };
       onResponse.quiet = index < last;
       this.#server.onResponse(opaque, onResponse);
     }
-    this.#server.onError(opaques[last] as number, (error) => request.fail(clientError(error)));
+    this.#server.onError(opaques[last] as number, (error) => request.fail(providedClientError(error)));
     (request.call as Call).sent = true;
     this.#server.write(request.encode(opaques[0] as number));
     request.written?.();
   }
 }
 
-/** memjs's own messages name the server; only what they are about is told. */
-function clientError(error: unknown): DriverError {
+/** memjs's messages name the server, so they are replaced by what they mean. */
+function providedClientError(error: unknown): DriverError {
   if (typeof error === 'string') return refusedLogin(Status.authError);
   const { message } = error as Error;
   if (/timed out connecting/.test(message)) return notConnected('the client could not connect in time');

@@ -1,7 +1,7 @@
-/** Gone through before the room that they took is given back. */
+/** Shifted items after which their space is freed. */
 const MAX_SHIFTED = 1000;
 
-/** First in, first out; unlike an array's `shift` it costs the same however long the queue is. */
+/** First in, first out. Unlike an array's `shift`, its cost does not depend on the length. */
 export class Queue<T> {
   #items: T[] = [];
   #first = 0;
@@ -30,7 +30,7 @@ export class Queue<T> {
     return item;
   }
 
-  /** All that was in it, in order. */
+  /** Empties the queue. Returns its items in order. */
   clear(): readonly T[] {
     const rest = this.#items.slice(this.#first);
     this.#items = [];

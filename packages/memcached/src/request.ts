@@ -1,21 +1,21 @@
 import type { Call, DriverError } from '@ninefold/core';
 import type { ResponseFrame } from './protocol.ts';
 
-/** What is sent in one piece, and what becomes of it: `receive` until it says that it was the last, or `fail`, once. */
+/** Frames that are written together. They end once: when `receive` returns true, or with `fail`. */
 export interface Request {
   readonly call: Pick<Call, 'deadline' | 'ended' | 'sent'> & { sent: boolean };
-  /** How many opaques its frames take. */
+  /** The number of frames, each with its own opaque. */
   readonly size: number;
-  /** The frames, with consecutive opaques that begin with the one that is given. */
+  /** Encodes the frames, with consecutive opaques from `opaque` on. */
   encode(opaque: number): Buffer;
-  /** An answer to one of its frames, counted from 0; true if no more will come. */
+  /** Handles the response to the frame at `index`, counted from 0. Returns true if it is the last. */
   receive(index: number, response: ResponseFrame): boolean;
   fail(error: DriverError): void;
-  /** It has been handed to the socket, or will never be. */
+  /** Called when the request has been written to the socket, or never will be. */
   readonly written?: (() => void) | undefined;
 }
 
-/** Where requests for one server go. */
+/** Sends requests to one server. */
 export interface Channel {
   send(request: Request): void;
 }

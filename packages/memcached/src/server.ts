@@ -5,7 +5,7 @@ import { HEADER_BYTES, RESPONSE_MAGIC } from './protocol.ts';
 import type { Channel, Request } from './request.ts';
 import type { ServerConfig } from './socket.ts';
 
-/** What memjs registers for a request before it writes it. */
+/** The callbacks that memjs registers for a request before it writes it. */
 interface Registered {
   readonly seq: number;
   onResponse?: ((response: Response) => void) | undefined;
@@ -13,8 +13,8 @@ interface Registered {
 }
 
 /**
- * A server of a memjs client with a transport of our own: all state belongs to one socket, and an answer that is out of
- * step fails that socket and all that is on it. What memjs's own methods write goes the same way.
+ * A server of a memjs client with our connections: all state belongs to one socket, and a response that is out of step
+ * fails that socket with all its requests. The requests of memjs's own methods use the same connections.
  */
 export class ManagedServer extends Server implements Channel {
   readonly #config: ServerConfig;
@@ -25,7 +25,7 @@ export class ManagedServer extends Server implements Channel {
 
   constructor(config: ServerConfig) {
     super(config.host, config.port);
-    // Those that memjs finds in the environment are for whoever asked memjs.
+    // memjs reads credentials from the environment, which are not meant for this backend.
     Object.assign(this, { username: undefined, password: undefined });
     this.#config = config;
   }
@@ -36,7 +36,7 @@ export class ManagedServer extends Server implements Channel {
       request.fail(notConnected('the connection was closed'));
       return;
     }
-    // One that is late keeps what is on it, each to its own deadline.
+    // A stalled connection keeps its requests until their deadlines.
     if (this.#current?.isStalled) {
       this.#current.retire();
       this.#current = undefined;
@@ -45,7 +45,7 @@ export class ManagedServer extends Server implements Channel {
     try {
       connection = this.#current ?? this.#connect();
     } catch (error) {
-      // Node refuses options of `tls.connect` by throwing.
+      // Node throws for invalid options of `tls.connect`.
       request.written?.();
       request.fail(invalidConnectOptions(error));
       return;
@@ -82,7 +82,7 @@ export class ManagedServer extends Server implements Channel {
         return bytes;
       },
       receive: (_index, { status, bytes, casOffset, to }) => {
-        // The bytes are the parser's, and memjs hands its own on.
+        // A copy: the parser reuses its bytes, and memjs passes them on.
         const frame = Buffer.from(bytes.subarray(casOffset - 16, to));
         const extrasLength = frame[4] as number;
         const keyAt = HEADER_BYTES + extrasLength;
@@ -102,7 +102,7 @@ export class ManagedServer extends Server implements Channel {
         try {
           onResponse?.({ header, extras, key: frame.subarray(keyAt, valueAt), val: frame.subarray(valueAt) });
         } catch (error) {
-          // A deserializer's own; it is that call's, and not the connection's.
+          // An error of the client's deserializer fails that call, not the connection.
           onError?.(error as Error);
         }
         return true;

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
-/** A server, and how to get in. */
+/** The address of a server, its TLS options and its login. */
 export interface ServerConfig {
   readonly host: string;
   readonly port: number;
@@ -13,21 +13,21 @@ export interface ServerConfig {
 
 const KEEP_ALIVE_MS = 60_000;
 
-/** Bytes that are read at once. */
+/** Bytes read at once. */
 const READ_BYTES = 64 * 1024;
 
 interface Listener {
-  /** It is connected; under TLS, with the server's certificate checked. */
+  /** Called when the socket is connected and, under TLS, has checked the server's certificate. */
   readonly ready: () => void;
-  /** The bytes are the reader's for the length of the call. */
+  /** Called with received bytes, which are valid only during the call. */
   readonly read: (bytes: Buffer) => void;
 }
 
-/** A socket that is being connected. */
+/** Opens a socket, which then connects. */
 export function openSocket({ host, port, tls }: ServerConfig, { ready, read }: Listener): Socket {
   const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if (tls === undefined) {
-    // One buffer for all that comes, where Node would make one each time.
+    // One reused buffer, where Node would allocate one for each read.
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
       read(buffer.subarray(0, length));
@@ -35,7 +35,7 @@ export function openSocket({ host, port, tls }: ServerConfig, { ready, read }: L
     };
     return connectTcp({ ...options, onread: { buffer, callback } }).once('connect', ready);
   }
-  // An address is no name that TLS may send.
+  // TLS must not send an IP address as server name.
   const servername = isIP(host) === 0 ? host : '';
   return connectTls({ servername, ...tls, ...options })
     .once('secureConnect', ready)

@@ -14,7 +14,7 @@ import { memcachedBackend } from '../src/memcached.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
 
-it('a call to a server that says nothing is given a second', async () => {
+it('a call to a silent server waits for one second by default', async () => {
   const server = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const backend = memcachedBackend({ servers: `127.0.0.1:${(server.address() as AddressInfo).port}` });
@@ -29,7 +29,7 @@ describe('options of tls.connect that Node refuses', () => {
     ['a cipher that there is not', { ciphers: 's3cret' }],
     ['a key that is none', { cert: 's3cret', key: 's3cret' }],
   ] as const;
-  it.each(refused)('reject every call at once, and end nothing: %s', async (_what, tls) => {
+  it.each(refused)('reject every call at once, and do not end the process: %s', async (_what, tls) => {
     const backend = memcachedBackend({ servers: '127.0.0.1:1', tls, timeoutMs: 20_000 });
     const many = Array.from({ length: 30_000 }, (_, index): [string, number] => [`k${index}`, index]);
     const calls = [
@@ -48,7 +48,7 @@ describe('options of tls.connect that Node refuses', () => {
   });
 });
 
-it('a call has its answer soon after a fault, though one that was greeted in vain has long to wait', async () => {
+it('a call succeeds soon after a fault, while an earlier call still waits for its handshake', async () => {
   const { lab, stop } = await startLab();
   const backend = lab.create({ timeoutMs: 4000 });
   await lab.set({ kind: 'silence' });
@@ -66,7 +66,7 @@ it('a call has its answer soon after a fault, though one that was greeted in vai
   await stop();
 });
 
-it('a connection whose answers drip is left to the calls that it has, and later ones have another', async () => {
+it('a connection whose responses arrive byte by byte keeps its calls, and later calls use a new one', async () => {
   const server = await startMemcached();
   let links = 0;
   let drips = false;
@@ -113,7 +113,7 @@ it('a connection whose answers drip is left to the calls that it has, and later 
 });
 
 describe('a connection', () => {
-  it('that was left for another has its answers, and ends then', async () => {
+  it('that has been replaced still delivers its responses, and then ends', async () => {
     const { lab, proxy, stop } = await startLab();
     const backend = lab.create({ timeoutMs: 30_000 });
     await backend.setValue('k', 'v');
@@ -131,9 +131,9 @@ describe('a connection', () => {
     await stop();
   });
 
-  it('ends when nobody waits for its answers any more', async () => {
+  it('ends when no call waits for its responses any more', async () => {
     const { lab, proxy, stop } = await startLab();
-    // Longer than the pauses in which it is looked at.
+    // Longer than the interval at which the connection is checked.
     const backend = lab.create({ timeoutMs: 1500 });
     await until('it is there', () =>
       backend.exists('k').then(
@@ -144,14 +144,14 @@ describe('a connection', () => {
     await lab.set({ kind: 'silence' });
     expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'TIMEOUT' });
     await until('it has ended', async () => proxy.links === 0);
-    // The next one is not even greeted.
+    // The next connection does not even get through its handshake.
     expect((await failureOf(backend.getValue('k'))).retryable).toBe(true);
     await until('it has ended, too', async () => proxy.links === 0);
     await backend.close();
     await stop();
   });
 
-  it('whose answers are out of step is lost, with what was sent on it', async () => {
+  it('whose responses are out of step fails, with the calls that were sent on it', async () => {
     const { lab, stop } = await startLab();
     const backend = lab.create({ timeoutMs: 30_000 });
     await backend.setValue('k', 1);
@@ -165,8 +165,8 @@ describe('a connection', () => {
   });
 });
 
-describe('what a server begins with', () => {
-  it('is an answer though it comes byte by byte', async () => {
+describe('the first bytes from a server', () => {
+  it('are recognised as a response, even byte by byte', async () => {
     const { lab, stop } = await startLab();
     await lab.set({ kind: 'trickle' });
     const backend = lab.create({ timeoutMs: 5000 });
@@ -176,11 +176,11 @@ describe('what a server begins with', () => {
     await stop();
   });
 
-  it('is known for the text protocol though it comes byte by byte', async () => {
+  it('are recognised as the text protocol, even byte by byte', async () => {
     const server = await startMemcached(['-B', 'ascii']);
     const proxy = await FaultProxy.start(server);
     await proxy.set({ kind: 'trickle' });
-    // More than a test may take: it is refused by its words, and not by the time.
+    // Longer than a test may take: the text must be what refuses the server, not the timeout.
     const backend = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 600_000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
@@ -190,7 +190,7 @@ describe('what a server begins with', () => {
     await server.stop();
   });
 
-  /** How each piece is judged, up to the first that is refused, and the refusal. */
+  /** The verdict on each piece, up to the first that is refused, and the message of the error. */
   function judge(pieces: readonly string[]): readonly [verdicts: string[], refusal: string | undefined] {
     const reader = new HandshakeReader();
     const verdicts: string[] = [];
@@ -201,13 +201,13 @@ describe('what a server begins with', () => {
     return [verdicts, reader.refusal?.message];
   }
 
-  it('is judged alike however it is cut', () => {
+  it('are judged alike however they are split', () => {
     const lines = [
       ['ERROR\r\n', 'text protocol'],
       ['CLIENT_ERROR bad command line\r\n', 'text protocol'],
       ['ERROR Too many open connections\r\n', 'too many connections'],
-      ['HTTP/1.1 400 Bad Request\r\n', 'no memcached'],
-      ['SERVER_ERRONEOUS\r\n', 'no memcached'],
+      ['HTTP/1.1 400 Bad Request\r\n', 'not a memcached'],
+      ['SERVER_ERRONEOUS\r\n', 'not a memcached'],
     ] as const;
     for (const [line, reason] of lines) {
       for (let cut = 1; cut < line.length; cut++) {
@@ -219,17 +219,22 @@ describe('what a server begins with', () => {
     expect(judge(['SERVER_ERROR ', 'x'.repeat(200)])[0]).toEqual(['more', 'refused']);
   });
 
-  it('is judged by what there is of it when the server says no more', () => {
+  it('are judged as far as they have come when the server sends no more', () => {
     expect(judge(['ERR', 'OR'])).toEqual([['more', 'more'], expect.stringContaining('text protocol')]);
-    expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('no memcached')]);
+    expect(judge(['ERR'])).toEqual([['more'], expect.stringContaining('not a memcached')]);
   });
 });
 
 it.each([
-  ['wants TLS is told of as such', true, undefined, 'cannot be reached (ECONNRESET); the server may want TLS'],
-  ['waits for more where TLS was meant, too', false, true, 'no answer within 3000 ms, and may speak no TLS'],
+  ['requires TLS is reported as such', true, undefined, 'cannot be reached (ECONNRESET); the server may want TLS'],
+  [
+    'does not speak TLS and waits for more bytes is reported as such',
+    false,
+    true,
+    'no answer within 3000 ms, and may speak no TLS',
+  ],
 ] as const)('a server that %s', async (_, secure, tls, reason) => {
-  // Of another kind, and long before it is asked for a value.
+  // A Redis will do: the connection fails before either protocol is spoken.
   const server = await startRedis([], { tls: secure });
   const backend = memcachedBackend({ servers: `127.0.0.1:${server.port}`, tls, timeoutMs: 3000 });
   const failure = await failureOf(backend.setValue('k', 1));
@@ -239,26 +244,26 @@ it.each([
   await server.stop();
 });
 
-describe('an answer to the greeting', () => {
+describe('a response to the handshake', () => {
   const config = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
   const login = { username: 'u', password: 'p' };
   const opaque = 0x0d0a0d0a;
 
-  it('that wants a login says so where none was given, and that it is wrong where one was', () => {
+  it('that refuses the login says that one is required, or that the given one is wrong', () => {
     const answer = { status: Status.authError, opaque };
     const missing = handshakeError({ ...config, login: undefined }, answer);
-    expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('wants a user name')]);
+    expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('requires a user name')]);
     const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
   });
 
-  it('that is none of those that memcached gives is told by its number', () => {
+  it('with an unknown status is reported with its number', () => {
     const unknown = handshakeError({ ...config, login: undefined }, { status: 0x84, opaque });
     expect([unknown?.code, unknown?.options.cause?.code]).toEqual(['BACKEND', '0x0084']);
     expect(unknown?.message).toContain('0x0084');
   });
 
-  it('that has another reason is not about a login, whether one was given or not', () => {
+  it('with another status does not blame the login, whether one was given or not', () => {
     for (const given of [undefined, login]) {
       const refusal = handshakeError({ ...config, login: given }, { status: Status.busy, opaque });
       expect(refusal?.code).toBe('UNAVAILABLE');
@@ -266,7 +271,7 @@ describe('an answer to the greeting', () => {
   });
 });
 
-it('a fault of our own is told as one, and not as the server’s', async () => {
+it('a bug in the adapter is reported as such, and not as a failure of the server', async () => {
   const server = await startMemcached();
   const { host, port } = server;
   const { servers } = managedClient([{ host, port, tls: undefined, login: undefined, timeoutMs: 5000 }]);

@@ -11,7 +11,7 @@ let backend: CacheBackend;
 
 beforeAll(async () => {
   server = await startMemcached(['-m', '512']);
-  // Three ways to one server count as three.
+  // Three proxies of one server count as three servers.
   proxies = await Promise.all([1, 2, 3].map(() => startCountingProxy(server)));
   backend = memcachedBackend({ servers: `127.0.0.1:${first().port}`, namespace: 'costs', timeoutMs: 30_000 });
   await backend.setValue('k', 1);
@@ -71,7 +71,7 @@ describe('what an operation costs', () => {
   }
 
   it('is one round trip for a batch of 1,000 items and 1 MB', async () => {
-    // Answers wait until all has been asked.
+    // Delays responses until the whole batch has been sent.
     first().delayMs = 300;
     const large = Array.from({ length: 1000 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1000)]);
     await backend.multiSetValues(large);
@@ -80,7 +80,7 @@ describe('what an operation costs', () => {
     expect(first().counts.rounds).toBe(2);
   });
 
-  it('is one write for each of several servers, side by side', async () => {
+  it('is one write per server, in parallel', async () => {
     const three = memcachedBackend({
       servers: proxies.map(({ port }) => `127.0.0.1:${port}`),
       namespace: 'three',
@@ -105,7 +105,7 @@ describe('a large batch', () => {
     expect(await backend.deleteMany(names)).toBe(100_000);
   });
 
-  it('leaves a call that comes during it its own time', async () => {
+  it('does not delay a call that is made meanwhile', async () => {
     const bare = memcachedBackend({
       servers: `${server.host}:${server.port}`,
       namespace: 'bare',

@@ -24,12 +24,12 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** What lies in the server under a key of the backend. */
+/** The text that the server stores under a key of the backend. */
 async function raw(key: string): Promise<string> {
   return String((await other.get(keyInServer(key, { namespace: 'ns' }))).value);
 }
 
-/** Seconds that an entry has to live, by the server's own word; -1 is for ever, 0 one that is gone. */
+/** The remaining seconds of an entry, as the server reports them; -1 is for ever, 0 is gone. */
 async function secondsLeft(key: string): Promise<number> {
   const socket = connect(server.port, server.host);
   socket.write(`mg ${keyInServer(key, { namespace: 'ns' })} t\r\n`);
@@ -39,7 +39,7 @@ async function secondsLeft(key: string): Promise<number> {
 }
 
 describe('keys', () => {
-  it('lie as they are where the server takes them, and hashed where it does not', async () => {
+  it('are stored as they are if the server accepts them, and hashed if not', async () => {
     expect(keyInServer('user:1')).toBe('user:1');
     expect(keyInServer('user:1', { namespace: 'ns' })).toBe('ns:user:1');
     expect(keyInServer('x'.repeat(250))).toBe('x'.repeat(250));
@@ -52,7 +52,7 @@ describe('keys', () => {
     }
   });
 
-  it('that look like a hashed one are another key', async () => {
+  it('that look like a hashed key are distinct from it', async () => {
     const bare = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
     const imitation = keyInServer('a b');
     await bare.multiSetValues([
@@ -65,7 +65,7 @@ describe('keys', () => {
 });
 
 describe('counters', () => {
-  it('lie as 19 digits, 2^62 above what they count', async () => {
+  it('are stored as 19 digits, 2^62 above their value', async () => {
     const numbers = [42, 0, -42, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
     for (const number of numbers) {
       await backend.setValue('n', number);
@@ -76,7 +76,7 @@ describe('counters', () => {
     }
   });
 
-  it('of another program are CORRUPT to read and no counters', async () => {
+  it('of another program are CORRUPT to read and NOT_A_COUNTER to increment', async () => {
     const last = String(2n ** 64n - 1n);
     const beyond = [2n ** 62n + 2n ** 53n, 2n ** 62n - 2n ** 53n].map(String);
     for (const text of ['0', '91', '41', '-41', ...beyond, last]) {
@@ -84,7 +84,7 @@ describe('counters', () => {
       expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
       expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({ code: 'NOT_A_COUNTER', retryable: false });
       expect(await backend.exists('foreign')).toBe(true);
-      // Near the end of 64 bits it wraps round, and the way back stops at 0.
+      // Near the end of 64 bits the increment wraps around, and undoing it stops at 0.
       if (text !== last) expect(await raw('foreign')).toBe(text);
     }
     await other.set('ns:foreign', '5 apples');
@@ -92,7 +92,7 @@ describe('counters', () => {
   });
 });
 
-describe('a text of a serializer that memcached takes for a number', () => {
+describe('text from a serializer that memcached would take for a number', () => {
   const texts = [
     '007',
     '+5',
@@ -152,7 +152,7 @@ describe('a TTL', () => {
       await backend.incr('counter', 1, { ttl });
       for (const key of ['mortal', 'counter']) {
         const left = await secondsLeft(key);
-        // What a busy machine let pass is no part of it.
+        // Less the time that a busy machine took meanwhile.
         expect(left).toBeGreaterThanOrEqual(Math.ceil(ttl) - (performance.now() - start) / 1000);
         // A date is seen by a clock that may be a second behind.
         expect(left).toBeLessThanOrEqual(Math.ceil(ttl) + (ttl <= 30 * day - 2 ? 2 : 3));
@@ -160,7 +160,7 @@ describe('a TTL', () => {
     });
   }
 
-  it('that is not given is none', async () => {
+  it('that is not given means that the entry never expires', async () => {
     await backend.setValue('immortal', 'x', { ttl: 60 });
     await backend.setValue('immortal', 'x');
     expect(await secondsLeft('immortal')).toBe(-1);
@@ -170,7 +170,7 @@ describe('a TTL', () => {
 });
 
 describe('a value over the item limit', () => {
-  it('is TOO_LARGE by its key, takes the old value along, and leaves the rest of its batch', async () => {
+  it('is TOO_LARGE and named by its key; the old value is gone, and the rest of the batch is stored', async () => {
     await backend.setValue('large', 'old');
     const batch = backend.multiSetValues([
       ['before', 1],

@@ -23,7 +23,7 @@ beforeEach(() => {
   return () => client.close();
 });
 
-it('does all that memjs can ask for, over our transport', async () => {
+it('supports the methods of memjs, over our transport', async () => {
   expect(await client.set('k', 'v', { expires: 60 })).toBe(true);
   expect(await client.add('k', 'other')).toBe(false);
   expect(await client.replace('k', 'w')).toBe(true);
@@ -37,7 +37,7 @@ it('does all that memjs can ask for, over our transport', async () => {
   expect(await client.flush()).toEqual({ [`${server.host}:${server.port}`]: true });
 });
 
-it('gives each of many calls its own answer', async () => {
+it('gives each of many calls its own response', async () => {
   const keys = Array.from({ length: 500 }, (_, index) => `many${index}`);
   await Promise.all(keys.map((key) => client.set(key, `of ${key}`)));
   const values = await Promise.all(keys.map((key) => client.get(key)));

@@ -12,7 +12,7 @@ import { memcachedBackend } from '../src/memcached.ts';
 import { startLab } from './support/lab.ts';
 import { pause } from './support/pause.ts';
 
-// Each shows a fault of memjs's own transport, and the same on ours.
+// Each test shows a fault of memjs's own transport, and that ours does not have it.
 
 /** Milliseconds after which a call counts as one that hangs: six times the time-out that both have. */
 const HANG_MS = 3000;
@@ -26,7 +26,7 @@ afterAll(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-interface Ways {
+interface Clients {
   readonly stock: Client;
   readonly ours: CacheBackend;
   set(fault: Fault | undefined): Promise<void>;
@@ -37,8 +37,8 @@ function stockClient(port: number): Client {
   return Client.create(`127.0.0.1:${port}`, options);
 }
 
-/** A stock client and a backend of ours, each warm, on one way to a server that can be broken. */
-async function startWays(): Promise<Ways> {
+/** A stock client and a backend of ours, both connected through the same fault proxy. */
+async function startClients(): Promise<Clients> {
   const { lab, proxy, stop } = await startLab();
   stops.push(stop);
   const stock = stockClient(proxy.port);
@@ -56,7 +56,7 @@ async function startWays(): Promise<Ways> {
   return { stock, ours, set: lab.set };
 }
 
-/** What became of a call: its value, its error, or nothing at all. */
+/** The value or the error of a call, or 'hangs'. */
 async function fate(call: Promise<unknown>): Promise<unknown> {
   return await Promise.race([call.catch((error: unknown) => error), sleep(HANG_MS, 'hangs')]);
 }
@@ -64,16 +64,16 @@ async function fate(call: Promise<unknown>): Promise<unknown> {
 const text = async (call: Promise<{ value: unknown }>): Promise<string> => String((await call).value);
 
 describe.concurrent('memjs’s own transport, and ours', () => {
-  it('leaves a call pending for ever when the server ends the connection, which ours rejects', async () => {
-    const { stock, ours, set } = await startWays();
+  it('leaves a call pending for ever when the server ends the connection, where ours rejects it', async () => {
+    const { stock, ours, set } = await startClients();
     await set({ kind: 'cut', on: 'reply', by: 'fin' });
     expect(await fate(stock.delete('a'))).toBe('hangs');
     await set({ kind: 'cut', on: 'reply', by: 'fin' });
     expect(await failureOf(ours.delete('a'))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
   });
 
-  it('is out of step after half an answer, which ours is not', async () => {
-    const { stock, ours, set } = await startWays();
+  it('returns wrong values after half a response, and ours does not', async () => {
+    const { stock, ours, set } = await startClients();
     await set({ kind: 'half-reply' });
     void stock.get('a').catch(() => undefined);
     await sleep(300);
@@ -85,10 +85,12 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     expect(await ours.getValue('b')).toBe('of b');
   });
 
-  it('counts an increment twice when the answer is late, which ours never does', async () => {
-    const { stock, ours, set } = await startWays();
+  it('counts an increment twice when the response is late, which ours never does', async () => {
+    const { stock, ours, set } = await startClients();
     await set({ kind: 'delay', delayMs: TIMEOUT_MS + 400 });
     await fate(stock.increment('n', 1));
+    // In a stall of this process a shorter delay would end with the deadline.
+    await set({ kind: 'delay', delayMs: 20_000 });
     await failureOf(ours.incr('n'));
     await set(undefined);
     const patient = memcachedBackend({ client: stock, timeoutMs: 5000 });
@@ -97,15 +99,15 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     expect(await ours.getValue('n')).toBe(11);
   });
 
-  it('throws at every call after 2^31 of them, which ours does not count', async () => {
-    const { stock, ours } = await startWays();
+  it('throws at every call after 2^31 calls, which ours does not count', async () => {
+    const { stock, ours } = await startClients();
     Object.assign(stock, { seq: 2 ** 31 - 1 });
     expect(await fate(Promise.resolve().then(() => stock.get('a')))).toBeInstanceOf(RangeError);
     expect(await ours.getValue('a')).toBe('of a');
   });
 
-  it('can hang when a call is made again as it fails, which ours does not', async () => {
-    const { stock, ours, set } = await startWays();
+  it('can hang when a failed call is followed at once by another, which ours does not', async () => {
+    const { stock, ours, set } = await startClients();
     await set({ kind: 'cut', on: 'reply', by: 'rst' });
     const again = (): Promise<unknown> => text(stock.get('b'));
     Object.assign(stock.options, { retries: 1 });
@@ -115,7 +117,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     expect(await fate(ours.delete('a').then(ourAgain, ourAgain))).toBe('of b');
   });
 
-  it('leaks sockets after time-outs and after close, and ours does not', async () => {
+  it('leaks sockets after timeouts and after close, and ours does not', async () => {
     const server = await startMemcached();
     stops.push(() => server.stop());
     const open = (): number =>
@@ -137,7 +139,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     expect(open()).toBeGreaterThan(0);
   });
 
-  it('keeps no connection that it has given up for its silence, once what was on it is answered', async () => {
+  it('ours replaces a silent connection, and ends it once its calls have their responses', async () => {
     const server = await startMemcached();
     stops.push(() => server.stop());
     const open = (): number =>
@@ -157,7 +159,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
   });
 
   it('leaves what is in flight pending after close and connects again, where ours rejects', async () => {
-    const { stock, ours, set } = await startWays();
+    const { stock, ours, set } = await startClients();
     await set({ kind: 'cut', on: 'reply', by: 'silence' });
     const pending = stock.delete('a');
     await sleep(50);
@@ -174,7 +176,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
   });
 
   it('loses the connection over a key that the server cannot take, which ours refuses or hashes', async () => {
-    const { stock, ours } = await startWays();
+    const { stock, ours } = await startClients();
     void stock.get('').catch(() => undefined);
     expect(await fate(stock.get('b'))).toBe('hangs');
     expect(await failureOf(ours.getValue(''))).toMatchObject({ code: 'INVALID_KEY' });

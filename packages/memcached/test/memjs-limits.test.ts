@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseServers, parseUrl } from '../src/addresses.ts';
 import { memcachedBackend } from '../src/memcached.ts';
 
-// What memjs's client does with numbers, options, addresses and errors, and ours beside it.
+// Numbers, options, addresses and errors that memjs's client handles badly, and ours beside it.
 
 let server: ServerProcess;
 let address: string;
@@ -22,7 +22,7 @@ let ours: CacheBackend;
 beforeAll(async () => {
   server = await startMemcached();
   address = `${server.host}:${server.port}`;
-  // Half a second by default, which a server on a busy machine may take.
+  // The default is half a second, which a busy machine may exceed.
   stock = Client.create(address, { timeout: 10 });
   ours = memcachedBackend({ servers: address, namespace: 'ours', timeoutMs: 10_000 });
 });
@@ -44,7 +44,7 @@ describe('memjs, and ours', () => {
     expect(await ours.incr('n', -(2 ** 33))).toBe(2 ** 32 + 5 - 2 ** 33);
   });
 
-  it('keeps for ever what was to live half a second, where ours lets it go', async () => {
+  it('keeps an entry with a TTL of half a second for ever, where ours expires it', async () => {
     await stock.set('mortal', 'x', { expires: 0.5 });
     await ours.setValue('mortal', 'x', { ttl: 0.5 });
     await until('it is gone', async () => !(await ours.exists('mortal')));
@@ -76,7 +76,7 @@ describe('memjs, and ours', () => {
     expect(options).toEqual({ servers: [address], tls: {}, name: 'mine' });
   });
 
-  it('takes brackets, colons and commas apart, where ours reads addresses and passwords whole', () => {
+  it('splits IPv6 addresses and passwords at colons, where ours parses them whole', () => {
     const [ipv6] = Client.create('[::1]:11211').servers;
     expect(ipv6?.host).toBe('[');
     expect(parseServers('[::1]:11211')).toEqual([{ host: '::1', port: 11211 }]);
@@ -85,12 +85,12 @@ describe('memjs, and ours', () => {
     expect(parseUrl('memcached://user:pass:word@host:1')?.password).toBe('pass:word');
   });
 
-  it('hangs where a server has too many connections, which ours says', async () => {
+  it('hangs when the server has too many connections, where ours rejects with that reason', async () => {
     const full = await startMemcached(['-c', '100']);
     const fullAddress = `${full.host}:${full.port}`;
     const others = Array.from({ length: 150 }, () => connect(full.port, full.host).resume());
     for (const other of others) other.on('error', () => undefined);
-    // What exceeds the limit is ended by the server.
+    // The server ends connections beyond its limit.
     await until('no room is left', async () =>
       others.some(({ readableEnded, destroyed }) => readableEnded || destroyed),
     );

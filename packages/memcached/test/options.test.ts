@@ -75,22 +75,22 @@ describe('memcachedBackend', () => {
   }
 });
 
-it('takes a login in the url, and TLS by its options or without', () => {
+it('accepts a login in the url, and TLS with and without options', () => {
   for (const options of [{ url: 'memcached://u:s3cret@a' }, { servers, tls: true }, { servers, tls: {} }])
     expect(refusalOf(options)).toBeUndefined();
 });
 
-it('says how a url is written where one is not', () => {
+it('shows the format of a url when one is malformed', () => {
   const message = expect.stringContaining('url is like memcached://');
   expect(refusalOf({ url: 'redis://a:11211' })).toMatchObject({ message });
 });
 
-it('names what the README begins with where no server is named', () => {
+it('names the option of the first example in the README when no server is given', () => {
   expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
 });
 
 describe('addresses', () => {
-  it('are texts with or without a port, IPv6 in brackets, in a list or divided by commas', () => {
+  it('are strings with or without a port, IPv6 in brackets, in a list or separated by commas', () => {
     const expected = [
       { host: 'a.example', port: 11211 },
       { host: '::1', port: 11212 },
@@ -100,7 +100,7 @@ describe('addresses', () => {
     expect(parseServers(['a.example:11211', '[::1]:11212', '10.0.0.1:1'])).toEqual(expected);
   });
 
-  it('stand in a url, with a login whose every character can be written', () => {
+  it('can be given in a url, with a login of any characters', () => {
     expect(parseUrl('memcacheds://us%3Aer:p%40ss:w%2Ford@a:1,b/')).toEqual({
       servers: [
         { host: 'a', port: 1 },

@@ -9,7 +9,7 @@ function keysOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `k${index}`);
 }
 
-/** In which turn of the event loop, counted from 0, each part of a batch is handed over, and in which it is done. */
+/** The turns of the event loop, counted from 0, in which each part of a batch is sent, and in which the batch is done. */
 async function turnsOf(count: number): Promise<{ readonly parts: readonly number[]; readonly done: number }> {
   let turn = 0;
   let running = true;
@@ -42,7 +42,7 @@ describe('a batch', () => {
     for (const count of [1, 2, 10_000]) expect(await turnsOf(count)).toEqual({ parts: [0], done: 0 });
   });
 
-  it('rejects with what a channel throws, and leaves no promise behind', async () => {
+  it('rejects with an exception of its channel, and leaves no rejection unhandled', async () => {
     const channel = {
       send: () => {
         throw new TypeError('a fault');

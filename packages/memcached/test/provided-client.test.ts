@@ -6,6 +6,7 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
 const clients: Client[] = [];
@@ -19,10 +20,10 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-/** Seconds in which a server answers it on a busy machine, too; half a one by default. */
+/** Seconds. The default is half a second, which a busy machine may exceed. */
 const TIMEOUT = { timeout: 10 };
 
-/** A client of memjs as anybody makes it, with memjs's own transport and routing. */
+/** A memjs client with memjs's own transport and routing. */
 function stockClient(): Client {
   const client = Client.create(servers.map(({ host, port }) => `${host}:${port}`).join(), { ...TIMEOUT });
   clients.push(client);
@@ -36,7 +37,7 @@ describeCacheBackend('memcached on a stock client', {
   capabilities: memcachedCapabilities,
 });
 
-describe('a client of the caller', () => {
+describe('a provided client', () => {
   it('goes on working after the backend is closed, and shares its entries with it', async () => {
     const client = stockClient();
     const backend = memcachedBackend({ client, namespace: 'mine', timeoutMs: 10_000 });
@@ -64,7 +65,7 @@ describe('a client of the caller', () => {
     await proxy.stop();
   });
 
-  it('keeps nothing of a batch that is over', async () => {
+  it('keeps no callback of a finished batch', async () => {
     const client = stockClient();
     const backend = memcachedBackend({ client, namespace: 'tidy', timeoutMs: 10_000 });
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
@@ -79,7 +80,7 @@ describe('a client of the caller', () => {
     await backend.close();
   });
 
-  it('that would send an increment to another server when one is down sends ours to none', async () => {
+  it('with failover, does not send our increment to another server when one is down', async () => {
     const addresses = servers.map(({ host, port }) => `${host}:${port}`);
     const words = { log: () => undefined };
     const client = Client.create(addresses.join(), { ...TIMEOUT, failover: true, retries: 1, logger: words });
@@ -99,7 +100,20 @@ describe('a client of the caller', () => {
     await Promise.all([backend.close(), other.close()]);
   });
 
-  it('that gives up on all its servers makes a backend UNAVAILABLE', async () => {
+  it('that gives up waiting before its backend rejects TIMEOUT', async () => {
+    const server = await startMemcached();
+    const words = { log: () => undefined };
+    const client = Client.create(`${server.host}:${server.port}`, { timeout: 0.3, logger: words });
+    const backend = memcachedBackend({ client, timeoutMs: 20_000 });
+    await expect.poll(() => backend.incr('n').catch(() => undefined)).toBeGreaterThan(0);
+    await pause(server);
+    expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: true });
+    client.close();
+    await backend.close();
+    await server.stop();
+  });
+
+  it('that has marked all its servers as failed makes calls UNAVAILABLE', async () => {
     const words = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const client = Client.create('127.0.0.1:1', { failover: true, retries: 1 });
     const backend = memcachedBackend({ client, timeoutMs: 10_000 });
@@ -108,7 +122,7 @@ describe('a client of the caller', () => {
     await client.get('k').catch(() => undefined);
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
-    expect(failure.message).toContain('takes all its servers for failed');
+    expect(failure.message).toContain('considers all its servers failed');
     words.mockRestore();
   });
 });

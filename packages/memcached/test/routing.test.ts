@@ -63,7 +63,7 @@ describe('several servers', () => {
     await Promise.all([there.close(), back.close()]);
   });
 
-  it('that fail side by side are told by the first key that failed', async () => {
+  it('that fail together reject with the first key that failed', async () => {
     const backend = memcachedBackend({ servers: addresses, namespace: 'first', timeoutMs: 10_000 });
     const large = 'x'.repeat(1_048_576);
     for (let turn = 0; turn < 6; turn++) {
@@ -74,7 +74,7 @@ describe('several servers', () => {
     await backend.close();
   });
 
-  it('are each asked for their own keys, and lose no others when one of them is down', async () => {
+  it('hold distinct keys, and only those of a failed server are lost', async () => {
     const backend = memcachedBackend({ servers: addresses, namespace: 'down', timeoutMs: 3000 });
     await backend.multiSetValues(keys.map((key, index) => [key, index] as const));
     const held = await Promise.all(addresses.map((address) => keysOn(address, 'down')));
@@ -103,7 +103,7 @@ async function keysOn(address: string, namespace: string): Promise<string[]> {
   return keys.filter((_, index) => values[index] !== undefined);
 }
 
-/** A batch that a server is missing for names the first key of that server, and stores the others. */
+/** A batch with keys of a failed server names the first of them, and stores the others. */
 async function checkMixedBatch(
   backend: CacheBackend,
   own: readonly string[],

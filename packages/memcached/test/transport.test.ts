@@ -43,7 +43,7 @@ function withIncr(
 }
 
 describe('a counter that left the range', () => {
-  it('is left as it is if something came between, and the error says so', async () => {
+  it('is not restored if another write came between, and the error says so', async () => {
     const backend = withIncr(async (real, change, call) => {
       if (change.cas !== undefined) await direct.setValue('k', 7);
       return await real.incr(change, call);
@@ -54,7 +54,7 @@ describe('a counter that left the range', () => {
     await backend.close();
   });
 
-  it('is not made anew if it is gone meanwhile', async () => {
+  it('is not created again if it has been deleted meanwhile', async () => {
     const backend = withIncr(async (real, change, call) => {
       if (change.cas !== undefined) await direct.delete('k');
       return await real.incr(change, call);
@@ -65,7 +65,7 @@ describe('a counter that left the range', () => {
     await backend.close();
   });
 
-  it('is said to be changed when nobody knows whether it was taken back', async () => {
+  it('is reported as maybe changed when the undo has failed', async () => {
     const backend = withIncr(async (real, change, call) => {
       if (change.cas !== undefined) real.close();
       return await real.incr(change, call);
@@ -77,7 +77,7 @@ describe('a counter that left the range', () => {
 });
 
 it.each(['missing', 'changed'] as const)(
-  'a counter that the server finds %s when it is made is an error that may pass',
+  'a counter that the server reports as %s on creation rejects with a retryable error',
   async (outcome) => {
     const backend = withIncr(async () => ({ outcome }));
     expect(await failureOf(backend.incr('k'))).toMatchObject({ code: 'BACKEND', retryable: true, maybeApplied: false });
@@ -85,8 +85,8 @@ it.each(['missing', 'changed'] as const)(
   },
 );
 
-describe('a counter that two make at once', () => {
-  it('is asked for again by the one who was too late', async () => {
+describe('a counter that two calls create at once', () => {
+  it('is incremented by another attempt of the later call', async () => {
     let races = 0;
     const backend = withIncr(async (real, change, call) => {
       races += 1;
@@ -132,7 +132,7 @@ describe('the parser', () => {
     return found;
   }
 
-  it('finds the same answers however they are cut', () => {
+  it('finds the same frames however they are split', () => {
     for (let one = 0; one <= stream.length; one++) {
       for (let two = one; two <= stream.length; two++) {
         const chunks = [stream.subarray(0, one), stream.subarray(one, two), stream.subarray(two)];
@@ -142,15 +142,15 @@ describe('the parser', () => {
     expect(parse(Array.from(stream, (byte) => Buffer.of(byte)))).toEqual(expected);
   });
 
-  it('throws for what is no answer', () => {
-    expect(() => parse([Buffer.alloc(24)])).toThrow('no answer');
+  it('throws for bytes that are no response', () => {
+    expect(() => parse([Buffer.alloc(24)])).toThrow('not a response');
     const short = answer(1, '', 4);
     short.writeUInt32BE(3, 8);
-    expect(() => parse([short])).toThrow('no answer');
+    expect(() => parse([short])).toThrow('not a response');
   });
 });
 
-describe('requests that wait for answers', () => {
+describe('requests in flight', () => {
   const call = { deadline: 0, ended: false, sent: true };
   const bytes = Buffer.alloc(0);
 
@@ -166,7 +166,7 @@ describe('requests that wait for answers', () => {
     return { opaque, status: 0, bytes, casOffset: 0, from: 0, to: 0 };
   }
 
-  it('get theirs by opaques that begin again after 2^32', () => {
+  it('receive their responses by opaques that wrap around after 2^32', () => {
     const inFlight = new InFlightRequests();
     const received: number[] = [];
     expect(inFlight.add(request(2 ** 32 - 2, []))).toBe(0);
@@ -179,7 +179,7 @@ describe('requests that wait for answers', () => {
     expect(inFlight.length).toBe(0);
   });
 
-  it('refuse what is asked by nobody, comes twice, backwards, or before its turn', () => {
+  it('refuse responses that are unrequested, repeated, backwards or early', () => {
     const inFlight = new InFlightRequests();
     expect(() => inFlight.receive(answer(0))).toThrow('nobody');
     inFlight.add(request(4, []));
@@ -193,7 +193,7 @@ describe('requests that wait for answers', () => {
   });
 });
 
-it('a queue gives in order what it took, however long it gets', () => {
+it('a queue keeps its order, however long it gets', () => {
   const queue = new Queue<number>();
   const out: (number | undefined)[] = [];
   for (let item = 0; item < 10_000; item++) {

@@ -21,11 +21,11 @@ const pairs = [
   ['a', 1],
   ['b', 2],
 ] as const;
-/** Of several parts. */
+/** A batch of several parts. */
 const large = Array.from({ length: 30_000 }, (_, index) => [`l${index}`, index] as const);
 
-describe('what was not sent', () => {
-  it('says so, batches too, where there is no server', async () => {
+describe('a request that was not sent', () => {
+  it('is reported as such where there is no server, batches too', async () => {
     const backend = memcachedBackend({ servers: '127.0.0.1:1', timeoutMs: 20_000 });
     const calls = [
       backend.setValue('a', 1),
@@ -39,7 +39,7 @@ describe('what was not sent', () => {
     await backend.close();
   });
 
-  it('is told by the key that was given, though another lies in the server', async () => {
+  it('is reported with the caller’s key, not the stored one', async () => {
     const backend = memcachedBackend({ servers: '127.0.0.1:1', namespace: 'ns' });
     const key = 'a key with spaces';
     const calls = [
@@ -59,7 +59,7 @@ describe('what was not sent', () => {
     await backend.close();
   });
 
-  it('says so where a server takes the connection and does not answer', async () => {
+  it('is reported as such where a server accepts the connection and does not respond', async () => {
     await pause(server);
     const backend = memcachedBackend({ servers, timeoutMs: 300 });
     for (const failure of await Promise.all(
@@ -72,7 +72,7 @@ describe('what was not sent', () => {
     await backend.close();
   });
 
-  it('is not sent later, when a call that waited behind a large one has been rejected', async () => {
+  it('is not sent later, after its call has waited behind a large one and rejected', async () => {
     const backend = memcachedBackend({ servers, timeoutMs: 500 });
     const direct = memcachedBackend({ servers, timeoutMs: 10_000 });
     await until('it is connected', () =>
@@ -84,7 +84,7 @@ describe('what was not sent', () => {
     await pause(server);
     const texts = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
     const batch = failureOf(backend.multiSetValues(texts));
-    // Until the system takes no more.
+    // Until the socket's buffers are full.
     await sleep(100);
     const late = await failureOf(backend.setValue('late', 1));
     expect(late.maybeApplied).toBe(false);

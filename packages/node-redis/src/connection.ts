@@ -31,7 +31,7 @@ export interface Sender {
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up a silent connection. */
 const LATENESS_MS = 100;
 
-/** Least milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
+/** Minimum milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
 /** Replies as plain text and numbers, whatever type mapping a provided client has. */

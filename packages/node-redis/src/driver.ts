@@ -13,11 +13,11 @@ import {
 import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
-/** Most keys of a command: Redis serves no other client while it runs one. */
+/** Maximum keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 10_000;
-/** Most keys of a script: Lua's stack limits them. */
+/** Maximum keys of a script: Lua's stack limits them. */
 const MAX_SCRIPT_KEYS = 5000;
-/** Most bytes of a command. */
+/** Maximum bytes of a command. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];

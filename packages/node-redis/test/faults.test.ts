@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { FaultLab } from '@ninefold/core/conformance';
+import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,28 +10,60 @@ import { nodeRedisBackend } from '../src/node-redis.ts';
 
 const PASSWORD = 's3cretPassword';
 
-let lab: FaultLab;
-let stop: () => Promise<void>;
+interface Place {
+  readonly lab: FaultLab;
+  readonly server: ServerProcess;
+  stop(): Promise<void>;
+}
 
-beforeAll(async () => {
+async function startPlace(): Promise<Place> {
   const server = await startRedis(['--requirepass', PASSWORD]);
   const proxy = await FaultProxy.start(server);
-  lab = {
+  const lab: FaultLab = {
     create: (options) => nodeRedisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${proxy.port}`, ...options }),
     direct: (options) => nodeRedisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${server.port}`, ...options }),
     set: (fault) => proxy.set(fault),
     inspect: (error) => inspect(error, { depth: 9, showHidden: true }),
     secrets: [PASSWORD],
   };
-  stop = async () => {
+  const stop = async (): Promise<void> => {
     await proxy.stop();
     await server.stop();
   };
+  return { lab, server, stop };
+}
+
+let lab: FaultLab;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  ({ lab, stop } = await startPlace());
 });
 
 afterAll(() => stop());
 
 tryFaults('node-redis', () => lab);
+
+it('keeps the fault rules while its server stalls', async () => {
+  const blamed: unknown[] = [];
+  const trials = faults
+    .filter(({ id }) => /idle-cut|drip|slow-but-in-time|reply-lost-rst/.test(id))
+    .map(async (rule) => {
+      const place = await startPlace();
+      let resumed: Promise<void> | undefined;
+      const set: FaultLab['set'] = async (fault) => {
+        await place.lab.set(fault);
+        if (fault === undefined) return;
+        if (resumed === undefined) place.server.pause();
+        resumed ??= sleep(6000).then(() => place.server.resume());
+      };
+      await runFaultRule(rule, { ...place.lab, set }).catch((error: unknown) => blamed.push(error));
+      await resumed;
+      await place.stop();
+    });
+  await Promise.all(trials);
+  expect(blamed).toEqual([]);
+});
 
 it('loses no reply that arrived while the event loop stalled for longer than the deadline', async () => {
   const timeoutMs = 500;

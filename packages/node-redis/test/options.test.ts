@@ -43,6 +43,7 @@ describe('nodeRedisBackend', () => {
     ['TLS for a redis:// url', { url: 'redis://user:s3cret@host', redis: { socket: { tls: true } } }],
     ['no TLS for a rediss:// url', { url: 'rediss://user:s3cret@host', redis: { socket: { tls: false } } }],
     ['further options that are none', { url: 'redis://user:s3cret@host', redis: null }],
+    ['further options that are a text', { url: 'redis://user:s3cret@host', redis: 's3cret' }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],

@@ -10,13 +10,13 @@ export interface Address {
   readonly port: number;
 }
 
-/** Most redirects that a command follows; a stable cluster needs at most one. */
+/** Maximum redirects that a command follows; a stable cluster needs at most one. */
 const MAX_REDIRECTS = 6;
 /** Milliseconds before each redirect after the second, while the nodes do not agree yet. */
 const REDIRECT_DELAY_MS = 50;
 /** Nodes that are asked for the slot map in parallel. */
 const NODES_ASKED_AT_ONCE = 3;
-/** Least milliseconds between two refreshes of the slot map because of failures. */
+/** Minimum milliseconds between two refreshes of the slot map because of failures. */
 const REFRESH_INTERVAL_MS = 100;
 
 /**

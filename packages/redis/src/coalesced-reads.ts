@@ -106,7 +106,7 @@ export class CoalescedReads {
     };
     try {
       const values = await this.#reads.getMany(keys, shared, fallback);
-      // After the fallback each read has already been resolved with its own reply, and this changes nothing.
+      // After the fallback each read is already resolved with its own reply; resolving it again has no effect.
       for (const [index, { key, resolve }] of pending.entries()) {
         this.#large.weigh(key, values[index]);
         resolve(values[index]);

@@ -71,7 +71,7 @@ export class CoalescedSets {
     const shared = new SharedCall(pending.map(({ call }) => call));
     try {
       await this.#sets.setMany(entries, ttlMs, shared, async () => this.#sendSeparately(pending, ttlMs));
-      // After the fallback each set has already been resolved with its own reply, and this changes nothing.
+      // After the fallback each set is already resolved with its own reply; resolving it again has no effect.
       for (const { resolve } of pending) resolve();
     } catch (error) {
       for (const { reject } of pending) reject(error);

@@ -6,7 +6,7 @@ import type { CallState, Command, Sender } from './sender.ts';
 
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up its connection. */
 const LATENESS_MS = 100;
-/** Least milliseconds between the end of a connection and the next: calls do not hammer a server that refuses connections. */
+/** Minimum milliseconds between the end of a connection and the next: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
 interface Waiter {

@@ -12,11 +12,11 @@ import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
-/** Least commands of a batch with enough keys: the server works on one while the next is written and the previous reply is read. */
+/** Minimum commands of a batch with enough keys: the server runs one while the next is written and the last reply is read. */
 const COMMANDS_PER_BATCH = 4;
-/** Least keys of such a command. With fewer, or if client and server share a core, another command gains about what it costs. */
+/** Minimum keys of such a command: with fewer, or if client and server share a core, one more costs about what it gains. */
 const MIN_KEYS = 250;
-/** Most keys of a command: Redis serves no other client while it runs one. */
+/** Maximum keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 500;
 /** UTF-16 units of a command: about as many are in transit while the next one is written. */
 const MAX_LENGTH = 48 * 1024;

@@ -46,6 +46,7 @@ describe('redisBackend', () => {
     ['what is no url', { url: 's3cret@host' }],
     ['an http url', { url: 'http://user:s3cret@host' }],
     ['redis: null', { url: 'redis://127.0.0.1', redis: null }],
+    ['options of ioredis that are a text', { url: 'redis://127.0.0.1', redis: 's3cret' }],
     ['a url without a host', { url: 'redis:///0' }],
     ['a url whose path is no database', { url: 'redis://user:s3cret@host/first' }],
     ['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }],

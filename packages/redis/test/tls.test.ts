@@ -3,6 +3,7 @@ import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { expect, it } from 'vitest';
+import { connectionFailure } from '../src/failures.ts';
 import { redisBackend } from '../src/redis.ts';
 
 // Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
@@ -36,4 +37,16 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
     await backend.close();
     await server.stop();
   }
+});
+
+it.each([
+  ['ETIMEDOUT', 'cannot be reached (ETIMEDOUT)'],
+  [undefined, 'the connection could not be made'],
+])('a connection without TLS that could not be made (%s) says no more than that', (code, message) => {
+  const error = Object.assign(new Error('s3cret'), { code });
+  expect(connectionFailure(error, { options: {} })).toMatchObject({
+    code: 'UNAVAILABLE',
+    message,
+    options: { applied: 'no', cause: { name: 'Error', code } },
+  });
 });

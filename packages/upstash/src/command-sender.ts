@@ -22,7 +22,7 @@ export interface UpstashClient {
 export type Command = (pipeline: UpstashPipeline) => unknown;
 
 export interface CommandSender {
-  /** Sends commands as one HTTP request for these calls. Resolves a result for each: a `DriverError` for a refused command. */
+  /** Sends the commands of `calls` as one HTTP request. Resolves a result for each: a `DriverError` for a refused one. */
   send(commands: readonly Command[], calls: readonly Call[]): Promise<readonly unknown[]>;
 }
 
@@ -44,7 +44,7 @@ export class RestCommandSender implements CommandSender {
   }
 }
 
-/** Aborts when the last of the calls is given up, and no later: its request may still wait for a connection. */
+/** A signal that aborts as soon as the last call is given up, because the request may still wait for a connection. */
 function signalOf(calls: readonly Call[]): AbortSignal {
   const [only] = calls;
   if (only !== undefined && calls.length === 1) return only.signal;

@@ -1,7 +1,7 @@
 import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@ninefold/core';
 
 /** The meanings of the service's error messages. Order matters: the first match counts. */
-const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
+const MEANINGS: readonly (readonly [pattern: RegExp, code: CacheErrorCode, reason: string, retryable?: boolean])[] = [
   [
     /NINEFOLDRANGE|increment or decrement would overflow/,
     'COUNTER_RANGE',
@@ -22,10 +22,10 @@ const WORDS: readonly (readonly [words: RegExp, code: CacheErrorCode, reason: st
 ];
 
 /** The error of a refused command. It did not run, so nothing was applied. */
-export function refusedCommand(answer: string): DriverError {
+export function refusedCommand(error: string): DriverError {
   // Before Redis 7, a script's error begins with its position in the script.
-  const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-  const found = WORDS.find(([words]) => words.test(message));
+  const message = error.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
+  const found = MEANINGS.find(([pattern]) => pattern.test(message));
   const cause = { name: 'UpstashError', code: codeOf(message) };
   if (found === undefined)
     return new DriverError('BACKEND', 'the server refused the command', { applied: 'no', cause });
@@ -34,8 +34,8 @@ export function refusedCommand(answer: string): DriverError {
 }
 
 /** The error of a request whose HTTP status is not 2xx. */
-export function refusedRequest(status: number, answer: unknown): DriverError {
-  const message = typeof answer === 'object' && answer !== null ? (answer as { error?: unknown }).error : undefined;
+export function refusedRequest(status: number, body: unknown): DriverError {
+  const message = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined;
   const cause = {
     name: 'HttpError',
     code: String(status),
@@ -57,7 +57,7 @@ export function refusedRequest(status: number, answer: unknown): DriverError {
     : fail('BACKEND', foreignResponse(status), { applied: 'no' });
 }
 
-/** What is said of a response that Upstash does not send. */
+/** The message for a response that Upstash does not send. */
 export function foreignResponse(status: number): string {
   return `the response is not one of Upstash (HTTP ${status}): look at url`;
 }
@@ -86,7 +86,7 @@ export function lostRequest(error: unknown): DriverError {
   if (code !== undefined && UNSENT.has(code)) {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
-  // Of Node's parser of HTTP.
+  // The codes of Node's HTTP parser.
   if (code?.startsWith('HPE_'))
     return new DriverError('BACKEND', 'the response is not HTTP: look at url', { connectionLost: true, cause });
   const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may speak no TLS' : '';

@@ -74,7 +74,7 @@ export class RestRequester implements Requester {
     }
     const results = parse(responseText);
     if (!response.ok) throw refusedRequest(response.status, results);
-    // Of a null in place of a result the client makes a TypeError.
+    // For a null among the results the client would throw a TypeError.
     if (!Array.isArray(results) || results.includes(null))
       throw new DriverError('BACKEND', foreignResponse(response.status));
     update(response.headers.get('upstash-sync-token'));

@@ -3,7 +3,7 @@ import { inParts, type Stored, utf8Bytes } from '@ninefold/core';
 /** Bytes of a request by the counts below. The rest of the service's 10 MB is for the names of the commands. */
 export const MAX_REQUEST_BYTES = 9_900_000;
 
-/** Most bytes of a text and a comma in a JSON body. A short text counts six per character, as for control characters. */
+/** An upper bound of the bytes of a text and a comma in JSON: six, as for a control character, for each of a short text. */
 export function jsonBytes(text: string): number {
   return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
 }

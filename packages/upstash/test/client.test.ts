@@ -33,7 +33,7 @@ afterAll(async () => {
 
 afterEach(() => front.heal());
 
-describe('a client of the caller', () => {
+describe('a provided client', () => {
   it('does all nine operations', async () => {
     await backend.setValue('a', { at: new Date(0), text: '5', emoji: 'é😀' }, { ttl: 60 });
     expect(await backend.getValue('a')).toEqual({ at: new Date(0), text: '5', emoji: 'é😀' });
@@ -49,13 +49,13 @@ describe('a client of the caller', () => {
     expect(await backend.deleteMany(['__proto__', 'n', 't', 'x'])).toBe(3);
   });
 
-  it('has answers refused that are fewer than the commands', async () => {
+  it('rejects a response with fewer results than commands', async () => {
     front.fail({ kind: 'raw', body: '[]' }, { times: 2 });
     expect(await failureOf(backend.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
     expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
   });
 
-  it('that sends again does not say that nothing was sent where the last attempt was not', async () => {
+  it('that retries reports maybeApplied, although its last attempt was not sent', async () => {
     const server = createServer((request) => {
       server.close();
       request.resume().on('end', () => request.socket.destroy());
@@ -70,12 +70,21 @@ describe('a client of the caller', () => {
     await ends;
   });
 
-  it('that gives a request up by a signal of its own fails as late', async () => {
-    const signal = (): AbortSignal => AbortSignal.timeout(100);
-    const hasty = new Redis({ url: front.url, token: front.token, automaticDeserialization: false, signal });
-    front.fail({ kind: 'hang' });
-    const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
-    expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name: 'TimeoutError' } });
+  it('that aborts a request with its own signal rejects TIMEOUT', async () => {
+    const aborted = (): AbortSignal => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 100);
+      return controller.signal;
+    };
+    for (const [signal, name] of [
+      [(): AbortSignal => AbortSignal.timeout(100), 'TimeoutError'],
+      [aborted, 'AbortError'],
+    ] as const) {
+      const hasty = new Redis({ url: front.url, token: front.token, automaticDeserialization: false, signal });
+      front.fail({ kind: 'hang' });
+      const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
+      expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name } });
+    }
   });
 
   it('is not closed with the backend', async () => {
@@ -84,7 +93,7 @@ describe('a client of the caller', () => {
     expect(await client.set('client:still', 'open')).toBe('OK');
   });
 
-  it('has its errors told without the command, the value or the token that they quote', async () => {
+  it('has its errors reported without the command, the value or the token that they quote', async () => {
     await backend.setValue('text', 's3cretValue');
     const secrets = [front.token, 's3cretValue'];
     expect((await failureOf(backend.incr('text'), secrets)).code).toBe('NOT_A_COUNTER');

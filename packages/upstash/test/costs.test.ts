@@ -11,7 +11,7 @@ let backend: CacheBackend;
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  // Some 33 MB in one tick are slow on a busy machine, and no deadline is tried on it.
+  // Some 33 MB in one tick are slow on a busy machine. These tests are not about deadlines.
   backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs', timeoutMs: 120_000 });
 });
 
@@ -24,13 +24,13 @@ beforeEach(() => {
   front.requests.length = 0;
 });
 
-/** HTTP requests, and the commands that are billed. */
+/** The number of HTTP requests, and the billed commands. */
 function bill(): { readonly requests: number; readonly commands: readonly string[] } {
   return { requests: front.requests.length, commands: front.requests.flatMap(({ commands }) => commands) };
 }
 
 describe('a request', () => {
-  it('carries what fits into it, control characters counted as the six bytes that they take', async () => {
+  it('carries as much as fits, with six bytes for each control character', async () => {
     const bare = upstashBackend({
       url: front.url,
       token: front.token,
@@ -49,7 +49,7 @@ describe('a request', () => {
     await bare.close();
   });
 
-  it('carries of the reads of one tick what fits into it, with the longest of keys', async () => {
+  it('carries as many reads of one tick as fit, even with the longest keys', async () => {
     const keys = Array.from({ length: 1000 }, (_, index) => `${index}`.padEnd(8192, '"'));
     await backend.setValue(keys[999] as string, 1);
     front.requests.length = 0;
@@ -63,7 +63,7 @@ describe('a request', () => {
     expect(bill().requests).toBe(4);
   });
 
-  it('is cut in halves where the service refuses its answer for its size', async () => {
+  it('is sent again in halves when the service refuses its response for its size', async () => {
     const limited: typeof fetch = async (url, init) => {
       const response = await fetch(url, init);
       const text = await response.text();
@@ -95,7 +95,7 @@ describe('a request', () => {
     await client.close();
   });
 
-  it('is cut in halves where the service takes less, whatever the writes of the tick need', async () => {
+  it('is sent again in halves when the service refuses the writes of a tick for their size', async () => {
     let requests = 0;
     const limited: typeof fetch = async (url, init) => {
       requests += 1;
@@ -119,7 +119,7 @@ describe('a request', () => {
 
   it.each([
     ['too large together', 'ERR max request size exceeded', 400],
-    ['not all to be read', 'NOPERM no permissions to access a key', 200],
+    ['not permitted for all keys', 'NOPERM no permissions to access a key', 200],
   ])('that is %s is not sent again for calls that have rejected meanwhile', async (_, error, status) => {
     let requests = 0;
     const late: typeof fetch = async () => {
@@ -144,7 +144,7 @@ describe('a request', () => {
     await client.close();
   });
 
-  it('is not cut for ever where the service refuses whatever the size', async () => {
+  it('is halved only five times when the service refuses every size', async () => {
     const refusal = { kind: 'status', status: 413 } as const;
     front.fail(refusal, { times: 10_000 });
     let requests = 0;
@@ -193,7 +193,7 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 1, commands: ['MGET'] });
   });
 
-  it('is no more requests than needed for what is written in a tick, by a thousand writes and 10 MB', async () => {
+  it('is the fewest requests of 1,000 writes and 10 MB for the writes of a tick', async () => {
     await Promise.all(Array.from({ length: 1001 }, (_, index) => backend.setValue(`k${index}`, index)));
     expect(front.requests.map(({ commands }) => commands.length)).toEqual([1000, 1]);
     const sizes: number[] = [];
@@ -221,7 +221,7 @@ describe('what an operation costs', () => {
     expect([...bill().commands].sort()).toEqual(['EVAL', 'EXISTS', 'MGET', 'SET', 'UNLINK']);
   });
 
-  it('is one MGET for the small batches of a tick and what is read beside them', async () => {
+  it('is one MGET for the small batches and the single reads of a tick', async () => {
     await backend.multiSetValues(pairs);
     front.requests.length = 0;
     const batches = pairs.map(([key]) => backend.multiGetValues([key, 'none', 'k7']));
@@ -231,7 +231,7 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 1, commands: ['MGET', 'EXISTS'] });
   });
 
-  it('is a command for each of the small batches that are written in a tick, in one request', async () => {
+  it('is one request, with a command each, for the small batches that are written in a tick', async () => {
     const few = pairs.slice(0, 3);
     const writes = [
       backend.multiSetValues(few),
@@ -243,7 +243,7 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 1, commands: ['MSET', 'EVAL', 'UNLINK', 'EVAL'] });
   });
 
-  it('is a request of its own for a large batch, so that it holds up no neighbour', async () => {
+  it('is a separate request for a large batch, so that it delays no other call', async () => {
     const large = Array.from({ length: 65 }, (_, index): [string, string] => [`half${index}`, 'x'.repeat(16_000)]);
     await Promise.all([backend.multiSetValues(large), backend.multiSetValues(pairs), backend.setValue('k', 1)]);
     expect(bill().requests).toBe(2);
@@ -261,7 +261,7 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 2, commands: ['MGET', 'MGET'] });
   });
 
-  it('is one MGET a round for readers that go on side by side, of one key and of several', async () => {
+  it('is one MGET per round for concurrent readers of one key and of several', async () => {
     await backend.setValue('k', 1);
     front.requests.length = 0;
     const reader = async (_: unknown, index: number): Promise<void> => {
@@ -274,14 +274,14 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 5, commands: ['MGET', 'MGET', 'MGET', 'MGET', 'MGET'] });
   });
 
-  it('is the fewest requests that 10 MB allow for a batch that is larger', async () => {
+  it('is the fewest requests of 10 MB for a larger batch', async () => {
     const large = Array.from({ length: 6 }, (_, index): [string, string] => [`large${index}`, 'x'.repeat(2_000_000)]);
     await backend.multiSetValues(large, { ttl: 60 });
     expect(bill()).toEqual({ requests: 2, commands: ['EVAL', 'EVAL'] });
     expect(await backend.multiGetValues(large.map(([key]) => key))).toEqual(large.map(([, value]) => value));
   });
 
-  it('is a request of its own for a value that was large, so that it holds up no neighbour', async () => {
+  it('is a separate request for a value that was large, so that it delays no other call', async () => {
     await backend.multiSetValues([
       ['large', 'x'.repeat(200_000)],
       ['small', 1],

@@ -85,7 +85,7 @@ describe('upstashBackend', () => {
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
   });
 
-  it('gives a call to a service that says nothing five seconds', async () => {
+  it('lets a call to a silent service wait for five seconds by default', async () => {
     const backend = upstashBackend({ url, token, fetch: () => new Promise(() => undefined) });
     expect((await failureOf(backend.getValue('k'))).message).toContain('within 5000 ms');
     await backend.close();

@@ -31,7 +31,7 @@ function backend({ file, factory }: typeof right, run: string): ProcessBackend {
 
 tryProcesses('several processes', (run) => backend(right, run));
 
-it('several processes show both of an increment that is a read and a write', async () => {
+it('several processes detect an increment that is a read and a write, by its counts and by its history', async () => {
   const results = await countersOf(backend(wrong, 'wrong-count'), PROCESSES, 100);
   expect(new Set(results).size).toBeLessThan(results.length);
   expect(notLinearizable(await historyOf(backend(wrong, 'wrong-mix'), PROCESSES, 60))).toMatch(/^k[012]$/);

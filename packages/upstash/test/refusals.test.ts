@@ -62,7 +62,7 @@ describe('a Redis that refuses', () => {
     ['writes, its memory being full', ['CONFIG SET maxmemory 1'], full, writes, () => [...reads(), ...deletes()]],
     ['writes, being a replica', replica, readOnly, () => [...writes(), ...deletes()], reads],
     ['all, having lost its primary', ['CONFIG SET replica-serve-stale-data no', ...replica], down, reads, () => []],
-  ])('%s, is told by its own code, and wrote nothing', async (_, commands, expected, refused, taken) => {
+  ])('%s, rejects with its own code, and wrote nothing', async (_, commands, expected, refused, taken) => {
     for (const command of commands) await ask(server, ...command.split(' '));
     for (const call of refused()) {
       const failure = await failureOf(call, ['s3cretValue']);
@@ -75,7 +75,7 @@ describe('a Redis that refuses', () => {
     await Promise.all(writes());
   });
 
-  it('to leave 64 bits is out of range, and the counter of another program as it was', async () => {
+  it('to exceed 64 bits rejects COUNTER_RANGE, and leaves the counter of another program as it was', async () => {
     await ask(server, 'SET', 'n', '9223372036854775807');
     expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
     expect(await ask(server, 'GET', 'n')).toBe('9223372036854775807');

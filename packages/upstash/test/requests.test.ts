@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => stop());
 afterEach(() => front.heal());
 
-/** A backend, and what its requests were made with. */
+/** A backend, and the options of each fetch that it has made. */
 function watched(timeoutMs: number) {
   const requests: RequestInit[] = [];
   const watching: typeof fetch = (url, init = {}) => {
@@ -30,7 +30,7 @@ function watched(timeoutMs: number) {
 }
 
 describe('a request', () => {
-  it('is ended after the deadline of its calls, and no later than its backend', async () => {
+  it('is aborted after the deadline of its calls, and when its backend closes', async () => {
     front.fail({ kind: 'hang' }, { times: 3 });
     const { backend, requests } = watched(100);
     expect((await failureOf(backend.incr('n'))).code).toBe('TIMEOUT');
@@ -63,7 +63,7 @@ describe('a request', () => {
     await Promise.all([backend.close(), direct.close()]);
   });
 
-  it('goes on for its other calls where the last of them is of a scope that closes', async () => {
+  it('continues for its other calls when its last one belongs to a scope that closes', async () => {
     const { backend } = watched(20_000);
     const scope = scoped(backend, 'scope');
     front.fail({ kind: 'delay', delayMs: 1500 });
@@ -75,7 +75,7 @@ describe('a request', () => {
     await backend.close();
   });
 
-  it('is not kept in the process once it is answered, nor is a timer', async () => {
+  it('leaves neither a signal nor a timer in the process after its response', async () => {
     const { backend, requests } = watched(60_000);
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
@@ -92,7 +92,7 @@ describe('a request', () => {
     await backend.close();
   });
 
-  it('loses no answer that came while the event loop stood still for longer than the deadline', async () => {
+  it('loses no response that arrived while the event loop was blocked beyond the deadline', async () => {
     const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
     const timeoutMs = 2000;
     const backend = upstashBackend({ url: `http://127.0.0.1:${proxy.port}`, token: front.token, timeoutMs });
@@ -108,14 +108,14 @@ describe('a request', () => {
     await proxy.stop();
   });
 
-  it('asks that no answer be kept, as Next.js would', async () => {
+  it('asks Next.js not to cache its response', async () => {
     const { backend, requests } = watched(10_000);
     await backend.getValue('k');
     expect(requests).toMatchObject([{ cache: 'no-store' }]);
     await backend.close();
   });
 
-  it('is sent by the global fetch of its time, which others may have wrapped since', async () => {
+  it('is sent by the current global fetch, which may have been wrapped meanwhile', async () => {
     const backend = upstashBackend({ url: front.url, token: front.token });
     const wrapped = vi.spyOn(globalThis, 'fetch');
     await backend.getValue('k');
@@ -124,7 +124,7 @@ describe('a request', () => {
     await backend.close();
   });
 
-  it('shows of what its fetch throws the name and what looks like a code', async () => {
+  it('shows only the name and the code of an error from fetch', async () => {
     for (const [thrown, shown] of [
       [{ code: 's3cret' }, { name: 'Error' }],
       [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'Error', code: 'EPIPE' }],
@@ -138,7 +138,7 @@ describe('a request', () => {
     }
   });
 
-  it('goes below an address that ends in slashes', async () => {
+  it('works with an address that ends in slashes', async () => {
     const backend = upstashBackend({ url: `${front.url}//`, token: front.token });
     await backend.setValue('below', 1);
     expect(await backend.getValue('below')).toBe(1);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-/** One that waits at each of two gates: before it is sent, and before its answer is handed over. */
+/** A request that waits twice: until it may be sent, and until its response may be delivered. */
 class Request {
   readonly sent: string | null;
   answered: string | null = null;

@@ -99,7 +99,7 @@ describe('in workerd, with one backend at module scope', () => {
     await shown.dispose();
   });
 
-  it('nothing is imported that a Worker has not', () => {
+  it('the bundle imports nothing at run time', () => {
     expect(imports).toEqual([]);
   });
 });

@@ -40,7 +40,6 @@ async function makeApp(name: string, files: Readonly<Record<string, string>>, ..
 }
 
 beforeAll(async () => {
-  await run('turbo', ['run', 'build', '--filter=./packages/*']);
   registry = await startRegistry();
   for (const name of published) {
     const { filename } = JSON.parse(

@@ -1,12 +1,19 @@
 import { inspect } from 'node:util';
-import { type CacheDriver, type Call, type Capabilities, createBackend, DriverError } from '@ninefold/core';
-import { type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
-import { expect, it } from 'vitest';
+import {
+  type CacheBackend,
+  type CacheDriver,
+  type Call,
+  type Capabilities,
+  createBackend,
+  DriverError,
+} from '@ninefold/core';
+import { type CreateOptions, type Fault, type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
+import { describe, expect, it } from 'vitest';
 import { TimedDriver } from '../support/timed-driver.ts';
 
-/** A server in memory, with backends whose requests during a fault go to `failing`. */
+/** A server in memory, with backends whose requests during a fault go to `failing`, which can get the server's reply. */
 function labOf(
-  failing: (call: Call, args: readonly unknown[]) => unknown,
+  failing: (call: Call, args: readonly unknown[], reply: () => unknown) => unknown,
   changed: Partial<Capabilities> = {},
 ): FaultLab {
   const server = new TimedDriver(() => performance.now());
@@ -19,8 +26,10 @@ function labOf(
         if (property === 'close') return () => undefined;
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
-        return (...args: readonly unknown[]) =>
-          breakable && fault !== undefined ? failing(args.at(-1) as Call, args) : Reflect.apply(member, target, args);
+        return (...args: readonly unknown[]) => {
+          const reply = (): unknown => Reflect.apply(member, target, args);
+          return breakable && fault !== undefined ? failing(args.at(-1) as Call, args, reply) : reply();
+        };
       },
     });
   return {
@@ -28,6 +37,8 @@ function labOf(
     direct: (options) => createBackend(driver(false), options),
     set: async (next) => {
       fault = next;
+      // A real lab takes a turn of the event loop, too.
+      await new Promise((resolve) => setImmediate(resolve));
     },
     inspect: (error) => inspect(error, { depth: 9 }),
     secrets: [],
@@ -76,4 +87,62 @@ it('reports the error of a read whose connection had ended', async () => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
   await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
+});
+
+/** A server whose replies come after every deadline of the rules, in a process that stalls at so many of its requests. */
+function stalling(requests: number): FaultLab {
+  const lateMs = 1200;
+  let left = requests;
+  return labOf(async (_call, _args, reply) => {
+    const late = new Promise((resolve) => setTimeout(resolve, lateMs));
+    const value = reply();
+    if (left > 0) {
+      left -= 1;
+      // All concurrent requests are sent by then.
+      await new Promise((resolve) => setImmediate(resolve));
+      const end = performance.now() + lateMs + 100;
+      while (performance.now() < end);
+    }
+    await late;
+    return value;
+  });
+}
+
+describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
+  it('accepts a correct backend in a process that stalled until the reply was there', async () => {
+    await tried(id, stalling(1));
+  });
+
+  it('is broken by a backend without a deadline, even if the process stalls', async () => {
+    const lab = stalling(1);
+    const patient = { ...lab, create: (options: CreateOptions) => lab.create({ ...options, timeoutMs: 60_000 }) };
+    await expect(tried(id, patient)).rejects.toThrow(/to settle within/);
+  });
+});
+
+it('gives up on a backend that stalls in every trial', async () => {
+  const lab = stalling(Number.POSITIVE_INFINITY);
+  await expect(tried('late-answer', lab)).rejects.toThrow(/getValue to reject, it resolved/);
+});
+
+it('faults/stalled is broken by a slow timer that watches the connection and fires before the deadlines', async () => {
+  const lost = new DriverError('UNAVAILABLE', 'the server fell silent', { connectionLost: true });
+  let pending: ((error: DriverError) => void)[] = [];
+  const lab = labOf(() => new Promise((_, reject) => pending.push(reject)));
+  let isWatched = false;
+  const look = (): void => {
+    isWatched = false;
+    for (const fail of pending) fail(lost);
+    pending = [];
+  };
+  const watched = (options: CreateOptions): CacheBackend =>
+    new Proxy(lab.create(options), {
+      get: (target, property) => {
+        if (!isWatched) setTimeout(() => setTimeout(look, 0), 1000);
+        isWatched = true;
+        const member: unknown = Reflect.get(target, property, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  await expect(tried('stalled', { ...lab, create: watched })).rejects.toThrow('expected TIMEOUT for a request');
 });

@@ -16,7 +16,7 @@ it('an entry lives for its TTL though the server’s clock jumps by two seconds'
     return String((await once(socket, 'data'))[0]);
   };
   const seconds = async (): Promise<number> => Number(/STAT uptime (\d+)/.exec(await ask('stats'))?.[1]);
-  /** The next tick of the server's clock: what it is then, and the part of a second that has passed. */
+  /** Waits for the next tick of the server's clock. Returns its time, and our fraction of a second at that moment. */
   const tick = async (): Promise<{ readonly clock: number; readonly phase: number }> => {
     const before = await seconds();
     for (;;) {
@@ -25,7 +25,7 @@ it('an entry lives for its TTL though the server’s clock jumps by two seconds'
       await sleep(1);
     }
   };
-  /** Keeps the server from its next tick, which is due in 100 ms, until so many seconds after that. */
+  /** Delays the server's next tick, which is due in 100 ms, by some seconds. */
   const delayTick = async (by: number): Promise<void> => {
     server.pause();
     await sleep(100 + by * 1000);
@@ -47,7 +47,7 @@ it('an entry lives for its TTL though the server’s clock jumps by two seconds'
     await delayTick(1.02 - phase);
     jumped = (await seconds()) === clock + 2 && now() - stored < 1;
     if (!jumped) continue;
-    // What another client stores for two seconds is gone within one.
+    // An entry that another client stored for two seconds is gone within one.
     expect(await ask('get plain')).toBe('END\r\n');
     expect(await backend.getValue('k')).toBe('v');
   }

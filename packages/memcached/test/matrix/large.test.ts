@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { memcachedBackend } from '../../src/memcached.ts';
 
 const TIMEOUT_MS = 30_000;
-/** Of the better of a few tries: other programs share the processors. */
+/** The best of a few tries counts: other programs share the processors. */
 const TRIES = 10;
 
 let server: ServerProcess;
@@ -26,13 +26,13 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** The shortest of the longest times for which each try kept the event loop, in milliseconds. */
+/** The longest block of the event loop in milliseconds, in the best of the tries. */
 async function leastStall(work: () => Promise<void>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < TRIES && least > 100; attempt++) {
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
-    // It counts from its second look at the clock.
+    // The monitor counts from its second sample.
     await sleep(50);
     await work();
     await sleep(50);
@@ -46,7 +46,7 @@ it.each([
   ['100 texts of 1 MB', 100],
   ['2,000 texts of 50 kB', 2000],
   ['one text of 100 MB', 1],
-])('carries %s without a deadlock, and without keeping the event loop for 200 ms', async (_what, count) => {
+])('carries %s without a deadlock, and without blocking the event loop for 200 ms', async (_what, count) => {
   const text = 'x'.repeat(100_000_000 / count);
   const keys = Array.from({ length: count }, (_, index) => `k${index}`);
   const stall = await leastStall(async () => {
@@ -57,7 +57,7 @@ it.each([
   expect(stall).toBeLessThan(200);
 });
 
-it('reads 200,000 keys of three servers without keeping the event loop for 200 ms', async () => {
+it('reads 200,000 keys of three servers without blocking the event loop for 200 ms', async () => {
   const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
   const addresses = servers.map(({ host, port }) => `${host}:${port}`);
   const several = memcachedBackend({ servers: addresses, timeoutMs: TIMEOUT_MS });
@@ -70,7 +70,7 @@ it('reads 200,000 keys of three servers without keeping the event loop for 200 m
   await Promise.all(servers.map((each) => each.stop()));
 });
 
-it('takes less than 35 ms for a batch of 100 when answers come 20 ms late', async () => {
+it('takes less than 35 ms for a batch of 100 when responses come 20 ms late', async () => {
   const proxy = await startCountingProxy(server);
   const away = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
   const pairs = Array.from({ length: 100 }, (_, index): [string, object] => [`b${index}`, { index }]);

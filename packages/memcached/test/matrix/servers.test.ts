@@ -21,7 +21,7 @@ interface Kind {
 const newer = () => unpackedServer('memcached 1.6.38');
 const tls = async () => ({ tls: { ca: (await certificate()).ca } });
 
-/** Of an item of 8 MiB, which is kept in chunks with a header each. */
+/** Bytes of text in an item of 8 MiB, which memcached keeps in chunks with a header each. */
 const EIGHT_MIB = 8 * 1024 * 1024 - 2048;
 
 const kinds: readonly Kind[] = [
@@ -83,7 +83,7 @@ async function closing(backend: CacheBackend, work: (backend: CacheBackend) => P
 }
 
 describe('a login', () => {
-  it('that is wrong or missing is AUTH, without the password, where memjs rejects with a text', async () => {
+  it('that is wrong or missing is AUTH, without the password, where memjs rejects with a string', async () => {
     await withServer(startMemcached([], { login }), async (servers) => {
       for (const wrong of [
         { ...login, password: 's3cret:wrong' },
@@ -94,7 +94,7 @@ describe('a login', () => {
           for (const call of [backend.getValue('k'), backend.setValue('k', 1), backend.incr('n')]) {
             const failure = await failureOf(call, ['s3cret']);
             expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
-            expect(failure.message).toContain('username' in wrong ? 'wrong user name' : 'wants a user name');
+            expect(failure.message).toContain('username' in wrong ? 'wrong user name' : 'requires a user name');
           }
         });
       }
@@ -108,7 +108,7 @@ describe('a login', () => {
     });
   });
 
-  it('lets in from the url as well, whatever characters it has', async () => {
+  it('works in the url too, with any characters', async () => {
     await withServer(startMemcached([], { login }), async (servers) => {
       const { username, password } = login;
       const url = `memcached://${username}:${encodeURIComponent(password)}@${servers}`;
@@ -119,17 +119,17 @@ describe('a login', () => {
     });
   });
 
-  it('that a server does not know is AUTH', async () => {
+  it('that the server does not support is AUTH', async () => {
     await withServer(startMemcached(), async (servers) => {
       await closing(memcachedBackend({ servers, ...login }), async (backend) => {
         const failure = await failureOf(backend.getValue('k'), [login.password]);
         expect(failure).toMatchObject({ code: 'AUTH' });
-        expect(failure.message).toContain('knows no login');
+        expect(failure.message).toContain('does not support login');
       });
     });
   });
 
-  it('serves a stock client that has it', async () => {
+  it('works with a stock client', async () => {
     await withServer(startMemcached([], { login }), async (servers) => {
       const stock = Client.create(servers, { ...login });
       await closing(memcachedBackend({ client: stock }), async (backend) => {
@@ -143,7 +143,7 @@ describe('a login', () => {
     });
   });
 
-  describe('on a way that fails', () => {
+  describe('through a fault proxy', () => {
     for (const rule of faults) {
       it(`${rule.id}: ${rule.text}`, async () => {
         const { lab, stop } = await startLab(undefined, login);
@@ -158,7 +158,7 @@ describe('a login', () => {
 });
 
 describe('TLS', () => {
-  it('with a certificate that nobody vouches for is refused, and so is a server without TLS', async () => {
+  it('refuses an untrusted certificate, and a server without TLS', async () => {
     await withServer(startMemcached([], { tls: true }), async (servers) => {
       await closing(memcachedBackend({ servers, tls: true }), async (backend) => {
         const failure = await failureOf(backend.setValue('k', 1));
@@ -198,7 +198,7 @@ describe('a server of the text protocol', () => {
 });
 
 describe('a server whose memory is full', () => {
-  it('lets go of old entries, and answers right for what is there', async () => {
+  it('evicts old entries, and returns the right values for the rest', async () => {
     await withServer(startMemcached(['-m', '2']), async (servers) => {
       await closing(memcachedBackend({ servers, timeoutMs: 10_000 }), async (backend) => {
         const value = (index: number): string => `${index} `.padEnd(10_000, 'x');
@@ -212,7 +212,7 @@ describe('a server whose memory is full', () => {
     });
   });
 
-  it('that may not let go says BACKEND and that nothing was applied', async () => {
+  it('and that may not evict rejects BACKEND, with nothing applied', async () => {
     await withServer(startMemcached(['-m', '2', '-M']), async (servers) => {
       await closing(memcachedBackend({ servers, timeoutMs: 10_000 }), async (backend) => {
         const fill = async (): Promise<void> => {

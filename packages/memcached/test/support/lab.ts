@@ -8,7 +8,7 @@ import { memcachedBackend } from '../../src/memcached.ts';
 type Login = MemcachedOptions['login'];
 type Make = (server: string, options: RemoteOptions, login: Login) => CacheBackend;
 
-/** A server behind a proxy that lies, and backends that `make` makes of it. */
+/** A server behind a fault proxy, and the backends that `make` creates for it. */
 export async function startLab(
   make: Make = (servers, options, login) => memcachedBackend({ servers, ...login, ...options }),
   login?: Login,

@@ -1,6 +1,6 @@
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 
-/** A server by its URL: the hosted one that the environment names as MemCachier does, else one of our own. */
+/** The URL of a server: the hosted one of MemCachier's environment variables, or else one started here. */
 export async function startServer(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const { MEMCACHIER_SERVERS: servers, MEMCACHIER_USERNAME: username, MEMCACHIER_PASSWORD: password } = process.env;
   if (servers !== undefined && username !== undefined && password !== undefined) {

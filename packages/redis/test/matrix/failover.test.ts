@@ -1,6 +1,7 @@
 import type { CacheBackend } from '@ninefold/core';
+import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
-import { ask } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -278,6 +279,20 @@ describe('three sentinels', () => {
       expect(failure.message).toBe(`[redis] setValue "k": ${reason}`);
       await lost.close();
     }
+  });
+
+  it('lead to a primary with TLS by the options for it', async () => {
+    const [sentinel] = group.sentinels as [ServerProcess];
+    const { host, port, stop } = await startRedis([], { tls: true });
+    await ask(sentinel, 'SENTINEL', 'MONITOR', 'secure', host, String(port), '1');
+    const sentinels = { name: 'secure', urls: [`redis://127.0.0.1:${sentinel.port}`] };
+    const { ca } = await certificate();
+    const secure = redisBackend({ sentinels, redis: { tls: { ca, servername: 'localhost' } }, timeoutMs: 5000 });
+    await secure.setValue('k', 1);
+    expect(await secure.getValue('k')).toBe(1);
+    await secure.close();
+    await ask(sentinel, 'SENTINEL', 'REMOVE', 'secure');
+    await stop();
   });
 
   it('that refuse to name the primary are reported with the reason', async () => {

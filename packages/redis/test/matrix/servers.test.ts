@@ -127,16 +127,23 @@ describe.each(servers)('%s', (name, command) => {
 describe('Redis 6', () => {
   let server: ServerProcess;
   let url: string;
+  let cluster: TestCluster;
 
   beforeAll(async () => {
-    server = await startRedis([], { program: await unpackedServer('Redis 6') });
+    const program = await unpackedServer('Redis 6');
+    server = await startRedis([], { program });
     await permit(server);
     url = `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`;
+    cluster = await startCluster({ primaries: 3, program, defaultBusPorts: true });
   });
 
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await server.stop();
+    await cluster.stop();
+  });
 
   tryAll('Redis 6', (options) => redisBackend({ url, ...options }));
+  tryAll('a Cluster of Redis 6', (options) => redisBackend({ cluster: cluster.urls, ...options }));
 
   it('rejects an increment by a user without INCRBY, and names it', async () => {
     await permit(server, '-incrby');

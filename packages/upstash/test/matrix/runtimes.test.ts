@@ -43,7 +43,7 @@ describe.each(runtimes)('%s', (runtime) => {
     expect(tried).toBeGreaterThan(200);
   });
 
-  it('sends an increment once whose answer is lost on a connection that was used before', async () => {
+  it('sends an increment once when its response is lost on a reused connection', async () => {
     const { child, line } = start(runtime, 'increment');
     expect(await line()).toBe('ready');
     front.requests.length = 0;

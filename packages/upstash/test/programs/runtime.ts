@@ -9,7 +9,7 @@ if (mode === 'rules') {
   say(JSON.stringify(await tryRules({ url, token })));
 } else {
   const cache = upstashBackend({ url, token, namespace: 'runtime', timeoutMs: 3000 });
-  // A connection that is used again is the one on which a runtime repeats what was lost.
+  // A runtime repeats a lost request only on a reused connection.
   await cache.setValue('warm', 1);
   await cache.setValue('warm', 2);
   say('ready');

@@ -7,7 +7,7 @@ import { startFront } from './service.ts';
 
 type Make = (service: { readonly url: string; readonly token: string }, options: RemoteOptions) => CacheBackend;
 
-/** A front behind a proxy that lies, and backends that `make` makes of it. */
+/** A REST front behind a fault proxy, and the backends that `make` creates for it. */
 export async function startLab(
   make: Make = (service, options) => upstashBackend({ ...service, ...options }),
 ): Promise<{ readonly lab: FaultLab; readonly stop: () => Promise<void> }> {

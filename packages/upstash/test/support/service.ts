@@ -4,7 +4,7 @@ import { UpstashFront } from '@ninefold/tooling/upstash-front';
 export interface Service {
   readonly url: string;
   readonly token: string;
-  /** Absent on the live service, whose faults and bills cannot be had. */
+  /** Absent on the live service, which can neither inject faults nor count requests. */
   readonly front: UpstashFront | undefined;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { tryRules } from '../programs/try-rules.ts';
 // Put in by the bundler: at module scope a Worker has no environment.
 declare const SERVICE: { readonly url: string; readonly token: string };
 
-const backend = upstashBackend({ ...SERVICE, namespace: 'worker', timeoutMs: 3000 });
+const backend = upstashBackend({ ...SERVICE, namespace: 'worker', timeoutMs: 10_000 });
 
 /** One visitor: counts, stores, reads back alone and coalesced. */
 async function visit(name: string): Promise<unknown> {

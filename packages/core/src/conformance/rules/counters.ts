@@ -44,7 +44,8 @@ export const counters: readonly Rule[] = [
     when: ({ atomicIncr }) => !atomicIncr,
     run: async ({ cache, equal, rejects }) => {
       await cache.setValue('k', 1);
-      for (const key of ['k', 'none']) await rejects(cache.incr(key, 1, { ttl: 60 }), 'UNSUPPORTED');
+      for (const key of ['k', 'none'])
+        for (const options of [undefined, { ttl: 60 }]) await rejects(cache.incr(key, 1, options), 'UNSUPPORTED');
       equal(await cache.multiGetValues(['k', 'none']), [1, undefined]);
     },
   },

@@ -119,7 +119,7 @@ export const types: readonly Rule[] = [
           try {
             return await call();
           } catch (error) {
-            if (called || !isCacheError(error) || error.code !== 'TIMEOUT') throw error;
+            if (called || !isCacheError(error) || !error.retryable) throw error;
             await later(undefined);
           }
         }

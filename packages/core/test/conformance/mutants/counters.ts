@@ -292,6 +292,21 @@ export const counterMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'rejects UNSUPPORTED only with a TTL',
+    breaks: ['counters/unsupported'],
+    capabilities: { atomicIncr: false },
+    create: (options, now): CacheBackend => {
+      const right = createBackend(new TimedDriver(now), options);
+      return instead(right, {
+        capabilities: { ...right.capabilities, atomicIncr: false },
+        incr: async (key: string, delta?: number, given?: { readonly ttl?: number }) => {
+          if (given?.ttl === undefined) return await right.incr(key, delta);
+          throw new CacheError({ code: 'UNSUPPORTED', backend: right.name, operation: 'incr', key, reason: 'no' });
+        },
+      });
+    },
+  },
+  {
     name: 'increments although atomicIncr is false',
     breaks: ['counters/unsupported'],
     capabilities: { atomicIncr: false },
