@@ -51,6 +51,7 @@ const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILA
 export interface EventsOptions {
   readonly backend: string;
   readonly now: () => number;
+  readonly errorKeys: 'shown' | 'hidden';
   readonly listener: CacheListener | undefined;
   readonly onError: ((error: CacheError) => void) | undefined;
 }
@@ -93,13 +94,24 @@ export class Events {
   /** A failure with the operation and the key of the caller. */
   forCaller(error: unknown, { operation }: Tally, keyOfCall?: () => string | undefined): unknown {
     if (!isCacheError(error)) return error;
-    return error.with({ backend: this.#options.backend, operation, key: callerKeyOf(error, keyOfCall) });
+    return error.with({
+      backend: this.#options.backend,
+      operation,
+      key: this.keyForError(callerKeyOf(error, keyOfCall)),
+    });
+  }
+
+  /** The key for an error to name: none if errors hide keys. */
+  keyForError(key: string | undefined): string | undefined {
+    return this.#options.errorKeys === 'hidden' ? undefined : key;
   }
 
   /** Reports a failure that no caller will see, because the cache goes on without the backend. */
   report(failure: unknown, keyOfCall?: () => string | undefined): void {
     const { onError, now } = this.#options;
-    const error = isCacheError(failure) ? failure.with({ key: callerKeyOf(failure, keyOfCall) }) : failure;
+    const error = isCacheError(failure)
+      ? failure.with({ key: this.keyForError(callerKeyOf(failure, keyOfCall)) })
+      : failure;
     if (onError !== undefined && isCacheError(error)) raise(() => onError(error));
     this.#emit('failure', 1, undefined, now(), error);
   }

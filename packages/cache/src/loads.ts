@@ -125,7 +125,7 @@ export class Loads {
   }
 
   async #wait(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
-    const { backend, clock, random, waitMs, onWaitTimeout } = this.#options;
+    const { backend, clock, random, events, waitMs, onWaitTimeout } = this.#options;
     const deadline = clock.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       await miss.pause(() => backoff(clock, random, attempt));
@@ -135,7 +135,8 @@ export class Loads {
       if (outcome !== undefined) return outcome;
       if (!over) continue;
       const reason = `another load holds the lease and has not ended within ${waitMs} ms`;
-      throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key: miss.key });
+      const key = events.keyForError(miss.key);
+      throw new CacheError({ code: 'TIMEOUT', backend, operation: miss.tally.operation, reason, key });
     }
   }
 

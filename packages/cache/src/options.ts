@@ -14,6 +14,8 @@ export interface CacheOptions {
   readonly waitMs?: number | undefined;
   /** After `waitMs`, a call loads without the lease (`load`, the default) or rejects `TIMEOUT` (`throw`). */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
+  /** Whether errors name the key (default, unless the backend hides it) or omit it. */
+  readonly errorKeys?: 'shown' | 'hidden' | undefined;
   /** Receives each failure of the backend that a call tolerated. Its exceptions are raised as uncaught errors. */
   readonly onError?: ((error: CacheError) => void) | undefined;
   /** Receives each call, load and wait once it has settled. */
@@ -61,6 +63,7 @@ export interface CheckedOptions {
   readonly leaseMs: number;
   readonly waitMs: number;
   readonly onWaitTimeout: 'load' | 'throw';
+  readonly errorKeys: 'shown' | 'hidden';
   readonly onError: ((error: CacheError) => void) | undefined;
   readonly listener: CacheListener | undefined;
   readonly clock: Clock;
@@ -71,18 +74,18 @@ export interface CheckedOptions {
 export function checkOptions(backend: CacheBackend, options: CacheOptions): CheckedOptions {
   const reason = invalidOption(backend, options);
   if (reason !== undefined) throw invalidOptions('cache', { name: backend?.name }, reason);
-  const { ttl, leaseTtl = 10, onWaitTimeout = 'load', onError, listener } = options;
+  const { ttl, leaseTtl = 10, onWaitTimeout = 'load', errorKeys = 'shown', onError, listener } = options;
   const { clock = systemClock, random = Math.random } = options;
   const leaseMs = 1000 * (leaseTtl + backend.capabilities.ttlGranularity + 1);
   const { waitMs = leaseMs } = options;
-  return { ttl, leaseTtl, leaseMs, waitMs, onWaitTimeout, onError, listener, clock, random };
+  return { ttl, leaseTtl, leaseMs, waitMs, onWaitTimeout, errorKeys, onError, listener, clock, random };
 }
 
 function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {
   if (typeof backend?.multiGetValues !== 'function') return 'the first argument is a backend of nine operations';
   if (!backend.capabilities.atomicIncr) return 'a cache needs an atomic incr, which this backend lacks';
   if (typeof options !== 'object' || options === null) return 'options are an object such as { ttl: 60 }';
-  const { ttl, leaseTtl, waitMs, onWaitTimeout, onError, listener, clock, random } = options;
+  const { ttl, leaseTtl, waitMs, onWaitTimeout, errorKeys, onError, listener, clock, random } = options;
   for (const [name, seconds] of Object.entries({ ttl, leaseTtl })) {
     const wrong = invalidTtl(seconds);
     if (wrong !== undefined) return `${name}: ${wrong}`;
@@ -92,6 +95,9 @@ function invalidOption(backend: CacheBackend, options: CacheOptions): string | u
   }
   if (onWaitTimeout !== undefined && onWaitTimeout !== 'load' && onWaitTimeout !== 'throw') {
     return "onWaitTimeout is 'load' or 'throw'";
+  }
+  if (errorKeys !== undefined && errorKeys !== 'shown' && errorKeys !== 'hidden') {
+    return "errorKeys is 'shown' or 'hidden'";
   }
   for (const [name, option] of Object.entries({ onError, listener, random })) {
     if (option !== undefined && typeof option !== 'function') return `${name} is a function`;

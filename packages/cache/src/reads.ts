@@ -124,7 +124,7 @@ export class Reads {
     const { type, tally } = request;
     const result = await this.#loads.joinOrStart({ ...request, ...slot, key });
     if (result.hit) tally.hits += 1;
-    const where = { backend: this.#backend, operation: tally.operation, key };
+    const where = { backend: this.#backend, operation: tally.operation, key: this.#events.keyForError(key) };
     return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
   }
 

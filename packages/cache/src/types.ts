@@ -1,4 +1,11 @@
-import { applyType, CacheError, isThenable, TypeMismatch, type ValueType } from '@ninefold/core';
+import {
+  applyType,
+  CacheError,
+  type CacheErrorOptions,
+  isThenable,
+  TypeMismatch,
+  type ValueType,
+} from '@ninefold/core';
 
 /** Converts a value by its type; `undefined` if the type refuses it. A promise only if the type is asynchronous. */
 export function convertOrMiss(type: ValueType<unknown> | undefined, value: unknown): unknown {
@@ -19,7 +26,7 @@ function missIfMistyped(error: unknown): undefined {
 export async function convertOrThrow(
   type: ValueType<unknown> | undefined,
   value: unknown,
-  where: Pick<CacheError, 'backend' | 'operation' | 'key'>,
+  where: Pick<CacheErrorOptions, 'backend' | 'operation' | 'key'>,
 ): Promise<unknown> {
   if (type === undefined) return value;
   try {

@@ -416,6 +416,7 @@ describe('options', () => {
       { waitMs: -1 },
       { waitMs: '5' },
       { onWaitTimeout: 'wait' },
+      { errorKeys: true },
       { onError: 5 },
       { listener: 5 },
       { random: 5 },
@@ -440,4 +441,41 @@ describe('options', () => {
     expect(await codeOf(cache.getOrSet('', load))).toBe('INVALID_KEY');
     expect(loads).toBe(0);
   });
+});
+
+it('no error names a key with errorKeys: hidden, including those that only listener or onError receives', async () => {
+  const told: unknown[] = [];
+  const backend = memoryBackend();
+  const failing = held(backend, (operation, [keys]) => {
+    if (operation !== 'multiGetValues') return undefined;
+    const [key] = keys as string[];
+    throw new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation, reason: 'down', key });
+  });
+  const tell = (error: unknown): number => told.push(error);
+  const options: CacheOptions = { errorKeys: 'hidden', listener: ({ error }) => tell(error), onError: tell };
+  const hiding = createCache(backend, options);
+  const outage = createCache(failing, options);
+  const waiting = createCache(backend, { ...options, waitMs: 0, onWaitTimeout: 'throw' });
+  const load = pending<number>();
+  const loading = hiding.getOrSet('secret', () => load.promise);
+  expect(await codeOf(waiting.getOrSet('secret', () => 2))).toBe('TIMEOUT');
+  load.resolve(1);
+  await loading;
+  const refusing = {
+    type: () => {
+      throw new Error('no');
+    },
+  };
+  expect(await codeOf(hiding.getOrSet('secret', () => 1, refusing))).toBe('TYPE_MISMATCH');
+  expect(await codeOf(hiding.set('secret', [() => 1]))).toBe('INVALID_VALUE');
+  expect(await codeOf(outage.get('secret'))).toBe('UNAVAILABLE');
+  expect(await outage.getOrSet('secret', () => 3)).toBe(3);
+  const errors = told.filter((error) => error !== undefined);
+  expect(errors.map((error) => (error as CacheError).code)).toEqual(
+    expect.arrayContaining(['TIMEOUT', 'TYPE_MISMATCH', 'INVALID_VALUE', 'UNAVAILABLE']),
+  );
+  for (const error of errors) {
+    expect(error).not.toHaveProperty('key');
+    expect(String(error)).not.toContain('secret');
+  }
 });

@@ -193,12 +193,12 @@ class Link {
     if (this.#client.isOpen) this.#client.destroy();
   }
 
-  async #awaitReply<T>(answer: Promise<T>): Promise<T> {
+  async #awaitReply<T>(reply: Promise<T>): Promise<T> {
     if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
     this.#inFlight += 1;
     if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
     try {
-      return await answer;
+      return await reply;
     } finally {
       this.#inFlight -= 1;
       this.#lastReplyAt = performance.now();

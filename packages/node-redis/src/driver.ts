@@ -53,10 +53,10 @@ export class NodeRedisDriver implements CacheDriver {
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const parts = inParts(keys, { maxItems: MAX_KEYS });
-    const answers = await sendParts(parts, first, async (part) =>
+    const replies = await sendParts(parts, first, async (part) =>
       toValues(await this.#connection.send(call, ['MGET', ...part]), part.length),
     );
-    return answers.flat();
+    return replies.flat();
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
@@ -111,24 +111,24 @@ function first(keys: readonly string[]): string | undefined {
 }
 
 /** Parses the reply to MGET. For a call that ended unsent it is `undefined`: then this throws, but no caller sees it. */
-function toValues(answer: unknown, keys: number): readonly Found[] {
-  if (Array.isArray(answer) && answer.length === keys) return answer.map(toFound);
+function toValues(reply: unknown, keys: number): readonly Found[] {
+  if (Array.isArray(reply) && reply.length === keys) return reply.map(toFound);
   throw new DriverError('BACKEND', 'the reply does not match the keys');
 }
 
-function toFound(answer: unknown): Found {
-  if (answer === null) return undefined;
-  if (typeof answer === 'string') return answer;
+function toFound(reply: unknown): Found {
+  if (reply === null) return undefined;
+  if (typeof reply === 'string') return reply;
   throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
-function assertOk(answer: unknown): void {
-  if (answer !== 'OK') throw new DriverError('BACKEND', 'the reply is not OK');
+function assertOk(reply: unknown): void {
+  if (reply !== 'OK') throw new DriverError('BACKEND', 'the reply is not OK');
 }
 
 /** Scripts reply with text, so that no integer is rounded. */
-function toInteger(answer: unknown): number {
-  const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
+function toInteger(reply: unknown): number {
+  const number = typeof reply === 'string' || typeof reply === 'number' ? Number(reply) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

@@ -54,6 +54,11 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
 /** Classes of the client's errors for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
+/** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
+const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
+
 interface FailureContext {
   /** Whether the connection has no TLS, and has brought no reply yet. */
   readonly unanswered?: boolean;
@@ -76,19 +81,14 @@ export function commandFailure(
   return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
 }
 
-const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
-
-/** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
-const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
-
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
 export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   const { className, message, code } = partsOf(error);
   if (isReply(className)) return refusal(message);
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const speaksNone = NO_TLS.has(code) ? ', and may not speak TLS' : '';
-  const hint = secure ? speaksNone : tlsHint(className, code);
+  const noTlsHint = NO_TLS.has(code) ? ', and may not speak TLS' : '';
+  const hint = secure ? noTlsHint : tlsHint(className, code);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }
 
@@ -119,9 +119,9 @@ function isReply(className: string): boolean {
   return className === 'SimpleError' || className === 'BlobError';
 }
 
-function refusal(answer: string): DriverError {
+function refusal(reply: string): DriverError {
   // Before Redis 7 the error of a command in a script follows its position in the script.
-  const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
+  const message = reply.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
   const kind = (first === 'ERR' && ERR_KINDS.find(([words]) => words.test(message))?.[1]) || first;
   const meaning = MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${kind})` };

@@ -91,8 +91,10 @@ function isRedisClient(thing: unknown): thing is RedisClient {
 function checkUrl(options: NodeRedisBackendOptions): string {
   const url: unknown = options?.url;
   // The client would assume localhost for a missing URL, and quote a malformed one with its password.
-  if (typeof url !== 'string' || url === '') throw invalid(options, 'url is missing: redis://host:port');
-  if (!URL.canParse(url)) throw invalid(options, 'url is not a URL like redis://host:port');
+  if (typeof url !== 'string' || url === '')
+    throw invalid(options, 'url is missing: give redis://host:port, or client');
+  if (!URL.canParse(url))
+    throw invalid(options, 'url is not a URL like redis://host:port, with the password percent-encoded');
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
     throw invalid(options, 'url must begin with redis:// or rediss:// and name a host');

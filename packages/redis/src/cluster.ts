@@ -60,7 +60,8 @@ export class ClusterConnections implements Sender {
         return await (asking ? node.sendAsking(call, command) : node.send(call, command));
       } catch (error) {
         const to = error instanceof Refusal ? error.redirect : undefined;
-        if (error instanceof DriverError && error.code === 'UNAVAILABLE') this.#refreshSoon();
+        // A node that fails, or whose address is another server's by now, may have lost its slots.
+        if (!(error instanceof Refusal) || error.code === 'UNAVAILABLE') this.#refreshSoon();
         if (to === undefined || call.ended) throw error;
         if (redirects === MAX_REDIRECTS)
           throw new DriverError('UNAVAILABLE', 'the nodes do not agree on the slot', { applied: 'no' });
@@ -126,10 +127,10 @@ export class ClusterConnections implements Sender {
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
-    const answer = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
-    if (!Array.isArray(answer)) throw new DriverError('BACKEND', 'the reply is not a slot map');
+    const reply = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
+    if (!Array.isArray(reply)) throw new DriverError('BACKEND', 'the reply is not a slot map');
     const primaries: (Address | undefined)[] = [];
-    for (const [first, last, [host, port]] of answer as readonly SlotRange[]) {
+    for (const [first, last, [host, port]] of reply as readonly SlotRange[]) {
       // A node that does not know its own address replies with none: it is at the address that was asked.
       const primary = { host: host || address.host, port: Number(port) };
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;

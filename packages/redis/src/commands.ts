@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import { INCR, SET_ALL } from './scripts.ts';
+import { INCR, SET_MANY } from './scripts.ts';
 import type { Argument, CallState, Sender } from './sender.ts';
 import { UsableCommands } from './usable-commands.ts';
 
@@ -45,8 +45,8 @@ export class Commands {
   ): Promise<readonly Found[]> {
     if (keys.length === 1) return await fallback();
     return await this.#withFallback('MGET', fallback, async () => {
-      const answer = await this.#send(call, 'MGET', [...keys]);
-      if (Array.isArray(answer) && answer.length === keys.length) return answer.map(toFound);
+      const reply = await this.#send(call, 'MGET', [...keys]);
+      if (Array.isArray(reply) && reply.length === keys.length) return reply.map(toFound);
       throw new DriverError('BACKEND', 'the reply does not match the keys');
     });
   }
@@ -105,9 +105,9 @@ export class Commands {
         if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
       }
     }
-    const answer = toInteger(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+    const count = toInteger(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
     this.#incrLoaded = true;
-    return answer;
+    return count;
   }
 
   close(): void {
@@ -159,25 +159,25 @@ function pairsOf(entries: readonly Entry[]): Argument[] {
 
 function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
   const keys = entries.map(([key]) => key);
-  return [SET_ALL, keys.length, ...keys, ...entries.map(([, value]) => value), ttlMs];
+  return [SET_MANY, keys.length, ...keys, ...entries.map(([, value]) => value), ttlMs];
 }
 
 /** For a call that ended unsent the reply is `undefined`: then this throws, but no caller sees it. */
-function assertOk(answer: unknown): void {
+function assertOk(reply: unknown): void {
   // MSETEX replies with a number.
-  if (answer !== 'OK' && Number(answer) !== 1) throw new DriverError('BACKEND', 'the reply is not OK');
+  if (reply !== 'OK' && Number(reply) !== 1) throw new DriverError('BACKEND', 'the reply is not OK');
 }
 
 /** The stored value, or `undefined` for a miss. */
-function toFound(answer: unknown): Found {
-  if (typeof answer === 'string') return answer;
-  if (answer === null) return undefined;
+function toFound(reply: unknown): Found {
+  if (typeof reply === 'string') return reply;
+  if (reply === null) return undefined;
   throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
 /** Integers arrive as text, so that none is rounded; a provided client may send numbers. */
-function toInteger(answer: unknown): number {
-  const number = typeof answer === 'string' || typeof answer === 'number' ? Number(answer) : Number.NaN;
+function toInteger(reply: unknown): number {
+  const number = typeof reply === 'string' || typeof reply === 'number' ? Number(reply) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

@@ -56,13 +56,13 @@ export class Connection implements Sender {
   async sendAsking(call: CallState, command: Command): Promise<unknown> {
     const client = await this.#whenReady();
     this.#corking.cork(client.stream, 1);
-    const [asking, answer] = await Promise.allSettled([
+    const [asking, reply] = await Promise.allSettled([
       this.#write(client, call, { name: 'ASKING', args: [], key: command.key }),
       this.#write(client, call, command),
     ]);
     // A node that refuses ASKING may own the slot by now, and have run the command.
-    if (answer.status === 'fulfilled') return answer.value;
-    throw asking.status === 'rejected' ? asking.reason : answer.reason;
+    if (reply.status === 'fulfilled') return reply.value;
+    throw asking.status === 'rejected' ? asking.reason : reply.reason;
   }
 
   close(): void {

@@ -13,12 +13,12 @@ import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
 /** Minimum commands of a batch with enough keys: the server runs one while the next is written and the last reply is read. */
-const COMMANDS_PER_BATCH = 4;
+const MIN_COMMANDS = 4;
 /** Minimum keys of such a command: with fewer, or if client and server share a core, one more costs about what it gains. */
 const MIN_KEYS = 250;
 /** Maximum keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 500;
-/** UTF-16 units of a command: about as many are in transit while the next one is written. */
+/** Maximum UTF-16 units of a command: about as many are in transit while the next one is written. */
 const MAX_LENGTH = 48 * 1024;
 /** UTF-16 units above which a `SET` of its own takes half the time: the server reads it while the next one is written. */
 const LARGE_LENGTH = 10_000;
@@ -141,7 +141,7 @@ export class RedisDriver implements CacheDriver {
 /** Splits items into commands of about the same size, or into a single one if splitting does not pay. */
 function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
   const { length } = items;
-  const commands = Math.min(Math.max(COMMANDS_PER_BATCH, Math.ceil(length / MAX_KEYS)), Math.floor(length / MIN_KEYS));
+  const commands = Math.min(Math.max(MIN_COMMANDS, Math.ceil(length / MAX_KEYS)), Math.floor(length / MIN_KEYS));
   return inParts(items, {
     maxItems: Math.ceil(length / commands),
     maxBytes: MAX_LENGTH,

@@ -64,9 +64,9 @@ export class Refusal extends DriverError {
   /** For `NOPERM` and `UNKNOWN`: the command; `undefined` if the user lacks access to a key. */
   readonly command: string | undefined;
 
-  constructor(answer: string) {
+  constructor(reply: string) {
     // Before Redis 7 the error of a command in a script follows its position in the script.
-    const message = answer.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
+    const message = reply.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
     const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
     const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
     const kind = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
@@ -150,20 +150,24 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   if (name === 'ReplyError') return new Refusal(String(message));
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
-  const said = sentinels?.[1] ?? '';
-  if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(said)) return new Refusal(said);
-  if (said.startsWith('ERR No such master'))
+  const lastError = sentinels?.[1] ?? '';
+  if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(lastError)) return new Refusal(lastError);
+  if (lastError.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know no primary of that name', { applied: 'no' });
-  if (said.startsWith('ERR unknown command') || isUnparsable(cause))
+  if (lastError.startsWith('ERR unknown command') || isUnparsable(cause))
     return new DriverError('BACKEND', '`sentinels` names a server that is not a sentinel', { applied: 'no' });
   const code = codeOf(error) ?? codeOf(cause);
-  const reached = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
-  const unknown = sentinels === null ? 'the connection could not be made' : reached;
-  const reason = code === undefined ? unknown : `${reached} (${code})`;
+  const unreachable = sentinels === null ? 'cannot be reached' : 'no sentinel can be reached';
+  const withoutCode = sentinels === null ? 'the connection could not be made' : unreachable;
+  const reason = code === undefined ? withoutCode : `${unreachable} (${code})`;
   // For sentinels, the client of the last one that was asked.
-  const last: ClientInfo = sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
-  const endedBy = said === 'Connection is closed.' ? cause : error;
-  const hint = last.options?.tls !== undefined && NO_TLS.has(code) ? ', and may not speak TLS' : tlsHint(endedBy, last);
+  const lastClient: ClientInfo =
+    sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
+  const endedBy = lastError === 'Connection is closed.' ? cause : error;
+  const hint =
+    lastClient.options?.tls !== undefined && NO_TLS.has(code)
+      ? ', and may not speak TLS'
+      : tlsHint(endedBy, lastClient);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 

@@ -21,6 +21,6 @@ return value`;
  * entries it is faster than a transaction of `MSET` and a script of `PEXPIRE`s, and above that nearly as fast. It stores all
  * entries or none: a server refuses a script at its first write.
  */
-export const SET_ALL = `local ttl = ARGV[#KEYS + 1]
+export const SET_MANY = `local ttl = ARGV[#KEYS + 1]
 for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i], 'PX', ttl) end
 return 'OK'`;

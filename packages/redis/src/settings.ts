@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 
-/** Milliseconds that each failed attempt adds to the pause before the next, and the most: a server that is back is soon found. */
+/** Milliseconds that each failed attempt adds to the pause before the next, and its maximum: a server that is back is soon found. */
 const RETRY_STEP_MS = 50;
 const MAX_RETRY_MS = 500;
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */

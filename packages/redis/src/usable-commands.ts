@@ -38,19 +38,19 @@ export class UsableCommands {
 
   /**
    * Asks whether this is a standalone server, and whether it has `MSETEX`, by commands that change nothing. They go beside a
-   * batch with a TTL, not before it; until the answers are known, the entries of a batch are sent separately.
+   * batch with a TTL, not before it; until the replies are known, the entries of a batch are sent separately.
    */
   async probe(key: string, call: CallState): Promise<void> {
     if (performance.now() < this.#probeAt) return;
     this.#probeAt = Number.POSITIVE_INFINITY;
     const send = (name: string, args: Argument[]): Promise<unknown> => this.#sender.send(call, { name, args, key });
-    const [greeting, known] = await Promise.allSettled([send('HELLO', []), send('MSETEX', [0, key, ''])]);
-    const isOne = greeting.status === 'fulfilled' && isStandalone(greeting.value);
-    if (isOne) this.#refused.delete('EVAL');
-    const failure: unknown = known.status === 'rejected' ? known.reason : undefined;
+    const [hello, msetex] = await Promise.allSettled([send('HELLO', []), send('MSETEX', [0, key, ''])]);
+    const standalone = hello.status === 'fulfilled' && isStandalone(hello.value);
+    if (standalone) this.#refused.delete('EVAL');
+    const failure: unknown = msetex.status === 'rejected' ? msetex.reason : undefined;
     const kind = failure instanceof Refusal ? failure.kind : undefined;
     // Refused because it has no keys: the server knows the command.
-    if (isOne && kind === 'NUMKEYS') this.#refused.delete('MSETEX');
+    if (standalone && kind === 'NUMKEYS') this.#refused.delete('MSETEX');
     else if (LASTING.has(kind)) this.#probeAt = performance.now() + RETRY_MS;
     // Some proxies close the connection on an unknown command, but it may have been lost for any other reason.
     else if (failure instanceof DriverError && failure.options.connectionLost === true) {
@@ -63,6 +63,6 @@ export class UsableCommands {
 }
 
 /** Whether a reply to `HELLO` comes from a server that is not part of a Cluster. */
-function isStandalone(answer: unknown): boolean {
-  return Array.isArray(answer) && answer[answer.indexOf('mode') + 1] === 'standalone';
+function isStandalone(reply: unknown): boolean {
+  return Array.isArray(reply) && reply[reply.indexOf('mode') + 1] === 'standalone';
 }

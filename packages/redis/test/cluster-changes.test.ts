@@ -259,6 +259,28 @@ describe('slots', () => {
     await fresh.close();
     await stop();
   });
+
+  it('of a node that is gone are found although a server of another protocol has its address', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [heir, gone] = nodes as [ServerProcess, ServerProcess];
+    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await fresh.multiGetValues(keys);
+    const range = /myself.* (\d+)-(\d+)/.exec(await ask(gone, 'CLUSTER', 'NODES'))?.slice(1) ?? [];
+    for (const node of nodes) await ask(node, 'CLUSTER', 'DELSLOTSRANGE', ...range);
+    await ask(heir, 'CLUSTER', 'ADDSLOTSRANGE', ...range);
+    await gone.stop();
+    const other = createServer((socket) => {
+      socket.on('error', () => undefined).end('220 ready\r\n');
+    }).listen(gone.port, '127.0.0.1');
+    await once(other, 'listening');
+    await expect
+      .poll(() => settled(fresh.multiGetValues(keys)).catch(() => undefined))
+      .toEqual(keys.map(() => undefined));
+    await fresh.close();
+    other.close();
+    await stop();
+  });
 });
 
 it('a backend that is closed asks no further node for the slots', async () => {
