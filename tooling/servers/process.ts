@@ -79,7 +79,7 @@ async function launchServer(args: readonly string[], ready: Ready): Promise<Runn
   const [, , , ids] = watchdog.stdio;
   const closed = new Promise<void>((resolve) => watchdog.once('close', () => resolve()));
   const end = async (): Promise<void> => {
-    watchdog.stdin.end('\n');
+    if (watchdog.stdin.writable) watchdog.stdin.end('\n');
     await closed;
   };
   let output = '';
@@ -92,12 +92,15 @@ async function launchServer(args: readonly string[], ready: Ready): Promise<Runn
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
     watchdog.once('error', (error) => fail(error.message));
-    watchdog.stdout.once('end', () => {
+    const failEnded = (): void => {
       clearTimeout(timer);
       fail('ended');
-    });
+    };
+    watchdog.stdout.once('end', failEnded);
     const succeed = (): void => {
       clearTimeout(timer);
+      // A server that ends later keeps its folder: it may be started again.
+      watchdog.stdout.off('end', failEnded);
       resolve();
     };
     for (const stream of [watchdog.stdout, watchdog.stderr]) {

@@ -118,7 +118,12 @@ it('keeps the folder of a server until it is stopped', async () => {
   await server.restart();
   await server.kill();
   expect(existsSync(folder)).toBe(true);
-  await server.stop();
+  await server.restart();
+  await ask(server, 'SHUTDOWN').catch(() => undefined);
+  // Time in which the folder would be removed.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await server.restart();
+  await Promise.all([server.kill(), server.stop()]);
   expect(existsSync(folder)).toBe(false);
 });
 

@@ -20,7 +20,7 @@ export class CoalescedReads {
   readonly #sender: CommandSender;
   readonly #large = new LargeKeys();
   readonly #coalescer = new Coalescer<Read, unknown>(
-    { mostItems: MAX_KEYS, mostBytes: MAX_REQUEST_BYTES, bytesOf },
+    { maxItems: MAX_KEYS, maxBytes: MAX_REQUEST_BYTES, bytesOf },
     (reads) => this.#send(reads),
   );
 
