@@ -84,7 +84,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     it('of a server that waits for a command without TLS fails with the hint that it may speak none', async () => {
       const port = await serve({ tls: false });
       expect(await attempt(`rediss://:${PASSWORD}@127.0.0.1:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ETIMEDOUT), and may not speak TLS',
+        'UNAVAILABLE: cannot be reached (ETIMEDOUT); the server may not speak TLS',
       ]);
     });
 
@@ -94,7 +94,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       await once(only, 'connect');
       // The server's refusal of one connection too many, in plain text.
       expect(await attempt(`rediss://:${PASSWORD}@localhost:${port}`)).toEqual([
-        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER), and may not speak TLS',
+        'UNAVAILABLE: cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER); the server may not speak TLS',
       ]);
       only.destroy();
     });

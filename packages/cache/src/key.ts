@@ -24,7 +24,7 @@ const MAX_BYTES = 8000;
 export function encodeKey(key: Key): string {
   if (typeof key === 'string' && key !== '') return checkSize(encodeText(key));
   if (Array.isArray(key) && key.length > 0) return checkSize(encodeList(key, 0));
-  throw refusal('INVALID_KEY', 'a key is a non-empty string or array of parts');
+  throw refusal('INVALID_KEY', 'a key must be a non-empty string or array of parts');
 }
 
 export function isTag(tag: unknown): tag is string {
@@ -48,7 +48,7 @@ export function copyKey<T extends KeyPart>(part: T): T {
 
 function checkSize(text: string): string {
   if (fits(text)) return text;
-  throw refusal('INVALID_KEY', 'a key is at most 8,000 bytes as text');
+  throw refusal('INVALID_KEY', 'a key must be at most 8,000 bytes as text');
 }
 
 function encodeText(text: string): string {
@@ -61,14 +61,14 @@ function encodeList(parts: readonly KeyPart[], depth: number): string {
 }
 
 function encodePart(part: KeyPart, depth: number): string {
-  if (depth > MAX_DEPTH) throw refusal('INVALID_KEY', `a key's parts are at most ${MAX_DEPTH} deep`);
+  if (depth > MAX_DEPTH) throw refusal('INVALID_KEY', `a key's parts must be at most ${MAX_DEPTH} deep`);
   if (typeof part === 'string') return encodeText(part);
   if (typeof part === 'bigint') return `${part}n`;
   if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
   if (part === null || part === undefined || typeof part === 'boolean') return String(part);
   if (Array.isArray(part)) return `[${encodeList(part, depth + 1)}]`;
   if (!isPlain(part))
-    throw refusal('INVALID_KEY', 'a part of a key is plain data: no function, symbol or class instance');
+    throw refusal('INVALID_KEY', 'a part of a key must be plain data: no function, symbol or class instance');
   const properties = Object.entries(part as { readonly [name: string]: KeyPart }).sort(([a], [b]) => (a < b ? -1 : 1));
   const texts = properties.map(([name, value]) => `${encodeText(name)}=${encodePart(value, depth + 1)}`);
   return `{${texts.join(',')}}`;

@@ -82,28 +82,28 @@ export function checkOptions(backend: CacheBackend, options: CacheOptions): Chec
 }
 
 function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {
-  if (typeof backend?.multiGetValues !== 'function') return 'the first argument is a backend of nine operations';
+  if (typeof backend?.multiGetValues !== 'function') return 'the first argument must be a backend of nine operations';
   if (!backend.capabilities.atomicIncr) return 'a cache needs an atomic incr, which this backend lacks';
-  if (typeof options !== 'object' || options === null) return 'options are an object such as { ttl: 60 }';
+  if (typeof options !== 'object' || options === null) return 'options must be an object such as { ttl: 60 }';
   const { ttl, leaseTtl, waitMs, onWaitTimeout, errorKeys, onError, listener, clock, random } = options;
   for (const [name, seconds] of Object.entries({ ttl, leaseTtl })) {
     const wrong = invalidTtl(seconds);
     if (wrong !== undefined) return `${name}: ${wrong}`;
   }
   if (waitMs !== undefined && !(typeof waitMs === 'number' && waitMs >= 0 && Number.isFinite(waitMs))) {
-    return 'waitMs is a number of milliseconds, 0 or above';
+    return 'waitMs must be a number of milliseconds, 0 or above';
   }
   if (onWaitTimeout !== undefined && onWaitTimeout !== 'load' && onWaitTimeout !== 'throw') {
-    return "onWaitTimeout is 'load' or 'throw'";
+    return "onWaitTimeout must be 'load' or 'throw'";
   }
   if (errorKeys !== undefined && errorKeys !== 'shown' && errorKeys !== 'hidden') {
-    return "errorKeys is 'shown' or 'hidden'";
+    return "errorKeys must be 'shown' or 'hidden'";
   }
   for (const [name, option] of Object.entries({ onError, listener, random })) {
-    if (option !== undefined && typeof option !== 'function') return `${name} is a function`;
+    if (option !== undefined && typeof option !== 'function') return `${name} must be a function`;
   }
   const isClock = clock === undefined || (typeof clock?.now === 'function' && typeof clock.wait === 'function');
-  return isClock ? undefined : 'clock has the methods now and wait';
+  return isClock ? undefined : 'clock must have the methods now and wait';
 }
 
 /** The checked options of one call. */
@@ -119,14 +119,14 @@ type CallOptions = LoadOptions & GetOptions<unknown>;
 /** Checks the options of a call, before anything is sent or loaded. */
 export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
-    throw refusal('INVALID_OPTIONS', 'options are an object such as { ttl: 60, tags: [] }');
+    throw refusal('INVALID_OPTIONS', 'options must be an object such as { ttl: 60, tags: [] }');
   }
   const { ttl = defaultTtl, tags, type, signal } = options;
   const wrongTtl = invalidTtl(ttl);
   if (wrongTtl !== undefined) throw refusal('INVALID_TTL', wrongTtl);
   if (type !== undefined && !isValueType(type))
-    throw refusal('INVALID_OPTIONS', 'type is a Standard Schema or a function');
-  if (signal !== undefined && !isSignal(signal)) throw refusal('INVALID_OPTIONS', 'signal is an AbortSignal');
+    throw refusal('INVALID_OPTIONS', 'type must be a Standard Schema or a function');
+  if (signal !== undefined && !isSignal(signal)) throw refusal('INVALID_OPTIONS', 'signal must be an AbortSignal');
   return { ttl, tags: tags === undefined ? [] : checkTags(tags), type, signal };
 }
 
@@ -136,14 +136,16 @@ function isSignal(signal: AbortSignal | null): boolean {
 
 export function checkLoader<T>(loader: T): T {
   if (typeof loader === 'function') return loader;
-  throw refusal('INVALID_OPTIONS', 'the loader is a function');
+  throw refusal('INVALID_OPTIONS', 'the loader must be a function');
 }
 
 export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: string, fn: unknown, options: T): T {
   const key: unknown = options?.key;
   const hasKey = typeof key === 'string' || typeof key === 'function' || Array.isArray(key);
   if (hasKey && typeof fn === 'function') return options;
-  const reason = hasKey ? 'the first argument is the function to wrap' : "options have a key, such as { key: 'user' }";
+  const reason = hasKey
+    ? 'the first argument must be the function to wrap'
+    : "options must have a key, such as { key: 'user' }";
   throw new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'wrap', reason });
 }
 
@@ -152,18 +154,18 @@ export function checkTags(tags: readonly string[]): readonly string[] {
   if (Array.isArray(tags) && tags.length <= MAX_TAGS && [...tags].every(isTag)) return [...new Set(tags)];
   throw refusal(
     'INVALID_OPTIONS',
-    'tags are at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',
+    'tags must be at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',
   );
 }
 
 export function checkKeys(keys: readonly Key[]): readonly Key[] {
   if (Array.isArray(keys)) return keys;
-  throw refusal('INVALID_KEY', 'keys are an array');
+  throw refusal('INVALID_KEY', 'keys must be an array');
 }
 
 export function checkPairs<T extends readonly [key: Key, value: unknown]>(
   pairs: readonly T[] | undefined,
 ): readonly T[] {
   if (pairs?.every((pair) => Array.isArray(pair) && pair.length === 2) === true) return pairs;
-  throw refusal('INVALID_KEY', 'pairs are an iterable of [key, value]');
+  throw refusal('INVALID_KEY', 'pairs must be an iterable of [key, value]');
 }

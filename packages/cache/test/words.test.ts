@@ -429,7 +429,7 @@ describe('options', () => {
       expect(make).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
     }
     expect(() => createCache({} as never)).toThrow('backend');
-    expect(() => createCache(memoryBackend(), { leaseTtl: 0 })).toThrow('leaseTtl: a TTL is above 0');
+    expect(() => createCache(memoryBackend(), { leaseTtl: 0 })).toThrow('leaseTtl: a TTL must be above 0');
   });
 
   it('of a call that are invalid reject before anything is loaded', async () => {

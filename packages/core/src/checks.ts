@@ -16,7 +16,7 @@ export function storedKey(task: Task, key: unknown): string {
 
 /** Validates keys and returns the stored keys, in the same order. */
 export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
-  if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys are an array, not ${describe(keys)}`);
+  if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys must be an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which skips the holes of a sparse array.
   for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
@@ -29,18 +29,18 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
   try {
     list = [...pairs];
   } catch (error) {
-    const reason = `pairs are an iterable of [key, value], not ${describe(pairs)}`;
+    const reason = `pairs must be an iterable of [key, value], not ${describe(pairs)}`;
     throw errorOf(task, 'INVALID_KEY', reason, { cause: createCause({ name: nameOf(error) }) });
   }
   if (list.every((pair) => Array.isArray(pair) && pair.length === 2)) return list;
-  throw errorOf(task, 'INVALID_KEY', 'each pair is an array of a key and a value');
+  throw errorOf(task, 'INVALID_KEY', 'each pair must be an array of a key and a value');
 }
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
   if (options === undefined) return undefined;
   const isObject = typeof options === 'object' && options !== null;
   const ttl = isObject ? options.ttl : undefined;
-  const reason = isObject ? invalidTtl(ttl) : `options are an object such as { ttl: 60 }, not ${describe(options)}`;
+  const reason = isObject ? invalidTtl(ttl) : `options must be an object such as { ttl: 60 }, not ${describe(options)}`;
   if (reason !== undefined) throw errorOf(task, 'INVALID_TTL', reason);
   return ttl;
 }
@@ -49,12 +49,12 @@ export function typeOf(task: Task, options: ReadOptions<unknown> | undefined): V
   if (options === undefined) return undefined;
   const type = typeof options === 'object' ? options?.type : null;
   if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
-  const reason = 'options are an object such as { type: schema }, with a Standard Schema or a function';
+  const reason = 'options must be an object such as { type: schema }, with a Standard Schema or a function';
   throw errorOf(task, 'INVALID_OPTIONS', reason);
 }
 
 export function checkDelta(task: Task, delta: number): void {
   if (Number.isSafeInteger(delta)) return;
   const what = typeof delta === 'number' ? String(delta) : describe(delta);
-  throw errorOf(task, 'INVALID_DELTA', `a delta is a safe integer, not ${what}`);
+  throw errorOf(task, 'INVALID_DELTA', `a delta must be a safe integer, not ${what}`);
 }

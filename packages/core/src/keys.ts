@@ -5,12 +5,12 @@ const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** Why a key is invalid, in words that do not quote it; `undefined` if it is valid. */
 export function invalidKey(key: unknown): string | undefined {
-  if (typeof key !== 'string') return `a key is a string, not ${describe(key)}`;
-  if (key === '') return 'a key is not empty';
-  if (!key.isWellFormed()) return 'a key has no lone surrogates';
+  if (typeof key !== 'string') return `a key must be a string, not ${describe(key)}`;
+  if (key === '') return 'a key must not be empty';
+  if (!key.isWellFormed()) return 'a key must have no lone surrogates';
   // A UTF-16 code unit takes one to three bytes in UTF-8, so only long keys need counting.
   if (key.length * 3 <= MAX_KEY_BYTES || utf8Bytes(key) <= MAX_KEY_BYTES) return undefined;
-  return 'a key has at most 8,192 UTF-8 bytes';
+  return 'a key must have at most 8,192 UTF-8 bytes';
 }
 
 export function isNamespace(namespace: unknown): namespace is string {

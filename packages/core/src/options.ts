@@ -39,11 +39,11 @@ const OPTIONS: Readonly<Record<keyof RemoteOptions, readonly [words: string, fit
 /** Throws `INVALID_OPTIONS` for the first invalid option. `name` is the adapter's name. */
 export function checkOptions(name: string, options: RemoteOptions): void {
   if (typeof options !== 'object' || options === null) {
-    throw invalidOptions(name, options, `options are an object, not ${describe(options)}`);
+    throw invalidOptions(name, options, `options must be an object, not ${describe(options)}`);
   }
   for (const [option, [words, fits]] of Object.entries(OPTIONS)) {
     const value = options[option as keyof RemoteOptions];
-    if (value !== undefined && !fits(value)) throw invalidOptions(name, options, `${option} is ${words}`);
+    if (value !== undefined && !fits(value)) throw invalidOptions(name, options, `${option} must be ${words}`);
   }
 }
 

@@ -124,10 +124,10 @@ describe('bad input', () => {
 
   it('is described in the error, with the name of what the pairs threw', async () => {
     expect((await failureOf(backend.incr('a', 1.5))).message).toBe(
-      '[map] incr "a": a delta is a safe integer, not 1.5',
+      '[map] incr "a": a delta must be a safe integer, not 1.5',
     );
     const text = failureOf(backend.incr('a', '1' as never));
-    expect((await text).message).toBe('[map] incr "a": a delta is a safe integer, not a string');
+    expect((await text).message).toBe('[map] incr "a": a delta must be a safe integer, not a string');
     expect((await failureOf(backend.multiSetValues(throwingPairs()))).cause).toMatchObject({ name: 'Error' });
   });
 

@@ -20,11 +20,11 @@ describe('a key', () => {
   });
 
   it('is refused with a reason that does not quote it', () => {
-    expect(invalidKey('')).toBe('a key is not empty');
-    expect(invalidKey('\ud800')).toBe('a key has no lone surrogates');
-    expect(invalidKey('a\udc00b')).toBe('a key has no lone surrogates');
+    expect(invalidKey('')).toBe('a key must not be empty');
+    expect(invalidKey('\ud800')).toBe('a key must have no lone surrogates');
+    expect(invalidKey('a\udc00b')).toBe('a key must have no lone surrogates');
     const long = ['k'.repeat(8193), 'é'.repeat(4097), '€'.repeat(2731), `${'😀'.repeat(2048)}k`, 'k'.repeat(1e6)];
-    for (const key of long) expect(invalidKey(key)).toBe('a key has at most 8,192 UTF-8 bytes');
+    for (const key of long) expect(invalidKey(key)).toBe('a key must have at most 8,192 UTF-8 bytes');
   });
 
   it('is a primitive string and nothing that can be turned into one', () => {
@@ -39,7 +39,7 @@ describe('a key', () => {
       [() => 'k', 'a function'],
       [1n, 'a bigint'],
     ];
-    for (const [thing, kind] of things) expect(invalidKey(thing)).toBe(`a key is a string, not ${kind}`);
+    for (const [thing, kind] of things) expect(invalidKey(thing)).toBe(`a key must be a string, not ${kind}`);
   });
 
   it('is measured as the UTF-8 encoder would', () => {

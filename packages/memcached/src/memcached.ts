@@ -53,7 +53,7 @@ export function memcachedBackend(options: MemcachedOptions): CacheBackend {
 
 function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTransport {
   if (typeof options !== 'object' || options === null)
-    throw invalid({}, 'options are an object: { url } or { servers }');
+    throw invalid({}, 'options must be an object: { url } or { servers }');
   const { url, servers, client, transport } = options;
   const given = [url, servers, client, transport].filter((way) => way !== undefined);
   if (given.length === 0)

@@ -68,13 +68,13 @@ function capabilitiesFor(maxBytes: number): Capabilities {
 
 function checkOptions(options: MemoryOptions) {
   if (typeof options !== 'object' || options === null)
-    throw invalid({}, 'options are an object such as { maxEntries }');
+    throw invalid({}, 'options must be an object such as { maxEntries }');
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
   if (!isCount(maxEntries) || maxEntries > MAX_ENTRIES) {
-    throw invalid(options, 'maxEntries is a whole number from 1 to 10,000,000');
+    throw invalid(options, 'maxEntries must be a whole number from 1 to 10,000,000');
   }
-  if (!isCount(maxBytes)) throw invalid(options, 'maxBytes is a whole number of bytes above 0');
-  if (typeof now !== 'function') throw invalid(options, 'now is a function that returns milliseconds');
+  if (!isCount(maxBytes)) throw invalid(options, 'maxBytes must be a whole number of bytes above 0');
+  if (typeof now !== 'function') throw invalid(options, 'now must be a function that returns milliseconds');
   return { maxEntries, maxBytes, now };
 }
 

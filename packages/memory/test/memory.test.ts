@@ -42,7 +42,7 @@ describe('memoryBackend', () => {
       );
     }
     const named = () => memoryBackend({ name: 'sessions', maxEntries: 0 });
-    expect(named).toThrow('[sessions] create: maxEntries is a whole number from 1 to 10,000,000');
+    expect(named).toThrow('[sessions] create: maxEntries must be a whole number from 1 to 10,000,000');
   });
 
   it('re-exports from core what its users need', () => {

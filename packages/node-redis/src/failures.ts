@@ -87,7 +87,7 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
   if (isReply(className)) return refusal(message);
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
-  const noTlsHint = NO_TLS.has(code) ? ', and may not speak TLS' : '';
+  const noTlsHint = NO_TLS.has(code) ? '; the server may not speak TLS' : '';
   const hint = secure ? noTlsHint : tlsHint(className, code);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }

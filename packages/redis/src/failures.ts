@@ -166,7 +166,7 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   const endedBy = lastError === 'Connection is closed.' ? cause : error;
   const hint =
     lastClient.options?.tls !== undefined && NO_TLS.has(code)
-      ? ', and may not speak TLS'
+      ? '; the server may not speak TLS'
       : tlsHint(endedBy, lastClient);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }

@@ -79,7 +79,7 @@ export function upstashBackend(options: UpstashOptions): CacheBackend {
 
 function senderOf(options: UpstashOptions): CommandSender {
   if (typeof options !== 'object' || options === null)
-    throw invalid({}, 'options are an object: { url, token } or { client }');
+    throw invalid({}, 'options must be an object: { url, token } or { client }');
   if (options.client !== undefined) {
     if (options.url !== undefined || options.token !== undefined)
       throw invalid(options, 'give { url, token } or { client }, not both');

@@ -27,7 +27,7 @@ const DEGRADABLE: ReadonlySet<Operation> = new Set([
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {
   const onError = options?.onError;
-  if (typeof onError !== 'function') throw invalidOptions(backend.name, undefined, 'onError is a function');
+  if (typeof onError !== 'function') throw invalidOptions(backend.name, undefined, 'onError must be a function');
   return wrap(backend, async <T>({ operation, keys, run }: WrappedCall<T>): Promise<T> => {
     try {
       return await run();

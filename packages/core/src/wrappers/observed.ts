@@ -25,7 +25,7 @@ export type CacheListener = (event: CacheEvent) => void;
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
   if (listener === undefined) return backend;
-  if (typeof listener !== 'function') throw invalidOptions(backend.name, undefined, 'listener is a function');
+  if (typeof listener !== 'function') throw invalidOptions(backend.name, undefined, 'listener must be a function');
   return wrap(backend, async (call) => {
     const { operation, run } = call;
     const start = performance.now();

@@ -85,7 +85,7 @@ describe('scoped, of a backend without SCOPE', () => {
     ];
     for (const call of refused) expect((await failureOf(call)).code).toBe('INVALID_KEY');
     expect((await failureOf(tenant.deleteMany(['a', '\ud800']))).key).toBe('\ud800');
-    expect((await failureOf(tenant.multiSetValues([['', 2]]))).message).toContain('a key is not empty');
+    expect((await failureOf(tenant.multiSetValues([['', 2]]))).message).toContain('a key must not be empty');
     expect(foreign.keys()).toEqual([]);
     await tenant.setValue('text', 'x');
     const failure = await failureOf(tenant.incr('text'));

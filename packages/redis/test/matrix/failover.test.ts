@@ -268,7 +268,7 @@ describe('three sentinels', () => {
       [{ name, urls: ['redis://127.0.0.1:1'] }, 'no sentinel can be reached (ECONNREFUSED)'],
       [
         { name, urls: [`rediss://:s3cret@127.0.0.1:${port}`] },
-        'no sentinel can be reached (ETIMEDOUT), and may not speak TLS',
+        'no sentinel can be reached (ETIMEDOUT); the server may not speak TLS',
       ],
       [{ name: 'other', urls: [`redis://127.0.0.1:${port}`] }, 'the sentinels know no primary of that name'],
     ] as const;
