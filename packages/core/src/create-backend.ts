@@ -12,7 +12,7 @@ import { SCOPE } from './wrappers/scoped.ts';
 /**
  * Makes a backend of a driver. Validation, serialisation, `type`, deadlines, error mapping and `close` are implemented
  * here, once for all drivers. Does no I/O. Without `timeoutMs` calls have no deadline, which suits a driver whose
- * responses cannot get lost. Throws `INVALID_OPTIONS`.
+ * replies cannot get lost. Throws `INVALID_OPTIONS`.
  */
 export function createBackend(driver: CacheDriver, options: RemoteOptions = {}): CacheBackend {
   checkOptions(driver.name, options);

@@ -2,22 +2,22 @@ import { DriverError, isDriverError } from './driver.ts';
 
 export interface PartLimits<T> {
   /** The maximum number of items in a part. */
-  readonly mostItems: number;
+  readonly maxItems: number;
   /** The maximum number of bytes in a part; a larger item gets a part of its own. Default: no limit. */
-  readonly mostBytes?: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** The UTF-8 bytes of an item, or an upper bound. */
   readonly bytesOf?: ((item: T) => number) | undefined;
 }
 
 /** For drivers: splits a batch into consecutive parts, as few as the limits of a request allow. */
 export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly (readonly T[])[] {
-  const { mostItems, mostBytes = Number.POSITIVE_INFINITY, bytesOf = () => 0 } = limits;
+  const { maxItems, maxBytes = Number.POSITIVE_INFINITY, bytesOf = () => 0 } = limits;
   const parts: (readonly T[])[] = [];
   let from = 0;
   let bytes = 0;
   items.forEach((item, at) => {
     const own = bytesOf(item);
-    if (at > from && (at - from >= mostItems || bytes + own > mostBytes)) {
+    if (at > from && (at - from >= maxItems || bytes + own > maxBytes)) {
       parts.push(items.slice(from, at));
       from = at;
       bytes = 0;

@@ -38,7 +38,7 @@ export class PendingCall implements Call {
   watch(onAbandon: (code: 'TIMEOUT' | 'CLOSED') => void): void {
     this.#onAbandon = onAbandon;
     if (this.#timeoutMs === undefined) return;
-    // After a stall of the event loop, timers fire before sockets are read. One more turn lets a received response win.
+    // After a stall of the event loop, timers fire before sockets are read. One more turn lets a received reply win.
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(() => this.abandon('TIMEOUT'), 0);
     }, this.#timeoutMs);

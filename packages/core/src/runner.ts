@@ -54,9 +54,7 @@ export class Runner {
       call.watch((code) => {
         this.#lifecycle.remove(call);
         const reason =
-          code === 'CLOSED'
-            ? 'the backend was closed before the answer came'
-            : `no answer within ${this.#timeoutMs} ms`;
+          code === 'CLOSED' ? 'the backend was closed before the reply came' : `no reply within ${this.#timeoutMs} ms`;
         reject(errorOf(task, code, reason, { maybeApplied: task.kind !== 'read' && call.sent }));
       });
       first.then(succeed, fail);

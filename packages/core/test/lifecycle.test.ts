@@ -69,7 +69,7 @@ describe('close', () => {
     await closing;
     const failures = [await read, await sent, await held];
     expect(failures.map(({ code }) => code)).toEqual(['CLOSED', 'CLOSED', 'CLOSED']);
-    expect(failures[0]?.message).toBe('[map] getValue "k": the backend was closed before the answer came');
+    expect(failures[0]?.message).toBe('[map] getValue "k": the backend was closed before the reply came');
     expect(failures.map(({ maybeApplied }) => maybeApplied)).toEqual([false, true, false]);
     expect(driver.asked.every(({ call }) => call.ended && call.signal.aborted)).toBe(true);
     expect(driver.closed).toBe(1);

@@ -3,19 +3,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 describe('a batch in parts', () => {
-  const limits = fc.record({ mostItems: fc.integer({ min: 1, max: 5 }), mostBytes: fc.integer({ min: 1, max: 20 }) });
+  const limits = fc.record({ maxItems: fc.integer({ min: 1, max: 5 }), maxBytes: fc.integer({ min: 1, max: 20 }) });
 
   it('is split into parts within the limits, with an item that is too large in a part of its own', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(25)), limits, (items, { mostItems, mostBytes }) => {
-        const parts = inParts(items, { mostItems, mostBytes, bytesOf: (item) => item });
+      fc.property(fc.array(fc.nat(25)), limits, (items, { maxItems, maxBytes }) => {
+        const parts = inParts(items, { maxItems, maxBytes, bytesOf: (item) => item });
         expect(parts.flat()).toEqual(items);
         for (const [index, part] of parts.entries()) {
           const bytes = part.reduce((sum, item) => sum + item, 0);
-          expect(part.length === 1 || (part.length <= mostItems && bytes <= mostBytes)).toBe(true);
+          expect(part.length === 1 || (part.length <= maxItems && bytes <= maxBytes)).toBe(true);
           // The first item of the next part would have exceeded the limits.
           const next = parts[index + 1]?.[0];
-          if (next !== undefined) expect(part.length === mostItems || bytes + next > mostBytes).toBe(true);
+          if (next !== undefined) expect(part.length === maxItems || bytes + next > maxBytes).toBe(true);
         }
       }),
     );
@@ -23,9 +23,9 @@ describe('a batch in parts', () => {
 
   it('is one part if it fits, and no part if it is empty', () => {
     const items = ['a', 'b'];
-    expect(inParts(items, { mostItems: 2 })[0]).toBe(items);
-    expect(inParts([], { mostItems: 2 })).toEqual([]);
-    expect(inParts(items, { mostItems: 2, mostBytes: 1 })).toEqual([items]);
+    expect(inParts(items, { maxItems: 2 })[0]).toBe(items);
+    expect(inParts([], { maxItems: 2 })).toEqual([]);
+    expect(inParts(items, { maxItems: 2, maxBytes: 1 })).toEqual([items]);
   });
 });
 

@@ -46,7 +46,7 @@ describe('a deadline', () => {
     expect(asked(0).call.signal).toBe(signal);
     await vi.advanceTimersByTimeAsync(1001);
     expect(signal.aborted).toBe(true);
-    expect((await failure).message).toBe('[map] getValue "k": no answer within 1000 ms');
+    expect((await failure).message).toBe('[map] getValue "k": no reply within 1000 ms');
   });
 
   it('reports that a write may have been applied, unless the driver has not sent it', async () => {

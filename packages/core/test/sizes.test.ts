@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { assertSizes, isDriverError, LargeKeys } from '../src/index.ts';
 
-function refusalOf(value: string | number, most: number | undefined) {
+function refusalOf(value: string | number, maxBytes: number | undefined) {
   const call = { sent: true };
   try {
-    assertSizes([['first', 1] as const, ['k', value] as const], most, call);
+    assertSizes([['first', 1] as const, ['k', value] as const], maxBytes, call);
   } catch (error) {
     if (!isDriverError(error)) throw error;
     return { code: error.code, key: error.options.key, applied: error.options.applied, sent: call.sent };

@@ -65,7 +65,7 @@ async function sendSplit(channelFor: (key: string) => Channel, command: Command)
 async function sendInParts(channel: Channel, indexes: readonly number[], command: Command): Promise<Failure[]> {
   const bytesOf = (index: number) =>
     FRAME_BYTES + (command.keys[index]?.length ?? 0) + (command.valueBytes?.(index) ?? 0);
-  const parts = inParts(indexes, { mostItems: MAX_KEYS, mostBytes: MAX_BYTES, bytesOf });
+  const parts = inParts(indexes, { maxItems: MAX_KEYS, maxBytes: MAX_BYTES, bytesOf });
   const outcomes: Promise<Failure | undefined>[] = [];
   let failed = false;
   for (const part of parts) {

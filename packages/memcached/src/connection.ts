@@ -13,7 +13,7 @@ import { openSocket, type ServerConfig } from './socket.ts';
 const SILENCE_MS = 1000;
 /** Milliseconds past the oldest deadline until a connection gets no more requests, and past the latest until it ends. */
 const GRACE_MS = 100;
-/** Milliseconds without a byte after which a server under TLS is probed, and the bytes of a request that needs that. */
+/** Milliseconds without a byte after which a server under TLS is probed, and bytes above which a request needs it. */
 const PROBE_MS = 50;
 const PROBE_BYTES = 16 * 1024;
 /** Bytes in the socket's write buffer above which further requests wait for `drain`. */
@@ -99,7 +99,7 @@ export class Connection {
     const within = `within ${timeoutMs} ms`;
     if (this.#socket.connecting) return notConnected(`no connection ${within}`);
     // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
-    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? ', and may speak no TLS' : '';
+    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? '; the server may not speak TLS' : '';
     return notConnected(`no answer ${within}${hint}`);
   }
 

@@ -125,7 +125,7 @@ const RANGE_REASONS = {
 
 function refusedCounter(outcome: 'missing' | 'changed' | 'raced' | 'not a number'): DriverError {
   return outcome === 'not a number'
-    ? new DriverError('NOT_A_COUNTER', 'the value is no integer', { applied: 'no' })
+    ? new DriverError('NOT_A_COUNTER', 'the value is not an integer', { applied: 'no' })
     : new DriverError('BACKEND', `the server did not create the counter (${outcome})`, {
         applied: 'no',
         retryable: true,

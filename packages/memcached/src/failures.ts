@@ -8,7 +8,7 @@ interface Meaning {
 
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   [Status.tooLarge]: { code: 'TOO_LARGE', reason: 'the value is larger than the server takes; the old value is gone' },
-  [Status.notNumeric]: { code: 'NOT_A_COUNTER', reason: 'the value is no integer' },
+  [Status.notNumeric]: { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' },
   [Status.authError]: { code: 'AUTH', reason: 'the server requires a user name and password, or other ones' },
   [Status.outOfMemory]: { code: 'BACKEND', reason: 'the server is out of memory' },
   [Status.busy]: { code: 'UNAVAILABLE', reason: 'the server is busy' },
@@ -69,8 +69,8 @@ interface FailureContext {
 /** The error of a connection that was not made, or of a request that was not sent. */
 export function notConnected(reason: string, { error, unanswered = false }: FailureContext = {}): DriverError {
   const code = systemCode(error);
-  const noTlsHint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? ', and may speak no TLS' : '';
-  const tlsHint = unanswered && (code === undefined || code === 'ECONNRESET') ? '; the server may want TLS' : '';
+  const noTlsHint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may not speak TLS' : '';
+  const tlsHint = unanswered && (code === undefined || code === 'ECONNRESET') ? '; the server may require TLS' : '';
   const summary = code === undefined ? reason : `cannot be reached (${code})`;
   return new DriverError('UNAVAILABLE', summary + noTlsHint + tlsHint, {
     applied: 'no',

@@ -45,7 +45,7 @@ export function memcachedBackend(options: MemcachedOptions): CacheBackend {
   const transport = transportOf(options, timeoutMs);
   const { maxValueBytes = memcachedCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
-    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+    throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   }
   const driver = new MemcachedDriver(transport, { ...memcachedCapabilities, maxValueBytes });
   return createBackend(driver, { ...options, timeoutMs });
@@ -60,7 +60,7 @@ function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTra
     throw invalid(options, 'url is missing: memcached://host:port; or give servers, client or transport');
   if (given.length > 1) throw invalid(options, 'give one of url, servers, client and transport');
   if (client !== undefined) {
-    if (typeof client?.server !== 'function') throw invalid(options, 'client is not a Client of memjs');
+    if (typeof client?.server !== 'function') throw invalid(options, 'client must be a Client of memjs');
     return providedClientTransport(client);
   }
   if (transport === undefined) return managedTransport(serverConfigs(options, timeoutMs));

@@ -71,10 +71,10 @@ export function serverConfigs(
   const { url, servers, tls } = options;
   const given = url === undefined ? undefined : parseUrl(url);
   if (url !== undefined && given === undefined) {
-    throw invalid(options, 'url is like memcached://user:password@host:port,host:port, with the login percent-encoded');
+    throw invalid(options, 'url must be like memcached://user:password@host:port,host:port, the login percent-encoded');
   }
   const addresses = given?.servers ?? parseServers(servers ?? []);
-  if (addresses === undefined) throw invalid(options, "servers are like 'host:port,host:port', or a list of them");
+  if (addresses === undefined) throw invalid(options, "servers must be like 'host:port,host:port', or a list of them");
   if (new Set(addresses.map(formatAddress)).size < addresses.length) throw invalid(options, 'a server is named twice');
   // With two logins a caller could not know which is used, and mixing them would give neither.
   if (given?.username !== undefined && (options.username ?? options.password) !== undefined) {
@@ -83,11 +83,11 @@ export function serverConfigs(
   const username = options.username ?? given?.username;
   const password = options.password ?? given?.password;
   if (!isText(username) || !isText(password) || (username === undefined) !== (password === undefined)) {
-    throw invalid(options, 'username and password are strings without U+0000, both or neither');
+    throw invalid(options, 'username and password must be strings without U+0000, both or neither');
   }
   const login = username === undefined || password === undefined ? undefined : { username, password };
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
-    throw invalid(options, 'tls is true, or options of tls.connect');
+    throw invalid(options, 'tls must be true, or options of tls.connect');
   }
   // Either may be meant, and without TLS the password would be sent in plain text.
   if (given?.tls && tls === false) throw invalid(options, 'the url asks for TLS, and tls is false');

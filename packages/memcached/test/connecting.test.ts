@@ -226,12 +226,12 @@ describe('the first bytes from a server', () => {
 });
 
 it.each([
-  ['requires TLS is reported as such', true, undefined, 'cannot be reached (ECONNRESET); the server may want TLS'],
+  ['requires TLS is reported as such', true, undefined, 'cannot be reached (ECONNRESET); the server may require TLS'],
   [
     'does not speak TLS and waits for more bytes is reported as such',
     false,
     true,
-    'no answer within 3000 ms, and may speak no TLS',
+    'no answer within 3000 ms; the server may not speak TLS',
   ],
 ] as const)('a server that %s', async (_, secure, tls, reason) => {
   // A Redis will do: the connection fails before either protocol is spoken.

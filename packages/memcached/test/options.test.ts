@@ -81,7 +81,7 @@ it('accepts a login in the url, and TLS with and without options', () => {
 });
 
 it('shows the format of a url when one is malformed', () => {
-  const message = expect.stringContaining('url is like memcached://');
+  const message = expect.stringContaining('url must be like memcached://');
   expect(refusalOf({ url: 'redis://a:11211' })).toMatchObject({ message });
 });
 

@@ -52,7 +52,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const parts = inParts(keys, { mostItems: MAX_KEYS });
+    const parts = inParts(keys, { maxItems: MAX_KEYS });
     const replies = await sendParts(parts, first, async (part) =>
       toValues(await this.#connection.send(call, ['MGET', ...part]), part.length),
     );
@@ -63,8 +63,8 @@ export class NodeRedisDriver implements CacheDriver {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
-      mostItems: ttlMs === undefined ? MAX_KEYS : MAX_SCRIPT_KEYS,
-      mostBytes: MAX_BYTES,
+      maxItems: ttlMs === undefined ? MAX_KEYS : MAX_SCRIPT_KEYS,
+      maxBytes: MAX_BYTES,
       bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
     });
     await sendParts(
@@ -79,7 +79,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    const parts = inParts(keys, { mostItems: MAX_KEYS });
+    const parts = inParts(keys, { maxItems: MAX_KEYS });
     const counts = await sendParts(parts, first, async (part) =>
       toInteger(await this.#connection.send(call, ['UNLINK', ...part])),
     );

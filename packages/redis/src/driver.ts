@@ -143,8 +143,8 @@ function inCommands<T>(items: readonly T[], bytesOf: (item: T) => number): reado
   const { length } = items;
   const commands = Math.min(Math.max(MIN_COMMANDS, Math.ceil(length / MAX_KEYS)), Math.floor(length / MIN_KEYS));
   return inParts(items, {
-    mostItems: Math.ceil(length / commands),
-    mostBytes: MAX_LENGTH,
+    maxItems: Math.ceil(length / commands),
+    maxBytes: MAX_LENGTH,
     bytesOf,
   });
 }

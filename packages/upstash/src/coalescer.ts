@@ -66,5 +66,5 @@ export class Coalescer<I extends { readonly call: Call }, R> {
 export const MAX_HALVINGS = 5;
 
 export function halves<T>(items: readonly T[]): readonly (readonly T[])[] {
-  return inParts(items, { mostItems: Math.ceil(items.length / 2) });
+  return inParts(items, { maxItems: Math.ceil(items.length / 2) });
 }

@@ -94,7 +94,7 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
 function providedClientError(error: unknown): unknown {
   const name = error instanceof Error ? error.name : '';
   if (name === 'UpstashJSONParseError')
-    return new DriverError('BACKEND', 'the response is not one of Upstash', { cause: { name } });
+    return new DriverError('BACKEND', 'the response is not from Upstash', { cause: { name } });
   if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
   if (name === 'AbortError' || name === 'TimeoutError')
     return new DriverError('TIMEOUT', 'the client gave up the request', { cause: { name } });

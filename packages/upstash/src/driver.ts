@@ -38,7 +38,7 @@ export class UpstashDriver implements CacheDriver {
   readonly #sender: CommandSender;
   readonly #reads: CoalescedReads;
   readonly #writes = new Coalescer<Write, unknown>(
-    { mostItems: MAX_COMMANDS, mostBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
+    { maxItems: MAX_COMMANDS, maxBytes: MAX_REQUEST_BYTES, bytesOf: ({ bytes }) => bytes },
     (writes) => this.#sendWrites(writes),
   );
 
@@ -79,7 +79,7 @@ export class UpstashDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const { parts, bytes } = inRequests(keys, jsonBytes);
     const counts = await sendParts(parts, first, async (part) => {
-      const unlinks = inParts(part, { mostItems: MAX_ARGUMENTS }).map(unlink);
+      const unlinks = inParts(part, { maxItems: MAX_ARGUMENTS }).map(unlink);
       const [only] = unlinks;
       const results =
         only !== undefined && unlinks.length === 1

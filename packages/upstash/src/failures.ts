@@ -7,7 +7,7 @@ const MEANINGS: readonly (readonly [pattern: RegExp, code: CacheErrorCode, reaso
     'COUNTER_RANGE',
     'the result is outside ±(2^53-1); the counter is as it was',
   ],
-  [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is no integer'],
+  [/value is not an int(eger)? or out of range/, 'NOT_A_COUNTER', 'the value is not an integer'],
   [/WRONGTYPE/, 'NOT_A_COUNTER', 'the key holds another type'],
   [
     /WRONGPASS|NOAUTH|NOPERM|unauthorized|ACL failure in script|can't run this command/i,
@@ -16,9 +16,9 @@ const MEANINGS: readonly (readonly [pattern: RegExp, code: CacheErrorCode, reaso
   ],
   [/max (request|single record|key) size/i, 'TOO_LARGE', 'the request is larger than the service takes'],
   [/max (daily )?requests? limit|max concurrent connections|rate limit/i, 'UNAVAILABLE', 'the service is throttling'],
-  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the server is not ready'],
+  [/^(LOADING|MASTERDOWN|BUSY)\b/, 'UNAVAILABLE', 'the service is not ready'],
   [/^OOM\b|DB capacity quota/, 'BACKEND', 'the database is full'],
-  [/^READONLY\b/, 'BACKEND', 'the server is read-only', true],
+  [/^READONLY\b/, 'BACKEND', 'the database is read-only', true],
 ];
 
 /** The error of a refused command. It did not run, so nothing was applied. */
@@ -28,7 +28,7 @@ export function refusedCommand(error: string): DriverError {
   const found = MEANINGS.find(([pattern]) => pattern.test(message));
   const cause = { name: 'UpstashError', code: codeOf(message) };
   if (found === undefined)
-    return new DriverError('BACKEND', 'the server refused the command', { applied: 'no', cause });
+    return new DriverError('BACKEND', 'the service refused the command', { applied: 'no', cause });
   const [, code, reason, retryable] = found;
   return new DriverError(code, reason, { applied: 'no', cause, retryable });
 }
@@ -59,7 +59,7 @@ export function refusedRequest(status: number, body: unknown): DriverError {
 
 /** The message for a response that Upstash does not send. */
 export function foreignResponse(status: number): string {
-  return `the response is not one of Upstash (HTTP ${status}): look at url`;
+  return `the response is not from Upstash (HTTP ${status}): check url`;
 }
 
 /** Codes of failures before any byte of a request was sent: name lookup and connect. */
@@ -88,8 +88,8 @@ export function lostRequest(error: unknown): DriverError {
   }
   // The codes of Node's HTTP parser.
   if (code?.startsWith('HPE_'))
-    return new DriverError('BACKEND', 'the response is not HTTP: look at url', { connectionLost: true, cause });
-  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may speak no TLS' : '';
+    return new DriverError('BACKEND', 'the response is not HTTP: check url', { connectionLost: true, cause });
+  const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may not speak TLS' : '';
   const reason = code === undefined ? 'the request was lost' : `the request was lost (${code})${hint}`;
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }

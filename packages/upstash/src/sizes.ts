@@ -3,7 +3,7 @@ import { inParts, type Stored, utf8Bytes } from '@ninefold/core';
 /** Bytes of a request by the counts below. The rest of the service's 10 MB is for the names of the commands. */
 export const MAX_REQUEST_BYTES = 9_900_000;
 
-/** An upper bound of the bytes of a text and a comma in JSON: six, as for a control character, for each of a short text. */
+/** The most bytes that a text and a comma take in JSON: six per character of a short text, as control characters do. */
 export function jsonBytes(text: string): number {
   return (text.length <= 1000 ? 6 * text.length + 2 : utf8Bytes(JSON.stringify(text))) + 1;
 }
@@ -26,6 +26,6 @@ export function inRequests<T>(items: readonly T[], bytesOf: (item: T) => number)
     bytes += own;
     return own;
   };
-  const parts = inParts(items, { mostItems: items.length, mostBytes: MAX_REQUEST_BYTES, bytesOf: count });
+  const parts = inParts(items, { maxItems: items.length, maxBytes: MAX_REQUEST_BYTES, bytesOf: count });
   return { parts, bytes };
 }

@@ -71,7 +71,7 @@ export function upstashBackend(options: UpstashOptions): CacheBackend {
   const sender = senderOf(options);
   const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
-    throw invalid(options, 'maxValueBytes is a whole number of bytes above 0');
+    throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   }
   const driver = new UpstashDriver(sender, { ...upstashCapabilities, maxValueBytes });
   return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
@@ -102,7 +102,7 @@ function senderOf(options: UpstashOptions): CommandSender {
 
 function checkClient(options: UpstashClientOptions): UpstashClient {
   const { client } = options;
-  if (typeof client?.pipeline !== 'function') throw invalid(options, 'client is not a Redis of @upstash/redis');
+  if (typeof client?.pipeline !== 'function') throw invalid(options, 'client must be a Redis of @upstash/redis');
   // `opts` is not public, but a client that deserializes turns the text '5' into a number.
   const { opts } = client as { readonly opts?: { readonly automaticDeserialization?: boolean } };
   if (opts?.automaticDeserialization === false) return client;

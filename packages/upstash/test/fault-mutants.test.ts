@@ -249,7 +249,7 @@ const mutants: readonly Mutant[] = [
   ),
   {
     name: 'gives a late answer to the next call',
-    breaks: ['faults/late-answer'],
+    breaks: ['faults/late-reply'],
     make: (service, options) => {
       const patient = upstashBackend({ ...service, ...options, timeoutMs: 20_000 });
       let late: unknown;

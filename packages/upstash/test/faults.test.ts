@@ -153,7 +153,7 @@ describe('a failure of the service', () => {
     ['Unauthorized', 'AUTH', false, 'token'],
     ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
     ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
-    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'no integer'],
+    ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'not an integer'],
     ["ERR ACL failure in script: User default has no permissions to run the 'set' command", 'AUTH', false, 'token'],
     ['ERR Error running script (call to f_0a): @user_script:2: -OOM command not allowed', 'BACKEND', false, 'full'],
     [
@@ -312,14 +312,14 @@ describe('an address', () => {
     const secure = upstashBackend({ url: front.url.replace('http:', 'https:'), token: 'tok3n', timeoutMs: 2000 });
     const failure = await failureOf(secure.getValue('k'), ['tok3n']);
     expect(failure.code).toBe('UNAVAILABLE');
-    expect(failure.message).toContain('may speak no TLS');
+    expect(failure.message).toContain('may not speak TLS');
   });
 
-  it('that is not one of Upstash is BACKEND, and the message points to the url', async () => {
+  it('whose response is not from Upstash is BACKEND, and the message points to the url', async () => {
     const faults = [
-      [{ kind: 'html' }, 'the response is not one of Upstash (HTTP 200): look at url'],
-      [{ kind: 'status', status: 404 }, 'the response is not one of Upstash (HTTP 404): look at url'],
-      [{ kind: 'raw', body: '[null]' }, 'the response is not one of Upstash (HTTP 200): look at url'],
+      [{ kind: 'html' }, 'the response is not from Upstash (HTTP 200): check url'],
+      [{ kind: 'status', status: 404 }, 'the response is not from Upstash (HTTP 404): check url'],
+      [{ kind: 'raw', body: '[null]' }, 'the response is not from Upstash (HTTP 200): check url'],
     ] as const;
     for (const [fault, reason] of faults) {
       front.fail(fault);
@@ -336,7 +336,7 @@ describe('an address', () => {
     const failure = await failureOf(stranger.getValue('k'), ['tok3n']);
     expect([failure.code, failure.message]).toEqual([
       'BACKEND',
-      '[upstash] getValue "k": the response is not HTTP: look at url',
+      '[upstash] getValue "k": the response is not HTTP: check url',
     ]);
     await stranger.close();
     await proxy.stop();

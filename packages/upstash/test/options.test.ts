@@ -68,7 +68,7 @@ describe('upstashBackend', () => {
     });
   }
 
-  it('names what the README begins with where no url is given', () => {
+  it('names the option of the first example in the README when no url is given', () => {
     expect(refusalOf({ url: undefined, token })).toMatchObject({ message: expect.stringContaining('url is missing') });
   });
 

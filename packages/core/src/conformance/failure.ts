@@ -13,7 +13,7 @@ export interface RecordedCall {
 
 const READS: readonly string[] = ['getValue', 'multiGetValues', 'exists'];
 const BATCHES: readonly string[] = ['multiGetValues', 'multiSetValues', 'deleteMany'];
-const LATER_PERHAPS: readonly CacheErrorCode[] = ['TIMEOUT', 'UNAVAILABLE'];
+const RETRYABLE: readonly CacheErrorCode[] = ['TIMEOUT', 'UNAVAILABLE'];
 const OF_ONE_ITEM: readonly CacheErrorCode[] = ['INVALID_VALUE', 'TYPE_MISMATCH', 'CORRUPT', 'TOO_LARGE'];
 
 /** The first property of an error that its call or code requires and it lacks, in words; `undefined` if none. */
@@ -21,15 +21,16 @@ export function missingFrom(error: CacheError, recorded: RecordedCall): string |
   const { backend, operation } = recorded;
   const { code, key } = error;
   if (!(error instanceof Error) || error.name !== 'CacheError') return 'an Error named CacheError';
-  if (error.backend !== backend.name) return `${code} to be of '${backend.name}', got ${show(error.backend)}`;
-  if (error.operation !== operation) return `${code} to be of ${operation}, got ${show(error.operation)}`;
+  if (error.backend !== backend.name)
+    return `${code} to name the backend '${backend.name}', got ${show(error.backend)}`;
+  if (error.operation !== operation) return `${code} to name the operation ${operation}, got ${show(error.operation)}`;
   if (!error.message.startsWith(`[${backend.name}] ${operation}`))
     return `the message to begin with [${backend.name}] ${operation}, got ${show(error.message)}`;
-  const retryable = LATER_PERHAPS.includes(code);
+  const retryable = RETRYABLE.includes(code);
   if (code !== 'BACKEND' && error.retryable !== retryable) return `${code} ${retryable ? '' : 'not '}to be retryable`;
   const unapplied = READS.includes(operation) || code.startsWith('INVALID_') || code === 'UNSUPPORTED';
   if (typeof error.maybeApplied !== 'boolean' || (unapplied && error.maybeApplied))
-    return `${code} of ${operation} to say that nothing was applied`;
+    return `${code} of ${operation} to report maybeApplied: false`;
   if (!keysOf(recorded, code).includes(key)) return `${code} to name its key, got ${show(key)}`;
   return undefined;
 }

@@ -34,7 +34,7 @@ type Call = Pick<Happening, 'kind' | 'key' | 'input'>;
 
 /** `now` returns milliseconds on a monotonic clock that all processes of the machine share. */
 export function recorder(backend: CacheBackend, history: Happening[], now: () => number): Recorder {
-  async function noteAll(calls: readonly Call[], call: () => Promise<readonly unknown[] | undefined>): Promise<void> {
+  async function recordAll(calls: readonly Call[], call: () => Promise<readonly unknown[] | undefined>): Promise<void> {
     const start = now();
     try {
       const results = await call();
@@ -47,23 +47,24 @@ export function recorder(backend: CacheBackend, history: Happening[], now: () =>
       if (error.maybeApplied) for (const each of calls) history.push({ ...each, start, end: null });
     }
   }
-  const note = (call: Call, run: () => Promise<unknown>): Promise<void> => noteAll([call], async () => [await run()]);
+  const record = (call: Call, run: () => Promise<unknown>): Promise<void> =>
+    recordAll([call], async () => [await run()]);
   return {
-    get: (key) => note({ kind: 'get', key }, () => backend.getValue(key)),
-    set: (key, value) => note({ kind: 'set', key, input: value }, () => backend.setValue(key, value)),
-    exists: (key) => note({ kind: 'exists', key }, () => backend.exists(key)),
-    delete: (key) => note({ kind: 'delete', key }, () => backend.delete(key)),
-    incr: (key, delta) => note({ kind: 'incr', key, input: delta }, () => backend.incr(key, delta)),
+    get: (key) => record({ kind: 'get', key }, () => backend.getValue(key)),
+    set: (key, value) => record({ kind: 'set', key, input: value }, () => backend.setValue(key, value)),
+    exists: (key) => record({ kind: 'exists', key }, () => backend.exists(key)),
+    delete: (key) => record({ kind: 'delete', key }, () => backend.delete(key)),
+    incr: (key, delta) => record({ kind: 'incr', key, input: delta }, () => backend.incr(key, delta)),
     multiGet: (keys) =>
-      noteAll(
+      recordAll(
         keys.map((key) => ({ kind: 'get', key })),
         () => backend.multiGetValues(keys),
       ),
     multiSet: (pairs) =>
-      noteAll(
+      recordAll(
         pairs.map(([key, input]) => ({ kind: 'set', key, input })),
         async () => void (await backend.multiSetValues(pairs)),
       ),
-    deleteMany: (key) => note({ kind: 'delete', key }, () => backend.deleteMany([key])),
+    deleteMany: (key) => record({ kind: 'delete', key }, () => backend.deleteMany([key])),
   };
 }

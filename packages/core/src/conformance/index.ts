@@ -56,20 +56,20 @@ const RUNNER_GRACE_MS = 5000;
 export function describeCacheBackend(name: string, options: SuiteOptions & Runner): void {
   const { describe, it, ruleTimeoutMs = RULE_TIMEOUT_MS } = options;
   const timeoutMs = ruleTimeoutMs + RUNNER_GRACE_MS;
-  const sideBySide = new Map<Rule, Promise<void>>();
+  const concurrent = new Map<Rule, Promise<void>>();
 
   /** Rules that wait for a server's clock start together. With a clock that the suite controls, each runs alone. */
   async function attempt(rule: Rule): Promise<void> {
     if (rule.waits !== true || options.clock !== undefined) return await runRule(rule, options, name);
-    if (sideBySide.size === 0) {
+    if (concurrent.size === 0) {
       for (const waiting of rulesFor(options).filter(({ waits }) => waits === true)) {
         const attempted = runRule(waiting, options, name);
         // The test of that rule reports the failure.
         attempted.catch(() => undefined);
-        sideBySide.set(waiting, attempted);
+        concurrent.set(waiting, attempted);
       }
     }
-    await sideBySide.get(rule);
+    await concurrent.get(rule);
   }
 
   describe(name, () => {

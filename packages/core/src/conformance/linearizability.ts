@@ -7,20 +7,20 @@ type State = unknown;
 function step(
   { kind, input }: Happening,
   state: State,
-): { readonly answer: unknown; readonly next: State } | undefined {
+): { readonly result: unknown; readonly next: State } | undefined {
   switch (kind) {
     case 'get':
-      return { answer: state, next: state };
+      return { result: state, next: state };
     case 'exists':
-      return { answer: state !== null, next: state };
+      return { result: state !== null, next: state };
     case 'set':
-      return { answer: null, next: input };
+      return { result: null, next: input };
     case 'delete':
-      return { answer: state === null ? 0 : 1, next: null };
+      return { result: state === null ? 0 : 1, next: null };
     case 'incr': {
       if (state !== null && typeof state !== 'number') return undefined;
       const sum = ((state as number | null) ?? 0) + (input as number);
-      return { answer: sum, next: sum };
+      return { result: sum, next: sum };
     }
   }
 }
@@ -74,7 +74,7 @@ export function isLinearizable(happenings: readonly Happening[]): boolean {
       const happening = ordered[index] as Happening;
       if (happening.start > deadline) break;
       const outcome = step(happening, state);
-      if (outcome === undefined || (happening.end !== null && outcome.answer !== happening.result)) continue;
+      if (outcome === undefined || (happening.end !== null && outcome.result !== happening.result)) continue;
       stack.push({ done: new Set([...beyond, index]), from, state: outcome.next });
     }
   }

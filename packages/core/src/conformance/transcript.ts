@@ -5,7 +5,7 @@ import type { RecordedCall } from './failure.ts';
 
 const SHOWN = 60;
 /** The maximum number of calls shown. */
-const MOST = 12;
+const CALLS_SHOWN = 12;
 const PENDING = ' → pending';
 
 /** Formats a value in a few words. */
@@ -14,7 +14,7 @@ export function show(value: unknown): string {
     return cut(render(value, 0));
   } catch {
     // A getter or a proxy of a rule threw.
-    return 'what throws when looked at';
+    return 'a value that throws when read';
   }
 }
 
@@ -117,9 +117,9 @@ export class Transcript {
   }
 
   toString(): string {
-    const before = this.#lines.slice(0, -MOST);
+    const before = this.#lines.slice(0, -CALLS_SHOWN);
     const pending = before.filter((line) => line.endsWith(PENDING)).slice(0, 3);
     const first = before.length > 0 ? [`… ${before.length} calls before …`, ...pending] : [];
-    return [...first, ...this.#lines.slice(-MOST)].join(' · ');
+    return [...first, ...this.#lines.slice(-CALLS_SHOWN)].join(' · ');
   }
 }

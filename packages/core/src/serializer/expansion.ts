@@ -6,11 +6,11 @@ export const MAX_BYTES: number = 256 * 1024 * 1024;
 
 /**
  * Throws if a value, with its shared parts written out at each path, has too many nodes, bytes or levels for a write.
- * Visits at most `mostNodes` nodes, each in constant time.
+ * Visits at most `maxNodes` nodes, each in constant time.
  */
-export function assertBoundedExpansion(root: unknown, mostNodes: number): void {
+export function assertBoundedExpansion(root: unknown, maxNodes: number): void {
   const open = new Set<unknown>();
-  let nodesLeft = mostNodes;
+  let nodesLeft = maxNodes;
   let bytesLeft = MAX_BYTES;
   let regexpCostLeft = MAX_REGEXP_COST;
 

@@ -29,16 +29,16 @@ export function observed(backend: CacheBackend, listener: CacheListener | undefi
   return wrap(backend, async (call) => {
     const { operation, run } = call;
     const start = performance.now();
-    const tell = (hits: number | undefined, error: unknown): void => {
+    const emit = (hits: number | undefined, error: unknown): void => {
       const durationMs = performance.now() - start;
       raise(() => listener({ backend: backend.name, operation, keys: call.keys, hits, durationMs, error }));
     };
     try {
       const result = await run();
-      tell(hitsOf(operation, result), undefined);
+      emit(hitsOf(operation, result), undefined);
       return result;
     } catch (error) {
-      tell(undefined, error);
+      emit(undefined, error);
       throw error;
     }
   });

@@ -117,7 +117,7 @@ function stalling(requests: number): FaultLab {
   });
 }
 
-describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
+describe.each(['slower-than-deadline', 'late-reply'])('faults/%s', (id) => {
   it('accepts a correct backend in a process that stalled until the reply was there', async () => {
     await tried(id, stalling(1));
   });
@@ -131,7 +131,7 @@ describe.each(['slower-than-deadline', 'late-answer'])('faults/%s', (id) => {
 
 it('gives up on a backend that stalls in every trial', async () => {
   const lab = stalling(Number.POSITIVE_INFINITY);
-  await expect(tried('late-answer', lab)).rejects.toThrow(/getValue to reject, it resolved/);
+  await expect(tried('late-reply', lab)).rejects.toThrow(/getValue to reject, it resolved/);
 });
 
 it('faults/stalled is broken by a slow timer that watches the connection and fires before the deadlines', async () => {

@@ -47,8 +47,8 @@ const beyond = [
   'deletes the valid keys of a batch with an invalid one',
   'increments by a get and a set',
   'takes any delta',
-  'gathers each setValue under the TTL of the first',
-  'gathers each multiSetValues under the TTL of the first',
+  'coalesces each setValue under the TTL of the first',
+  'coalesces each multiSetValues under the TTL of the first',
 ];
 
 describe('the model', () => {

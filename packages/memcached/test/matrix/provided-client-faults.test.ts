@@ -6,7 +6,7 @@ import { startLab } from '../support/lab.ts';
 
 // That a connection's end is told, and that an answer belongs to its request, are promises of our transport.
 const broken = ['faults/request-lost-fin', 'faults/reply-lost-fin', 'faults/half-reply', 'faults/garbage'];
-const kept = ['faults/refused', 'faults/silent', 'faults/reply-lost-silence', 'faults/trickle', 'faults/late-answer'];
+const kept = ['faults/refused', 'faults/silent', 'faults/reply-lost-silence', 'faults/trickle', 'faults/late-reply'];
 
 it('memjs’s own transport breaks rules that ours keeps, and no call hangs even so', async () => {
   const clients: Client[] = [];

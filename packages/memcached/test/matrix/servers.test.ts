@@ -168,14 +168,14 @@ describe('TLS', () => {
       await closing(memcachedBackend({ servers }), async (backend) => {
         const failure = await failureOf(backend.setValue('k', 1));
         expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
-        expect(failure.message).toContain('may want TLS');
+        expect(failure.message).toContain('may require TLS');
       });
     });
     await withServer(startMemcached(), async (servers) => {
       await closing(memcachedBackend({ servers, tls: true }), async (backend) => {
         const failure = await failureOf(backend.setValue('k', 1));
         expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
-        expect(failure.message).toContain('may speak no TLS');
+        expect(failure.message).toContain('may not speak TLS');
       });
     });
   });

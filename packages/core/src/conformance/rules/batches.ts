@@ -155,7 +155,7 @@ export const batches: readonly Rule[] = [
     },
   },
   {
-    id: 'batches/refuses-what-is-none',
+    id: 'batches/refuses-non-iterables',
     text: 'keys that are not an array and pairs that are not an iterable of pairs reject INVALID_KEY',
     run: async ({ cache, equal, rejects }) => {
       for (const keys of [undefined, null, 'ab', 5, { 0: 'a', length: 1 }, new Set(['a'])] as never[]) {

@@ -13,7 +13,7 @@ async function clients({ cache, open, capabilities }: Trial): Promise<(index: nu
 
 export const concurrency: readonly Rule[] = [
   {
-    id: 'concurrency/own-answers',
+    id: 'concurrency/own-results',
     text: 'concurrent calls each get their own result',
     run: async ({ cache, equal }) => {
       await cache.multiSetValues(range(20).map((index) => [`k${index}`, `value ${index}`] as const));

@@ -2,7 +2,7 @@ import type { Rule } from '../rule.ts';
 import { whileAlive } from '../while-alive.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
-const UNAPPLIED = 'the error to say that nothing was applied';
+const UNAPPLIED = 'the error to report maybeApplied: false';
 
 /** Values that can be stored and are not safe integers. */
 const noCounters: readonly unknown[] = [

@@ -50,7 +50,7 @@ export const errors: readonly Rule[] = [
       for (const failure of await failures(trial, 'k')) {
         const { code, operation, key, maybeApplied } = failure;
         trial.holds(key?.startsWith('k') ?? /TTL|OPTIONS/.test(code), `${code} of ${operation} to name its key`);
-        trial.holds(!maybeApplied, `${code} of ${operation} to say that nothing was applied`);
+        trial.holds(!maybeApplied, `${code} of ${operation} to report maybeApplied: false`);
       }
     },
   },

@@ -123,7 +123,7 @@ function closeDuring(fault: Fault, when: string): FaultRule {
           // A call that got no connection may have rejected before.
           holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
           const applied = written[index]?.[1];
-          if (applied === undefined) holds(!maybeApplied, `${operation} to say that nothing was applied`);
+          if (applied === undefined) holds(!maybeApplied, `${operation} to report maybeApplied: false`);
           else
             holds(
               maybeApplied || !(await applied(direct)),
@@ -339,7 +339,7 @@ export const faults: readonly FaultRule[] = [
       }),
   },
   {
-    id: 'faults/late-answer',
+    id: 'faults/late-reply',
     text: 'a reply that arrives after its deadline never becomes the reply to another call',
     run: (lab, namespace) =>
       withFixture(lab, namespace, async (fixture) => {

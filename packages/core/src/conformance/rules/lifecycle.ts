@@ -23,7 +23,7 @@ export const lifecycle: readonly Rule[] = [
         await cache.close();
         const { maybeApplied } = await rejects(call(cache), 'CLOSED');
         // `maybeApplied` may be true only for calls that were in flight.
-        holds(!maybeApplied, `CLOSED of ${operation} to say that nothing was applied`);
+        holds(!maybeApplied, `CLOSED of ${operation} to report maybeApplied: false`);
       },
     }),
   ),

@@ -187,7 +187,7 @@ export const ttl: readonly Rule[] = [
     },
   },
   {
-    id: 'ttl/side-by-side',
+    id: 'ttl/concurrent',
     text: 'concurrent sets, batches and increments each keep their own TTL',
     waits: true,
     run: async ({ cache, capabilities, equal, outlive }) => {

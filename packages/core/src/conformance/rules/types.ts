@@ -107,9 +107,9 @@ export const types: readonly Rule[] = [
     waits: true,
     run: async ({ open, equal }) => {
       const cache = await open({ timeoutMs: 1000 });
-      let asked = false;
+      let called = false;
       const type = async (value: unknown): Promise<number> => {
-        asked = true;
+        called = true;
         await new Promise((resolve) => setTimeout(resolve, 1100));
         return double(value);
       };
@@ -119,14 +119,14 @@ export const types: readonly Rule[] = [
           try {
             return await call();
           } catch (error) {
-            if (asked || !isCacheError(error) || !error.retryable) throw error;
+            if (called || !isCacheError(error) || !error.retryable) throw error;
             await later(undefined);
           }
         }
       };
       await inTime(() => cache.setValue('k', 21));
       equal(await inTime(() => cache.getValue('k', { type })), 42);
-      asked = false;
+      called = false;
       equal(await inTime(() => cache.multiGetValues(['k'], { type })), [42]);
     },
   },
@@ -147,14 +147,14 @@ export const types: readonly Rule[] = [
     id: 'types/miss-skips',
     text: 'the type is not called for a miss',
     run: async ({ cache, equal }) => {
-      let asked = 0;
+      let called = 0;
       const type = () => {
-        asked += 1;
+        called += 1;
         return 1;
       };
       equal(await cache.getValue('none', { type }), undefined);
       equal(await cache.multiGetValues(['none', 'nil'], { type }), [undefined, undefined]);
-      equal(asked, 0);
+      equal(called, 0);
     },
   },
   {
@@ -229,7 +229,7 @@ export const types: readonly Rule[] = [
     },
   },
   {
-    id: 'types/refuses-what-is-none',
+    id: 'types/refused',
     text: 'a type that is neither a schema nor a function rejects INVALID_OPTIONS',
     run: async ({ cache, rejects }) => {
       await cache.setValue('k', 1);
@@ -247,7 +247,7 @@ export const types: readonly Rule[] = [
     },
   },
   {
-    id: 'types/undefined-is-none',
+    id: 'types/undefined',
     text: 'a type of undefined means no type',
     run: async ({ cache, equal }) => {
       await cache.setValue('k', 1);

@@ -66,7 +66,7 @@ export const batchMutants: readonly Mutant[] = [
     },
   })),
   ...(['multiGetValues', 'multiSetValues', 'deleteMany'] as const).map((each) =>
-    backendMutant(`answers an empty ${each} with what the server says to nothing`, ['batches/empty'], (right) => ({
+    backendMutant(`answers an empty ${each} with null`, ['batches/empty'], (right) => ({
       [each]: async (...args: unknown[]) => {
         const answer: unknown = await Reflect.apply(right[each], right, args);
         return Array.isArray(args[0]) && args[0].length === 0 ? null : answer;
@@ -88,7 +88,7 @@ export const batchMutants: readonly Mutant[] = [
   ...(['multiGetValues', 'deleteMany'] as const).map((each) =>
     backendMutant(
       `takes anything for the keys of ${each}`,
-      ['batches/refuses-what-is-none', 'batches/refuses-holes'],
+      ['batches/refuses-non-iterables', 'batches/refuses-holes'],
       (right) => ({
         [each]: (keys: unknown, options?: never) => {
           const listed = Array.isArray(keys) ? Array.from(keys, (key: unknown) => key ?? 'hole') : [];

@@ -90,7 +90,7 @@ export const counterMutants: readonly Mutant[] = [
     set(driver, key, Math.max(-MAX, Math.min(MAX, sum)));
     return sum;
   }),
-  incrMutant('takes back what is out of range by a set', ['counters/range-keeps-ttl'], (driver, key, delta, ttl) => {
+  incrMutant('takes back a result out of range by a set', ['counters/range-keeps-ttl'], (driver, key, delta, ttl) => {
     const old = driver.get(key);
     try {
       return driver.incr(key, delta, ttl);
@@ -277,7 +277,7 @@ export const counterMutants: readonly Mutant[] = [
     incr: (key: string, delta?: number, options?: never) => right.incr(key, delta === undefined ? 0 : delta, options),
   })),
   {
-    name: 'says that it cannot increment when it has done so',
+    name: 'increments before it rejects UNSUPPORTED',
     breaks: ['counters/unsupported'],
     capabilities: { atomicIncr: false },
     create: (options, now): CacheBackend => {
@@ -292,7 +292,7 @@ export const counterMutants: readonly Mutant[] = [
     },
   },
   {
-    name: 'says that it cannot increment where a TTL is given',
+    name: 'rejects UNSUPPORTED only with a TTL',
     breaks: ['counters/unsupported'],
     capabilities: { atomicIncr: false },
     create: (options, now): CacheBackend => {
@@ -307,7 +307,7 @@ export const counterMutants: readonly Mutant[] = [
     },
   },
   {
-    name: 'increments though it says that it cannot',
+    name: 'increments although atomicIncr is false',
     breaks: ['counters/unsupported'],
     capabilities: { atomicIncr: false },
     create: (options, now): CacheBackend => {

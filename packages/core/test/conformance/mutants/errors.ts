@@ -31,7 +31,7 @@ const caughtBy: Partial<Record<CacheErrorCode, string>> = {
   INVALID_VALUE: 'values/refuses-function',
   INVALID_TTL: 'ttl/refused',
   INVALID_DELTA: 'counters/refuses-delta',
-  INVALID_OPTIONS: 'types/refuses-what-is-none',
+  INVALID_OPTIONS: 'types/refused',
   TYPE_MISMATCH: 'types/mismatch-throws',
   CORRUPT: 'corruption/garbage',
   NOT_A_COUNTER: 'counters/not-a-counter',
@@ -119,9 +119,9 @@ export const errorMutants: readonly Mutant[] = [
       ['whole keys as they are', String],
       ['whole keys, escaped', (key: unknown) => JSON.stringify(String(key))],
     ] as const
-  ).map(([what, told]) =>
-    backendMutant(`tells ${what}`, ['errors/key-cut'], (right) =>
-      failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${told(key)}` })),
+  ).map(([what, format]) =>
+    backendMutant(`shows ${what}`, ['errors/key-cut'], (right) =>
+      failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${format(key)}` })),
     ),
   ),
   {
@@ -196,7 +196,7 @@ export const errorMutants: readonly Mutant[] = [
     ),
   ),
   {
-    name: 'tells keys that were to be hidden',
+    name: 'shows keys that should be hidden',
     breaks: ['errors/keys-hidden'],
     create: ({ errorKeys: _, ...options }, now) => createBackend(new TimedDriver(now), options),
   },

@@ -282,7 +282,7 @@ export const sharingMutants: readonly Mutant[] = [
     },
   },
   {
-    name: 'keeps entries to itself though it says that it shares them',
+    name: 'keeps entries to itself although shared is true',
     breaks: [
       'keys/same-namespace-shared',
       'lifecycle/entries-stay',
@@ -293,7 +293,7 @@ export const sharingMutants: readonly Mutant[] = [
     create: (options, now) => createBackend(new TimedDriver(now), options),
   },
   {
-    name: 'shares entries though it says that it does not',
+    name: 'shares entries although shared is false',
     breaks: ['keys/not-shared'],
     create: (options, now) => createBackend(sharedDriver(now), options),
   },

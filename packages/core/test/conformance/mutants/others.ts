@@ -100,7 +100,7 @@ export const lifecycleMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('says OK to a close that has nothing to do', ['lifecycle/idempotent'], (right) => {
+  backendMutant('resolves OK from a close that has nothing to do', ['lifecycle/idempotent'], (right) => {
     let closing: Promise<unknown> | undefined;
     return {
       close: async () => {
@@ -110,7 +110,7 @@ export const lifecycleMutants: readonly Mutant[] = [
       },
     };
   }),
-  backendMutant('says OK to close', ['lifecycle/idempotent', 'lifecycle/close-unused'], (right) => ({
+  backendMutant('resolves OK from close', ['lifecycle/idempotent', 'lifecycle/close-unused'], (right) => ({
     close: async () => {
       await right.close();
       return 'OK';
@@ -191,7 +191,7 @@ export const lifecycleMutants: readonly Mutant[] = [
     Object.assign(new TimedDriver(now), { name: '' as never }),
   ),
   {
-    name: 'says that its TTLs have steps of no seconds',
+    name: 'has a ttlGranularity of 0',
     breaks: ['lifecycle/capabilities'],
     capabilities: { ttlGranularity: 0 },
     create: (options, now) => {
@@ -212,7 +212,7 @@ export const lifecycleMutants: readonly Mutant[] = [
 const all = new Set<CacheBackend>();
 
 export const concurrencyMutants: readonly Mutant[] = [
-  backendMutant('answers with the reply to the previous call', ['concurrency/own-answers'], (right) => {
+  backendMutant('answers with the reply to the previous call', ['concurrency/own-results'], (right) => {
     let before: unknown;
     let busy = 0;
     return {
@@ -354,17 +354,17 @@ export const concurrencyMutants: readonly Mutant[] = [
     },
   })),
   ...OPERATIONS.map((each) =>
-    backendMutant(`fails each ${each} that is gathered when one fails`, ['concurrency/failures-apart'], (right) => {
-      let gathered: Promise<unknown>[] = [];
+    backendMutant(`fails each coalesced ${each} when one fails`, ['concurrency/failures-apart'], (right) => {
+      let coalesced: Promise<unknown>[] = [];
       return around(right, async (operation, call) => {
         const made = call();
         if (operation !== each) return await made;
         made.catch(() => undefined);
-        gathered.push(made);
+        coalesced.push(made);
         await null;
-        const mine = gathered;
+        const mine = coalesced;
         await null;
-        gathered = [];
+        coalesced = [];
         await Promise.all(mine);
         return await made;
       });
@@ -403,7 +403,7 @@ export const concurrencyMutants: readonly Mutant[] = [
     }),
   ),
   {
-    name: 'says that a batch is stored before all of it is',
+    name: 'resolves a batch before all of it is stored',
     breaks: ['concurrency/linearizable', 'concurrency/batches'],
     capabilities: { shared: true },
     create: (options, now) => {

@@ -185,7 +185,7 @@ export const readMutants: readonly Mutant[] = [
     },
   })),
   ...(['getValue', 'multiGetValues'] as const).map((each) =>
-    backendMutant(`takes any type in ${each}`, ['types/refuses-what-is-none'], (right) => ({
+    backendMutant(`takes any type in ${each}`, ['types/refused'], (right) => ({
       [each]: (keys: never, options?: Read) => {
         const type = options?.type as Standard | undefined;
         const given = typeof type === 'function' || type?.['~standard'] ? options : undefined;
@@ -193,7 +193,7 @@ export const readMutants: readonly Mutant[] = [
       },
     })),
   ),
-  backendMutant('takes a schema for options without a type', ['types/refuses-what-is-none'], (right) => ({
+  backendMutant('takes a schema for options without a type', ['types/refused'], (right) => ({
     getValue: (key: string, options?: object) =>
       right.getValue(key, (options !== undefined && '~standard' in options ? undefined : options) as never),
   })),
@@ -207,7 +207,7 @@ export const readMutants: readonly Mutant[] = [
       return (await right.multiGetValues(keys)).map((value) => (value === undefined ? undefined : ended.shift()));
     },
   })),
-  backendMutant('takes a type of undefined for an invalid one', ['types/undefined-is-none'], (right) => ({
+  backendMutant('takes a type of undefined for an invalid one', ['types/undefined'], (right) => ({
     getValue: async (key: string, options?: Read) => {
       if (options !== undefined && 'type' in options && options.type === undefined)
         throw cacheError('INVALID_OPTIONS', 'getValue', 'no type');
@@ -267,12 +267,12 @@ export const corruptionMutants: readonly Mutant[] = [
       }),
   })),
   {
-    name: 'knows no misses of what is unreadable',
+    name: 'ignores onUnreadable',
     breaks: ['corruption/as-miss'],
     create: ({ onUnreadable: _, ...options }, now) => createBackend(new TimedDriver(now), options),
   },
   {
-    name: 'tells what it could not read',
+    name: 'quotes an unreadable entry in its error',
     breaks: unreadable,
     create: (options, now) => {
       let text = '';
@@ -441,7 +441,7 @@ export const serializerMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'tells what a serializer said',
+    name: 'quotes the message of a serializer',
     breaks: ['serializers/throws'],
     create: (options, now): CacheBackend => {
       const right = createBackend(new TimedDriver(now), options);

@@ -230,7 +230,7 @@ export const ttlMutants: readonly Mutant[] = [
       })(now),
   ),
   ...(['setValue', 'multiSetValues', 'incr'] as const).map((each) =>
-    backendMutant(`gathers each ${each} under the TTL of the first`, ['ttl/side-by-side'], (right) => {
+    backendMutant(`coalesces each ${each} under the TTL of the first`, ['ttl/concurrent'], (right) => {
       let first: { readonly options: unknown } | undefined;
       return around(right, async (operation, call, args) => {
         if (operation !== each) return await call();

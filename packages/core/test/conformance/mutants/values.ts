@@ -319,7 +319,7 @@ export const valueMutants: readonly Mutant[] = [
     exists: async (key: string) => (await right.exists(key)) || true,
   })),
   ...(['getValue', 'multiGetValues'] as const).map((each) =>
-    backendMutant(`gives one list to all who read it by ${each}`, ['values/copied-out'], (right) => {
+    backendMutant(`returns one list to all readers of ${each}`, ['values/copied-out'], (right) => {
       const lists = new Map<string, unknown>();
       const known = (value: unknown): unknown => {
         if (!(value as { list?: unknown } | undefined)?.list) return value;
@@ -434,7 +434,7 @@ export const valueMutants: readonly Mutant[] = [
     maxValueBytes: 100_000,
   }),
   {
-    name: 'says a number for whether there is an entry',
+    name: 'resolves exists with a number',
     breaks: ['values/exists-for-falsy', 'values/null', 'keys/space'],
     create: (options, now) => {
       const right = createBackend(new TimedDriver(now), options);
