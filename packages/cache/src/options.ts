@@ -14,7 +14,7 @@ export interface CacheOptions {
   readonly waitMs?: number | undefined;
   /** After `waitMs`, a call loads without the lease (`load`, the default) or rejects `TIMEOUT` (`throw`). */
   readonly onWaitTimeout?: 'load' | 'throw' | undefined;
-  /** Whether errors name the key (default, unless the backend hides it) or omit it. */
+  /** Whether errors name the key (default) or omit it. Those of the backend omit it too if its own option says so. */
   readonly errorKeys?: 'shown' | 'hidden' | undefined;
   /** Receives each failure of the backend that a call tolerated. Its exceptions are raised as uncaught errors. */
   readonly onError?: ((error: CacheError) => void) | undefined;

@@ -56,6 +56,9 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
     const { redis: given = {} } = options;
     if (typeof given !== 'object' || given === null)
       throw invalid(options, 'redis must be an object of options of the client');
+    // The server refuses a fraction as it refuses the value of a counter, and the client takes NaN for 0.
+    if (!/^\d{1,9}$/.test(String(given.database ?? 0)))
+      throw invalid(options, 'redis.database must be a database number');
     const { tls } = given.socket ?? {};
     if (tls !== undefined && tls !== url.startsWith('rediss:'))
       throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
@@ -98,7 +101,7 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
     throw invalid(options, 'url must begin with redis:// or rediss:// and name a host');
-  if (!/^\/?\d*$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is not a database number');
+  if (!/^\/?\d{0,9}$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is not a database number');
   if (!isDecodable(parsed.username + parsed.password))
     throw invalid(options, 'url has a user or password that is not percent-encoded');
   // `default` is the same user. With a name, a server that requires no password accepts one.

@@ -29,6 +29,8 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
     throw new UnusableOption('redis must be an object of ioredis options');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
+  // ioredis would select NaN again and again, and leave the refusal unhandled.
+  if (!/^\d{1,9}$/.test(String(given.db ?? 0))) throw new UnusableOption('redis.db must be a database number');
   const settings = settingsOf(timeoutMs, given);
   try {
     if (target === 'cluster') return clusterSender(options.cluster, settings, timeoutMs);

@@ -23,7 +23,7 @@ export function parseServer(url: unknown, defaultPort: number): Server {
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
     throw new UrlError('must begin with redis:// or rediss:// and name a host');
-  const db = /^\/?(\d*)\/?$/.exec(pathname)?.[1];
+  const db = /^\/?(\d{0,9})\/?$/.exec(pathname)?.[1];
   if (db === undefined) throw new UrlError('has a path that is not a database number');
   const { family, ...others } = Object.fromEntries(searchParams);
   const [other] = Object.keys(others);

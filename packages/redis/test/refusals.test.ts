@@ -250,7 +250,8 @@ describe('a server that refuses', () => {
       const backend = redisBackend({ ...options, timeoutMs: 5000 });
       const [before, start] = [await received(), performance.now()];
       for (let call = 0; call < 30; call++) await failureOf(backend.getValue('k'));
-      const most = 2 + (performance.now() - start) / 50;
+      // 50 ms lie between two connections, by a timer that may fire a millisecond early.
+      const most = 2 + (performance.now() - start) / 49;
       expect((await received()) - before).toBeLessThanOrEqual(most);
       await backend.close();
     }

@@ -56,7 +56,8 @@ export class RestRequester implements Requester {
   async #send({ path = [], body }: UpstashRequest, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
     const { url, token, fetch } = this.#options;
     const requestText = JSON.stringify(body);
-    const { sent, update } = this.#syncToken.begin(body as readonly (readonly unknown[])[]);
+    const commands = body as readonly (readonly unknown[])[];
+    const { sent, update } = this.#syncToken.begin(commands);
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
@@ -74,8 +75,8 @@ export class RestRequester implements Requester {
     }
     const results = parse(responseText);
     if (!response.ok) throw refusedRequest(response.status, results);
-    // For a null among the results the client would throw a TypeError.
-    if (!Array.isArray(results) || results.includes(null))
+    // For a null among the results, or one too many, the client would throw a TypeError.
+    if (!Array.isArray(results) || results.length !== commands.length || results.includes(null))
       throw new DriverError('BACKEND', foreignResponse(response.status));
     update(response.headers.get('upstash-sync-token'));
     return results;

@@ -320,6 +320,7 @@ describe('an address', () => {
       [{ kind: 'html' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'status', status: 404 }, 'the response is not from Upstash (HTTP 404): check url'],
       [{ kind: 'raw', body: '[null]' }, 'the response is not from Upstash (HTTP 200): check url'],
+      [{ kind: 'raw', body: '[{"result":[null]},{}]' }, 'the response is not from Upstash (HTTP 200): check url'],
     ] as const;
     for (const [fault, reason] of faults) {
       front.fail(fault);

@@ -89,6 +89,15 @@ it('reports the error of a read whose connection had ended', async () => {
   await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
 });
 
+it('is broken by a backend that takes seconds to notice that its connection has ended', async () => {
+  const lab = labOf(async (call, _args, reply) => {
+    call.sent = false;
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    return call.ended ? undefined : reply();
+  });
+  await expect(tried('idle-cut', lab)).rejects.toThrow('expected getValue to settle within 4000 ms');
+});
+
 /** A server whose replies come after every deadline of the rules, in a process that stalls at so many of its requests. */
 function stalling(requests: number): FaultLab {
   const lateMs = 1200;
