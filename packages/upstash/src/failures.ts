@@ -86,22 +86,32 @@ export function lostRequest(error: unknown): DriverError {
   if (code !== undefined && UNSENT.has(code)) {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
-  // The codes of Node's HTTP parser.
-  if (code?.startsWith('HPE_'))
+  if (isNotHttp(error))
     return new DriverError('BACKEND', 'the response is not HTTP: check url', { connectionLost: true, cause });
   const hint = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? '; the server may not speak TLS' : '';
   const reason = code === undefined ? 'the request was lost' : `the request was lost (${code})${hint}`;
   return new DriverError('UNAVAILABLE', reason, { connectionLost: true, cause });
 }
 
+/** Whether Node could not parse the response. The parser's error has a code `HPE_…` on Node 20, and none on Node 24. */
+function isNotHttp(error: unknown): boolean {
+  return errorChain(error).some(({ name }) => name === 'HTTPParserError');
+}
+
 /** The system's error code, which Node puts on `cause` or deeper. */
 function systemCode(error: unknown): string | undefined {
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    const { code, cause } = at as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code;
-    at = cause;
-  }
-  return undefined;
+  const isCode = (code: unknown): code is string => typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code);
+  return errorChain(error)
+    .map(({ code }) => code)
+    .find(isCode);
+}
+
+/** An error and its causes, at most four together. */
+function errorChain(error: unknown): readonly { readonly name?: unknown; readonly code?: unknown }[] {
+  const chain: { readonly name?: unknown; readonly code?: unknown; readonly cause?: unknown }[] = [];
+  for (let at = error; typeof at === 'object' && at !== null && chain.length < 4; at = chain.at(-1)?.cause)
+    chain.push(at);
+  return chain;
 }
 
 /** The first word of an error message, such as `WRONGPASS`. The rest may quote values. */
