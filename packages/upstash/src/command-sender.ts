@@ -40,7 +40,7 @@ export class RestCommandSender implements CommandSender {
     const pipeline: UpstashPipeline = this.#client.pipeline();
     for (const add of commands) add(pipeline);
     const run = () => pipeline.exec({ keepErrors: true });
-    return resultsOf(await this.#requester.withContext({ signal: signalOf(calls) }, run), commands.length);
+    return resultsOf(await this.#requester.withSignal(signalOf(calls), run), commands.length);
   }
 }
 

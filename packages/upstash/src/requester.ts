@@ -3,11 +3,6 @@ import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from
 import { foreignResponse, lostRequest, refusedRequest } from './failures.ts';
 import { SyncToken } from './sync-token.ts';
 
-/** What one HTTP request receives besides its commands. */
-export interface RequestContext {
-  readonly signal: AbortSignal;
-}
-
 export interface RestOptions {
   readonly url: string;
   readonly token: string;
@@ -30,27 +25,26 @@ export interface CommandResult {
 export class RestRequester implements Requester {
   readonly #options: RestOptions;
   readonly #syncToken = new SyncToken();
-  #context: RequestContext | undefined;
+  #signal: AbortSignal | null = null;
 
   constructor(options: RestOptions) {
     this.#options = options;
   }
 
-  /** Runs `send` and gives its first request this context. The client calls `request` before it awaits anything. */
-  withContext<T>(context: RequestContext, send: () => Promise<T>): Promise<T> {
-    this.#context = context;
+  /** Runs `send` and gives its first request this signal. The client calls `request` before it awaits anything. */
+  withSignal<T>(signal: AbortSignal, send: () => Promise<T>): Promise<T> {
+    this.#signal = signal;
     try {
       return send();
     } finally {
-      this.#context = undefined;
+      this.#signal = null;
     }
   }
 
-  // Reads the context synchronously, while `withContext` runs.
+  // Reads the signal synchronously, while `withSignal` runs.
   request<T>(request: UpstashRequest): Promise<UpstashResponse<T>> {
-    const signal = this.#context?.signal ?? null;
     // The response to a pipeline is a list, whatever the client's type says.
-    return this.#send(request, signal) as Promise<never>;
+    return this.#send(request, this.#signal) as Promise<never>;
   }
 
   async #send({ path = [], body }: UpstashRequest, signal: AbortSignal | null): Promise<readonly CommandResult[]> {
