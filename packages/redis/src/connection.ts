@@ -125,8 +125,8 @@ export class Connection implements Sender {
   #giveUp(client: Redis): void {
     if (this.#client !== client) client.disconnect();
     else if (this.#open) this.#drain(client);
-    // During the handshake: the waiting calls reject, and the client connects again.
-    else client.disconnect(true);
+    // During the handshake: the waiting calls reject, and the next one connects again.
+    else client.disconnect();
   }
 
   /** Another server may be the primary by now: the next call resolves the host name or asks the sentinels again. */

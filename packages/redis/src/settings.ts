@@ -1,8 +1,5 @@
 import type { RedisOptions } from 'ioredis';
 
-/** Milliseconds that each failed attempt adds to the pause before the next, and its maximum: a server that is back is soon found. */
-const RETRY_STEP_MS = 50;
-const MAX_RETRY_MS = 500;
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
 /** Milliseconds that a socket may take to close. */
@@ -34,6 +31,7 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // These would hold calls back past their deadlines, and close healthy connections.
     enableAutoPipelining: false,
     commandTimeout: undefined,
-    retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, MAX_RETRY_MS),
+    // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.
+    retryStrategy: () => null,
   };
 }

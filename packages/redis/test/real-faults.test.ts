@@ -31,6 +31,16 @@ describe('a server that fails under load', () => {
     expect(await miscounted(ended, open(server))).toEqual([]);
   });
 
+  it('is tried by each call, with the reason of its failure, for as long as it is down', async () => {
+    const server = await serve();
+    const backend = open(server, { timeoutMs: 300 });
+    await backend.getValue('k');
+    await server.kill();
+    const refused = /cannot be reached \(ECONNREFUSED\)|connection was lost/;
+    // Pauses that grew between attempts would be longer than a call by now.
+    for (let call = 0; call < 30; call++) expect((await failureOf(backend.getValue('k'))).message).toMatch(refused);
+  });
+
   it('is used again after it stood still (SIGSTOP), and every increment counted at most once', async () => {
     const server = await serve();
     const backend = open(server);

@@ -160,11 +160,6 @@ describe('a connection', () => {
     connection.close();
   });
 
-  it('is retried soon, and often enough to find a server that is back', () => {
-    const { retryStrategy } = settingsOf(TIMEOUT_MS, {});
-    expect([1, 2, 1000].map((attempt) => retryStrategy?.(attempt))).toEqual([50, 100, 500]);
-  });
-
   it('is not made after it was closed', async () => {
     const connection = new Connection(TIMEOUT_MS, expect.unreachable);
     connection.close();
