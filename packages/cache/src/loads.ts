@@ -74,7 +74,7 @@ export class Loads {
     const flight = flights.get(key);
     const since = flight?.loadingSince;
     if (flight?.endedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
-    flights.outdate((each) => each === flight);
+    flights.outdate(key);
     return undefined;
   }
 
