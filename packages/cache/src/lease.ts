@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, isCacheError } from '@ninefold/core';
 import type { Clock } from './clock.ts';
 import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
@@ -10,6 +10,9 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+/** Bounds memory: in an outage, the reply to each request may be lost. */
+const MAX_UNSURE = 1000;
+
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -18,6 +21,8 @@ export class Leases {
   readonly #events: Events;
   /** The leases that this process holds, by key. */
   readonly #held = new Map<string, Lease>();
+  /** Keys whose lease may be this process's: the reply to a request, or the request to give it back, was lost. */
+  readonly #unsure = new Set<string>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -30,8 +35,16 @@ export class Leases {
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
-    if (count !== 1) return undefined;
+    let count: number;
+    try {
+      count = await incrOrReset(this.#backend, name, 1, this.#ttl);
+    } catch (error) {
+      if (isCacheError(error) && error.maybeApplied) this.#addUnsure(key);
+      throw error;
+    }
+    // If it is another's after all, the key is loaded twice; to wait for its own, the process would wait until it ends.
+    const mayBeOwn = this.#unsure.delete(key);
+    if (count !== 1 && !mayBeOwn) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
@@ -40,6 +53,7 @@ export class Leases {
       try {
         await this.#backend.delete(name);
       } catch (error) {
+        this.#addUnsure(key);
         this.#events.report(error);
       }
     };
@@ -52,11 +66,20 @@ export class Leases {
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
     const held = keys.map((key) => this.#held.get(key));
     await deleted;
-    for (const [index, key] of keys.entries()) if (this.#held.get(key) === held[index]) this.#held.delete(key);
+    for (const [index, key] of keys.entries()) {
+      if (this.#held.get(key) === held[index]) this.#held.delete(key);
+      this.#unsure.delete(key);
+    }
   }
 
   /** Gives back all leases, so that no other process waits for them. */
   async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
+  }
+
+  #addUnsure(key: string): void {
+    this.#unsure.add(key);
+    const [oldest] = this.#unsure;
+    if (this.#unsure.size > MAX_UNSURE && oldest !== undefined) this.#unsure.delete(oldest);
   }
 }

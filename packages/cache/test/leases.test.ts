@@ -276,6 +276,92 @@ it('a load that begins during a delete is stored, and gives its lease back', asy
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
+describe('a process does not wait for its own lease', () => {
+  const lost = (operation: string) =>
+    new CacheError({ code: 'TIMEOUT', backend: 'memory', operation, reason: 'no reply', maybeApplied: true });
+  let failing: boolean;
+  let own: Cache;
+
+  /** Whose lease operations of that name are executed, and their replies lost. */
+  function lose(name: string): Cache {
+    failing = true;
+    const far = held(backend, (operation, [key]) =>
+      failing && operation === name && key === '!l:k' ? Promise.reject(lost(operation)) : undefined,
+    );
+    return createCache(far, { clock });
+  }
+
+  it('whose request had no reply', async () => {
+    own = lose('incr');
+    expect(await own.getOrSet('k', () => 1)).toBe(1);
+    expect(await backend.getValue('!l:k')).toBe(1);
+    failing = false;
+    expect(await own.getOrSet('k', () => 2)).toBe(2);
+    expect(await process().get('k')).toBe(2);
+    expect(await backend.exists('!l:k')).toBe(false);
+  });
+
+  it('that it could not give back', async () => {
+    const refusing = new Proxy(backend, {
+      get: (target, property) => {
+        if (failing && property === 'delete') return () => Promise.reject(lost('delete'));
+        const member: unknown = Reflect.get(target, property, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    failing = true;
+    own = createCache(refusing, { clock });
+    await expect(own.getOrSet('k', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await backend.getValue('!l:k')).toBe(1);
+    failing = false;
+    expect(await own.getOrSet('k', () => 2)).toBe(2);
+    expect(await backend.exists('!l:k')).toBe(false);
+  });
+
+  it('and waits for one that another has taken since it was deleted', async () => {
+    own = lose('incr');
+    await own.getOrSet('k', () => 1);
+    failing = false;
+    await own.delete('k');
+    const slow = pending<number>();
+    const loading = process().getOrSet('k', () => slow.promise);
+    await settled();
+    let loads = 0;
+    const waiting = own.getOrSet('k', () => ++loads);
+    await clock.advance(1000);
+    expect(loads).toBe(0);
+    slow.resolve(3);
+    await clock.advance(1000);
+    expect(await Promise.all([loading, waiting])).toEqual([3, 3]);
+  });
+
+  it('and takes it only once', async () => {
+    own = lose('incr');
+    await own.getOrSet('k', () => 1);
+    failing = false;
+    const [first, second] = [pending<number>(), pending<number>()];
+    const taking = own.getOrSet('k', () => first.promise);
+    await settled();
+    let loads = 0;
+    const waiting = process().getOrSet('k', () => ++loads);
+    await clock.advance(1000);
+    expect(loads).toBe(0);
+    first.resolve(2);
+    expect(await taking).toBe(2);
+    await clock.advance(1000);
+    expect(await waiting).toBe(2);
+    await own.delete('k');
+    const other = process().getOrSet('k', () => second.promise);
+    await settled();
+    const last = own.getOrSet('k', () => ++loads);
+    await clock.advance(1000);
+    expect(loads).toBe(0);
+    second.resolve(4);
+    await clock.advance(1000);
+    expect(await Promise.all([other, last])).toEqual([4, 4]);
+  });
+});
+
 it.each([
   ['', async () => undefined],
   [' that it has outdated', (cache: Cache) => cache.invalidateTags('t')],
