@@ -49,7 +49,8 @@ export interface Cache {
 
   /**
    * Adds `delta` (default 1) to the key's counter and resolves its new value. Counters are separate from values: `get`
-   * does not see them, and `incr(key, 0)` reads one. The TTL applies only if this call creates the counter.
+   * does not see them. `incr(key, 0)` reads one, and creates it if there is none. The TTL applies only if the call creates
+   * the counter.
    */
   incr(key: Key, delta?: number, options?: CountOptions): Promise<number>;
 

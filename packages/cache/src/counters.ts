@@ -44,9 +44,15 @@ export class Counters {
     for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
   }
 
-  /** Makes everything that depends on the counter stale, and resolves its new value. One `incr`. */
-  async bump(name: string): Promise<number> {
-    return await this.#incr(name, 1, traceTtl(name));
+  /** Makes everything that depends on the counter stale. One `incr`. */
+  async bump(name: string): Promise<void> {
+    try {
+      await this.#incr(name, 1, traceTtl(name));
+    } catch (error) {
+      if (!isCacheError(error) || error.code !== 'BACKEND') throw error;
+      // A full server refuses to add, but deletes. What depends on a counter that is gone is stale, too.
+      await this.#backend.delete(name);
+    }
   }
 
   /** Bumps the epoch of a key, before an entry with this TTL is stored. */

@@ -3,7 +3,8 @@ import { memcachedBackend } from '@ninefold/memcached';
 import { type RedisBackendOptions, redisBackend } from '@ninefold/redis';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheEvent, createCache } from '../src/cache.ts';
 import { pending } from './support/pending.ts';
@@ -199,5 +200,62 @@ describe('one of two servers that is down', () => {
     });
     await lost.set(undefined);
     await expect.poll(() => ring.getMany(untouched).catch(() => undefined)).toEqual(untouched);
+  });
+});
+
+describe('a Redis server that is full and may not evict', () => {
+  let server: ServerProcess;
+  let full: Cache;
+
+  const allow = (bytes: number): Promise<string> => ask(server, 'CONFIG', 'SET', 'maxmemory', String(bytes));
+
+  beforeAll(async () => {
+    server = await startRedis(['--maxmemory-policy', 'noeviction']);
+  });
+
+  beforeEach(async () => {
+    await allow(0);
+    const { timeoutMs, namespace } = place();
+    full = createCache(redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs, namespace }));
+    for (const key of ['a', 'b', 'c']) await succeeds(() => full.set(key, key, { tags: ['t'] }));
+  });
+
+  afterEach(() => full.close());
+  afterAll(() => server.stop());
+
+  it.each([
+    ['delete', () => full.delete('a'), [undefined, 'b', 'c']],
+    ['deleteMany', () => full.deleteMany(['a', 'b']), [undefined, undefined, 'c']],
+    ['invalidateTags', () => full.invalidateTags('t'), [undefined, undefined, undefined]],
+    ['clear', () => full.clear(), [undefined, undefined, undefined]],
+  ])('does what it is told by %s', async (_operation, remove, left) => {
+    await allow(1);
+    await expect(full.set('a', 'new')).rejects.toMatchObject({ code: 'BACKEND' });
+    await remove();
+    expect(await full.getMany(['a', 'b', 'c'])).toEqual(left);
+  });
+
+  it.each([
+    ['delete', () => full.delete('k')],
+    ['invalidateTags', () => full.invalidateTags('t')],
+    ['clear', () => full.clear()],
+  ])('is not given an old value by a load that began before %s', async (_operation, remove) => {
+    const [begun, slow] = [pending<void>(), pending<string>()];
+    const { timeoutMs, namespace } = place();
+    const url = `redis://127.0.0.1:${server.port}`;
+    const elsewhere = createCache(redisBackend({ url, timeoutMs, namespace }));
+    const load = (): Promise<string> => {
+      begun.resolve();
+      return slow.promise;
+    };
+    const loading = elsewhere.getOrSet('k', load, { tags: ['t'] });
+    await begun.promise;
+    await allow(1);
+    await remove();
+    await allow(0);
+    slow.resolve('old');
+    expect(await loading).toBe('old');
+    expect(await full.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+    await elsewhere.close();
   });
 });
