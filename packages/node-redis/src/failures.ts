@@ -65,23 +65,24 @@ const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 interface FailureContext {
   /** Whether the connection has no TLS, and has brought no reply yet. */
   readonly unanswered?: boolean;
-  /** The error that ended the connection, if known: the client does not pass it on to the commands. */
+  /** The error that ended the connection, if known: the client need not pass it on to the commands. */
   readonly connectionError?: unknown;
 }
 
 /** The failure of a command. It leaves out the client's own error, which may hold the arguments. */
 export function commandFailure(
   error: unknown,
-  { unanswered = false, connectionError }: FailureContext = {},
+  { unanswered = false, connectionError = error }: FailureContext = {},
 ): DriverError {
-  const { className, message, code } = partsOf(error);
+  const { className, message } = partsOf(error);
   if (isReply(className)) return refusal(message);
-  const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(className);
-  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
-  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
-  const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(connectionError) : ''), lost);
+  const { className: name, code } = partsOf(connectionError);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name, code } } as const;
+  if (isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
+  const reason = unsent ? 'there is no connection' : 'the connection was lost';
+  const shown = code === undefined ? '' : ` (${code})`;
+  return new DriverError('UNAVAILABLE', reason + shown + (unanswered ? tlsHint(connectionError) : ''), lost);
 }
 
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
