@@ -135,3 +135,18 @@ it.each([
     await server.stop();
   },
 );
+
+it('a keyPrefix of a provided client is not added to the keys of entries', async () => {
+  const server = await startRedis();
+  const client = await createClient6({ url: `redis://${server.host}:${server.port}`, keyPrefix: 'prefix:' }).connect();
+  const backend = nodeRedisBackend({ client, namespace: 'shop', timeoutMs: 5000 });
+  await backend.setValue('k', 1);
+  await backend.multiSetValues([
+    ['l', 2],
+    ['m', 3],
+  ]);
+  expect(await ask(server, 'EXISTS', 'shop:k', 'shop:l', 'shop:m')).toBe('3');
+  expect(await backend.incr('k')).toBe(2);
+  client.destroy();
+  await server.stop();
+});
