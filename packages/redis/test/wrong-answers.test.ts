@@ -190,6 +190,24 @@ describe('a connection', () => {
     vi.restoreAllMocks();
   });
 
+  it('that refused a write as a replica is replaced once, although it refuses another one later', async () => {
+    const replica = await startRedis(['--replicaof', '127.0.0.1 1']);
+    const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica }));
+    const send = (name: string, ...args: string[]): Promise<unknown> =>
+      connection.send({ ended: false, sent: false }, { name, args, key: 'k' });
+    const id = await send('CLIENT', 'ID');
+    const owed = [send('INCR', 'k'), send('XREAD', 'BLOCK', '500', 'STREAMS', 'none', '$'), send('INCR', 'k')] as const;
+    const refused = expect(owed[2]).rejects.toMatchObject({ kind: 'READONLY' });
+    await expect(owed[0]).rejects.toMatchObject({ kind: 'READONLY' });
+    const next = await send('CLIENT', 'ID');
+    expect(next).not.toBe(id);
+    expect(await owed[1]).toBeNull();
+    await refused;
+    expect(await send('CLIENT', 'ID')).toBe(next);
+    connection.close();
+    await replica.stop();
+  });
+
   it('to a database that the server refuses fails each call with that reason, whenever it is made', async () => {
     const refused = redisBackend({ url: `redis://127.0.0.1:${server.port}/99`, timeoutMs: TIMEOUT_MS });
     const calls: Promise<{ readonly message: string }>[] = [];
