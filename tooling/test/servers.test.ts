@@ -136,6 +136,19 @@ it('gives a port to one caller only, even before anything listens on it', async 
   vi.restoreAllMocks();
 });
 
+it('gives both ports of a pair to one caller only', async () => {
+  const random = vi.spyOn(Math, 'random');
+  random.mockReturnValueOnce(0.5);
+  const port = await freePort(10_000);
+  random.mockReturnValueOnce((port + 10_000.5 - 15_000) / 15_000);
+  expect(await freePort()).not.toBe(port + 10_000);
+  random.mockReturnValueOnce(0.9);
+  const single = await freePort();
+  random.mockReturnValueOnce((single + 0.5 - 25_000) / 5000);
+  expect(await freePort(10_000)).not.toBe(single - 10_000);
+  vi.restoreAllMocks();
+});
+
 it('closes its sockets on the ports that it skips', async () => {
   const random = vi.spyOn(Math, 'random').mockReturnValueOnce(0.5);
   await freePort();
