@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
@@ -315,10 +320,37 @@ describe('an address', () => {
     expect(failure.message).toContain('may not speak TLS');
   });
 
+  it('whose certificate is not trusted is UNAVAILABLE, and a write certainly was not applied', async () => {
+    for (const [expired, code] of [
+      [false, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+      [true, 'CERT_HAS_EXPIRED'],
+    ] as const) {
+      const { ca, keyFile } = await certificate({ expired });
+      const requests: unknown[] = [];
+      const key = await readFile(keyFile);
+      const server = createServer({ cert: ca, key }, (request) => void requests.push(request));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const untrusting = upstashBackend({ url, token: 'tok3n', timeoutMs: 10_000 });
+      for (const write of [untrusting.incr('k'), untrusting.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write, ['tok3n']);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false, cause: { code } });
+        expect(failure.message).toContain(`cannot be reached (${code})`);
+      }
+      await untrusting.close();
+      server.close();
+      expect(requests).toEqual([]);
+    }
+  });
+
   it('whose response is not from Upstash is BACKEND, and the message points to the url', async () => {
     const faults = [
       [{ kind: 'html' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'status', status: 404 }, 'the response is not from Upstash (HTTP 404): check url'],
+      [
+        { kind: 'raw', status: 400, body: '{"error":"Bad Request"}' },
+        'the response is not from Upstash (HTTP 400): check url',
+      ],
       [{ kind: 'raw', body: '[null]' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'raw', body: '[{"result":[null]},{}]' }, 'the response is not from Upstash (HTTP 200): check url'],
     ] as const;

@@ -128,6 +128,8 @@ describe('a request', () => {
     for (const [thrown, shown] of [
       [{ code: 's3cret' }, { name: 'Error' }],
       [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'Error', code: 'EPIPE' }],
+      // Of an open connection, as Linux ends it when the host can no longer be reached.
+      [{ cause: { code: 'EHOSTUNREACH', syscall: 'read' } }, { name: 'Error', code: 'EHOSTUNREACH' }],
     ] as const) {
       const failing = async (): Promise<never> => {
         throw Object.assign(new Error('s3cret'), thrown);
