@@ -154,8 +154,16 @@ describe('a failure of the service', () => {
     ['ERR DB capacity quota exceeded', 'BACKEND', false, 'full'],
     ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
     ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    ['ERR rate limit exceeded', 'UNAVAILABLE', true, 'throttling'],
     // As stand-ins do, and the versions of Redis on which they run.
     ['Unauthorized', 'AUTH', false, 'token'],
+    ['NOAUTH Authentication required.', 'AUTH', false, 'token'],
+    [
+      "ERR Error running script (call to f_0a): @user_script:2: The user executing the script can't run this command",
+      'AUTH',
+      false,
+      'token',
+    ],
     ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
     ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
     ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'not an integer'],
@@ -180,15 +188,23 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('that is a redirect or an unknown page is reported as such', async () => {
+  it('that is an HTTP status is reported in the words for it', async () => {
     for (const [fault, words] of [
-      [{ kind: 'redirect' }, 'the address redirects'],
-      [{ kind: 'raw', status: 404, body: '<html>' }, 'HTTP 404'],
+      [{ kind: 'redirect' }, 'the address redirects; it is not a REST endpoint of Upstash'],
+      [{ kind: 'raw', status: 404, body: '<html>' }, 'the response is not from Upstash (HTTP 404): check url'],
+      [
+        { kind: 'raw', status: 404, body: '{"error":"NOT FOUND"}' },
+        'the response is not from Upstash (HTTP 404): check url',
+      ],
+      [{ kind: 'status', status: 401 }, 'the token is wrong or lacks a permission'],
+      [{ kind: 'status', status: 403 }, 'the token is wrong or lacks a permission'],
+      [{ kind: 'status', status: 408 }, 'the service failed (HTTP 408)'],
+      [{ kind: 'status', status: 413 }, 'the request is larger than the service takes'],
+      [{ kind: 'status', status: 429 }, 'the service is throttling (HTTP 429)'],
+      [{ kind: 'status', status: 500 }, 'the service failed (HTTP 500)'],
     ] as const) {
       front.fail(fault);
-      const failure = await failureOf(backend.incr('k'));
-      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
-      expect(failure.message).toContain(words);
+      expect((await failureOf(backend.incr('k'))).message).toBe(`[upstash] incr "k": ${words}`);
     }
   });
 

@@ -140,6 +140,15 @@ describe('a request', () => {
     }
   });
 
+  it('that a browser reports as redirected rejects BACKEND', async () => {
+    const redirected = async (): Promise<Response> => Response.error();
+    const backend = upstashBackend({ url: front.url, token: front.token, fetch: redirected });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: false, cause: { code: '0' } });
+    expect(failure.message).toContain('the address redirects');
+    await backend.close();
+  });
+
   it('works with an address that ends in slashes', async () => {
     const backend = upstashBackend({ url: `${front.url}//`, token: front.token });
     await backend.setValue('below', 1);
