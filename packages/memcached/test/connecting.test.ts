@@ -1,8 +1,11 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, createServer as createTlsServer } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
@@ -130,8 +133,28 @@ describe('a connection', () => {
     expect(proxy.links).toBe(2);
     expect(await Promise.all(late)).toEqual(['v', 'v']);
     await until('it has ended', async () => proxy.links === 1);
+    expect(await backend.getValue('k')).toBe('v');
+    expect(proxy.links).toBe(1);
     await backend.close();
     await stop();
+  });
+
+  it('that has ended is not kept in memory', async () => {
+    const sockets: WeakRef<object>[] = [];
+    const note = (message: unknown): void => void sockets.push(new WeakRef((message as { socket: Socket }).socket));
+    subscribe('net.client.socket', note);
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', timeoutMs: 20_000 });
+    for (let call = 0; call < 50; call++) expect((await failureOf(backend.getValue('k'))).code).toBe('UNAVAILABLE');
+    unsubscribe('net.client.socket', note);
+    expect(sockets.length).toBeGreaterThanOrEqual(50);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = (): number => {
+      collect();
+      return sockets.filter((socket) => socket.deref() !== undefined).length;
+    };
+    await expect.poll(kept).toBeLessThan(5);
+    await backend.close();
   });
 
   it('that was idle for more than a second is not taken for silent', async () => {
@@ -223,6 +246,16 @@ describe('the first bytes from a server', () => {
     await backend.close();
     await proxy.stop();
     await server.stop();
+  });
+
+  it('are recognised as the text protocol when the server sends no end of the line', async () => {
+    const server = createServer((socket) => socket.write('ERROR Too many open connections'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const servers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const backend = memcachedBackend({ servers, timeoutMs: 500 });
+    expect((await failureOf(backend.setValue('k', 1))).message).toContain('too many connections');
+    await backend.close();
+    server.close();
   });
 
   /** The verdict on each piece, up to the first that is refused, and the message of the error. */
