@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { type ConnectionOptions, createServer as createTlsServer } from 'node:tls';
+import { type ConnectionOptions, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DriverError } from '@ninefold/core';
@@ -341,6 +341,24 @@ describe('a hint at TLS is not given', () => {
     const silent = createTlsServer({ cert: ca, key: await readFile(keyFile) });
     expect(await messageOf(silent, { ca })).toBe('[memcached] setValue "k": no answer within 3000 ms');
   });
+});
+
+it('TLS names the server that it connects to, unless that is an address', async () => {
+  const { ca, keyFile } = await certificate();
+  const names: unknown[] = [];
+  const server = createTlsServer({ cert: ca, key: await readFile(keyFile) }, (socket) => {
+    names.push((socket as TLSSocket & { readonly servername: unknown }).servername);
+    socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  for (const host of ['localhost', '127.0.0.1']) {
+    const servers = `${host}:${(server.address() as AddressInfo).port}`;
+    const backend = memcachedBackend({ servers, tls: { ca }, timeoutMs: 10_000 });
+    await failureOf(backend.setValue('k', 1));
+    await backend.close();
+  }
+  server.close();
+  expect(names).toEqual(['localhost', false]);
 });
 
 describe('a response to the handshake', () => {
