@@ -2,14 +2,14 @@ import { inspect } from 'node:util';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Redis } from '@upstash/redis';
 import { describe, expect, it, vi } from 'vitest';
-import { type UpstashOptions, upstashBackend, upstashCapabilities } from '../src/upstash.ts';
+import { type UpstashBackendOptions, upstashBackend, upstashCapabilities } from '../src/upstash.ts';
 
 const url = 'https://example.upstash.io';
 const token = 's3cret';
 
 function refusalOf(options: unknown): unknown {
   try {
-    upstashBackend(options as UpstashOptions);
+    upstashBackend(options as UpstashBackendOptions);
   } catch (error) {
     return error;
   }
