@@ -38,16 +38,18 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
   if (options === undefined) return undefined;
-  const isObject = typeof options === 'object' && options !== null;
-  const ttl = isObject ? options.ttl : undefined;
-  const reason = isObject ? invalidTtl(ttl) : `options must be an object such as { ttl: 60 }, not ${describe(options)}`;
+  if (typeof options !== 'object' || options === null) {
+    throw errorOf(task, 'INVALID_TTL', `options must be an object such as { ttl: 60 }, not ${describe(options)}`);
+  }
+  const { ttl } = options;
+  const reason = invalidTtl(ttl);
   if (reason !== undefined) throw errorOf(task, 'INVALID_TTL', reason);
   return ttl;
 }
 
 export function typeOf(task: Task, options: ReadOptions<unknown> | undefined): ValueType<unknown> | undefined {
   if (options === undefined) return undefined;
-  const type = typeof options === 'object' ? options?.type : null;
+  const type = typeof options === 'object' && options !== null ? options.type : null;
   if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
   const reason = 'options must be an object such as { type: schema }, with a Standard Schema or a function';
   throw errorOf(task, 'INVALID_OPTIONS', reason);
