@@ -14,12 +14,14 @@ export function storedKey(task: Task, key: unknown): string {
   throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
 }
 
-/** Validates keys and returns the stored keys, in the same order. */
+/** Validates keys and returns the stored keys, in the same order. The key of a batch of one becomes that of the call. */
 export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
   if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys must be an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which skips the holes of a sparse array.
   for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
+  // The driver may leave it out of errors, as for a single-key operation.
+  if (keys.length === 1) task.key = keys[0];
   return stored;
 }
 
