@@ -10,8 +10,8 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** Bounds memory: in an outage, the reply to each request may be lost. */
-const MAX_UNSURE = 1000;
+/** Bounds memory: in an outage, each lease is left behind. */
+const MAX_LEFT = 1000;
 
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
@@ -21,8 +21,8 @@ export class Leases {
   readonly #events: Events;
   /** The leases that this process holds, by key. */
   readonly #held = new Map<string, Lease>();
-  /** Keys whose lease may be this process's: the reply to a request, or the request to give it back, was lost. */
-  readonly #unsure = new Set<string>();
+  /** Keys whose lease may be this process's, because a request to delete it failed. */
+  readonly #left = new Set<string>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -39,23 +39,18 @@ export class Leases {
     try {
       count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     } catch (error) {
-      if (isCacheError(error) && error.maybeApplied) this.#addUnsure(key);
+      // All would wait for a lease whose reply was lost. Not awaited: the server has just failed.
+      if (isCacheError(error) && error.maybeApplied) void this.#delete(key);
       throw error;
     }
-    // If it is another's after all, the key is loaded twice; to wait for its own, the process would wait until it ends.
-    const mayBeOwn = this.#unsure.delete(key);
+    // If it is another's, the key is loaded twice. The process would wait for its own until that ends.
+    const mayBeOwn = this.#left.delete(key);
     if (count !== 1 && !mayBeOwn) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
       // After its TTL the lease may be another's.
-      if (this.#clock.now() >= deadline) return;
-      try {
-        await this.#backend.delete(name);
-      } catch (error) {
-        this.#addUnsure(key);
-        this.#events.report(error);
-      }
+      if (this.#clock.now() < deadline) await this.#delete(key);
     };
     const lease = { release };
     this.#held.set(key, lease);
@@ -68,7 +63,7 @@ export class Leases {
     await deleted;
     for (const [index, key] of keys.entries()) {
       if (this.#held.get(key) === held[index]) this.#held.delete(key);
-      this.#unsure.delete(key);
+      this.#left.delete(key);
     }
   }
 
@@ -77,9 +72,14 @@ export class Leases {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }
 
-  #addUnsure(key: string): void {
-    this.#unsure.add(key);
-    const [oldest] = this.#unsure;
-    if (this.#unsure.size > MAX_UNSURE && oldest !== undefined) this.#unsure.delete(oldest);
+  async #delete(key: string): Promise<void> {
+    try {
+      await this.#backend.delete(leaseName(key));
+    } catch (error) {
+      this.#left.add(key);
+      const [oldest] = this.#left;
+      if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
+      this.#events.report(error);
+    }
   }
 }

@@ -243,6 +243,30 @@ describe('a load that gets its lease while its own process deletes it leaves no 
   });
 });
 
+it.each([
+  [true, 'gives it back, so that nobody waits for it', false],
+  [false, 'leaves it to the load that has it', true],
+])('a load whose request for its lease failed, maybeApplied: %j, %s', async (maybeApplied, _what, isLeft) => {
+  const reason = 'no reply';
+  const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'incr', reason, maybeApplied });
+  const failing = new Proxy(
+    held(backend, () => undefined),
+    {
+      get: (target, property) =>
+        property === 'incr'
+          ? async (...args: Parameters<CacheBackend['incr']>) => {
+              const count = await target.incr(...args);
+              if (args[0] === '!l:k') throw error;
+              return count;
+            }
+          : Reflect.get(target, property, target),
+    },
+  );
+  expect(await createCache(failing, { clock }).getOrSet('k', () => 'value')).toBe('value');
+  await settled();
+  expect(await backend.exists('!l:k')).toBe(isLeft);
+});
+
 it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);
@@ -276,24 +300,29 @@ it('a load that begins during a delete is stored, and gives its lease back', asy
   expect(await backend.exists('!l:k')).toBe(false);
 });
 
-describe('a process does not wait for its own lease', () => {
-  const lost = (operation: string) =>
-    new CacheError({ code: 'TIMEOUT', backend: 'memory', operation, reason: 'no reply', maybeApplied: true });
+describe('a process does not wait for a lease that it could not delete', () => {
+  const refused = new Error('no');
   let failing: boolean;
   let own: Cache;
 
-  /** Whose lease operations of that name are executed, and their replies lost. */
-  function lose(name: string): Cache {
-    failing = true;
-    const far = held(backend, (operation, [key]) =>
-      failing && operation === name && key === '!l:k' ? Promise.reject(lost(operation)) : undefined,
+  beforeEach(() => {
+    const down = (operation: string, request: boolean): Promise<never> | undefined => {
+      const reason = request ? 'no connection' : 'no reply';
+      const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation, reason, maybeApplied: !request });
+      return failing ? Promise.reject(error) : undefined;
+    };
+    const far = held(
+      backend,
+      (operation, [key]) => (operation === 'incr' && key === '!l:k' ? down(operation, false) : undefined),
+      (operation) => (operation === 'delete' ? down(operation, true) : undefined),
     );
-    return createCache(far, { clock });
-  }
+    own = createCache(far, { clock });
+    failing = true;
+  });
 
-  it('whose request had no reply', async () => {
-    own = lose('incr');
+  it('after the reply to taking it was lost', async () => {
     expect(await own.getOrSet('k', () => 1)).toBe(1);
+    await settled();
     expect(await backend.getValue('!l:k')).toBe(1);
     failing = false;
     expect(await own.getOrSet('k', () => 2)).toBe(2);
@@ -301,64 +330,38 @@ describe('a process does not wait for its own lease', () => {
     expect(await backend.exists('!l:k')).toBe(false);
   });
 
-  it('that it could not give back', async () => {
-    const refusing = new Proxy(backend, {
-      get: (target, property) => {
-        if (failing && property === 'delete') return () => Promise.reject(lost('delete'));
-        const member: unknown = Reflect.get(target, property, target);
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
-    failing = true;
-    own = createCache(refusing, { clock });
-    await expect(own.getOrSet('k', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  it('after a load', async () => {
+    const load = async () => {
+      failing = true;
+      throw refused;
+    };
+    failing = false;
+    await expect(own.getOrSet('k', load)).rejects.toBe(refused);
     expect(await backend.getValue('!l:k')).toBe(1);
     failing = false;
     expect(await own.getOrSet('k', () => 2)).toBe(2);
     expect(await backend.exists('!l:k')).toBe(false);
   });
 
-  it('and waits for one that another has taken since it was deleted', async () => {
-    own = lose('incr');
+  it.each([
+    ['once it has taken it', () => own.getOrSet('k', () => 2)],
+    ['once it is deleted', () => own.delete('k')],
+  ])('and waits for the next one, which is another’s, %s', async (_when, end) => {
     await own.getOrSet('k', () => 1);
+    await settled();
     failing = false;
-    await own.delete('k');
-    const slow = pending<number>();
-    const loading = process().getOrSet('k', () => slow.promise);
+    await end();
+    await process().delete('k');
+    const load = pending<number>();
+    const loading = process().getOrSet('k', () => load.promise);
     await settled();
     let loads = 0;
     const waiting = own.getOrSet('k', () => ++loads);
     await clock.advance(1000);
     expect(loads).toBe(0);
-    slow.resolve(3);
+    load.resolve(3);
     await clock.advance(1000);
     expect(await Promise.all([loading, waiting])).toEqual([3, 3]);
-  });
-
-  it('and takes it only once', async () => {
-    own = lose('incr');
-    await own.getOrSet('k', () => 1);
-    failing = false;
-    const [first, second] = [pending<number>(), pending<number>()];
-    const taking = own.getOrSet('k', () => first.promise);
-    await settled();
-    let loads = 0;
-    const waiting = process().getOrSet('k', () => ++loads);
-    await clock.advance(1000);
-    expect(loads).toBe(0);
-    first.resolve(2);
-    expect(await taking).toBe(2);
-    await clock.advance(1000);
-    expect(await waiting).toBe(2);
-    await own.delete('k');
-    const other = process().getOrSet('k', () => second.promise);
-    await settled();
-    const last = own.getOrSet('k', () => ++loads);
-    await clock.advance(1000);
-    expect(loads).toBe(0);
-    second.resolve(4);
-    await clock.advance(1000);
-    expect(await Promise.all([other, last])).toEqual([4, 4]);
   });
 });
 
