@@ -110,7 +110,7 @@ interface Raw {
 interface ClientInfo {
   readonly options?: { readonly tls?: object | undefined; readonly sentinelTLS?: object | undefined };
   /** The present socket, or the last one. */
-  readonly stream?: { readonly bytesRead: number } | undefined;
+  readonly stream?: { readonly bytesRead: number; readonly readableEnded: boolean } | undefined;
 }
 
 interface FailureContext {
@@ -171,10 +171,10 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
-/** A server that requires TLS closes a plain connection without a byte of reply. */
+/** A server that requires TLS closes a plain connection without a byte of reply. After a failover, ioredis closes it itself. */
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
-  const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
-  return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may require TLS' : '';
+  const endedByServer = endedBy === undefined ? stream?.readableEnded === true : codeOf(endedBy) === 'ECONNRESET';
+  return endedByServer && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may require TLS' : '';
 }
 
 /** Whether ioredis could not parse what it received. */
