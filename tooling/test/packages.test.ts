@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packages, run } from './support/workspace.ts';
+import { packages, root, run } from './support/workspace.ts';
 
 interface Packed {
   readonly filename: string;
@@ -56,4 +56,28 @@ describe.each(packages)('the tarball of %s', (name) => {
       expect(range).toMatch(/^\^\d/);
     }
   });
+});
+
+/** What a program needs to name the types of any backend, so that another one is a change of one line. */
+const FROM_CORE = [
+  'BackendOptions',
+  'CacheBackend',
+  'CacheError',
+  'CacheErrorCode',
+  'Capabilities',
+  'ReadOptions',
+  'Serializer',
+  'ValueType',
+  'WriteOptions',
+  'isCacheError',
+];
+const adapters = packages.filter((name) => name !== 'packages/core' && name !== 'packages/cache');
+
+it.each([...adapters, 'tooling/adapter-template'])('%s exports what every adapter exports of core', (name) => {
+  const manifest = JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8'));
+  const entry = readFileSync(join(root, name, manifest.exports['.']['@ninefold/source']), 'utf8');
+  const [, list = ''] = /^export \{([^}]*)\} from '@ninefold\/core';$/m.exec(entry) ?? [];
+  const names = list.split(',').map((item) => item.trim().replace('type ', ''));
+  // `RemoteOptions` only where there is a deadline.
+  expect(names.filter((item) => item !== '' && item !== 'RemoteOptions').toSorted()).toEqual(FROM_CORE);
 });

@@ -10,11 +10,6 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-interface HeldLease extends Lease {
-  /** Counts leases in the order in which they were requested. */
-  readonly sequence: number;
-}
-
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -22,8 +17,7 @@ export class Leases {
   readonly #clock: Clock;
   readonly #events: Events;
   /** The leases that this process holds, by key. */
-  readonly #held = new Map<string, HeldLease>();
-  #lastSequence = 0;
+  readonly #held = new Map<string, Lease>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -36,7 +30,6 @@ export class Leases {
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const sequence = ++this.#lastSequence;
     const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
@@ -50,19 +43,16 @@ export class Leases {
         this.#events.report(error);
       }
     };
-    const lease = { sequence, release };
+    const lease = { release };
     this.#held.set(key, lease);
     return lease;
   }
 
-  /** Drops the keys' leases requested by now, once `deleted` has resolved: from then on they may be another's. */
+  /** Drops the keys' leases held by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
-    const last = this.#lastSequence;
+    const held = keys.map((key) => this.#held.get(key));
     await deleted;
-    for (const key of keys) {
-      const lease = this.#held.get(key);
-      if (lease !== undefined && lease.sequence <= last) this.#held.delete(key);
-    }
+    for (const [index, key] of keys.entries()) if (this.#held.get(key) === held[index]) this.#held.delete(key);
   }
 
   /** Gives back all leases, so that no other process waits for them. */

@@ -1,7 +1,7 @@
 import { type CacheBackend, type Capabilities, createBackend } from '@ninefold/core';
 import { MemcachedDriver } from './driver.ts';
 import { managedTransport } from './managed-client.ts';
-import { invalid, type MemcachedOptions, serverConfigs } from './options.ts';
+import { invalid, type MemcachedBackendOptions, serverConfigs } from './options.ts';
 import { providedClientTransport } from './provided-client.ts';
 import type { MemcachedTransport } from './transport.ts';
 
@@ -20,8 +20,8 @@ export {
 } from '@ninefold/core';
 export { keyInServer } from './keys.ts';
 export type {
+  MemcachedBackendOptions,
   MemcachedClientOptions,
-  MemcachedOptions,
   MemcachedServersOptions,
   MemcachedTransportOptions,
   MemcachedUrlOptions,
@@ -40,7 +40,7 @@ export const memcachedCapabilities: Capabilities = Object.freeze({
 const DEFAULT_TIMEOUT_MS = 1000;
 
 /** A cache in one memcached server or several. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
-export function memcachedBackend(options: MemcachedOptions): CacheBackend {
+export function memcachedBackend(options: MemcachedBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const transport = transportOf(options, timeoutMs);
   const { maxValueBytes = memcachedCapabilities.maxValueBytes } = options;
@@ -51,7 +51,7 @@ export function memcachedBackend(options: MemcachedOptions): CacheBackend {
   return createBackend(driver, { ...options, timeoutMs });
 }
 
-function transportOf(options: MemcachedOptions, timeoutMs: number): MemcachedTransport {
+function transportOf(options: MemcachedBackendOptions, timeoutMs: number): MemcachedTransport {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options must be an object: { url } or { servers }');
   const { url, servers, client, transport } = options;

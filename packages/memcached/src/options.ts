@@ -52,7 +52,7 @@ export interface MemcachedTransportOptions extends CommonOptions {
   readonly client?: undefined;
 }
 
-export type MemcachedOptions =
+export type MemcachedBackendOptions =
   | MemcachedUrlOptions
   | MemcachedServersOptions
   | MemcachedClientOptions

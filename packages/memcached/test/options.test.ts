@@ -2,13 +2,13 @@ import { inspect } from 'node:util';
 import { Client } from 'memjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseServers, parseUrl } from '../src/addresses.ts';
-import { type MemcachedOptions, memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { type MemcachedBackendOptions, memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
 
 const servers = '127.0.0.1:1';
 
 function refusalOf(options: unknown): unknown {
   try {
-    memcachedBackend(options as MemcachedOptions);
+    memcachedBackend(options as MemcachedBackendOptions);
   } catch (error) {
     return error;
   }

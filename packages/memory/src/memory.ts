@@ -16,10 +16,8 @@ export {
   type CacheErrorCode,
   type Capabilities,
   isCacheError,
-  type Operation,
   type ReadOptions,
   type Serializer,
-  type StandardSchemaV1,
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
@@ -32,7 +30,7 @@ const MAX_ENTRIES = 10_000_000;
 /** The length of the longest key, with room for nested namespaces. */
 const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
 
-export interface MemoryOptions extends BackendOptions {
+export interface MemoryBackendOptions extends BackendOptions {
   /** The maximum number of entries, up to 10,000,000; default 100,000. Beyond it the least recently used is evicted. */
   readonly maxEntries?: number | undefined;
   /** The maximum size of all entries together, in bytes as in `MemoryStats`; default 67,108,864 (64 MiB). */
@@ -51,7 +49,7 @@ export interface MemoryBackend extends CacheBackend {
 export const memoryCapabilities: Capabilities = capabilitiesFor(DEFAULT_MAX_BYTES);
 
 /** Creates a cache in the memory of this process, bounded by entries and bytes. Throws `INVALID_OPTIONS`. */
-export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
+export function memoryBackend(options: MemoryBackendOptions = {}): MemoryBackend {
   const { maxEntries, maxBytes, now } = checkOptions(options);
   const driver = new MemoryDriver(capabilitiesFor(maxBytes), { maxEntries, maxBytes }, now);
   return Object.assign(createBackend(driver, options), { stats: () => driver.stats() });
@@ -66,7 +64,7 @@ function capabilitiesFor(maxBytes: number): Capabilities {
   });
 }
 
-function checkOptions(options: MemoryOptions) {
+function checkOptions(options: MemoryBackendOptions) {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options must be an object such as { maxEntries }');
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;

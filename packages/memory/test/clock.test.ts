@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { type MemoryOptions, memoryBackend } from '../src/memory.ts';
+import { type MemoryBackendOptions, memoryBackend } from '../src/memory.ts';
 
 const DAY = 24 * 60 * 60;
 
-function clocked(start: number, options: MemoryOptions = {}) {
+function clocked(start: number, options: MemoryBackendOptions = {}) {
   const clock = { time: start };
   return { clock, cache: memoryBackend({ ...options, now: () => clock.time }) };
 }

@@ -9,7 +9,7 @@ const { memoryBackend } = memory;
 
 describe('memoryBackend', () => {
   it('takes no options, and every option as undefined', async () => {
-    const options: memory.MemoryOptions = {
+    const options: memory.MemoryBackendOptions = {
       name: undefined,
       namespace: undefined,
       maxEntries: undefined,
@@ -36,7 +36,7 @@ describe('memoryBackend', () => {
       { onUnreadable: 'ignore' },
     ];
     for (const options of [null, 5, 'memory', ...wrong]) {
-      const create = () => memoryBackend(options as memory.MemoryOptions);
+      const create = () => memoryBackend(options as memory.MemoryBackendOptions);
       expect(create, inspect(options)).toThrow(
         expect.objectContaining({ code: 'INVALID_OPTIONS', backend: 'memory', operation: 'create' }),
       );

@@ -19,18 +19,29 @@ export {
 export type { RedisClient } from './connection.ts';
 export { nodeRedisCapabilities } from './driver.ts';
 
-export interface NodeRedisBackendOptions extends RemoteOptions {
-  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Give either this or `client`. */
-  readonly url?: string | undefined;
-  /** A connected client of redis 5 or 6, with RESP 2 or 3. It keeps its settings, and the backend does not close it. */
-  readonly client?: RedisClient | undefined;
+interface CommonOptions extends RemoteOptions {
   /** Milliseconds; default 1,000. */
   readonly timeoutMs?: number | undefined;
   /** UTF-8 bytes of the largest text; default 536,870,912, the default of the server's `proto-max-bulk-len`. */
   readonly maxValueBytes?: number | undefined;
+}
+
+export interface NodeRedisUrlOptions extends CommonOptions {
+  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
+  readonly url: string | undefined;
   /** Further options of the client, such as `credentialsProvider`. Those that the contract depends on are overridden. */
   readonly redis?: RedisClientOptions | undefined;
+  readonly client?: undefined;
 }
+
+export interface NodeRedisClientOptions extends CommonOptions {
+  /** A connected client of redis 5 or 6, with RESP 2 or 3. It keeps its settings, and the backend does not close it. */
+  readonly client: RedisClient;
+  readonly url?: undefined;
+  readonly redis?: undefined;
+}
+
+export type NodeRedisBackendOptions = NodeRedisUrlOptions | NodeRedisClientOptions;
 
 const DEFAULT_TIMEOUT_MS = 1000;
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
@@ -66,6 +77,7 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
   }
   if (!isRedisClient(client)) throw invalid(options, 'client must be a client of redis 5 or 6 for one server');
   if (options.url !== undefined) throw invalid(options, 'give either url or client, not both');
+  if (options.redis !== undefined) throw invalid(options, 'client keeps its own settings: leave out redis');
   return new ProvidedClient(client);
 }
 

@@ -31,7 +31,7 @@ for (const [index, version] of ['5', '6'].entries()) {
   describeCacheBackend(`node-redis on a client of redis ${version} that is handed in`, {
     describe,
     it,
-    create: (options) => nodeRedisBackend({ client: clients[index], timeoutMs: 10_000, ...options }),
+    create: (options) => nodeRedisBackend({ client: clients[index] as RedisClient, timeoutMs: 10_000, ...options }),
     capabilities: nodeRedisCapabilities,
   });
 }

@@ -36,6 +36,7 @@ describe('nodeRedisBackend', () => {
     ['a client that is none', { client: {} }],
     ['client: null', { client: null }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
+    ['further options beside a client', { client: { sendCommand: () => undefined }, redis: { password: 's3cret' } }],
     ['a Cluster', { client: createCluster({ rootNodes: [{ url: 'redis://user:s3cret@host' }] }) }],
     ['a Sentinel', { client: createSentinel({ name: 's3cret', sentinelRootNodes: [{ host: 'host', port: 1 }] }) }],
     ['a url with a path that names no database', { url: 'redis://user:s3cret@host/s3cret' }],
@@ -172,4 +173,14 @@ describe('nodeRedisBackend', () => {
     await backend.close();
     server.close();
   });
+});
+
+it('takes a url or a client by its type, too', () => {
+  const ways: readonly (() => unknown)[] = [
+    // @ts-expect-error neither
+    () => nodeRedisBackend({}),
+    // @ts-expect-error both
+    () => nodeRedisBackend({ url: 'redis://host', client: { sendCommand: async () => null } }),
+  ];
+  for (const way of ways) expect(way).toThrow(/give/);
 });

@@ -152,3 +152,15 @@ describe('redisBackend', () => {
     server.close();
   });
 });
+
+it('takes one way to the servers by its type, too', () => {
+  const ways: readonly (() => unknown)[] = [
+    // @ts-expect-error no way at all
+    () => redisBackend({}),
+    // @ts-expect-error two ways
+    () => redisBackend({ url: 'redis://host', cluster: ['redis://host'] }),
+    // @ts-expect-error options for a client that has its own
+    () => redisBackend({ client: { call: async () => null }, redis: { db: 1 } }),
+  ];
+  for (const way of ways) expect(way).toThrow(/give|leave out/);
+});

@@ -62,12 +62,12 @@ export interface UpstashClientOptions extends CommonOptions {
   readonly fetch?: undefined;
 }
 
-export type UpstashOptions = UpstashServerOptions | UpstashClientOptions;
+export type UpstashBackendOptions = UpstashServerOptions | UpstashClientOptions;
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** A cache in an Upstash Redis database, over REST. Does no I/O. Throws `INVALID_OPTIONS`. */
-export function upstashBackend(options: UpstashOptions): CacheBackend {
+export function upstashBackend(options: UpstashBackendOptions): CacheBackend {
   const sender = senderOf(options);
   const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
@@ -77,7 +77,7 @@ export function upstashBackend(options: UpstashOptions): CacheBackend {
   return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }
 
-function senderOf(options: UpstashOptions): CommandSender {
+function senderOf(options: UpstashBackendOptions): CommandSender {
   if (typeof options !== 'object' || options === null)
     throw invalid({}, 'options must be an object: { url, token } or { client }');
   if (options.client !== undefined) {

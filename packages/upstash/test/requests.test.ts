@@ -128,6 +128,8 @@ describe('a request', () => {
     for (const [thrown, shown] of [
       [{ code: 's3cret' }, { name: 'Error' }],
       [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'Error', code: 'EPIPE' }],
+      // Of an open connection, as Linux ends it when the host can no longer be reached.
+      [{ cause: { code: 'EHOSTUNREACH', syscall: 'read' } }, { name: 'Error', code: 'EHOSTUNREACH' }],
     ] as const) {
       const failing = async (): Promise<never> => {
         throw Object.assign(new Error('s3cret'), thrown);
@@ -136,6 +138,15 @@ describe('a request', () => {
       const failure = await failureOf(backend.incr('k'), ['s3cret', front.token]);
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: shown });
     }
+  });
+
+  it('that a browser reports as redirected rejects BACKEND', async () => {
+    const redirected = async (): Promise<Response> => Response.error();
+    const backend = upstashBackend({ url: front.url, token: front.token, fetch: redirected });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: false, cause: { code: '0' } });
+    expect(failure.message).toContain('the address redirects');
+    await backend.close();
   });
 
   it('works with an address that ends in slashes', async () => {

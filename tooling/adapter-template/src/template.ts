@@ -2,12 +2,14 @@ import { type CacheBackend, createBackend, invalidOptions, type RemoteOptions } 
 import { type Entry, TemplateDriver } from './driver.ts';
 
 export {
+  type BackendOptions,
   type CacheBackend,
   CacheError,
   type CacheErrorCode,
   type Capabilities,
   isCacheError,
   type ReadOptions,
+  type RemoteOptions,
   type Serializer,
   type ValueType,
   type WriteOptions,

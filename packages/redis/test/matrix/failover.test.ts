@@ -7,7 +7,7 @@ import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
+import { type RedisSentinelsOptions, redisBackend } from '../../src/redis.ts';
 import { closeAfter } from '../support/closing.ts';
 import { agree, ownerOf, startCluster, type TestCluster } from '../support/cluster.ts';
 import { Load, miscounted, overcounted, recovered, settled } from '../support/load.ts';
@@ -175,7 +175,7 @@ describe('a second Cluster', () => {
 describe('three sentinels', () => {
   let group: RedisSentinel;
   let backend: CacheBackend;
-  let options: RedisBackendOptions;
+  let options: RedisSentinelsOptions;
 
   beforeAll(async () => {
     group = await startRedisSentinel();

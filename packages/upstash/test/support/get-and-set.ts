@@ -1,8 +1,8 @@
 import type { CacheBackend } from '@ninefold/core';
-import { type UpstashOptions, upstashBackend } from '../../src/upstash.ts';
+import { type UpstashBackendOptions, upstashBackend } from '../../src/upstash.ts';
 
 /** A wrong backend: it increments by a read and a write, between which others come. */
-export function getAndSetBackend(options: UpstashOptions): CacheBackend {
+export function getAndSetBackend(options: UpstashBackendOptions): CacheBackend {
   const right = upstashBackend(options);
   const incr = async (key: string, delta = 1): Promise<number> => {
     const sum = ((await right.getValue<number>(key)) ?? 0) + delta;
