@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { Failure, run, step } from './run.mjs';
+import { commandOf } from './runtimes.mjs';
 import { findServers } from './servers/find.mjs';
 
 /** @type {readonly (readonly [title: string, command: string, args: readonly string[]])[]} */
@@ -13,16 +14,20 @@ const checks = [
 ];
 
 /**
- * Runs every check, then every suite. Each check counts as one test. Arguments are passed to vitest and narrow its run.
+ * Runs every check, then every suite, and in the matrix the suites of the packages again on Node 24. Each check counts as one
+ * test. Arguments are passed to vitest and narrow its runs.
  * @param {readonly string[]} args
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
   requireServers();
+  const node24 = process.env.NINEFOLD_MATRIX ? await folderOfNode24() : undefined;
   const outcomes = await Promise.all(checks.map((check) => step(...check)));
-  const suites = await runSuites(args);
-  const passed = suites.passed + outcomes.filter(Boolean).length;
-  const failed = suites.failed + outcomes.filter((outcome) => !outcome).length;
+  const counts = outcomes.map((succeeded) => ({ passed: Number(succeeded), failed: Number(!succeeded) }));
+  counts.push(await runSuites(args));
+  if (node24 !== undefined) counts.push(await runSuitesOnNode24(node24, args));
+  const passed = counts.reduce((total, count) => total + count.passed, 0);
+  const failed = counts.reduce((total, count) => total + count.failed, 0);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
@@ -36,8 +41,25 @@ export function requireServers() {
   }
 }
 
-/** @param {readonly string[]} args */
-async function runSuites(args) {
+async function folderOfNode24() {
+  try {
+    const [program] = await commandOf('Node 24');
+    return dirname(program);
+  } catch (error) {
+    throw new Failure(`The matrix needs Node 24: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/** @param {string} folder @param {readonly string[]} args */
+async function runSuitesOnNode24(folder, args) {
+  console.log('On Node 24, without the tests of the matrix:');
+  // Arguments may name tests of the matrix alone.
+  const tests = args.length === 0 ? ['packages/'] : [...args, '--passWithNoTests'];
+  return await runSuites(tests, { PATH: [folder, process.env.PATH].join(delimiter), NINEFOLD_MATRIX: '' });
+}
+
+/** @param {readonly string[]} args @param {NodeJS.ProcessEnv} [env] */
+async function runSuites(args, env) {
   // Outside the checkout, because two runs at once must not share these files.
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-test-'));
   const file = join(folder, 'results.json');
@@ -45,7 +67,7 @@ async function runSuites(args) {
   const coverage = ['--coverage', '--coverage.reporter=text-summary', `--coverage.reportsDirectory=${folder}/coverage`];
   try {
     // The thresholds of coverage hold only for a full run.
-    const { code } = await run('vitest', ['run', ...reports, ...(args.length === 0 ? coverage : args)]);
+    const { code } = await run('vitest', ['run', ...reports, ...(args.length === 0 ? coverage : args)], { env });
     const { numPassedTests, numFailedTests, testResults } = existsSync(file)
       ? JSON.parse(readFileSync(file, 'utf8'))
       : { numPassedTests: 0, numFailedTests: 0, testResults: [] };

@@ -32,13 +32,13 @@ export function checkInterruption() {
  * Runs a program in the root folder without standard input. Resolves to its exit code and, with `quiet`, its output.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ readonly quiet?: boolean }} [options]
+ * @param {{ readonly quiet?: boolean, readonly env?: NodeJS.ProcessEnv | undefined }} [options] `env` is added to the environment
  * @returns {Promise<{ readonly code: number, readonly output: string }>}
  */
-export async function run(command, args, { quiet = false } = {}) {
+export async function run(command, args, { quiet = false, env } = {}) {
   checkInterruption();
   const sink = quiet ? 'pipe' : 'inherit';
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', sink, sink] });
+  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', sink, sink] });
   children.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { home, madeOnce } from './made-once.mjs';
 import { checkInterruption, Failure, root, step } from './run.mjs';
 
-const home = join(root, '.tooling');
 const pnpm = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager;
 
 /**
@@ -24,16 +24,9 @@ export async function setUp() {
 }
 
 async function installPnpm() {
-  const folder = join(home, pnpm);
-  if (!existsSync(folder)) {
-    const draft = mkdtempSync(join(home, 'draft-'));
-    try {
-      await requireStep(pnpm, 'npm', ['install', '--no-audit', '--no-fund', '--prefix', draft, pnpm]);
-      renameSync(draft, folder);
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
-  }
+  const folder = await madeOnce(pnpm, (draft) =>
+    requireStep(pnpm, 'npm', ['install', '--no-audit', '--no-fund', '--prefix', draft, pnpm]),
+  );
   const programs = [root, folder].map((place) => join(place, 'node_modules', '.bin'));
   process.env.PATH = [...programs, process.env.PATH].join(delimiter);
 }

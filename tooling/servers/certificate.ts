@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { madeOnce } from './made-once.ts';
+import { madeOnce } from '../made-once.mjs';
 
 export interface Certificate {
   /** The path of the self-signed certificate. */

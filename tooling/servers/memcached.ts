@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -28,12 +28,8 @@ export async function startMemcached(
   const ready = () => listens(port);
   if (login === undefined) return await startServer(program, [...own, ...args], port, ready);
   const folder = await saslFolder(login);
-  const server = await startServer('env', [`SASL_CONF_PATH=${folder}`, program, ...own, '-S', ...args], port, ready);
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    await rm(folder, { recursive: true });
-  };
-  return { ...server, stop };
+  const sasl = [`SASL_CONF_PATH=${folder}`, program, ...own, '-S', ...args];
+  return await startServer('env', sasl, port, ready, folder);
 }
 
 /** The executable that the environment names, or the one on PATH. */

@@ -118,15 +118,23 @@ async function launchServer(args: readonly string[], ready: Ready): Promise<Runn
 // Below the ephemeral ports, from which an outgoing connection could take the port while the server is down.
 const PORTS = { first: 15_000, count: 15_000 };
 
-/** A free port. No other process gets it from this function while this process lives. */
-export async function freePort(): Promise<number> {
+/**
+ * A free port. No other process gets it from this function while this process lives. With `distance`, the port that is so much
+ * above is free, too, and no one else gets it either.
+ */
+export async function freePort(distance = 0): Promise<number> {
   for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    // A UDP socket on the same port number claims it until this process ends.
-    const claim = createSocket('udp4').unref();
-    if ((await bound(claim, () => claim.bind(port, '127.0.0.1'))) && (await isFree(port))) return port;
-    claim.close();
+    const port = PORTS.first + Math.floor(Math.random() * (PORTS.count - distance));
+    if ((await claim(port)) && (distance === 0 || (await claim(port + distance)))) return port;
   }
+}
+
+/** Whether the port was free. If so, a UDP socket on the same port number claims it until this process ends. */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref();
+  if ((await bound(socket, () => socket.bind(port, '127.0.0.1'))) && (await isFree(port))) return true;
+  socket.close();
+  return false;
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, type ServerProcess, startServer } from './process.ts';
@@ -27,7 +27,6 @@ const PERIOD_MS = '500';
 
 /** Starts a primary, a replica and three sentinels. Resolves when each sentinel knows all the others. */
 export async function startRedisSentinel(program: string = defaultProgram()): Promise<RedisSentinel> {
-  const folder = await mkdtemp(join(tmpdir(), 'ninefold-sentinel-'));
   const started: ServerProcess[] = [];
   const keep = (server: ServerProcess): ServerProcess => {
     started.push(server);
@@ -35,14 +34,12 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
   };
   const stop = async (): Promise<void> => {
     await Promise.all(started.map((server) => server.stop()));
-    await rm(folder, { recursive: true });
   };
   try {
     const primary = keep(await startRedis([], { program }));
     const replica = keep(await startRedisReplica(primary, [], { program }));
     const sentinels: ServerProcess[] = [];
-    for (let index = 0; index < SENTINELS; index++)
-      sentinels.push(keep(await startSentinel(join(folder, `${index}.conf`), primary, program)));
+    for (let index = 0; index < SENTINELS; index++) sentinels.push(keep(await startSentinel(primary, program)));
     await Promise.all(sentinels.map(untilDiscovered));
     return { name: NAME, primary, replica, sentinels, stop };
   } catch (error) {
@@ -51,8 +48,10 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
   }
 }
 
-async function startSentinel(file: string, primary: ServerProcess, program: string): Promise<ServerProcess> {
+async function startSentinel(primary: ServerProcess, program: string): Promise<ServerProcess> {
   const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'ninefold-sentinel-'));
+  const file = join(folder, 'sentinel.conf');
   const lines = [
     'bind 127.0.0.1',
     `port ${port}`,
@@ -62,14 +61,12 @@ async function startSentinel(file: string, primary: ServerProcess, program: stri
   ];
   // A sentinel rewrites its own configuration file.
   await writeFile(file, `${lines.join('\n')}\n`);
-  const sentinel = await startServer(program, [file, '--sentinel'], port, /Sentinel ID is/);
-  await until('the sentinel listens', () =>
-    ask(sentinel, 'SENTINEL', 'DEBUG', 'info-period', PERIOD_MS, 'publish-period', PERIOD_MS).then(
+  const ready = (): Promise<boolean> =>
+    ask({ host: '127.0.0.1', port }, 'SENTINEL', 'DEBUG', 'info-period', PERIOD_MS, 'publish-period', PERIOD_MS).then(
       () => true,
       () => false,
-    ),
-  );
-  return sentinel;
+    );
+  return await startServer(program, [file, '--sentinel'], port, ready, folder);
 }
 
 async function untilDiscovered(sentinel: ServerProcess): Promise<void> {

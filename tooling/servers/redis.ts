@@ -11,14 +11,16 @@ export interface RedisOptions {
   readonly program?: string | undefined;
   /** Speaks TLS only, with the certificate of `certificate()`. */
   readonly tls?: boolean | undefined;
+  /** By default a free one. */
+  readonly port?: number | undefined;
 }
 
 /** Starts a real Redis server that persists nothing. `args` are appended to its command line. */
 export async function startRedis(
   args: readonly string[] = [],
-  { program = defaultProgram(), tls = false }: RedisOptions = {},
+  { program = defaultProgram(), tls = false, port: given }: RedisOptions = {},
 ): Promise<ServerProcess> {
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const ports = tls ? ['--port', '0', '--tls-port', String(port), ...(await tlsArgs())] : ['--port', String(port)];
   // A folder of its own, because a replica receives its data as a file that the next server in that folder would load.
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-redis-'));

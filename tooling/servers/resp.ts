@@ -29,7 +29,10 @@ export class RespConnection {
     const replies = commands.map(
       () => new Promise<Reply>((resolve, reject) => this.#pending.push({ resolve, reject })),
     );
-    this.#socket.write(Buffer.concat(commands.map(encode)));
+    this.#socket.write(Buffer.concat(commands.map(encode)), (error) => {
+      // A connection that is closed already emits nothing more.
+      if (error) this.#fail(error);
+    });
     return Promise.all(replies);
   }
 

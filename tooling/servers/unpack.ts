@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { madeOnce } from './made-once.ts';
+import { madeOnce } from '../made-once.mjs';
 
 /** Older and newer servers than the machine's own, from the suites of Debian. */
 const servers = {

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
@@ -85,30 +87,32 @@ it.each([
   ['dies', 'SIGKILL', 1],
   ['is ended by Ctrl-C, or with its terminal, while a server is paused', 'SIGHUP', -1],
 ] as const)('leaves no server and no folder behind when the process that started it %s', async (_, signal, whole) => {
-  const script = `import { ask, startRedis } from './servers/redis.ts';
-    const servers = [await startRedis(), await startRedis()];
-    const folders = await Promise.all(servers.map((server) => ask(server, 'CONFIG', 'GET', 'dir')));
-    servers[1].pause();
-    console.log(JSON.stringify(servers.map(({ port }, index) => [port, folders[index].slice('dir\\n'.length)])));`;
+  const script = `import { startRedisSentinel } from './servers/redis-sentinel.ts';
+    const { primary, replica, sentinels } = await startRedisSentinel();
+    primary.pause();
+    console.log(JSON.stringify([primary, replica, ...sentinels].map(({ port }) => port)));`;
+  const folder = mkdtempSync(join(tmpdir(), 'ninefold-signals-'));
   const starter = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
     cwd: new URL('..', import.meta.url),
+    env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
     // The leader of a process group, like a program started by a shell.
     detached: true,
   });
+  const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith('ninefold-'));
   const [line] = (await once(starter.stdout, 'data')) as [Buffer];
+  const ports = JSON.parse(String(line)) as number[];
+  expect(left()).toHaveLength(ports.length);
   process.kill(whole * (starter.pid as number), signal);
-  for (const [port, folder] of JSON.parse(String(line)) as [number, string][]) {
-    expect(port).toBeGreaterThan(0);
-    expect(folder).toContain('ninefold-');
+  for (const port of ports)
     await until('the server is gone', () =>
       ask({ host: '127.0.0.1', port }, 'PING').then(
         () => false,
         () => true,
       ),
     );
-    await until('its folder is gone', async () => !existsSync(folder));
-  }
+  await until('the folders are gone', async () => left().length === 0);
+  rmSync(folder, { recursive: true });
 });
 
 it('keeps the folder of a server until it is stopped', async () => {
@@ -133,6 +137,19 @@ it('gives a port to one caller only, even before anything listens on it', async 
   const port = await freePort();
   first();
   expect(await freePort()).not.toBe(port);
+  vi.restoreAllMocks();
+});
+
+it('gives both ports of a pair to one caller only', async () => {
+  const random = vi.spyOn(Math, 'random');
+  random.mockReturnValueOnce(0.5);
+  const port = await freePort(10_000);
+  random.mockReturnValueOnce((port + 10_000.5 - 15_000) / 15_000);
+  expect(await freePort()).not.toBe(port + 10_000);
+  random.mockReturnValueOnce(0.9);
+  const single = await freePort();
+  random.mockReturnValueOnce((single + 0.5 - 25_000) / 5000);
+  expect(await freePort(10_000)).not.toBe(single - 10_000);
   vi.restoreAllMocks();
 });
 

@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../servers/redis.ts';
+import { until } from '../servers/until.ts';
+import { staysQuiet } from '../testing/stays-quiet.ts';
 import { UpstashFront } from '../upstash-front/front.ts';
 
 // The tests expect what the public documentation of the service says: https://upstash.com/docs/redis/features/restapi
@@ -44,6 +46,8 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 }
 
 describe('the REST front', () => {
+  staysQuiet();
+
   it('runs one command given as an array', async () => {
     expect(await post('/', ['SET', 'k', 'v'])).toMatchObject({ status: 200, text: '{"result":"OK"}' });
     expect(await post('/', ['get', 'k'])).toMatchObject({ status: 200, text: '{"result":"v"}' });
@@ -171,5 +175,23 @@ describe('the REST front', () => {
     expect((await post('/', ['incr', 'f'])).status).toBe(307);
     // Only two of the six increments above were run: those whose replies broke off.
     expect((await post('/', ['incr', 'f'])).text).toBe('{"result":3}');
+  });
+
+  it('may be stopped while requests wait for Redis or for their delay', async () => {
+    const redis = await startRedis();
+    const stopped = await UpstashFront.start({ redis, token: 'tok3n' });
+    const send = (): Promise<unknown> =>
+      fetch(`${stopped.url}/ping?_token=tok3n`).then(
+        () => 'answered',
+        () => 'lost',
+      );
+    redis.pause();
+    stopped.fail({ kind: 'delay', delayMs: 600_000 });
+    const delayed = send();
+    const asking = send();
+    await until('one asks Redis', async () => stopped.requests.length === 1);
+    await stopped.stop();
+    expect(await Promise.all([delayed, asking])).toEqual(['lost', 'lost']);
+    await redis.stop();
   });
 });

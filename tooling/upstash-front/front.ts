@@ -94,8 +94,11 @@ export class UpstashFront {
   }
 
   async stop(): Promise<void> {
-    this.#redis.close();
     for (const socket of this.#sockets) socket.destroy();
+    this.heal();
+    this.#redis.close();
+    // Those that wait for Redis fail now, when no client waits for them.
+    await Promise.allSettled(this.#handling);
     await new Promise((resolve) => this.#server.close(resolve));
   }
 

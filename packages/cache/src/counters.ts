@@ -11,7 +11,7 @@ import {
   isTrace,
   isVersion,
   type SeenCounters,
-  sum,
+  stampOf,
 } from './fence.ts';
 
 /** A day, in seconds: the shortest TTL of an epoch, and the TTL of a counter that a bump creates. */
@@ -61,8 +61,9 @@ export class Counters {
     const names = fenceNames(key, tags);
     // Many entries share tags and the generation, so these have no TTL.
     const ttlOf = (name: string) => (name === epochName(key) ? epochTtl(ttl) : undefined);
-    const versions = await Promise.all(names.map((name) => this.#versionOf(name, seen, ttlOf(name))));
-    return { names, stamp: sum(versions) };
+    const missing = names.filter((name) => !isVersion(seen.get(name)));
+    await Promise.all(missing.map((name) => this.#versionOf(name, seen, ttlOf(name))));
+    return { names, stamp: stampOf(names, seen) };
   }
 
   /** The generation, created if there is none. If several processes create it, resolves once they agree on one. */

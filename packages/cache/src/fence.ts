@@ -63,16 +63,14 @@ export function fenceNames(key: string, tags: readonly string[]): string[] {
   return [GENERATION, epochName(key), ...tags.map(tagName)];
 }
 
-/** The sum of counters; `NaN` if one is missing, or if the sum is too large to show every bump. */
-export function sum(counters: Iterable<unknown>): number {
-  let total = 0;
-  for (const counter of counters) total += isVersion(counter) ? counter : Number.NaN;
-  return total < Number.MAX_SAFE_INTEGER ? total : Number.NaN;
-}
-
-/** The sum of the counters with these names; `NaN` if one is missing. */
+/** The sum of the counters with these names; `NaN` if one is missing, or if it is too large to show every bump. */
 export function stampOf(names: readonly string[], seen: SeenCounters): number {
-  return sum(names.map((name) => seen.get(name)));
+  let total = 0;
+  for (const name of names) {
+    const version = seen.get(name);
+    total += isVersion(version) ? version : Number.NaN;
+  }
+  return total < Number.MAX_SAFE_INTEGER ? total : Number.NaN;
 }
 
 /** Whether nothing that the fence depends on was bumped between it and the reads of `seen`. */

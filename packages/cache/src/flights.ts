@@ -51,13 +51,16 @@ export class Flights {
     }
   }
 
-  /** Outdates the flights that match: later callers do not join them, and their values are not stored. */
-  outdate(matches: (flight: Flight) => boolean): void {
-    for (const flight of this.#flights.values()) {
-      if (!matches(flight)) continue;
-      flight.outdated = true;
-      this.#remove(flight);
-    }
+  /** Outdates the flight for a key, if any: later callers do not join it, and its value is not stored. */
+  outdate(key: string): void {
+    const flight = this.#flights.get(key);
+    if (flight === undefined) return;
+    flight.outdated = true;
+    this.#remove(flight);
+  }
+
+  outdateWhere(matches: (flight: Flight) => boolean): void {
+    for (const flight of this.#flights.values()) if (matches(flight)) this.outdate(flight.key);
   }
 
   #remove(flight: Flight): void {

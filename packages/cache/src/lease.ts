@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, isCacheError } from '@ninefold/core';
 import type { Clock } from './clock.ts';
 import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
@@ -10,11 +10,6 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-interface HeldLease extends Lease {
-  /** Counts leases in the order in which they were requested. */
-  readonly sequence: number;
-}
-
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -22,8 +17,7 @@ export class Leases {
   readonly #clock: Clock;
   readonly #events: Events;
   /** The leases that this process holds, by key. */
-  readonly #held = new Map<string, HeldLease>();
-  #lastSequence = 0;
+  readonly #held = new Map<string, Lease>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -36,37 +30,43 @@ export class Leases {
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const sequence = ++this.#lastSequence;
-    const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
+    let count: number;
+    try {
+      count = await incrOrReset(this.#backend, name, 1, this.#ttl);
+    } catch (error) {
+      // All would wait for a lease whose reply was lost. Not awaited: the server has just failed.
+      if (isCacheError(error) && error.maybeApplied) void this.#delete(name);
+      throw error;
+    }
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
       // After its TTL the lease may be another's.
-      if (this.#clock.now() >= deadline) return;
-      try {
-        await this.#backend.delete(name);
-      } catch (error) {
-        this.#events.report(error);
-      }
+      if (this.#clock.now() < deadline) await this.#delete(name);
     };
-    const lease = { sequence, release };
+    const lease = { release };
     this.#held.set(key, lease);
     return lease;
   }
 
-  /** Drops the keys' leases requested by now, once `deleted` has resolved: from then on they may be another's. */
+  /** Drops the keys' leases held by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
-    const last = this.#lastSequence;
+    const held = keys.map((key) => this.#held.get(key));
     await deleted;
-    for (const key of keys) {
-      const lease = this.#held.get(key);
-      if (lease !== undefined && lease.sequence <= last) this.#held.delete(key);
-    }
+    for (const [index, key] of keys.entries()) if (this.#held.get(key) === held[index]) this.#held.delete(key);
   }
 
   /** Gives back all leases, so that no other process waits for them. */
   async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
+  }
+
+  async #delete(name: string): Promise<void> {
+    try {
+      await this.#backend.delete(name);
+    } catch (error) {
+      this.#events.report(error);
+    }
   }
 }

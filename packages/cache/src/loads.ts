@@ -74,7 +74,7 @@ export class Loads {
     const flight = flights.get(key);
     const since = flight?.loadingSince;
     if (flight?.endedAt !== undefined || since === undefined || clock.now() - since < leaseMs) return flight;
-    flights.outdate((each) => each === flight);
+    flights.outdate(key);
     return undefined;
   }
 
@@ -153,6 +153,9 @@ export class Loads {
     let lease: Lease | undefined;
     try {
       lease = await leases.acquire(miss.key);
+      // Its value will not be stored, so no other has to wait for it. If a delete has outdated it, nobody knows which of
+      // the two requests came first, and whether the lease is still there.
+      if (flight.outdated) await lease?.release();
       flight.readStep = flights.nextStep();
       // Read after the lease: another may have loaded, written and released since the caller's read.
       const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);

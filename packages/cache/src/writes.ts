@@ -53,7 +53,7 @@ export class Writes {
     } catch (error) {
       throw replaced && isCacheError(error) ? error.with({ maybeApplied: true }) : error;
     }
-    this.#flights.outdate(({ key }) => values.has(key));
+    for (const key of values.keys()) this.#flights.outdate(key);
   }
 
   /**
@@ -80,9 +80,8 @@ export class Writes {
     await settleWrites(bumps, generation);
     const current = await generation;
     const counts = keys.map((key) => countName(current, key));
-    const deletedKeys = new Set(keys);
     // Only the flights so far: later ones have seen the bumps, and may get a lease after the old one is deleted.
-    this.#flights.outdate(({ key }) => deletedKeys.has(key));
+    for (const key of keys) this.#flights.outdate(key);
     // The lease is deleted too: the load that holds it is outdated.
     const deleted = settleWrites([...bumps, this.#backend.deleteMany([...keys, ...keys.map(leaseName), ...counts])]);
     await this.#leases.forget(keys, deleted);
@@ -95,11 +94,11 @@ export class Writes {
 
   async invalidate(tags: readonly string[]): Promise<void> {
     await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
-    this.#flights.outdate((flight) => flight.tags.some((tag) => tags.includes(tag)));
+    this.#flights.outdateWhere((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }
 
   async clear(): Promise<void> {
     await this.#counters.bump(GENERATION);
-    this.#flights.outdate(() => true);
+    this.#flights.outdateWhere(() => true);
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { DriverError } from '@ninefold/core';
+import type { DriverError } from '@ninefold/core';
 import { connectionLost, notConnected, unexpectedError } from './failures.ts';
 import { HandshakeReader, handshakeError, handshakeFrame } from './handshake.ts';
 import { InFlightRequests } from './in-flight.ts';
@@ -62,10 +62,7 @@ export class Connection {
     // No byte can have been read in the tick that sends, however long that tick takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
-    return (
-      now - this.#lastActivity > Math.min(SILENCE_MS, this.#config.timeoutMs) ||
-      now - this.#inFlight.oldestDeadline > GRACE_MS
-    );
+    return now - this.#lastActivity > SILENCE_MS || now - this.#inFlight.oldestDeadline > GRACE_MS;
   }
 
   send(request: Request): void {
@@ -81,10 +78,9 @@ export class Connection {
     this.#socket.destroy();
     this.#onEnd(this);
     for (const request of this.#inFlight.clear()) request.fail(error);
-    const unsent = new DriverError(error.code, error.message, { ...error.options, applied: 'no' });
     for (const request of this.#waiting.clear()) {
       request.written?.();
-      request.fail(unsent);
+      request.fail(error);
     }
   }
 
@@ -99,7 +95,7 @@ export class Connection {
     const within = `within ${timeoutMs} ms`;
     if (this.#socket.connecting) return notConnected(`no connection ${within}`);
     // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
-    const hint = tls !== undefined && this.#socket.bytesRead === 0 ? '; the server may not speak TLS' : '';
+    const hint = tls !== undefined && this.#socket.bytesWritten === 0 ? '; the server may not speak TLS' : '';
     return notConnected(`no answer ${within}${hint}`);
   }
 
@@ -154,7 +150,6 @@ export class Connection {
       if (verdict === 'refused') this.#disconnect('the server answered something else');
       if (verdict !== 'response') return;
     }
-    if (this.#state === 'closed') return;
     try {
       this.#parser.read(bytes, (frame) => {
         if (this.#state === 'handshake') this.#completeHandshake(frame);

@@ -8,7 +8,6 @@ interface Meaning {
 
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   [Status.tooLarge]: { code: 'TOO_LARGE', reason: 'the value is larger than the server takes; the old value is gone' },
-  [Status.notNumeric]: { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' },
   [Status.authError]: { code: 'AUTH', reason: 'the server requires a user name and password, or other ones' },
   [Status.outOfMemory]: { code: 'BACKEND', reason: 'the server is out of memory' },
   [Status.busy]: { code: 'UNAVAILABLE', reason: 'the server is busy' },

@@ -20,7 +20,6 @@ export const Status = {
   notStored: 0x05,
   notNumeric: 0x06,
   authError: 0x20,
-  authContinue: 0x21,
   unknownCommand: 0x81,
   outOfMemory: 0x82,
   busy: 0x85,

@@ -25,8 +25,6 @@ export class ManagedServer extends Server implements Channel {
 
   constructor(config: ServerConfig) {
     super(config.host, config.port);
-    // memjs reads credentials from the environment, which are not meant for this backend.
-    Object.assign(this, { username: undefined, password: undefined });
     this.#config = config;
   }
 

@@ -1,8 +1,14 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { type ConnectionOptions, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { certificate } from '@ninefold/tooling/servers/certificate';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { until } from '@ninefold/tooling/servers/until';
@@ -127,8 +133,60 @@ describe('a connection', () => {
     expect(proxy.links).toBe(2);
     expect(await Promise.all(late)).toEqual(['v', 'v']);
     await until('it has ended', async () => proxy.links === 1);
+    expect(await backend.getValue('k')).toBe('v');
+    expect(proxy.links).toBe(1);
     await backend.close();
     await stop();
+  });
+
+  it('that has ended is not kept in memory', async () => {
+    const sockets: WeakRef<object>[] = [];
+    const note = (message: unknown): void => void sockets.push(new WeakRef((message as { socket: Socket }).socket));
+    subscribe('net.client.socket', note);
+    const backend = memcachedBackend({ servers: '127.0.0.1:1', timeoutMs: 20_000 });
+    for (let call = 0; call < 50; call++) expect((await failureOf(backend.getValue('k'))).code).toBe('UNAVAILABLE');
+    unsubscribe('net.client.socket', note);
+    expect(sockets.length).toBeGreaterThanOrEqual(50);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = (): number => {
+      collect();
+      return sockets.filter((socket) => socket.deref() !== undefined).length;
+    };
+    await expect.poll(kept).toBeLessThan(5);
+    await backend.close();
+  });
+
+  it('that was idle for more than a second is not taken for silent', async () => {
+    const { lab, proxy, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 'v');
+    await sleep(1200);
+    await lab.set({ kind: 'delay', delayMs: 1500 });
+    const first = backend.getValue('k');
+    await turn();
+    const second = backend.getValue('k');
+    // Time in which another connection would arrive.
+    await sleep(500);
+    expect(proxy.links).toBe(1);
+    await lab.set(undefined);
+    expect(await Promise.all([first, second])).toEqual(['v', 'v']);
+    await backend.close();
+    await stop();
+  });
+
+  it('leaves no timer behind when it is closed', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const servers = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const backends = Array.from({ length: 20 }, () => memcachedBackend({ servers, timeoutMs: 600_000 }));
+    const calls = backends.map((backend) => failureOf(backend.getValue('k')));
+    await Promise.all(backends.map((backend) => backend.close()));
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('CLOSED');
+    expect(timers() - before).toBeLessThan(10);
+    silent.close();
   });
 
   it('ends when no call waits for its responses any more', async () => {
@@ -190,6 +248,16 @@ describe('the first bytes from a server', () => {
     await server.stop();
   });
 
+  it('are recognised as the text protocol when the server sends no end of the line', async () => {
+    const server = createServer((socket) => socket.write('ERROR Too many open connections'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const servers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const backend = memcachedBackend({ servers, timeoutMs: 500 });
+    expect((await failureOf(backend.setValue('k', 1))).message).toContain('too many connections');
+    await backend.close();
+    server.close();
+  });
+
   /** The verdict on each piece, up to the first that is refused, and the message of the error. */
   function judge(pieces: readonly string[]): readonly [verdicts: string[], refusal: string | undefined] {
     const reader = new HandshakeReader();
@@ -242,6 +310,55 @@ it.each([
   expect(failure.message).toBe(`[memcached] setValue "k": ${reason}`);
   await backend.close();
   await server.stop();
+});
+
+describe('a hint at TLS is not given', () => {
+  /** The message of a call to a server that is closed afterwards. */
+  async function messageOf(server: Server, tls: ConnectionOptions | undefined): Promise<string> {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const servers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const backend = memcachedBackend({ servers, tls, timeoutMs: 3000 });
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    await backend.close();
+    server.close();
+    return failure.message;
+  }
+
+  it('for a server that ends a connection which is under TLS, or which it has begun to answer', async () => {
+    expect(
+      await messageOf(
+        createServer((socket) => socket.destroy()),
+        {},
+      ),
+    ).not.toContain('TLS');
+    const answers = createServer((socket) => socket.end(Buffer.of(0x81)));
+    expect(await messageOf(answers, undefined)).toBe('[memcached] setValue "k": the server closed the connection');
+  });
+
+  it('for a server that speaks TLS, and then falls silent', async () => {
+    const { ca, keyFile } = await certificate();
+    const silent = createTlsServer({ cert: ca, key: await readFile(keyFile) });
+    expect(await messageOf(silent, { ca })).toBe('[memcached] setValue "k": no answer within 3000 ms');
+  });
+});
+
+it('TLS names the server that it connects to, unless that is an address', async () => {
+  const { ca, keyFile } = await certificate();
+  const names: unknown[] = [];
+  const server = createTlsServer({ cert: ca, key: await readFile(keyFile) }, (socket) => {
+    names.push((socket as TLSSocket & { readonly servername: unknown }).servername);
+    socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  for (const host of ['localhost', '127.0.0.1']) {
+    const servers = `${host}:${(server.address() as AddressInfo).port}`;
+    const backend = memcachedBackend({ servers, tls: { ca }, timeoutMs: 10_000 });
+    await failureOf(backend.setValue('k', 1));
+    await backend.close();
+  }
+  server.close();
+  expect(names).toEqual(['localhost', false]);
 });
 
 describe('a response to the handshake', () => {

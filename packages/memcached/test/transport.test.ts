@@ -4,10 +4,12 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
+import { DeleteCommand, GetCommand, IncrCommand, SetCommand } from '../src/commands.ts';
 import { InFlightRequests } from '../src/in-flight.ts';
 import { managedTransport } from '../src/managed-client.ts';
 import { type CounterAnswer, type MemcachedTransport, memcachedBackend } from '../src/memcached.ts';
 import { Parser } from '../src/parser.ts';
+import { type ResponseFrame, Status } from '../src/protocol.ts';
 import { Queue } from '../src/queue.ts';
 import type { Request } from '../src/request.ts';
 
@@ -103,6 +105,38 @@ describe('a counter that two calls create at once', () => {
     const sums = await Promise.all(keys.flatMap((key) => [one.incr(key), direct.incr(key)]));
     expect(sums.reduce((sum, value) => sum + value, 0)).toBe(keys.length * 3);
     await one.close();
+  });
+});
+
+describe('a response', () => {
+  const call = { deadline: 0, ended: false, sent: true, signal: AbortSignal.abort() };
+  const incr = new IncrCommand({ key: 'k', delta: 1n, create: undefined }, call);
+
+  function response(status: number, valueBytes: number): ResponseFrame {
+    return { status, bytes: Buffer.alloc(8 + valueBytes), casOffset: 0, from: 8, to: 8 + valueBytes };
+  }
+
+  it('with the status of a failure fails each kind of request', () => {
+    const commands = [
+      new GetCommand(['k'], call),
+      new SetCommand([['k', 'v']], 0, call),
+      new DeleteCommand(['k'], call),
+    ];
+    for (const command of [...commands, incr]) {
+      expect(command.receive(0, response(Status.busy, 0))).toMatchObject({
+        code: 'UNAVAILABLE',
+        options: { applied: 'no' },
+      });
+      expect(command.receive(0, response(0x84, 0))).toMatchObject({
+        code: 'BACKEND',
+        options: { cause: { code: '0x0084' } },
+      });
+    }
+  });
+
+  it('with a counter that has not eight bytes is BACKEND', () => {
+    for (const size of [0, 7, 9]) expect(incr.receive(0, response(Status.ok, size))).toMatchObject({ code: 'BACKEND' });
+    expect(incr.receive(0, response(Status.ok, 8))).toBeUndefined();
   });
 });
 

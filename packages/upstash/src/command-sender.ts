@@ -1,5 +1,5 @@
 import { type Call, DriverError } from '@ninefold/core';
-import { lostRequest, refusedCommand } from './failures.ts';
+import { isServiceMessage, lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
 /** The commands of a client's pipeline that the backend uses. */
@@ -90,15 +90,24 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
   );
 }
 
+/** What V8 and JavaScriptCore say when the client reads a response that has not the form of a pipeline's. */
+const MISREAD = /^Cannot (?:destructure|read) propert|is not (?:a function|an object)/;
+
 /** The client's messages quote the whole command and the body; only their beginning is free of values. */
 function providedClientError(error: unknown): unknown {
-  const name = error instanceof Error ? error.name : '';
-  if (name === 'UpstashJSONParseError')
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' };
+  if (name === 'UpstashError') {
+    const [refusal] = message.split(', command was:');
+    // The client does not tell the status, which may be that of a failure after the command ran.
+    return isServiceMessage(refusal)
+      ? refusedCommand(refusal)
+      : new DriverError('BACKEND', 'the service failed, or the response is not from Upstash', { cause: { name } });
+  }
+  if (name === 'UpstashJSONParseError' || (name === 'TypeError' && MISREAD.test(message)))
     return new DriverError('BACKEND', 'the response is not from Upstash', { cause: { name } });
-  if (name === 'UpstashError') return refusedCommand((error as Error).message.split(', command was:')[0] ?? '');
   if (name === 'AbortError' || name === 'TimeoutError')
     return new DriverError('TIMEOUT', 'the client gave up the request', { cause: { name } });
-  const { code, message, options } = lostRequest(error);
+  const { code, message: reason, options } = lostRequest(error);
   // The error is that of the last attempt: an earlier one may have arrived.
-  return new DriverError(code, message, { ...options, applied: 'maybe' });
+  return new DriverError(code, reason, { ...options, applied: 'maybe' });
 }

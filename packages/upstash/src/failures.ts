@@ -25,12 +25,21 @@ const MEANINGS: readonly (readonly [pattern: RegExp, code: CacheErrorCode, reaso
 export function refusedCommand(error: string): DriverError {
   // Before Redis 7, a script's error begins with its position in the script.
   const message = error.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
-  const found = MEANINGS.find(([pattern]) => pattern.test(message));
+  const found = meaningOf(message);
   const cause = { name: 'UpstashError', code: codeOf(message) };
   if (found === undefined)
     return new DriverError('BACKEND', 'the service refused the command', { applied: 'no', cause });
   const [, code, reason, retryable] = found;
   return new DriverError(code, reason, { applied: 'no', cause, retryable });
+}
+
+function meaningOf(message: string): (typeof MEANINGS)[number] | undefined {
+  return MEANINGS.find(([pattern]) => pattern.test(message));
+}
+
+/** Whether an error message may be the service's: all but a few known ones begin with a code, as those of Redis do. */
+export function isServiceMessage(message: unknown): message is string {
+  return typeof message === 'string' && (codeOf(message) !== undefined || meaningOf(message) !== undefined);
 }
 
 /** The error of a request whose HTTP status is not 2xx. */
@@ -52,7 +61,7 @@ export function refusedRequest(status: number, body: unknown): DriverError {
     return fail('BACKEND', 'the address redirects; it is not a REST endpoint of Upstash', { applied: 'no' });
   }
   if (status >= 500 || status === 408) return fail('UNAVAILABLE', `the service failed (HTTP ${status})`);
-  return typeof message === 'string' && status !== 404
+  return isServiceMessage(message) && status !== 404
     ? refusedCommand(message)
     : fail('BACKEND', foreignResponse(status), { applied: 'no' });
 }
@@ -62,28 +71,23 @@ export function foreignResponse(status: number): string {
   return `the response is not from Upstash (HTTP ${status}): check url`;
 }
 
-/** Codes of failures before any byte of a request was sent: name lookup and connect. */
-const UNSENT = new Set([
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** Codes of failures before any byte of a request was sent: in the name lookup, in connecting, or of a certificate. */
+const UNSENT =
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_ALTNAME_INVALID|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)_\w+)$/;
 
 /** Whether the request was never sent. */
 export function isUnsent(error: unknown): boolean {
   if (!(error instanceof DriverError)) return false;
   const { applied, cause } = error.options;
-  return applied === 'no' && UNSENT.has(cause?.code ?? '');
+  return applied === 'no' && UNSENT.test(cause?.code ?? '');
 }
 
 /** The error of a request without a response. An aborted request is one too, but its calls have already ended. */
 export function lostRequest(error: unknown): DriverError {
-  const code = systemCode(error);
+  const { code, syscall } = systemError(error);
   const cause = { name: error instanceof Error ? error.name : typeof error, code };
-  if (code !== undefined && UNSENT.has(code)) {
+  // A host may also become unreachable to an open connection, after it has read the request.
+  if (code !== undefined && UNSENT.test(code) && syscall !== 'read' && syscall !== 'write') {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
   }
   if (isNotHttp(error))
@@ -98,17 +102,23 @@ function isNotHttp(error: unknown): boolean {
   return errorChain(error).some(({ name }) => name === 'HTTPParserError');
 }
 
-/** The system's error code, which Node puts on `cause` or deeper. */
-function systemCode(error: unknown): string | undefined {
-  const isCode = (code: unknown): code is string => typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code);
-  return errorChain(error)
-    .map(({ code }) => code)
-    .find(isCode);
+/** The system's error code and the call that failed, which Node puts on `cause` or deeper. */
+function systemError(error: unknown): { readonly code?: string; readonly syscall?: unknown } {
+  const isSystem = (each: Thrown): each is Thrown & { readonly code: string } =>
+    typeof each.code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(each.code);
+  return errorChain(error).find(isSystem) ?? {};
+}
+
+interface Thrown {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly syscall?: unknown;
+  readonly cause?: unknown;
 }
 
 /** An error and its causes, at most four together. */
-function errorChain(error: unknown): readonly { readonly name?: unknown; readonly code?: unknown }[] {
-  const chain: { readonly name?: unknown; readonly code?: unknown; readonly cause?: unknown }[] = [];
+function errorChain(error: unknown): readonly Thrown[] {
+  const chain: Thrown[] = [];
   for (let at = error; typeof at === 'object' && at !== null && chain.length < 4; at = chain.at(-1)?.cause)
     chain.push(at);
   return chain;

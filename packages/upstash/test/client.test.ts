@@ -16,13 +16,7 @@ let backend: CacheBackend;
 
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  client = new Redis({
-    url: front.url,
-    token: front.token,
-    automaticDeserialization: false,
-    retry: { retries: 0 },
-    enableTelemetry: false,
-  });
+  client = new Redis(options());
   backend = upstashBackend({ client, namespace: 'client', timeoutMs: 3000 });
 });
 
@@ -32,6 +26,16 @@ afterAll(async () => {
 });
 
 afterEach(() => front.heal());
+
+function options() {
+  return {
+    url: front.url,
+    token: front.token,
+    automaticDeserialization: false,
+    retry: { retries: 0 },
+    enableTelemetry: false,
+  } as const;
+}
 
 describe('a provided client', () => {
   it('does all nine operations', async () => {
@@ -49,10 +53,24 @@ describe('a provided client', () => {
     expect(await backend.deleteMany(['__proto__', 'n', 't', 'x'])).toBe(3);
   });
 
-  it('rejects a response with fewer results than commands', async () => {
-    front.fail({ kind: 'raw', body: '[]' }, { times: 2 });
-    expect(await failureOf(backend.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
-    expect(await failureOf(backend.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+  it('rejects a response that does not match the request, whatever its client makes of it', async () => {
+    const plain = upstashBackend({
+      client: new Redis({ ...options(), responseEncoding: false }),
+      timeoutMs: 3000,
+    });
+    for (const each of [backend, plain]) {
+      for (const body of ['[]', '[null]', '[{"result":1},{"result":2}]', '{}', 'null', '5']) {
+        front.fail({ kind: 'raw', body }, { times: 2 });
+        expect(await failureOf(each.deleteMany(['a', 'b']))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+        expect(await failureOf(each.getValue('a'))).toMatchObject({ code: 'BACKEND', key: 'a' });
+      }
+    }
+    await plain.close();
+  });
+
+  it('reports maybeApplied for an error without a code, which may be that of a failure after the command ran', async () => {
+    front.fail({ kind: 'raw', status: 500, body: '{"error":"Internal Server Error"}' });
+    expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
   });
 
   it('that retries reports maybeApplied, although its last attempt was not sent', async () => {

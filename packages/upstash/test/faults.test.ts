@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
@@ -149,8 +154,16 @@ describe('a failure of the service', () => {
     ['ERR DB capacity quota exceeded', 'BACKEND', false, 'full'],
     ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
     ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
+    ['ERR rate limit exceeded', 'UNAVAILABLE', true, 'throttling'],
     // As stand-ins do, and the versions of Redis on which they run.
     ['Unauthorized', 'AUTH', false, 'token'],
+    ['NOAUTH Authentication required.', 'AUTH', false, 'token'],
+    [
+      "ERR Error running script (call to f_0a): @user_script:2: The user executing the script can't run this command",
+      'AUTH',
+      false,
+      'token',
+    ],
     ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', true, 'ready'],
     ['BUSY Redis is busy running a script. You can only call SCRIPT KILL', 'UNAVAILABLE', true, 'ready'],
     ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', false, 'not an integer'],
@@ -175,15 +188,23 @@ describe('a failure of the service', () => {
     }
   });
 
-  it('that is a redirect or an unknown page is reported as such', async () => {
+  it('that is an HTTP status is reported in the words for it', async () => {
     for (const [fault, words] of [
-      [{ kind: 'redirect' }, 'the address redirects'],
-      [{ kind: 'raw', status: 404, body: '<html>' }, 'HTTP 404'],
+      [{ kind: 'redirect' }, 'the address redirects; it is not a REST endpoint of Upstash'],
+      [{ kind: 'raw', status: 404, body: '<html>' }, 'the response is not from Upstash (HTTP 404): check url'],
+      [
+        { kind: 'raw', status: 404, body: '{"error":"NOT FOUND"}' },
+        'the response is not from Upstash (HTTP 404): check url',
+      ],
+      [{ kind: 'status', status: 401 }, 'the token is wrong or lacks a permission'],
+      [{ kind: 'status', status: 403 }, 'the token is wrong or lacks a permission'],
+      [{ kind: 'status', status: 408 }, 'the service failed (HTTP 408)'],
+      [{ kind: 'status', status: 413 }, 'the request is larger than the service takes'],
+      [{ kind: 'status', status: 429 }, 'the service is throttling (HTTP 429)'],
+      [{ kind: 'status', status: 500 }, 'the service failed (HTTP 500)'],
     ] as const) {
       front.fail(fault);
-      const failure = await failureOf(backend.incr('k'));
-      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
-      expect(failure.message).toContain(words);
+      expect((await failureOf(backend.incr('k'))).message).toBe(`[upstash] incr "k": ${words}`);
     }
   });
 
@@ -315,10 +336,37 @@ describe('an address', () => {
     expect(failure.message).toContain('may not speak TLS');
   });
 
+  it('whose certificate is not trusted is UNAVAILABLE, and a write certainly was not applied', async () => {
+    for (const [expired, code] of [
+      [false, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+      [true, 'CERT_HAS_EXPIRED'],
+    ] as const) {
+      const { ca, keyFile } = await certificate({ expired });
+      const requests: unknown[] = [];
+      const key = await readFile(keyFile);
+      const server = createServer({ cert: ca, key }, (request) => void requests.push(request));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const untrusting = upstashBackend({ url, token: 'tok3n', timeoutMs: 10_000 });
+      for (const write of [untrusting.incr('k'), untrusting.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write, ['tok3n']);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false, cause: { code } });
+        expect(failure.message).toContain(`cannot be reached (${code})`);
+      }
+      await untrusting.close();
+      server.close();
+      expect(requests).toEqual([]);
+    }
+  });
+
   it('whose response is not from Upstash is BACKEND, and the message points to the url', async () => {
     const faults = [
       [{ kind: 'html' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'status', status: 404 }, 'the response is not from Upstash (HTTP 404): check url'],
+      [
+        { kind: 'raw', status: 400, body: '{"error":"Bad Request"}' },
+        'the response is not from Upstash (HTTP 400): check url',
+      ],
       [{ kind: 'raw', body: '[null]' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'raw', body: '[{"result":[null]},{}]' }, 'the response is not from Upstash (HTTP 200): check url'],
     ] as const;

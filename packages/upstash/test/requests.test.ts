@@ -138,6 +138,42 @@ describe('a request', () => {
     }
   });
 
+  it('that failed before it could be sent was not applied, and one that failed later may have been', async () => {
+    const unsent = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
+    const untrusted = ['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT'];
+    const unchained = ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'];
+    const lost = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT'];
+    for (const [cause, maybeApplied] of [
+      ...[...unsent, ...untrusted, ...unchained].map((code) => [{ code }, false] as const),
+      ...lost.map((code) => [{ code }, true] as const),
+      [{ code: 'EHOSTUNREACH', syscall: 'connect' }, false],
+      // Of an open connection, as Linux ends it when the host can no longer be reached.
+      [{ code: 'EHOSTUNREACH', syscall: 'read' }, true],
+      [{ code: 'ENETUNREACH', syscall: 'write' }, true],
+    ] as const) {
+      const failing = async (): Promise<never> => {
+        throw new TypeError('fetch failed', { cause });
+      };
+      const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
+      const reason = maybeApplied ? 'the request was lost' : 'cannot be reached';
+      for (const write of [backend.incr('k'), backend.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied });
+        expect(failure.message).toContain(`${reason} (${cause.code})`);
+      }
+      await backend.close();
+    }
+  });
+
+  it('that a browser reports as redirected rejects BACKEND', async () => {
+    const redirected = async (): Promise<Response> => Response.error();
+    const backend = upstashBackend({ url: front.url, token: front.token, fetch: redirected });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: false, cause: { code: '0' } });
+    expect(failure.message).toContain('the address redirects');
+    await backend.close();
+  });
+
   it('works with an address that ends in slashes', async () => {
     const backend = upstashBackend({ url: `${front.url}//`, token: front.token });
     await backend.setValue('below', 1);

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Registry, startRegistry } from '../../registry/registry.ts';
-import { commandOf, runtimes } from '../../runtimes/runtimes.ts';
+import { commandOf, runtimes } from '../../runtimes.mjs';
 import { manifestOf, packages, root, run } from '../support/workspace.ts';
 
 const published = packages.filter((name) => manifestOf(name).private !== true);
@@ -92,7 +92,7 @@ describe('a consumer of the tarballs', () => {
 
   it.each(runtimes)('imports it under %s', async (runtime) => {
     const app = await makeApp(`under ${runtime}`, { 'main.mjs': imported }, '@ninefold/memory');
-    const [program, args] = commandOf(runtime);
+    const [program, args] = await commandOf(runtime);
     expect(await run(program, [...args, 'main.mjs'], { folder: app })).toBe('as promised\n');
   });
 

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 it.each(runtimes)('every rule is kept under %s', async (runtime) => {
-  const [command, args] = commandOf(runtime);
+  const [command, args] = await commandOf(runtime);
   const { stdout } = await promisify(execFile)(command, [...args, program, `${server.host}:${server.port}`]);
   const { tried, broken } = JSON.parse(stdout) as { tried: number; broken: string[] };
   expect(broken).toEqual([]);

@@ -134,7 +134,7 @@ describe('Redis 6', () => {
     server = await startRedis([], { program });
     await permit(server);
     url = `redis://${USER}:${PASSWORD}@${server.host}:${server.port}`;
-    cluster = await startCluster({ primaries: 3, program, defaultBusPorts: true });
+    cluster = await startCluster({ primaries: 3, program });
   });
 
   afterAll(async () => {

@@ -26,8 +26,13 @@ afterAll(async () => {
   await stop();
 });
 
-function start(runtime: Runtime, mode: string): { readonly child: ChildProcess; readonly line: () => Promise<string> } {
-  const [command, args] = commandOf(runtime);
+interface Program {
+  readonly child: ChildProcess;
+  readonly line: () => Promise<string>;
+}
+
+async function start(runtime: Runtime, mode: string): Promise<Program> {
+  const [command, args] = await commandOf(runtime);
   const child = spawn(command, [...args, program, mode, front.url, front.token], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -37,14 +42,14 @@ function start(runtime: Runtime, mode: string): { readonly child: ChildProcess; 
 
 describe.each(runtimes)('%s', (runtime) => {
   it('keeps every rule', async () => {
-    const { line } = start(runtime, 'rules');
+    const { line } = await start(runtime, 'rules');
     const { tried, broken } = JSON.parse(await line()) as Tried;
     expect(broken).toEqual([]);
     expect(tried).toBeGreaterThan(200);
   });
 
   it('sends an increment once when its response is lost on a reused connection', async () => {
-    const { child, line } = start(runtime, 'increment');
+    const { child, line } = await start(runtime, 'increment');
     expect(await line()).toBe('ready');
     front.requests.length = 0;
     front.fail({ kind: 'drop-reply' });
