@@ -23,6 +23,14 @@ const TIMEOUT_MS = 6000;
 const PASSWORD = 's3cretPassword';
 const VALUE = 's3cretValue';
 
+/** A server that answers a plain connection by a fatal TLS alert, unexpected_message, as some that require TLS do. */
+export async function alertingServer(): Promise<Server> {
+  const alert = Buffer.from([21, 3, 3, 0, 2, 2, 10]);
+  const server = createTcpServer((client) => client.once('data', () => client.end(alert))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
 /** Defines the tests of a Redis adapter's errors when a server is not Redis, or client and server do not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
@@ -153,6 +161,18 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       expect(others).toEqual([]);
     });
 
+    it.each([
+      ['sends a greeting', `:${PASSWORD}@`],
+      ['sends no greeting', ''],
+    ])('of a server that answers by a TLS alert fails with that hint if the client %s', async (_, login) => {
+      const server = await alertingServer();
+      proxies.push(server);
+      for (const failure of await attempt(`redis://${login}127.0.0.1:${(server.address() as AddressInfo).port}`))
+        expect(failure).toMatch(
+          /^UNAVAILABLE: (the connection .*|there is no connection); the server may require TLS$/,
+        );
+    });
+
     it('of a server that dies during a command after a reply fails without mention of TLS', async () => {
       const port = await serve({ tls: false });
       const [server] = servers as [ServerProcess];
@@ -169,7 +189,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       ['a password', `:${PASSWORD}@`, ''],
       ['a database', '', '/1'],
     ])(
-      'of a server that dies during the first command after a greeting with %s fails without mention of TLS',
+      'of a server that dies during the first commands after a greeting with %s fails without mention of TLS',
       async (_, login, path) => {
         const port = await serve({ tls: false, args: login === '' ? [] : ['--requirepass', PASSWORD] });
         const proxy = createTcpServer((client) => {
@@ -182,8 +202,9 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
         await once(proxy, 'listening');
         const url = `redis://${login}127.0.0.1:${(proxy.address() as AddressInfo).port}${path}`;
         const backend = create({ url, tls: undefined, timeoutMs: TIMEOUT_MS });
-        const failure = await failureOf(backend.setValue('k', VALUE));
-        expect(failure.message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);
+        const failures = ['k', 'l'].map((key) => failureOf(backend.setValue(key, VALUE)));
+        for (const { message } of await Promise.all(failures))
+          expect(message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);
         await backend.close();
       },
     );

@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, isCacheError } from '@ninefold/core';
 import type { Clock } from './clock.ts';
 import { incrOrReset } from './counters.ts';
 import type { Events } from './events.ts';
@@ -30,18 +30,20 @@ export class Leases {
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
-    const count = await incrOrReset(this.#backend, name, 1, this.#ttl);
+    let count: number;
+    try {
+      count = await incrOrReset(this.#backend, name, 1, this.#ttl);
+    } catch (error) {
+      // All would wait for a lease whose reply was lost. Not awaited: the server has just failed.
+      if (isCacheError(error) && error.maybeApplied) void this.#delete(name);
+      throw error;
+    }
     if (count !== 1) return undefined;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
       // After its TTL the lease may be another's.
-      if (this.#clock.now() >= deadline) return;
-      try {
-        await this.#backend.delete(name);
-      } catch (error) {
-        this.#events.report(error);
-      }
+      if (this.#clock.now() < deadline) await this.#delete(name);
     };
     const lease = { release };
     this.#held.set(key, lease);
@@ -58,5 +60,13 @@ export class Leases {
   /** Gives back all leases, so that no other process waits for them. */
   async releaseAll(): Promise<void> {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
+  }
+
+  async #delete(name: string): Promise<void> {
+    try {
+      await this.#backend.delete(name);
+    } catch (error) {
+      this.#events.report(error);
+    }
   }
 }

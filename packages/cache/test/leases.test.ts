@@ -243,6 +243,30 @@ describe('a load that gets its lease while its own process deletes it leaves no 
   });
 });
 
+it.each([
+  [true, 'gives it back, so that nobody waits for it', false],
+  [false, 'leaves it to the load that has it', true],
+])('a load whose request for its lease failed, maybeApplied: %j, %s', async (maybeApplied, _what, isLeft) => {
+  const reason = 'no reply';
+  const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'incr', reason, maybeApplied });
+  const failing = new Proxy(
+    held(backend, () => undefined),
+    {
+      get: (target, property) =>
+        property === 'incr'
+          ? async (...args: Parameters<CacheBackend['incr']>) => {
+              const count = await target.incr(...args);
+              if (args[0] === '!l:k') throw error;
+              return count;
+            }
+          : Reflect.get(target, property, target),
+    },
+  );
+  expect(await createCache(failing, { clock }).getOrSet('k', () => 'value')).toBe('value');
+  await settled();
+  expect(await backend.exists('!l:k')).toBe(isLeft);
+});
+
 it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);

@@ -14,12 +14,14 @@ export function storedKey(task: Task, key: unknown): string {
   throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
 }
 
-/** Validates keys and returns the stored keys, in the same order. */
+/** Validates keys and returns the stored keys, in the same order. The key of a batch of one becomes that of the call. */
 export function storedKeys(task: Task, keys: readonly string[]): readonly string[] {
   if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys must be an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which skips the holes of a sparse array.
   for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
+  // The driver may leave it out of errors, as for a single-key operation.
+  if (keys.length === 1) task.key = keys[0];
   return stored;
 }
 
@@ -38,16 +40,18 @@ export function pairsOf(task: Task, pairs: Iterable<readonly [string, unknown]>)
 
 export function ttlOf(task: Task, options: WriteOptions | undefined): number | undefined {
   if (options === undefined) return undefined;
-  const isObject = typeof options === 'object' && options !== null;
-  const ttl = isObject ? options.ttl : undefined;
-  const reason = isObject ? invalidTtl(ttl) : `options must be an object such as { ttl: 60 }, not ${describe(options)}`;
+  if (typeof options !== 'object' || options === null) {
+    throw errorOf(task, 'INVALID_TTL', `options must be an object such as { ttl: 60 }, not ${describe(options)}`);
+  }
+  const { ttl } = options;
+  const reason = invalidTtl(ttl);
   if (reason !== undefined) throw errorOf(task, 'INVALID_TTL', reason);
   return ttl;
 }
 
 export function typeOf(task: Task, options: ReadOptions<unknown> | undefined): ValueType<unknown> | undefined {
   if (options === undefined) return undefined;
-  const type = typeof options === 'object' ? options?.type : null;
+  const type = typeof options === 'object' && options !== null ? options.type : null;
   if (type === undefined ? !isValueType(options) : isValueType(type)) return type as ValueType<unknown> | undefined;
   const reason = 'options must be an object such as { type: schema }, with a Standard Schema or a function';
   throw errorOf(task, 'INVALID_OPTIONS', reason);

@@ -1,4 +1,4 @@
-import type { CacheBackend, Capabilities, ReadOptions, WriteOptions } from './backend.ts';
+import type { CacheBackend, Capabilities, Operation, ReadOptions, WriteOptions } from './backend.ts';
 import { checkDelta, pairsOf, storedKey, storedKeys, ttlOf, typeOf } from './checks.ts';
 import type { CacheDriver, Found, Stored } from './driver.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -45,8 +45,8 @@ class Backend implements CacheBackend {
   }
 
   async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
-    const task: Task = { origin: this.#origin, operation: 'getValue', kind: 'read', key };
-    const stored = this.#begin(task);
+    const task = this.#begin('getValue', 'read', key);
+    const stored = storedKey(task, key);
     const type = typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
@@ -55,8 +55,8 @@ class Backend implements CacheBackend {
   }
 
   async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
-    const task: Task = { origin: this.#origin, operation: 'setValue', kind: 'write', key };
-    const stored = this.#begin(task);
+    const task = this.#begin('setValue', 'write', key);
+    const stored = storedKey(task, key);
     const ttl = ttlOf(task, options);
     const entries = [[stored, this.#codec.encode(task, key, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
@@ -64,8 +64,8 @@ class Backend implements CacheBackend {
   }
 
   async multiGetValues(keys: readonly string[], options?: ReadOptions<unknown>): Promise<never[]> {
-    const task: Task = { origin: this.#origin, operation: 'multiGetValues', kind: 'read' };
-    const stored = this.#beginMany(task, keys);
+    const task = this.#begin('multiGetValues', 'read');
+    const stored = storedKeys(task, keys);
     const type = typeOf(task, options);
     if (stored.length === 0) return [];
     const pending = this.#runner.run(task, (call) => this.#driver.getMany(stored, call));
@@ -75,8 +75,7 @@ class Backend implements CacheBackend {
   }
 
   async multiSetValues(pairs: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<void> {
-    const task: Task = { origin: this.#origin, operation: 'multiSetValues', kind: 'batch write' };
-    this.#assertOpen(task);
+    const task = this.#begin('multiSetValues', 'batch write');
     const ttl = ttlOf(task, options);
     const entries = new Map<string, Stored>();
     for (const [key, value] of pairsOf(task, pairs)) {
@@ -88,27 +87,27 @@ class Backend implements CacheBackend {
   }
 
   async exists(key: string): Promise<boolean> {
-    const task: Task = { origin: this.#origin, operation: 'exists', kind: 'read', key };
-    const stored = this.#begin(task);
+    const task = this.#begin('exists', 'read', key);
+    const stored = storedKey(task, key);
     return await this.#runner.run(task, (call) => this.#driver.exists(stored, call));
   }
 
   async delete(key: string): Promise<number> {
-    const task: Task = { origin: this.#origin, operation: 'delete', kind: 'write', key };
-    const stored = this.#begin(task);
+    const task = this.#begin('delete', 'write', key);
+    const stored = storedKey(task, key);
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([stored], call));
   }
 
   async deleteMany(keys: readonly string[]): Promise<number> {
-    const task: Task = { origin: this.#origin, operation: 'deleteMany', kind: 'batch write' };
-    const stored = new Set(this.#beginMany(task, keys));
+    const task = this.#begin('deleteMany', 'batch write');
+    const stored = new Set(storedKeys(task, keys));
     if (stored.size === 0) return 0;
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([...stored], call));
   }
 
   async incr(key: string, delta: number = 1, options?: WriteOptions): Promise<number> {
-    const task: Task = { origin: this.#origin, operation: 'incr', kind: 'write', key };
-    const stored = this.#begin(task);
+    const task = this.#begin('incr', 'write', key);
+    const stored = storedKey(task, key);
     checkDelta(task, delta);
     const ttl = ttlOf(task, options);
     if (!this.capabilities.atomicIncr) {
@@ -136,21 +135,10 @@ class Backend implements CacheBackend {
     return new Backend(this.#driver, { ...this.#options, namespace }, lifecycle, this.#origin.prefix);
   }
 
-  #assertOpen(task: Task): void {
+  /** Starts a call of an operation. Throws `CLOSED` after `close`. */
+  #begin(operation: Operation, kind: Task['kind'], key?: string): Task {
+    const task: Task = { origin: this.#origin, operation, kind, key };
     if (this.#lifecycle.closed) throw errorOf(task, 'CLOSED', 'the backend is closed');
-  }
-
-  /** Asserts that the backend is open and returns the stored key. */
-  #begin(task: Task): string {
-    this.#assertOpen(task);
-    return storedKey(task, task.key);
-  }
-
-  #beginMany(task: Task, keys: readonly string[]): readonly string[] {
-    this.#assertOpen(task);
-    const stored = storedKeys(task, keys);
-    // For a batch of one, core names the key in errors: the driver may leave it out, as for a single-key operation.
-    if (stored.length === 1) task.key = keys[0];
-    return stored;
+    return task;
   }
 }

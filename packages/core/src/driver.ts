@@ -93,5 +93,5 @@ export class DriverError extends Error {
 
 /** Recognises a `DriverError` made by any copy of this package. */
 export function isDriverError(error: unknown): error is DriverError {
-  return typeof error === 'object' && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
+  return (error as { [BRAND]?: unknown } | null | undefined)?.[BRAND] === true;
 }

@@ -85,7 +85,7 @@ export class CacheError extends Error {
 
 /** Recognises a `CacheError` made by any copy of this package. */
 export function isCacheError(error: unknown): error is CacheError {
-  return typeof error === 'object' && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
+  return (error as { [BRAND]?: unknown } | null | undefined)?.[BRAND] === true;
 }
 
 /** The safe parts of a client's error: no arguments, no URL, no payload, no stack. */

@@ -29,13 +29,14 @@ export class Lifecycle {
     return this.#closing !== undefined || this.#parent?.closed === true;
   }
 
+  /** Tracks a call until it ends. */
   add(call: PendingCall): void {
     call.lifecycle = this;
     call.index = this.#calls.push(call) - 1;
     for (let scope: Lifecycle | undefined = this; scope !== undefined; scope = scope.#parent) scope.#pending += 1;
   }
 
-  /** Called exactly once for each `add`. */
+  /** Called by the call itself when it ends. */
   remove(call: PendingCall): void {
     // The last call, which may be this one, moves to its index.
     const last = this.#calls.at(-1) as PendingCall;

@@ -48,6 +48,7 @@ export class PendingCall implements Call {
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
+    this.lifecycle?.remove(this);
     // The check pays: a call of an in-process backend has no timer and does little else.
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     return true;

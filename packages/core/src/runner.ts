@@ -35,9 +35,7 @@ export class Runner {
     return new Promise((resolve, reject) => {
       let retried = false;
       const succeed = (result: T): void => {
-        if (!call.end()) return;
-        this.#lifecycle.remove(call);
-        resolve(result);
+        if (call.end()) resolve(result);
       };
       const fail = (error: unknown): void => {
         if (call.ended) return;
@@ -47,12 +45,10 @@ export class Runner {
           return;
         }
         call.end();
-        this.#lifecycle.remove(call);
         reject(failureOf(task, error, call.sent));
       };
       this.#lifecycle.add(call);
       call.watch((code) => {
-        this.#lifecycle.remove(call);
         const reason =
           code === 'CLOSED' ? 'the backend was closed before the reply came' : `no reply within ${this.#timeoutMs} ms`;
         reject(errorOf(task, code, reason, { maybeApplied: task.kind !== 'read' && call.sent }));

@@ -1,4 +1,4 @@
-import { isLegalJson, isSuspect } from './serializer/legal-json.ts';
+import { assertLegalJson, isSuspect } from './serializer/legal-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
@@ -32,20 +32,18 @@ export const superjsonSerializer: Serializer = {
   deserialize(text: string): unknown {
     const suspect = isSuspect(text);
     const plain = parsePlain(text);
-    if (plain !== undefined) return suspect ? legal(plain) : plain;
+    if (plain !== undefined) {
+      if (suspect) assertLegalJson(plain);
+      return plain;
+    }
     const envelope = JSON.parse(text) as { readonly json: unknown; readonly meta?: unknown };
     // Text that begins with a brace and can be parsed is an object.
     if (text[0] !== '{' || !Object.hasOwn(envelope, 'json')) throw new Error('no envelope');
     const { json, meta } = envelope;
-    if (suspect) legal(json);
+    if (suspect) assertLegalJson(json);
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
   },
 };
-
-function legal(json: unknown): unknown {
-  if (!isLegalJson(json)) throw new Error('a value that is never written');
-  return json;
-}
 
 const PLAIN_START = '{"json":';
 const ONE = 0x31;

@@ -33,8 +33,7 @@ export function applyType(type: ValueType<unknown>, value: unknown): unknown {
 }
 
 function standardOf(type: unknown): StandardSchemaV1.Props<unknown> | undefined {
-  if ((typeof type !== 'object' && typeof type !== 'function') || type === null) return undefined;
-  const standard = (type as { readonly '~standard'?: StandardSchemaV1.Props<unknown> })['~standard'];
+  const standard = (type as Partial<StandardSchemaV1> | null | undefined)?.['~standard'];
   return typeof standard?.validate === 'function' ? standard : undefined;
 }
 

@@ -98,6 +98,7 @@ describe('bad input', () => {
     ['a bad TTL with an empty batch', 'INVALID_TTL', (cache) => cache.multiSetValues([], { ttl: -1 })],
     ['a TTL given by position', 'INVALID_TTL', (cache) => cache.setValue('a', 1, 60 as never)],
     ['null for options', 'INVALID_TTL', (cache) => cache.incr('a', 1, null as never)],
+    ['null for options of a read', 'INVALID_OPTIONS', (cache) => cache.getValue('a', null as never)],
     ['a fractional delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1.5)],
     ['a delta of 2^53', 'INVALID_DELTA', (cache) => cache.incr('a', 2 ** 53)],
     ['a delta of null', 'INVALID_DELTA', (cache) => cache.incr('a', null as never)],

@@ -247,6 +247,12 @@ describe('a value that would change', () => {
       Object.setPrototypeOf(new Date(0), Object.prototype),
       '$: an object that is not plain',
     ],
+    ['bytes without their prototype', [Object.setPrototypeOf(new Uint8Array(2), null)], '$[0]: a class instance'],
+    [
+      'bytes with the prototype of another',
+      Object.setPrototypeOf(new Uint8Array(2), Object.prototype),
+      '$: an object that is not plain',
+    ],
     ['an iterator', [1].values(), '$: an object that is not plain'],
     ['a subclass of Uint8Array', new (class Frame extends Uint8Array {})(2), '$: a Frame'],
     ['a subclass of ArrayBuffer', new (class Page extends ArrayBuffer {})(2), '$: a Page'],
@@ -286,6 +292,7 @@ describe('a value that would change', () => {
       () => new Map([[1, 2]]),
       () => new Set([1]),
       () => new Uint8Array([1]),
+      () => new DataView(new ArrayBuffer(1)),
       () => new URL('http://x/'),
       () => new WeakMap(),
       () => new Decimal(),
@@ -309,9 +316,10 @@ describe('a value that would change', () => {
     for (const make of makes) {
       for (const prototype of [null, ...prototypes.map((made) => made.prototype as object)]) {
         const value = Object.setPrototypeOf(make(), prototype) as object;
-        // Of what is like an object without prototype in all but slots that nothing tells of, there are the keys.
+        // Of what is like a plain object in all but slots that only an exception would reveal, there are the keys.
         const bare = prototype === null || prototype === Object.prototype;
-        const kept = bare && Object.prototype.toString.call(value) === '[object Object]' ? { ...value } : value;
+        const plain = bare && Object.prototype.toString.call(value) === '[object Object]' && !ArrayBuffer.isView(value);
+        const kept = plain ? { ...value } : value;
         // Plain but for that, and not.
         for (const beside of [1, 1n]) {
           const holder = [beside, value];

@@ -9,7 +9,6 @@ export interface RedisClient {
 
 /** The parts of a client that this package creates and uses. */
 export interface OwnClient extends RedisClient {
-  readonly isOpen: boolean;
   readonly options: {
     readonly socket?: { readonly tls?: boolean } | undefined;
     readonly credentialsProvider?: unknown;
@@ -148,17 +147,15 @@ class Link {
     this.#unanswered = !secure && !greets;
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(connectionFailure(error, { secure }));
-      this.#awaitReply(this.#connect(waitMs)).then(
-        () => {
-          if (this.#ended) {
-            client.destroy();
-            return;
-          }
-          client.ref();
-          resolve();
-        },
-        (error) => this.end(error),
-      );
+      const connected = (): void => {
+        client.ref();
+        resolve();
+      };
+      this.#awaitReply(this.#connect(waitMs))
+        .then(connected, (error) => this.end(error))
+        .finally(() => {
+          if (this.#ended) client.destroy();
+        });
     });
   }
 
@@ -190,7 +187,8 @@ class Link {
     this.#connectionError = error;
     this.#onEnd();
     this.#fail(error);
-    if (this.#client.isOpen) this.#client.destroy();
+    // Even if its connection has ended: until then it keeps its subscription to a credentials provider.
+    this.#client.destroy();
   }
 
   async #awaitReply<T>(reply: Promise<T>): Promise<T> {

@@ -14,9 +14,7 @@ import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
 /** Maximum keys of a command: Redis serves no other client while it runs one. */
-const MAX_KEYS = 10_000;
-/** Maximum keys of a script: Lua's stack limits them. */
-const MAX_SCRIPT_KEYS = 5000;
+const MAX_KEYS = 5000;
 /** Maximum bytes of a command. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -63,7 +61,7 @@ export class NodeRedisDriver implements CacheDriver {
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
-      maxItems: ttlMs === undefined ? MAX_KEYS : MAX_SCRIPT_KEYS,
+      maxItems: MAX_KEYS,
       maxBytes: MAX_BYTES,
       bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
     });

@@ -57,28 +57,32 @@ const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosed
 /** Errors of a TLS handshake with a server without TLS: it waits for the end of the line, or replies in plain text. */
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ETIMEDOUT', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
+/** The client's message for a byte 21 where a reply begins: it is the type of a TLS alert. */
+const TLS_ALERT = /^Unknown RESP type 21 /;
+
 const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 
 interface FailureContext {
   /** Whether the connection has no TLS, and has brought no reply yet. */
   readonly unanswered?: boolean;
-  /** The error that ended the connection, if known: the client does not pass it on to the commands. */
+  /** The error that ended the connection, if known: the client need not pass it on to the commands. */
   readonly connectionError?: unknown;
 }
 
 /** The failure of a command. It leaves out the client's own error, which may hold the arguments. */
 export function commandFailure(
   error: unknown,
-  { unanswered = false, connectionError }: FailureContext = {},
+  { unanswered = false, connectionError = error }: FailureContext = {},
 ): DriverError {
-  const { className, message, code } = partsOf(error);
+  const { className, message } = partsOf(error);
   if (isReply(className)) return refusal(message);
-  const shown = code === undefined ? '' : ` (${code})`;
   const unsent = UNSENT.has(className);
-  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name: className, code } } as const;
-  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
-  const reason = (unsent ? 'there is no connection' : 'the connection was lost') + shown;
-  return new DriverError('UNAVAILABLE', reason + (unanswered ? tlsHint(className, code) : ''), lost);
+  const { className: name, code } = partsOf(connectionError);
+  const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name, code } } as const;
+  if (isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
+  const reason = unsent ? 'there is no connection' : 'the connection was lost';
+  const shown = code === undefined ? '' : ` (${code})`;
+  return new DriverError('UNAVAILABLE', reason + shown + (unanswered ? tlsHint(connectionError) : ''), lost);
 }
 
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
@@ -88,14 +92,15 @@ export function connectionFailure(error: unknown, { secure }: { readonly secure:
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const noTlsHint = NO_TLS.has(code) ? '; the server may not speak TLS' : '';
-  const hint = secure ? noTlsHint : tlsHint(className, code);
+  const hint = secure ? noTlsHint : tlsHint(error);
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: className, code } });
 }
 
-/** A server that requires TLS closes a plain connection. */
-function tlsHint(className: string, code: string | undefined): string {
-  const ended = className === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET';
-  return ended ? '; the server may require TLS' : '';
+/** A server that requires TLS closes a plain connection, or answers it by an alert. */
+function tlsHint(error: unknown): string {
+  const { className, message, code } = partsOf(error);
+  const refused = className === 'SocketClosedUnexpectedlyError' || code === 'ECONNRESET' || TLS_ALERT.test(message);
+  return refused ? '; the server may require TLS' : '';
 }
 
 /**
@@ -110,9 +115,9 @@ function partsOf(error: unknown): { className: string; message: string; code: st
   return { className, message, code: known ? code : undefined };
 }
 
-/** Whether the client could not parse what it received. */
+/** Whether the client could not parse what it received, other than a TLS alert. */
 function isUnparsable(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Unknown RESP type');
+  return error instanceof Error && error.message.startsWith('Unknown RESP type') && !TLS_ALERT.test(error.message);
 }
 
 function isReply(className: string): boolean {

@@ -67,6 +67,8 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
     const { redis: given = {} } = options;
     if (typeof given !== 'object' || given === null)
       throw invalid(options, 'redis must be an object of options of the client');
+    // The client adds it to the keys of its own methods only.
+    if (given.keyPrefix) throw invalid(options, 'redis.keyPrefix would not be added to the keys; use namespace');
     // The server refuses a fraction as it refuses the value of a counter, and the client takes NaN for 0.
     if (!/^\d{1,9}$/.test(String(given.database ?? 0)))
       throw invalid(options, 'redis.database must be a database number');

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -22,6 +25,44 @@ it('a call that ended while it waited for the connection is not sent', async () 
   await server.stop();
 });
 
+it('a connection that is closed while it waits for its next attempt does not make it', async () => {
+  let attempts = 0;
+  const server = createServer((client) => {
+    attempts += 1;
+    client.destroy();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const create = () => createClient6({ url, RESP: 2, socket: { reconnectStrategy: false } });
+  const connection = new Connection(create as () => OwnClient, 5000);
+  const calls = Array.from({ length: 9 }, () => {
+    const call = connection.send({ ended: false } as Call, ['INCR', 'n']);
+    connection.close();
+    return call;
+  });
+  for (const call of calls)
+    await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE', options: { applied: 'no' } });
+  // Longer than the pauses between nine attempts.
+  await sleep(600);
+  // Those that did not have to wait: the first, and one after each 50 ms that creating the clients took.
+  expect(attempts).toBeLessThan(5);
+  server.close();
+});
+
+it('a connection that always owes a reply is kept as long as replies arrive', async () => {
+  const server = await startRedis();
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, 900);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args);
+  const id = await send('CLIENT', 'ID');
+  // Each begins when the one before has ended, and together they take twice as long as a silent connection is kept.
+  const waits = Array.from({ length: 8 }, () => send('XREAD', 'BLOCK', '250', 'STREAMS', 'none', '$'));
+  expect(await Promise.all(waits)).toEqual(waits.map(() => null));
+  expect(await send('CLIENT', 'ID')).toBe(id);
+  connection.close();
+  await server.stop();
+});
+
 it('a connection that refused a write as a replica gets no further calls, although it still owes replies', async () => {
   const server = await startRedis(['--replicaof', '127.0.0.1 1']);
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
@@ -31,8 +72,10 @@ it('a connection that refused a write as a replica gets no further calls, althou
   const refused = send('INCR', 'n');
   const owed = send('XREAD', 'BLOCK', '1000', 'STREAMS', 'none', '$');
   await expect(refused).rejects.toMatchObject({ code: 'BACKEND', options: { cause: { code: 'READONLY' } } });
-  expect(await send('CLIENT', 'ID')).not.toBe(id);
+  const next = await send('CLIENT', 'ID');
+  expect(next).not.toBe(id);
   expect(await owed).toBeNull();
+  expect(await send('CLIENT', 'ID')).toBe(next);
   connection.close();
   await server.stop();
 });
@@ -92,3 +135,18 @@ it.each([
     await server.stop();
   },
 );
+
+it('a keyPrefix of a provided client is not added to the keys of entries', async () => {
+  const server = await startRedis();
+  const client = await createClient6({ url: `redis://${server.host}:${server.port}`, keyPrefix: 'prefix:' }).connect();
+  const backend = nodeRedisBackend({ client, namespace: 'shop', timeoutMs: 5000 });
+  await backend.setValue('k', 1);
+  await backend.multiSetValues([
+    ['l', 2],
+    ['m', 3],
+  ]);
+  expect(await ask(server, 'EXISTS', 'shop:k', 'shop:l', 'shop:m')).toBe('3');
+  expect(await backend.incr('k')).toBe(2);
+  client.destroy();
+  await server.stop();
+});

@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { RespConnection } from '@ninefold/tooling/servers/resp';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import type { RedisClientOptions } from 'redis';
 import { expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
@@ -25,15 +30,77 @@ it('a backend that is closed leaves no connection', async () => {
   await server.stop();
 });
 
-it('a silent connection is replaced and ended, and its first write may have been applied', async () => {
+it('a process that closes its backend ends, long before a silent connection would have been given up', async () => {
+  const server = await startRedis();
+  const program = `
+    import { nodeRedisBackend } from './src/node-redis.ts';
+    const backend = nodeRedisBackend({ url: 'redis://127.0.0.1:${server.port}', timeoutMs: 600_000 });
+    await backend.setValue('k', 1);
+    await backend.close();
+    console.log('closed');`;
+  const args = ['--conditions=@ninefold/source', '--import', 'tsx', '--input-type=module', '--eval', program];
+  const cwd = join(import.meta.dirname, '..');
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 60_000 });
+  expect(stdout).toBe('closed\n');
+  await server.stop();
+});
+
+it('only the present connection is subscribed to a streaming credentials provider', async () => {
+  const server = await startRedis(['--requirepass', 's3cret']);
+  let subscriptions = 0;
+  const credentials = { username: 'default', password: 'wrong' };
+  const credentialsProvider: RedisClientOptions['credentialsProvider'] = {
+    type: 'streaming-credentials-provider',
+    subscribe: async () => {
+      subscriptions += 1;
+      const dispose = (): void => {
+        subscriptions -= 1;
+      };
+      return [{ ...credentials }, { dispose }];
+    },
+    onReAuthenticationError: () => undefined,
+  };
+  const url = `redis://127.0.0.1:${server.port}`;
+  const backend = nodeRedisBackend({ url, timeoutMs: 10_000, redis: { credentialsProvider } });
+  expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'AUTH' });
+  expect(subscriptions).toBe(0);
+  credentials.password = 's3cret';
+  await backend.setValue('k', 1);
+  expect(subscriptions).toBe(1);
+  const admin = new RespConnection(server.host, server.port);
+  await admin.send([
+    ['AUTH', 's3cret'],
+    ['CLIENT', 'KILL', 'TYPE', 'normal'],
+  ]);
+  admin.close();
+  await expect.poll(() => subscriptions).toBe(0);
+  expect(await backend.getValue('k')).toBe(1);
+  expect(subscriptions).toBe(1);
+  await backend.close();
+  expect(subscriptions).toBe(0);
+  await server.stop();
+});
+
+it('a silent connection is replaced and ended, and its writes may have been applied', async () => {
   const server = await startRedis();
   const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 500 });
+  await backend.setValue('k', 1);
+  const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
+  const [id] = /^id=\d+ /.exec(await clients()) as RegExpExecArray;
+  // An idle connection owes nothing.
+  await sleep(800);
+  expect(await clients()).toContain(id);
   server.pause();
-  expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
+  const first = failureOf(backend.incr('n'));
   await sleep(300);
+  // A later command does not make the connection any less silent.
+  const second = failureOf(backend.incr('n'));
+  expect(await first).toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
+  expect(await second).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
   server.resume();
-  await expect.poll(() => backend.getValue('k').catch(() => 'no answer')).toBeUndefined();
-  await expect.poll(() => clientsOf(server)).toBe(2);
+  await expect.poll(() => backend.getValue('k').catch(() => 'no answer')).toBe(1);
+  await expect.poll(clients).not.toContain(id);
+  expect(await clientsOf(server)).toBe(2);
   await backend.close();
   await server.stop();
 });

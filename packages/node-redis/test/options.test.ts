@@ -43,6 +43,7 @@ describe('nodeRedisBackend', () => {
     ['a url with a number that no database has', { url: 'redis://user:s3cret@host/99999999999999999999' }],
     ['a database that is NaN', { url: 'redis://user:s3cret@host', redis: { database: Number.NaN } }],
     ['a database that is no whole number', { url: 'redis://user:s3cret@host', redis: { database: 1.5 } }],
+    ['a keyPrefix', { url: 'redis://user:s3cret@host', redis: { keyPrefix: 's3cret' } }],
     ['a password that is not percent-encoded', { url: 'redis://user:s3cret%zz@host' }],
     ['TLS for a redis:// url', { url: 'redis://user:s3cret@host', redis: { socket: { tls: true } } }],
     ['no TLS for a rediss:// url', { url: 'rediss://user:s3cret@host', redis: { socket: { tls: false } } }],
@@ -161,6 +162,23 @@ describe('nodeRedisBackend', () => {
     for (const call of [() => backend.setValue('k', large), () => backend.multiSetValues(pairs)])
       expect(await failureOf(call())).toMatchObject({ code: 'TOO_LARGE', maybeApplied: false });
     expect(await backend.multiGetValues(['k', 'l'])).toEqual(['x'.repeat(900), undefined]);
+    await backend.close();
+    await server.stop();
+  });
+
+  it('sends a batch of more than 5,000 keys as several commands, so that the server serves others between them', async () => {
+    const server = await startRedis();
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 20_000 });
+    const pairs = Array.from({ length: 10_001 }, (_, index) => [`k${index}`, index] as const);
+    const keys = pairs.map(([key]) => key);
+    await backend.multiSetValues(pairs);
+    // The last command has one key.
+    expect(await backend.multiGetValues(keys)).toEqual(pairs.map(([, value]) => value));
+    expect(await backend.deleteMany(keys)).toBe(10_001);
+    await backend.multiSetValues(pairs, { ttl: 60 });
+    const stats = await ask(server, 'INFO', 'commandstats');
+    for (const calls of ['mset:calls=2', 'mget:calls=3', 'unlink:calls=3', 'eval:calls=2'])
+      expect(stats).toContain(`cmdstat_${calls},`);
     await backend.close();
     await server.stop();
   });

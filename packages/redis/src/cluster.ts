@@ -10,6 +10,13 @@ export interface Address {
   readonly port: number;
 }
 
+interface Node {
+  readonly address: Address;
+  readonly connection: Connection;
+  /** Closes the connection, unless it is used again before. Set while the node serves no slot. */
+  closing: ReturnType<typeof setTimeout> | undefined;
+}
+
 /** Maximum redirects that a command follows; a stable cluster needs at most one. */
 const MAX_REDIRECTS = 6;
 /** Milliseconds before each redirect after the second, while the nodes do not agree yet. */
@@ -32,9 +39,7 @@ export class ClusterConnections implements Sender {
   readonly #connect: (address: Address) => Connection;
   readonly #seeds: readonly Address[];
   readonly #timeoutMs: number;
-  readonly #nodes = new Map<string, { readonly address: Address; readonly connection: Connection }>();
-  /** Connections to nodes that serve no slot any more, which may still owe replies. */
-  readonly #draining = new Set<Connection>();
+  readonly #nodes = new Map<string, Node>();
   /** The primary of each slot. */
   #primaries: (Address | undefined)[] = [];
   #refreshing: Promise<void> | undefined;
@@ -78,7 +83,6 @@ export class ClusterConnections implements Sender {
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#nodes.values()) connection.close();
-    for (const connection of this.#draining) connection.close();
   }
 
   #nodeAt(address: Address): Connection {
@@ -86,8 +90,11 @@ export class ClusterConnections implements Sender {
     let node = this.#nodes.get(name);
     if (node === undefined) {
       if (this.#closed) throw connectionFailure(undefined);
-      node = { address, connection: this.#connect(address) };
+      node = { address, connection: this.#connect(address), closing: undefined };
       this.#nodes.set(name, node);
+    } else if (node.closing !== undefined) {
+      clearTimeout(node.closing);
+      node.closing = undefined;
     }
     return node.connection;
   }
@@ -107,7 +114,8 @@ export class ClusterConnections implements Sender {
   }
 
   async #updateSlotMap(): Promise<void> {
-    const candidates = [...[...this.#nodes.values()].map(({ address }) => address), ...this.#seeds];
+    const serving = [...this.#nodes.values()].filter(({ closing }) => closing === undefined);
+    const candidates = [...serving.map(({ address }) => address), ...this.#seeds];
     let failure: unknown;
     for (let asked = 0; asked < candidates.length; asked += NODES_ASKED_AT_ONCE) {
       const chosen = Array.from({ length: Math.min(NODES_ASKED_AT_ONCE, candidates.length - asked) }, () => {
@@ -140,16 +148,17 @@ export class ClusterConnections implements Sender {
     return primaries;
   }
 
-  /** Drops the connections to nodes that serve no slot any more. They close after `timeoutMs`, when their calls have settled. */
+  /**
+   * Drops the nodes that serve no slot any more. Their connections close after `timeoutMs`, when their calls have settled,
+   * unless nodes that do not agree yet name them again.
+   */
   #dropUnusedNodes(): void {
     const serving = new Set(this.#primaries.map((address) => address && `${address.host}:${address.port}`));
-    for (const [name, { connection }] of this.#nodes) {
+    for (const [name, node] of this.#nodes) {
       if (serving.has(name)) continue;
-      this.#nodes.delete(name);
-      this.#draining.add(connection);
-      setTimeout(() => {
-        this.#draining.delete(connection);
-        connection.close();
+      node.closing ??= setTimeout(() => {
+        this.#nodes.delete(name);
+        node.connection.close();
       }, this.#timeoutMs).unref();
     }
   }

@@ -95,6 +95,9 @@ const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Las
 /** The messages of ioredis 6 and 5 for bytes that are not a reply. */
 const UNPARSABLE = /^(?:Unknown RESP type|Protocol error)/;
 
+/** Their message for a byte 21 where a reply begins: it is the type of a TLS alert. */
+const TLS_ALERT = /^(?:Unknown RESP type 21 |Protocol error, got "\\u0015")/;
+
 /** ioredis's message for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT = /enableOfflineQueue options is false$/;
 
@@ -138,7 +141,8 @@ export function commandFailure(
   if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
-  return new DriverError('UNAVAILABLE', reason + shown + tlsHint(connectionError, client), lost);
+  const hint = tlsHint(isTlsAlert(error) ? error : connectionError, client);
+  return new DriverError('UNAVAILABLE', reason + shown + hint, lost);
 }
 
 /** The failure to make a connection: nothing was sent on it. Without an error, the connection was closed. */
@@ -163,7 +167,7 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   // For sentinels, the client of the last one that was asked.
   const lastClient: ClientInfo =
     sentinels === null ? client : { options: { tls: client.options?.sentinelTLS }, stream };
-  const endedBy = lastError === 'Connection is closed.' ? cause : error;
+  const endedBy = lastError === 'Connection is closed.' || isTlsAlert(cause) ? cause : error;
   const hint =
     lastClient.options?.tls !== undefined && NO_TLS.has(code)
       ? '; the server may not speak TLS'
@@ -171,15 +175,20 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
-/** A server that requires TLS closes a plain connection without a byte of reply. */
+/** A server that requires TLS closes a plain connection without a byte of reply, or answers it by an alert. */
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
   const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
-  return ended && options?.tls === undefined && stream?.bytesRead === 0 ? '; the server may require TLS' : '';
+  const refused = (ended && stream?.bytesRead === 0) || isTlsAlert(endedBy);
+  return refused && options?.tls === undefined ? '; the server may require TLS' : '';
 }
 
-/** Whether ioredis could not parse what it received. */
+/** Whether ioredis could not parse what it received, other than a TLS alert. */
 function isUnparsable(error: unknown): boolean {
-  return UNPARSABLE.test(String((error as Raw | undefined)?.message));
+  return UNPARSABLE.test(String((error as Raw | undefined)?.message)) && !isTlsAlert(error);
+}
+
+function isTlsAlert(error: unknown): boolean {
+  return TLS_ALERT.test(String((error as Raw | undefined)?.message));
 }
 
 /** The code of a system or TLS error, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */

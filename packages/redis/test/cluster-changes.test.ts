@@ -253,9 +253,11 @@ describe('slots', () => {
     };
     await give(heir);
     await expect.poll(connections).toBe(0);
+    await ask(left, 'CONFIG', 'RESETSTAT');
     await give(left);
-    // Before the nodes agreed there may have been several, one after the other.
     await expect.poll(connections).toBe(1);
+    // Also while the nodes did not agree yet there was only this one.
+    expect(await ask(left, 'INFO', 'commandstats')).toMatch(/cmdstat_auth:calls=1,/);
     await fresh.close();
     await stop();
   });

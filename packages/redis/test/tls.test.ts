@@ -1,7 +1,10 @@
+import type { AddressInfo } from 'node:net';
 import { certificate } from '@ninefold/tooling/servers/certificate';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
-import { tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
+import { alertingServer, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis-5';
 import { expect, it } from 'vitest';
 import { connectionFailure } from '../src/failures.ts';
 import { redisBackend } from '../src/redis.ts';
@@ -37,6 +40,35 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
     await backend.close();
     await server.stop();
   }
+});
+
+it('a sentinel that answers by a TLS alert is reported as one that may require TLS', async () => {
+  const sentinel = await alertingServer();
+  const url = `redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`;
+  const backend = redisBackend({ sentinels: { name: 'm', urls: [url] } });
+  const { code, message } = await failureOf(backend.getValue('k'));
+  expect(`${code}: ${message.split('": ')[1]}`).toBe(
+    'UNAVAILABLE: no sentinel can be reached; the server may require TLS',
+  );
+  await backend.close();
+  sentinel.close();
+});
+
+it.each([
+  ['5', Redis5 as unknown as typeof Redis],
+  ['6', Redis],
+])('a provided client of ioredis %s whose server answers by a TLS alert is reported as such', async (_, Client) => {
+  const server = await alertingServer();
+  const { port } = server.address() as AddressInfo;
+  const client = new Client({ host: '127.0.0.1', port, enableReadyCheck: false, disableClientInfo: true });
+  client.on('error', () => undefined);
+  const backend = redisBackend({ client, timeoutMs: 5000 });
+  const { code, message } = await failureOf(backend.setValue('k', 1));
+  expect(`${code}: ${message.split('": ')[1]}`).toBe(
+    'UNAVAILABLE: the connection was lost; the server may require TLS',
+  );
+  client.disconnect();
+  server.close();
 });
 
 it.each([

@@ -128,8 +128,6 @@ describe('a request', () => {
     for (const [thrown, shown] of [
       [{ code: 's3cret' }, { name: 'Error' }],
       [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'Error', code: 'EPIPE' }],
-      // Of an open connection, as Linux ends it when the host can no longer be reached.
-      [{ cause: { code: 'EHOSTUNREACH', syscall: 'read' } }, { name: 'Error', code: 'EHOSTUNREACH' }],
     ] as const) {
       const failing = async (): Promise<never> => {
         throw Object.assign(new Error('s3cret'), thrown);
@@ -137,6 +135,33 @@ describe('a request', () => {
       const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
       const failure = await failureOf(backend.incr('k'), ['s3cret', front.token]);
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: shown });
+    }
+  });
+
+  it('that failed before it could be sent was not applied, and one that failed later may have been', async () => {
+    const unsent = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
+    const untrusted = ['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT'];
+    const unchained = ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'];
+    const lost = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT'];
+    for (const [cause, maybeApplied] of [
+      ...[...unsent, ...untrusted, ...unchained].map((code) => [{ code }, false] as const),
+      ...lost.map((code) => [{ code }, true] as const),
+      [{ code: 'EHOSTUNREACH', syscall: 'connect' }, false],
+      // Of an open connection, as Linux ends it when the host can no longer be reached.
+      [{ code: 'EHOSTUNREACH', syscall: 'read' }, true],
+      [{ code: 'ENETUNREACH', syscall: 'write' }, true],
+    ] as const) {
+      const failing = async (): Promise<never> => {
+        throw new TypeError('fetch failed', { cause });
+      };
+      const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
+      const reason = maybeApplied ? 'the request was lost' : 'cannot be reached';
+      for (const write of [backend.incr('k'), backend.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied });
+        expect(failure.message).toContain(`${reason} (${cause.code})`);
+      }
+      await backend.close();
     }
   });
 

@@ -169,15 +169,11 @@ export async function withFixture(
   }
 }
 
-let trials = 0;
-
 /** Runs one fault rule; rejects with the failed expectation. No fault is active afterwards. */
 export async function runFaultRule(rule: FaultRule, lab: FaultLab, name = 'the backend'): Promise<void> {
   for (let tries = 1; ; tries++) {
-    trials += 1;
-    const namespace = `faults-${Math.trunc(performance.timeOrigin % 1e9).toString(36)}-${trials}`;
     try {
-      return await rule.run(lab, namespace);
+      return await rule.run(lab, `faults-${crypto.randomUUID()}`);
     } catch (error) {
       if (error instanceof PerhapsBroken && tries < TRIES) continue;
       const what = error instanceof Broken ? error.message : `expected it to work, got ${showFailure(error)}`;

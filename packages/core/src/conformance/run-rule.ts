@@ -24,9 +24,6 @@ export class RuleBroken extends Error {
 
 class Unexpected extends Error {}
 
-let trials = 0;
-const session = Math.trunc(performance.timeOrigin % 1e9).toString(36);
-
 /** The timeout of a rule. That of a runner is longer, so that a hanging rule ends here, and its calls are reported. */
 export const RULE_TIMEOUT_MS = 25_000;
 /** Milliseconds for the backends of a rule to close. The contract says 1,000; a busy machine may need more. */
@@ -63,9 +60,8 @@ export async function runRule(rule: Rule, options: SuiteOptions, name = 'the bac
 /** Returns an object of functions, not a class instance, so that rules can destructure it. */
 async function createTrial(options: SuiteOptions, transcript: Transcript, opened: CacheBackend[]): Promise<Trial> {
   const { capabilities, clock } = options;
-  trials += 1;
   // The suite never flushes a server. Each trial has keys of its own, also on a shared server.
-  const namespace = `suite-${session}-${Math.random().toString(36).slice(2, 8)}-${trials}`;
+  const namespace = `suite-${crypto.randomUUID()}`;
 
   async function open(given: CreateOptions = {}): Promise<CacheBackend> {
     // Options with a namespace are passed on unchanged, so that a factory that modifies them is detected.

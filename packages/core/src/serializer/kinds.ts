@@ -25,15 +25,16 @@ export type Kind = keyof typeof HAS_TAG | 'TypedArray' | 'Error';
 
 /** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
-  const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
-  const tagged = Symbol.toStringTag in value;
   const prototype = prototypeOf(value);
-  if (prototype === null) return tag === 'Object' ? tag : undefined;
   const className = classOf(prototype);
-  const view = typedArrayName(value);
-  if (view !== undefined) {
-    return className === view || (className === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
+  if (ArrayBuffer.isView(value)) {
+    const view = typedArrayName(value);
+    const isKept = view !== undefined && (className === view || (className === 'Buffer' && view === 'Uint8Array'));
+    return isKept ? 'TypedArray' : undefined;
   }
+  const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
+  if (prototype === null) return tag === 'Object' ? tag : undefined;
+  const tagged = Symbol.toStringTag in value;
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
   if (className !== tag || !Object.hasOwn(HAS_TAG, tag)) return undefined;
   if ((HAS_TAG[tag as keyof typeof HAS_TAG] ?? tagged) !== tagged) return undefined;

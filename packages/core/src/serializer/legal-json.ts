@@ -7,7 +7,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether the parsed text needs `isLegalJson`. Throws if the text is nested deeper than `serialize` ever writes; such
+ * Whether the parsed text needs `assertLegalJson`. Throws if the text is nested deeper than `serialize` ever writes; such
  * text must not be parsed at all.
  */
 export function isSuspect(text: string): boolean {
@@ -22,12 +22,12 @@ function holds(text: string, first: string, word: string): boolean {
   return text.includes(first) && text.includes(word);
 }
 
-/** Whether parsed JSON is within the depth that `serialize` writes and has no own `__proto__`. */
-export function isLegalJson(json: unknown, depth = 0): boolean {
-  if (typeof json !== 'object' || json === null) return true;
-  if (depth >= MAX_DEPTH || Object.hasOwn(json, '__proto__')) return false;
+/** Throws if parsed JSON is deeper than `serialize` ever writes, or has an own `__proto__`. */
+export function assertLegalJson(json: unknown, depth = 0): void {
+  if (typeof json !== 'object' || json === null) return;
+  if (depth >= MAX_DEPTH || Object.hasOwn(json, '__proto__')) throw new Error('a value that is never written');
   const items: readonly unknown[] = Array.isArray(json) ? json : Object.values(json);
-  return items.every((item) => isLegalJson(item, depth + 1));
+  for (const item of items) assertLegalJson(item, depth + 1);
 }
 
 /** The nesting depth of JSON text; 0 if it has too few brackets to exceed `MAX_DEPTH`, as nearly every text. */

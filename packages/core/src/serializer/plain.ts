@@ -36,8 +36,8 @@ function walkContainer(value: object, depth: number): boolean {
     return true;
   }
   if (prototype !== Object.prototype && prototype !== null) return false;
-  // Rules out `arguments`, `Math`, and for example a Date whose prototype was replaced.
-  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
+  // Rules out `arguments`, `Math`, and for example a Date or bytes whose prototype was replaced.
+  if (Object.prototype.toString.call(value) !== '[object Object]' || ArrayBuffer.isView(value)) return false;
   for (const key in value) {
     if (key === '__proto__' || !walk((value as Record<string, unknown>)[key], depth)) return false;
   }

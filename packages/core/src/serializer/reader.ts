@@ -125,7 +125,7 @@ class Reader {
         return BigInt(digits);
       }
       case 'number':
-        check(node === 'NaN' || node === 'Infinity' || node === '-Infinity' || node === '-0');
+        check(['NaN', 'Infinity', '-Infinity', '-0'].includes(asString(node)));
         return Number(node);
       case 'Date': {
         const date = new Date(asString(node));

@@ -183,13 +183,13 @@ const refused: readonly [id: string, what: string, make: () => unknown, path: st
   ['too-deep', 'a depth over 1,000', () => nested(20_000, 1), '$'],
 ];
 
-/** Containers besides plain objects and arrays, each around a given part. */
-const holders: readonly (readonly [what: string, make: (part: unknown) => unknown])[] = [
-  ['a Map', (part) => new Map([['k', part]])],
-  ['a key of a Map', (part) => new Map([[part, 1]])],
-  ['a Set', (part) => new Set([part])],
-  ['the cause of an Error', (part) => new Error('no', { cause: part })],
-  ['an object without prototype', (part) => Object.assign(Object.create(null), { part })],
+/** Puts a part into each kind of container besides plain objects and arrays. */
+const holdersOf = (part: unknown): readonly unknown[] => [
+  new Map([['k', part]]),
+  new Map([[part, 1]]),
+  new Set([part]),
+  new Error('no', { cause: part }),
+  Object.assign(Object.create(null), { part }),
 ];
 
 export const values: readonly Rule[] = [
@@ -228,9 +228,8 @@ export const values: readonly Rule[] = [
     id: 'values/refuses-inside',
     text: 'a refused value is refused inside every kind of container',
     run: async ({ cache, equal, rejects }) => {
-      for (const [, make] of holders)
-        for (const part of [() => 1, Symbol('s'), new Money(), new Date(Number.NaN)])
-          await rejects(cache.setValue('k', make(part)), 'INVALID_VALUE');
+      for (const holder of [() => 1, Symbol('s'), new Money(), new Date(Number.NaN)].flatMap(holdersOf))
+        await rejects(cache.setValue('k', holder), 'INVALID_VALUE');
       equal(await cache.exists('k'), false);
     },
   },

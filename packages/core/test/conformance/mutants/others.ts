@@ -254,7 +254,8 @@ export const concurrencyMutants: readonly Mutant[] = [
           if (entries.length > 1 || first === undefined || String(first[1]).length < 4000)
             return super.setMany(entries, ttl) as never;
           const [key, value] = first;
-          super.setMany([[key, `{"json":"half"}`]], ttl);
+          const old = String(super.get(key) ?? '');
+          super.setMany([[key, `${String(value).slice(0, 2000)}${old.slice(2000)}`]], ttl);
           return Promise.resolve()
             .then(() => Promise.resolve())
             .then(() => super.setMany([[key, value]], ttl)) as never;
