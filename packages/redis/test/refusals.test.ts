@@ -301,8 +301,12 @@ describe('a server that refuses', () => {
     expect(await backend.getValue('k')).toBe(1);
   });
 
-  it('writes, because it has too few replicas, still reads', async () => {
-    const backend = open(await serve('--min-replicas-to-write', '1'));
+  it('writes, because it has too few replicas, still reads, on the same connection', async () => {
+    const server = await serve('--min-replicas-to-write', '1');
+    const backend = open(server);
+    expect(await backend.getValue('k')).toBeUndefined();
+    const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
+    const [id] = /^id=\d+ /.exec(await clients()) as RegExpExecArray;
     for (const write of [() => backend.setValue('k', 1), () => backend.incr('k', 1, { ttl: 60 })])
       expect(await failureOf(settled<unknown>(write()))).toMatchObject({
         code: 'BACKEND',
@@ -311,6 +315,7 @@ describe('a server that refuses', () => {
         cause: { code: 'NOREPLICAS' },
       });
     expect(await backend.getValue('k')).toBeUndefined();
+    expect(await clients()).toContain(id);
   });
 
   it('all, as a replica that has lost its primary, rejects as retryable', async () => {

@@ -172,6 +172,53 @@ describe('a connection', () => {
     await expect(sent).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('is not made if it is closed while it waits for its next attempt', async () => {
+    const attempts = vi.spyOn(Redis.prototype, 'connect');
+    // The server refuses the database, so the connection is not made again before it is needed.
+    const connection = new Connection(
+      TIMEOUT_MS,
+      () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server, db: 99 }),
+    );
+    const send = (): Promise<unknown> => connection.send({ ended: false, sent: false }, increment);
+    await expect(send()).rejects.toMatchObject({ message: 'the server has no such database' });
+    const waiting = send();
+    connection.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    // Longer than the pause between two attempts.
+    await sleep(100);
+    expect(attempts).toHaveBeenCalledTimes(1);
+    vi.restoreAllMocks();
+  });
+
+  it('that refused a write as a replica is replaced once, although it refuses another one later', async () => {
+    const replica = await startRedis(['--replicaof', '127.0.0.1 1']);
+    const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica }));
+    const send = (name: string, ...args: string[]): Promise<unknown> =>
+      connection.send({ ended: false, sent: false }, { name, args, key: 'k' });
+    const id = await send('CLIENT', 'ID');
+    const owed = [send('INCR', 'k'), send('XREAD', 'BLOCK', '500', 'STREAMS', 'none', '$'), send('INCR', 'k')] as const;
+    const refused = expect(owed[2]).rejects.toMatchObject({ kind: 'READONLY' });
+    await expect(owed[0]).rejects.toMatchObject({ kind: 'READONLY' });
+    const next = await send('CLIENT', 'ID');
+    expect(next).not.toBe(id);
+    expect(await owed[1]).toBeNull();
+    await refused;
+    expect(await send('CLIENT', 'ID')).toBe(next);
+    connection.close();
+    await replica.stop();
+  });
+
+  it('to a database that the server refuses fails each call with that reason, whenever it is made', async () => {
+    const refused = redisBackend({ url: `redis://127.0.0.1:${server.port}/99`, timeoutMs: TIMEOUT_MS });
+    const calls: Promise<{ readonly message: string }>[] = [];
+    for (let call = 0; call < 400; call++) {
+      calls.push(failureOf(refused.incr('n')));
+      await new Promise(call % 2 === 0 ? setImmediate : process.nextTick);
+    }
+    for (const { message } of await Promise.all(calls)) expect(message).toContain('the server has no such database');
+    await refused.close();
+  });
+
   it('returns the reply to a command although ASKING before it was refused', async () => {
     const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
@@ -242,6 +289,28 @@ describe('a connection', () => {
       watchdog.sent();
       more = setInterval(() => watchdog.sent(), 10);
     });
+  });
+
+  it('is not silent after a stall that began just before a check', async () => {
+    const [LIMIT_MS, CHECK_MS] = [300, 250];
+    let destroyed = false;
+    const destroy = (): void => {
+      destroyed = true;
+    };
+    const socket = { bytesRead: 0, destroy };
+    const watchdog = new ReplyWatchdog(socket, LIMIT_MS, expect.unreachable);
+    watchdog.sent();
+    await new Promise<void>((resolve) => {
+      // Timers of the same length fire in their order, and so does what they leave to the same turn.
+      setTimeout(() => setImmediate(resolve), CHECK_MS);
+    });
+    const end = performance.now() + LIMIT_MS;
+    while (performance.now() < end);
+    // Sockets are read after the timers.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    socket.bytesRead += 1;
+    watchdog.answered();
+    expect(destroyed).toBe(false);
   });
 
   it('is not late if each reply is in time, although it always owes one', async () => {
