@@ -170,12 +170,12 @@ export class Connection {
 
   /** While requests are in flight: ends the connection once all their deadlines have passed. */
   #watchSilence(): void {
-    this.#setTimer(SILENCE_MS, () => {
+    this.#setTimer(SILENCE_MS, (now) => {
       // Another turn: after a stall, calls whose deadlines have passed end first.
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
         if (this.#inFlight.length === 0) return;
-        if (this.#inFlight.hasDeadlineAfter(performance.now() - GRACE_MS)) this.#watchSilence();
+        if (this.#inFlight.hasDeadlineAfter(now - GRACE_MS)) this.#watchSilence();
         else this.#disconnect('the server fell silent');
       }, 0);
     });
@@ -198,10 +198,13 @@ export class Connection {
     }, PROBE_MS).unref();
   }
 
-  /** Acts one turn after the time is over, so that bytes already received are read first. */
-  #setTimer(milliseconds: number, act: () => void): void {
+  /**
+   * Acts one turn after the time is over, so that bytes already received are read first. A stall may begin in between, so `act`
+   * is told when the time was over, on the clock of `performance.now()`.
+   */
+  #setTimer(milliseconds: number, act: (now: number) => void): void {
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(act, 0);
+      this.#timer = setTimeout(act, 0, performance.now());
     }, milliseconds);
   }
 }

@@ -1,6 +1,9 @@
 import type { FaultLab } from '@ninefold/core/conformance';
+import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Connection } from '../src/connection.ts';
+import { encode, Opcode } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
 
 let lab: FaultLab;
@@ -13,3 +16,35 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 tryFaults('memcached', () => lab);
+
+it('loses no response that arrived during a stall that began just before the check for silence', async () => {
+  const [SILENCE_MS, STALL_MS] = [1000, 1000];
+  const server = await startMemcached();
+  const connection = new Connection({ ...server, tls: undefined, login: undefined, timeoutMs: 5000 }, () => undefined);
+  const stall = (): void => {
+    server.resume();
+    const end = performance.now() + STALL_MS;
+    while (performance.now() < end);
+  };
+  const outcome = await new Promise<string>((resolve) => {
+    const call = { deadline: performance.now() + SILENCE_MS, ended: false, sent: false };
+    connection.send({
+      call,
+      size: 1,
+      encode: (opaque) => {
+        server.pause();
+        // Timers of the same length fire in their order: the stall begins between the last two of the check.
+        setTimeout(() => setTimeout(() => setImmediate(stall), 0), SILENCE_MS);
+        return encode([{ opcode: Opcode.noop }], opaque);
+      },
+      receive: () => {
+        resolve('a response');
+        return true;
+      },
+      fail: ({ message }) => resolve(message),
+    });
+  });
+  expect(outcome).toBe('a response');
+  connection.retire();
+  await server.stop();
+});

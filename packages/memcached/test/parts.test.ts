@@ -1,3 +1,4 @@
+import { DriverError } from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
 import { sendBatch } from '../src/batch.ts';
 import { GetCommand } from '../src/commands.ts';
@@ -40,6 +41,29 @@ describe('a batch', () => {
 
   it('that is one part waits for no turn', async () => {
     for (const count of [1, 2, 10_000]) expect(await turnsOf(count)).toEqual({ parts: [0], done: 0 });
+  });
+
+  it('sends no other part once one has failed, or once its call has ended', async () => {
+    const ending = { ...call };
+    let parts = 0;
+    const failing: Channel = {
+      send(request) {
+        parts += 1;
+        request.written?.();
+        request.fail(new DriverError('UNAVAILABLE', 'lost'));
+      },
+    };
+    await expect(sendBatch(() => failing, new GetCommand(keysOf(40_000), call))).rejects.toThrow('lost');
+    const last: Channel = {
+      send(request) {
+        parts += 1;
+        ending.ended = true;
+        request.written?.();
+        request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
+      },
+    };
+    await sendBatch(() => last, new GetCommand(keysOf(40_000), ending));
+    expect(parts).toBe(2);
   });
 
   it('rejects with an exception of its channel, and leaves no rejection unhandled', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
@@ -97,6 +98,21 @@ describe('a counter that two calls create at once', () => {
     expect(await backend.incr('raced', 3, { ttl: 60 })).toBe(3);
     expect(races).toBe(4);
     await backend.close();
+  });
+
+  it('is not sent again once its call has ended', async () => {
+    let attempts = 0;
+    const backend = withIncr(async () => {
+      attempts += 1;
+      await turn();
+      return { outcome: 'raced' };
+    });
+    const failure = failureOf(backend.incr('raced'));
+    await backend.close();
+    expect((await failure).code).toBe('CLOSED');
+    const sent = attempts;
+    await sleep(50);
+    expect(attempts).toBe(sent);
   });
 
   it('counts both', async () => {

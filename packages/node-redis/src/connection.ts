@@ -206,15 +206,19 @@ class Link {
 
   #checkAfter(milliseconds: number): void {
     // After a stall of the event loop, timers run before the bytes that arrived meanwhile are read. Reading gets one turn
-    // first, and then the calls whose deadlines have passed get theirs.
-    this.#timer = setTimeout(() => setImmediate(() => setTimeout(() => this.#checkSilence(), 0)), milliseconds);
+    // first, and then the calls whose deadlines have passed get theirs. A stall may also begin in between: it does not count.
+    const check = () => {
+      const now = performance.now();
+      setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
+    };
+    this.#timer = setTimeout(check, milliseconds);
     this.#timer.unref();
   }
 
-  #checkSilence(): void {
+  #checkSilence(now: number): void {
     this.#timer = undefined;
     if (this.#inFlight === 0 || this.#ended) return;
-    const left = this.#lastReplyAt + this.#silenceMs - performance.now();
+    const left = this.#lastReplyAt + this.#silenceMs - now;
     if (left > 0) this.#checkAfter(left);
     else this.end(new Error('the server fell silent'));
   }

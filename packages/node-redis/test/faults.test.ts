@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { type FaultLab, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
@@ -76,4 +76,28 @@ it('loses no reply that arrived while the event loop stalled for longer than the
   while (performance.now() < end);
   expect(await calls).toEqual([1, 'v', undefined]);
   await backend.close();
+});
+
+it('loses no reply that arrived during a stall that began just before the check for silence', async () => {
+  const timeoutMs = 400;
+  const silenceMs = timeoutMs + 100;
+  const server = await startRedis(['--enable-debug-command', 'yes']);
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs });
+  const connected = backend.getValue('k');
+  const checked = new Promise<void>((resolve) => {
+    // Timers of the same length fire in their order, and so does what they leave to the same turn.
+    setTimeout(() => setImmediate(resolve), silenceMs);
+  });
+  await connected;
+  await sleep(timeoutMs - 100);
+  const slept = ask(server, 'DEBUG', 'SLEEP', '0.3');
+  await sleep(50);
+  const counted = backend.incr('n');
+  await checked;
+  const end = performance.now() + 4 * silenceMs;
+  while (performance.now() < end);
+  expect(await counted).toBe(1);
+  await slept;
+  await backend.close();
+  await server.stop();
 });

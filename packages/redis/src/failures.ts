@@ -113,7 +113,7 @@ interface Raw {
 interface ClientInfo {
   readonly options?: { readonly tls?: object | undefined; readonly sentinelTLS?: object | undefined };
   /** The present socket, or the last one. */
-  readonly stream?: { readonly bytesRead: number } | undefined;
+  readonly stream?: { readonly bytesRead: number; readonly readableEnded: boolean } | undefined;
 }
 
 interface FailureContext {
@@ -175,10 +175,13 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   return new DriverError('UNAVAILABLE', reason + hint, { applied: 'no', cause: { name: String(name), code } });
 }
 
-/** A server that requires TLS closes a plain connection without a byte of reply, or answers it by an alert. */
+/**
+ * A server that requires TLS closes a plain connection without a byte of reply, or answers it by an alert. After a failover,
+ * ioredis closes the connection itself.
+ */
 function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string {
-  const ended = endedBy === undefined || codeOf(endedBy) === 'ECONNRESET';
-  const refused = (ended && stream?.bytesRead === 0) || isTlsAlert(endedBy);
+  const endedByServer = endedBy === undefined ? stream?.readableEnded === true : codeOf(endedBy) === 'ECONNRESET';
+  const refused = (endedByServer && stream?.bytesRead === 0) || isTlsAlert(endedBy);
   return refused && options?.tls === undefined ? '; the server may require TLS' : '';
 }
 

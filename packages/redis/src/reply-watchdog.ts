@@ -47,25 +47,27 @@ export class ReplyWatchdog {
 
   #schedule(): void {
     // After a stall of the event loop, timers run before the bytes that arrived meanwhile are read. Reading gets one turn
-    // first, and then the calls whose deadlines have passed get theirs.
-    const check = () => setImmediate(() => setTimeout(() => this.#check(), 0));
+    // first, and then the calls whose deadlines have passed get theirs. A stall may also begin in between: it does not count.
+    const check = () => {
+      const now = performance.now();
+      setImmediate(() => setTimeout(() => this.#check(now), 0));
+    };
     this.#timer = setTimeout(check, Math.min(CHECK_MS, this.#limitMs));
     this.#timer.unref();
   }
 
-  #check(): void {
+  #check(now: number): void {
     this.#timer = undefined;
     if (this.#sent === this.#answered) return;
-    const now = performance.now();
     const bytes = this.#socket.bytesRead;
-    if (bytes !== this.#received.bytes) this.#received = { at: now, bytes };
+    if (bytes !== this.#received.bytes) this.#received = { at: performance.now(), bytes };
     if (now - Math.max(this.#received.at, this.#owedSince) >= this.#limitMs) {
       this.#socket.destroy(new Error('the server fell silent'));
       return;
     }
     if (now - this.#checkpoint.at >= this.#limitMs) {
       const isLate = this.#answered < this.#checkpoint.sent;
-      this.#checkpoint = { at: now, sent: this.#sent };
+      this.#checkpoint = { at: performance.now(), sent: this.#sent };
       if (isLate) this.#onLate();
     }
     this.#schedule();

@@ -302,6 +302,28 @@ describe('a connection', () => {
     });
   });
 
+  it('is not silent after a stall that began just before a check', async () => {
+    const [LIMIT_MS, CHECK_MS] = [300, 250];
+    let destroyed = false;
+    const destroy = (): void => {
+      destroyed = true;
+    };
+    const socket = { bytesRead: 0, destroy };
+    const watchdog = new ReplyWatchdog(socket, LIMIT_MS, expect.unreachable);
+    watchdog.sent();
+    await new Promise<void>((resolve) => {
+      // Timers of the same length fire in their order, and so does what they leave to the same turn.
+      setTimeout(() => setImmediate(resolve), CHECK_MS);
+    });
+    const end = performance.now() + LIMIT_MS;
+    while (performance.now() < end);
+    // Sockets are read after the timers.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    socket.bytesRead += 1;
+    watchdog.answered();
+    expect(destroyed).toBe(false);
+  });
+
   it('is not late if each reply is in time, although it always owes one', async () => {
     const LIMIT_MS = 250;
     const socket = { bytesRead: 0, destroy: () => expect.unreachable() };

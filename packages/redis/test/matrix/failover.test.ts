@@ -312,3 +312,13 @@ describe('three sentinels', () => {
     }
   });
 });
+
+it('a failover that ends a connection whose handshake is unanswered does not look like missing TLS', async () => {
+  const group = await startRedisSentinel();
+  group.primary.pause();
+  const urls = group.sentinels.map(({ host, port }) => `redis://${host}:${port}`);
+  const backend = redisBackend({ sentinels: { name: group.name, urls }, timeoutMs: SENTINEL_MS });
+  expect((await failureOf(backend.incr('n'))).message).toBe('[redis] incr "n": the connection was closed');
+  await backend.close();
+  await group.stop();
+});
