@@ -67,7 +67,9 @@ async function runSuites(args, env) {
   const coverage = ['--coverage', '--coverage.reporter=text-summary', `--coverage.reportsDirectory=${folder}/coverage`];
   try {
     // The thresholds of coverage hold only for a full run.
-    const { code } = await run('vitest', ['run', ...reports, ...(args.length === 0 ? coverage : args)], { env });
+    const given = ['run', ...reports, ...(args.length === 0 ? coverage : args)];
+    // Temporary folders are made in this one, so that those of an interrupted run are removed with it.
+    const { code } = await run('vitest', given, { env: { ...env, TMPDIR: folder } });
     const { numPassedTests, numFailedTests, testResults } = existsSync(file)
       ? JSON.parse(readFileSync(file, 'utf8'))
       : { numPassedTests: 0, numFailedTests: 0, testResults: [] };
@@ -75,7 +77,8 @@ async function runSuites(args, env) {
     // A global set-up, an unhandled error or a coverage threshold can fail a run in which no test failed.
     return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    // Servers of an interrupted run may be removing their own folders.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -168,7 +168,8 @@ const killers: [string, string][] = [
   [
     'a host without end',
     JSON.stringify({
-      json: new URL(`http://${'\u4e00'.repeat(300_000)}.com/`).href.padEnd(900_000, 'a'),
+      // U+4E00 repeated, as Punycode. Node 24 refuses such an address, and would not make it either.
+      json: `http://xn--4gq${'a'.repeat(299_999)}.com/`.padEnd(900_000, 'a'),
       meta: { values: ['URL'] },
     }),
   ],

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Corking } from './corking.ts';
 import { commandFailure, connectionFailure, Refusal } from './failures.ts';
@@ -92,6 +93,9 @@ export class Connection implements Sender {
         client,
       });
       if (failure instanceof Refusal && failure.kind === 'READONLY') this.#drain(client);
+      // Between the failure of a socket and the event of its end, ioredis rejects commands at once. Without a turn, callers that
+      // repeat them would put that event off for ever.
+      if (!(failure instanceof Refusal) && failure.options.applied === 'no') await turn();
       throw failure;
     } finally {
       watchdog?.answered();

@@ -104,3 +104,22 @@ describe('an event loop that stalls for longer than the deadline', () => {
 function connectionOf(list: string): string | undefined {
   return /id=(\d+)/.exec(list)?.[1];
 }
+
+it('lets the event loop go on while its connections end and callers repeat their calls at once', async () => {
+  const [LOAD_MS, CALLERS] = [3000, 800];
+  const server = await serve();
+  const backend = open(server);
+  const end = performance.now() + LOAD_MS;
+  let [lastTurn, longestMs] = [performance.now(), 0];
+  const turns = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - lastTurn);
+    lastTurn = performance.now();
+    void ask(server, 'CLIENT', 'KILL', 'TYPE', 'normal').catch(() => undefined);
+  }, 40);
+  const call = async (): Promise<void> => {
+    while (performance.now() < end) await backend.getValue('k').catch(() => undefined);
+  };
+  await Promise.all(Array.from({ length: CALLERS }, call));
+  clearInterval(turns);
+  expect(Math.max(longestMs, performance.now() - lastTurn)).toBeLessThan(LOAD_MS / 2);
+});

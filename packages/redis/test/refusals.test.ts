@@ -59,6 +59,17 @@ describe('a server that refuses', () => {
     await backend.multiSetValues(pairs, { ttl: 60 });
   });
 
+  it('a batch, because its memory is full, is not sent the entries separately', async () => {
+    const server = await serve('--maxmemory', '1', '--maxmemory-policy', 'noeviction');
+    const backend = open(server, { timeoutMs: 5000 });
+    const batch = backend.multiSetValues([
+      ['x', 1],
+      ['y', 2],
+    ]);
+    expect(await failureOf(batch)).toMatchObject({ code: 'BACKEND', cause: { code: 'OOM' } });
+    expect(await ask(server, 'INFO', 'commandstats')).not.toContain('cmdstat_set:');
+  });
+
   it('writes, as a replica, is used again once it is a primary', async () => {
     const primary = await serve();
     await ask(primary, 'SET', 'k', '7');

@@ -185,6 +185,17 @@ describe('a connection', () => {
     vi.restoreAllMocks();
   });
 
+  it('is kept while it owes no reply', async () => {
+    const connection = new Connection(400, make);
+    const id = (): Promise<unknown> =>
+      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID' });
+    const first = await id();
+    // Longer than a silent connection is kept.
+    await sleep(1000);
+    expect(await id()).toBe(first);
+    connection.close();
+  });
+
   it('that refused a write as a replica is replaced once, although it refuses another one later', async () => {
     const replica = await startRedis(['--replicaof', '127.0.0.1 1']);
     const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica }));
