@@ -198,7 +198,7 @@ export class ReadThroughCache implements Cache {
   #snapshot(value: unknown): Snapshot {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
     if (value !== undefined) return snapshot(value, maxValueBytes);
-    throw refusal('INVALID_VALUE', '$: undefined, which means a miss');
+    throw refusal('INVALID_VALUE', 'cannot store $: undefined, which means a miss');
   }
 
   #keys(keys: readonly Key[]): string[] {

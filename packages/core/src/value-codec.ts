@@ -27,7 +27,7 @@ export class ValueCodec {
       return serializeValue(this.#serializer, value);
     } catch (error) {
       const reason = error instanceof ValueError ? error.message : `$: the serializer threw ${nameOf(error)}`;
-      throw errorOf(task, 'INVALID_VALUE', reason, { key });
+      throw errorOf(task, 'INVALID_VALUE', `cannot store ${reason}`, { key });
     }
   }
 

@@ -170,7 +170,7 @@ describe('bad input', () => {
     ).toBe('b');
     expect('key' in (await failureOf(backend.getValue(5 as never)))).toBe(false);
     expect((await failureOf(backend.setValue('a', { b: [Symbol('s')] }))).message).toMatch(
-      /^\[map\] setValue "a": \$\.b\[0\]: /,
+      /^\[map\] setValue "a": cannot store \$\.b\[0\]: /,
     );
   });
 });
@@ -249,7 +249,7 @@ describe('a serializer of the caller', () => {
       const cache = createBackend(driver, { serializer: { serialize: () => text as string, deserialize: (t) => t } });
       const failure = await failureOf(cache.setValue('k', 'v'));
       expect(failure).toMatchObject({ code: 'INVALID_VALUE', key: 'k' });
-      expect(failure.message).toBe(`[map] setValue "k": $: the serializer returned ${what}`);
+      expect(failure.message).toBe(`[map] setValue "k": cannot store $: the serializer returned ${what}`);
       expect(driver.calls).toEqual([]);
     });
   }
