@@ -14,6 +14,8 @@ export interface OwnClient extends RedisClient {
     readonly credentialsProvider?: unknown;
     readonly database?: number | undefined;
   };
+  /** Whether it connects or is connected. */
+  readonly isOpen: boolean;
   connect(): Promise<unknown>;
   destroy(): void;
   ref(): void;
