@@ -49,7 +49,7 @@ export class Counters {
     try {
       await this.#incr(name, 1, traceTtl(name));
     } catch (error) {
-      if (!isCacheError(error) || error.code !== 'BACKEND') throw error;
+      if (!isCacheError(error) || error.code !== 'BACKEND' || error.maybeApplied) throw error;
       // A full server refuses to add, but deletes. What depends on a counter that is gone is stale, too.
       await this.#backend.delete(name);
     }
@@ -86,6 +86,13 @@ export class Counters {
       if (hasLease) await this.#backend.delete(GENERATION);
       else await backoff(clock, random, attempt);
     }
+  }
+
+  /** As `generation`, but `undefined` if there is none: then no counter of an earlier `incr` can be reached. */
+  async existingGeneration(): Promise<number | undefined> {
+    const [found] = await readValues(this.#backend, [GENERATION]);
+    if (!isVersion(found)) return undefined;
+    return hasOneCreator(found) ? found : await this.generation();
   }
 
   async #versionOf(name: string, seen: SeenCounters, ttl: number | undefined): Promise<number> {

@@ -10,9 +10,6 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** Bounds memory: in an outage, each lease is left behind. */
-const MAX_LEFT = 1000;
-
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -21,8 +18,8 @@ export class Leases {
   readonly #events: Events;
   /** The leases that this process holds, by key. */
   readonly #held = new Map<string, Lease>();
-  /** Keys whose lease may be this process's, because a request to delete it failed. */
-  readonly #left = new Set<string>();
+  /** When the leases end that may be this process's still, because a request to delete them failed. By key, in that order. */
+  readonly #left = new Map<string, number>();
 
   constructor(backend: CacheBackend, ttl: number, clock: Clock, events: Events) {
     this.#backend = backend;
@@ -40,17 +37,19 @@ export class Leases {
       count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     } catch (error) {
       // All would wait for a lease whose reply was lost. Not awaited: the server has just failed.
-      if (isCacheError(error) && error.maybeApplied) void this.#delete(key);
+      if (isCacheError(error) && error.maybeApplied && error.code !== 'CLOSED') void this.#delete(key, deadline);
       throw error;
     }
     // If it is another's, the key is loaded twice. The process would wait for its own until that ends.
-    const mayBeOwn = this.#left.delete(key);
-    if (count !== 1 && !mayBeOwn) return undefined;
+    const left = this.#left.get(key) ?? Number.NEGATIVE_INFINITY;
+    this.#left.delete(key);
+    if (count !== 1 && this.#clock.now() >= left) return undefined;
+    const end = count === 1 ? deadline : left;
     const release = async (): Promise<void> => {
       if (this.#held.get(key) !== lease) return;
       this.#held.delete(key);
       // After its TTL the lease may be another's.
-      if (this.#clock.now() < deadline) await this.#delete(key);
+      if (this.#clock.now() < end) await this.#delete(key, end);
     };
     const lease = { release };
     this.#held.set(key, lease);
@@ -72,13 +71,17 @@ export class Leases {
     await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
   }
 
-  async #delete(key: string): Promise<void> {
+  /** Deletes a lease that ends at `end`. */
+  async #delete(key: string, end: number): Promise<void> {
+    this.#left.delete(key);
     try {
       await this.#backend.delete(leaseName(key));
     } catch (error) {
-      this.#left.add(key);
-      const [oldest] = this.#left;
-      if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
+      for (const [old, ended] of this.#left) {
+        if (this.#clock.now() < ended) break;
+        this.#left.delete(old);
+      }
+      this.#left.set(key, end);
       this.#events.report(error);
     }
   }

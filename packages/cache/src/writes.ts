@@ -76,10 +76,10 @@ export class Writes {
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
-    const generation = this.#counters.generation();
+    const generation = this.#counters.existingGeneration();
     await settleWrites(bumps, generation);
     const current = await generation;
-    const counts = keys.map((key) => countName(current, key));
+    const counts = current === undefined ? [] : keys.map((key) => countName(current, key));
     // Only the flights so far: later ones have seen the bumps, and may get a lease after the old one is deleted.
     for (const key of keys) this.#flights.outdate(key);
     // The lease is deleted too: the load that holds it is outdated.

@@ -228,6 +228,7 @@ describe('a Redis server that is full and may not evict', () => {
     ['deleteMany', () => full.deleteMany(['a', 'b']), [undefined, undefined, 'c']],
     ['invalidateTags', () => full.invalidateTags('t'), [undefined, undefined, undefined]],
     ['clear', () => full.clear(), [undefined, undefined, undefined]],
+    ['delete after clear', () => full.clear().then(() => full.delete('a')), [undefined, undefined, undefined]],
   ])('does what it is told by %s', async (_operation, remove, left) => {
     await allow(1);
     await expect(full.set('a', 'new')).rejects.toMatchObject({ code: 'BACKEND' });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Flight } from '../src/flight.ts';
 import { searchInterleavings, type Trial } from './support/interleavings.ts';
-import { lagging, lateFence, withoutBumps } from './support/wrong-backends.ts';
+import { full, lagging, lateFence, withoutBumps } from './support/wrong-backends.ts';
 
 const { NINEFOLD_RUNS = '10000', NINEFOLD_SEED } = process.env;
 const seed = NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED);
@@ -12,6 +12,10 @@ afterEach(() => {
 
 it('serves nothing that was deleted, replaced or invalidated before the read began', async () => {
   expect(await searchInterleavings({ runs: Number(NINEFOLD_RUNS), seed })).toBeUndefined();
+});
+
+it('serves nothing that was deleted, replaced or invalidated on a server that refuses increments', async () => {
+  expect(await searchInterleavings({ runs: Number(NINEFOLD_RUNS), seed, wrong: full })).toBeUndefined();
 });
 
 describe('the search finds a stale read where', () => {

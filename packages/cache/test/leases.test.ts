@@ -346,6 +346,7 @@ describe('a process does not wait for a lease that it could not delete', () => {
   it.each([
     ['once it has taken it', () => own.getOrSet('k', () => 2)],
     ['once it is deleted', () => own.delete('k')],
+    ['once it has ended', () => clock.advance(10_000)],
   ])('and waits for the next one, which is another’s, %s', async (_when, end) => {
     await own.getOrSet('k', () => 1);
     await settled();

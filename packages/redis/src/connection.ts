@@ -95,7 +95,7 @@ export class Connection implements Sender {
       if (failure instanceof Refusal && failure.kind === 'READONLY') this.#drain(client);
       // Between the failure of a socket and the event of its end, ioredis rejects commands at once. Without a turn, callers that
       // repeat them would put that event off for ever.
-      if (!(failure instanceof Refusal) && failure.options.applied === 'no') await turn();
+      if (failure.options.connectionLost === true) await turn();
       throw failure;
     } finally {
       watchdog?.answered();

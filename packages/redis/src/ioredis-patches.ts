@@ -53,6 +53,10 @@ export class PatchedSentinelConnector extends SentinelConnector {
 
   override async connect(...how: Parameters<SentinelConnector['connect']>): ReturnType<SentinelConnector['connect']> {
     this.#lastError = undefined;
+    // A full round, beginning with the next sentinel. Otherwise, after a primary that cannot be reached, the round goes on where it
+    // was, and its end looks as if no sentinel could be reached.
+    this.sentinelIterator.next();
+    this.sentinelIterator.reset(true);
     try {
       return await super.connect(...how);
     } catch (error) {

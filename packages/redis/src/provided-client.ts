@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import calculateSlot from 'cluster-key-slot';
 import { commandFailure, connectionFailure } from './failures.ts';
 import type { Argument, CallState, Command, Sender } from './sender.ts';
@@ -29,14 +30,21 @@ export class ProvidedClient implements Sender {
   async send(call: CallState, { name, args }: Command): Promise<unknown> {
     if (call.ended) return undefined;
     // Otherwise the client reports this as it reports a connection that was lost during a command.
-    if (this.#client.status === 'end') throw connectionFailure(undefined);
+    if (this.#client.status === 'end') {
+      await turn();
+      throw connectionFailure(undefined);
+    }
     call.sent = true;
     // A ready client reports a command that it sent before it lost its nodes as it reports one that it never sent.
     const mayBeSent = this.#client.status === 'ready';
     try {
       return await this.#client.call(name, args);
     } catch (error) {
-      throw commandFailure(error, { mayBeSent });
+      const failure = commandFailure(error, { mayBeSent });
+      // A client without a connection may reject commands at once. Without a turn, callers that repeat them would put off for ever
+      // the events by which it connects again.
+      if (failure.options.connectionLost === true) await turn();
+      throw failure;
     }
   }
 

@@ -1,6 +1,7 @@
 /** The parts of a socket that are watched and used. */
 interface Socket {
   readonly bytesRead: number;
+  readonly destroyed: boolean;
   destroy(error: Error): unknown;
 }
 
@@ -58,7 +59,8 @@ export class ReplyWatchdog {
 
   #check(now: number): void {
     this.#timer = undefined;
-    if (this.#sent === this.#answered) return;
+    // The replies that a closed socket owes never come, and the client may use another socket by now.
+    if (this.#sent === this.#answered || this.#socket.destroyed) return;
     const bytes = this.#socket.bytesRead;
     if (bytes !== this.#received.bytes) this.#received = { at: performance.now(), bytes };
     if (now - Math.max(this.#received.at, this.#owedSince) >= this.#limitMs) {

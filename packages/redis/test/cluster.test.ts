@@ -19,5 +19,5 @@ tryAll('redis in a Cluster', (options) => redisBackend({ cluster: cluster.urls, 
 tryProcesses('several processes on a Cluster', (namespace) => ({
   module: pathToFileURL(join(import.meta.dirname, '../src/redis.ts')).href,
   factory: 'redisBackend',
-  options: { cluster: cluster.urls, namespace },
+  options: { cluster: cluster.urls, namespace, timeoutMs: 10_000 },
 }));

@@ -39,6 +39,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   proxy.heal();
   await backend.close();
 });
@@ -182,7 +183,6 @@ describe('a connection', () => {
     // Longer than the pause between two attempts.
     await sleep(100);
     expect(attempts).toHaveBeenCalledTimes(1);
-    vi.restoreAllMocks();
   });
 
   it('is kept while it owes no reply', async () => {
@@ -191,6 +191,20 @@ describe('a connection', () => {
       connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID' });
     const first = await id();
     // Longer than a silent connection is kept.
+    await sleep(1000);
+    expect(await id()).toBe(first);
+    connection.close();
+  });
+
+  it('is kept although the one before it was refused', async () => {
+    const login = { username: 'late', password: 's3cret' };
+    const connection = new Connection(400, () => new Redis({ ...settingsOf(400, {}), ...server, ...login }));
+    const id = (): Promise<unknown> =>
+      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID' });
+    await expect(id()).rejects.toMatchObject({ code: 'AUTH' });
+    await ask(server, 'ACL', 'SETUSER', login.username, 'on', `>${login.password}`, '+@all');
+    const first = await id();
+    // Longer than a late reply is waited for.
     await sleep(1000);
     expect(await id()).toBe(first);
     connection.close();
@@ -251,7 +265,6 @@ describe('a connection', () => {
     await timer;
     // For a negative delay Node 24 writes a warning to the console.
     expect(Math.min(...timers.mock.calls.map(([, delay = 0]) => delay))).toBeGreaterThanOrEqual(0);
-    vi.restoreAllMocks();
     expect(order).toEqual(['an attempt', '25 ms']);
     await refused.close();
   });
@@ -272,7 +285,7 @@ describe('a connection', () => {
     let sent = Number.NaN;
     const silentMs = await new Promise<number>((resolve) => {
       const destroy = (): void => resolve(performance.now() - sent);
-      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroy }, LIMIT_MS, expect.unreachable);
+      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroyed: false, destroy }, LIMIT_MS, expect.unreachable);
       watchdog.sent();
       watchdog.answered();
       setTimeout(() => {
@@ -291,7 +304,7 @@ describe('a connection', () => {
         clearInterval(more);
         resolve();
       };
-      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroy }, 100, expect.unreachable);
+      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroyed: false, destroy }, 100, expect.unreachable);
       watchdog.sent();
       more = setInterval(() => watchdog.sent(), 10);
     });
@@ -299,11 +312,13 @@ describe('a connection', () => {
 
   it('is not silent after a stall that began just before a check', async () => {
     const [LIMIT_MS, CHECK_MS] = [300, 250];
-    let destroyed = false;
-    const destroy = (): void => {
-      destroyed = true;
+    const socket = {
+      bytesRead: 0,
+      destroyed: false,
+      destroy: () => {
+        socket.destroyed = true;
+      },
     };
-    const socket = { bytesRead: 0, destroy };
     const watchdog = new ReplyWatchdog(socket, LIMIT_MS, expect.unreachable);
     watchdog.sent();
     await new Promise<void>((resolve) => {
@@ -316,12 +331,12 @@ describe('a connection', () => {
     await new Promise<void>((resolve) => setImmediate(resolve));
     socket.bytesRead += 1;
     watchdog.answered();
-    expect(destroyed).toBe(false);
+    expect(socket.destroyed).toBe(false);
   });
 
   it('is not late if each reply is in time, although it always owes one', async () => {
     const LIMIT_MS = 250;
-    const socket = { bytesRead: 0, destroy: () => expect.unreachable() };
+    const socket = { bytesRead: 0, destroyed: false, destroy: () => expect.unreachable() };
     let late = false;
     const watchdog = new ReplyWatchdog(socket, LIMIT_MS, () => {
       late = true;

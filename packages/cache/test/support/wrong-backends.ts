@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, CacheError } from '@ninefold/core';
 
 type Wrong = (backend: CacheBackend) => CacheBackend;
 
@@ -46,6 +46,18 @@ export const lagging: Wrong = (backend) => {
         answered.set(key, found[index]);
         return key.startsWith('!') ? before : found[index];
       }) as never[];
+    },
+  });
+};
+
+/** Refuses every third increment, like a server that is full now and then, and may not evict. Not wrong, but hard to serve. */
+export const full: Wrong = (backend) => {
+  let increments = 0;
+  return change(backend, {
+    incr: async (key, delta, options) => {
+      increments += 1;
+      if (increments % 3 > 0) return await backend.incr(key, delta, options);
+      throw new CacheError({ code: 'BACKEND', backend: backend.name, operation: 'incr', reason: 'full' });
     },
   });
 };

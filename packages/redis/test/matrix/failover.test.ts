@@ -281,6 +281,21 @@ describe('three sentinels', () => {
     }
   });
 
+  it('that name a primary that is down are not said to be down themselves', async () => {
+    const [sentinel] = group.sentinels as [ServerProcess];
+    await ask(sentinel, 'SENTINEL', 'MONITOR', 'down', '127.0.0.1', String(await freePort()), '1');
+    const url = `redis://127.0.0.1:${sentinel.port}`;
+    for (const urls of [[url], [url, 'redis://127.0.0.1:1'], ['redis://127.0.0.1:1', url]]) {
+      const lost = redisBackend({ sentinels: { name: 'down', urls }, timeoutMs: 5000 });
+      for (let call = 0; call < 6; call++)
+        expect((await failureOf(lost.getValue('k'))).message).toBe(
+          '[redis] getValue "k": cannot be reached (ECONNREFUSED)',
+        );
+      await lost.close();
+    }
+    await ask(sentinel, 'SENTINEL', 'REMOVE', 'down');
+  });
+
   it('lead to a primary with TLS by the options for it', async () => {
     const [sentinel] = group.sentinels as [ServerProcess];
     const { host, port, stop } = await startRedis([], { tls: true });
