@@ -62,7 +62,8 @@ export class Connection {
     // No byte can have been read in the tick that sends, however long that tick takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
-    return now - this.#lastActivity > SILENCE_MS || now - this.#inFlight.oldestDeadline > GRACE_MS;
+    const silenceMs = Math.min(SILENCE_MS, this.#config.timeoutMs);
+    return now - this.#lastActivity > silenceMs || now - this.#inFlight.oldestDeadline > GRACE_MS;
   }
 
   send(request: Request): void {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
 import { commandFailure, connectionFailure } from './failures.ts';
 
@@ -14,6 +14,8 @@ export interface OwnClient extends RedisClient {
     readonly credentialsProvider?: unknown;
     readonly database?: number | undefined;
   };
+  /** Whether it connects or is connected. */
+  readonly isOpen: boolean;
   connect(): Promise<unknown>;
   destroy(): void;
   ref(): void;
@@ -48,7 +50,11 @@ export class ProvidedClient implements Sender {
     try {
       return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
-      throw commandFailure(error);
+      const failure = commandFailure(error);
+      // Without a connection, the client rejects commands at once. Without a turn of the event loop, callers that repeat them
+      // would keep it from connecting again.
+      if (failure.options.connectionLost) await turn();
+      throw failure;
     }
   }
 

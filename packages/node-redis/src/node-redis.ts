@@ -43,6 +43,9 @@ export interface NodeRedisClientOptions extends CommonOptions {
 
 export type NodeRedisBackendOptions = NodeRedisUrlOptions | NodeRedisClientOptions;
 
+type CredentialsProvider = NonNullable<RedisClientOptions['credentialsProvider']>;
+type StreamingCredentialsProvider = Extract<CredentialsProvider, { readonly type: 'streaming-credentials-provider' }>;
+
 const DEFAULT_TIMEOUT_MS = 1000;
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
@@ -86,10 +89,14 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
 function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
   const connectTimeout = Math.ceil(CONNECT_SHARE * timeoutMs);
   const socket = { ...given.socket, connectTimeout, reconnectStrategy: false } as const;
+  const { credentialsProvider: provider } = given;
   // The client must not resend a command, nor queue one beyond its deadline.
-  return createClient({
+  const client: OwnClient = createClient({
     disableClientInfo: true,
     ...(given as object),
+    ...(provider?.type === 'streaming-credentials-provider' && {
+      credentialsProvider: subscribedWhileOpen(provider, () => client.isOpen),
+    }),
     // Each call has a deadline already. The client's timeout would make an AbortSignal for each command, most of its cost.
     commandOptions: { timeout: 0, ...given.commandOptions },
     url,
@@ -97,6 +104,24 @@ function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: numb
     disableOfflineQueue: true,
     socket: socket as NonNullable<RedisClientOptions['socket']>,
   });
+  return client;
+}
+
+/** The provider for one client, which would never dispose a subscription that comes after its connection has ended. */
+function subscribedWhileOpen(
+  provider: StreamingCredentialsProvider,
+  isOpen: () => boolean,
+): StreamingCredentialsProvider {
+  return {
+    type: provider.type,
+    subscribe: async (listener) => {
+      const subscription = await provider.subscribe(listener);
+      if (isOpen()) return subscription;
+      subscription[1].dispose();
+      throw new Error('the connection has ended');
+    },
+    onReAuthenticationError: (error) => provider.onReAuthenticationError(error),
+  };
 }
 
 function isRedisClient(thing: unknown): thing is RedisClient {

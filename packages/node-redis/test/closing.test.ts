@@ -81,18 +81,49 @@ it('only the present connection is subscribed to a streaming credentials provide
   await server.stop();
 });
 
+it('a connection that ends while a streaming credentials provider fetches a token leaves no subscription', async () => {
+  let [lifeMs, fetchMs, fetched, subscriptions] = [20, 60, 0, 0];
+  const server = createServer((client) => setTimeout(() => client.destroy(), lifeMs)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const credentialsProvider: RedisClientOptions['credentialsProvider'] = {
+    type: 'streaming-credentials-provider',
+    subscribe: async () => {
+      await sleep(fetchMs);
+      fetched += 1;
+      subscriptions += 1;
+      const dispose = (): void => {
+        subscriptions -= 1;
+      };
+      return [{ password: 's3cret' }, { dispose }];
+    },
+    onReAuthenticationError: () => undefined,
+  };
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const backend = nodeRedisBackend({ url, timeoutMs: 10_000, redis: { credentialsProvider } });
+  for (let call = 0; call < 3; call += 1)
+    expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE' });
+  // The backend is closed before the fourth token comes, although it waits a second for the call.
+  [lifeMs, fetchMs] = [4000, 2000];
+  const closed = failureOf(backend.getValue('k'));
+  await backend.close();
+  expect(await closed).toMatchObject({ code: 'CLOSED' });
+  await expect.poll(() => fetched, { timeout: 10_000 }).toBe(4);
+  expect(subscriptions).toBe(0);
+  server.close();
+});
+
 it('a silent connection is replaced and ended, and its writes may have been applied', async () => {
   const server = await startRedis();
-  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 500 });
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 1500 });
   await backend.setValue('k', 1);
   const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
   const [id] = /^id=\d+ /.exec(await clients()) as RegExpExecArray;
   // An idle connection owes nothing.
-  await sleep(800);
+  await sleep(2000);
   expect(await clients()).toContain(id);
   server.pause();
   const first = failureOf(backend.incr('n'));
-  await sleep(300);
+  await sleep(800);
   // A later command does not make the connection any less silent.
   const second = failureOf(backend.incr('n'));
   expect(await first).toMatchObject({ code: 'TIMEOUT', maybeApplied: true });

@@ -1,5 +1,5 @@
 import { type Call, DriverError } from '@ninefold/core';
-import { isServiceMessage, lostRequest, refusedCommand } from './failures.ts';
+import { isKnownRefusal, lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
 
 /** The commands of a client's pipeline that the backend uses. */
@@ -91,15 +91,16 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
 }
 
 /** What V8 and JavaScriptCore say when the client reads a response that has not the form of a pipeline's. */
-const MISREAD = /^Cannot (?:destructure|read) propert|is not (?:a function|an object)/;
+const MISREAD =
+  /^Cannot (?:destructure|read) propert.*'(?:map|error|result|deserialize)'|^\S+\.map is not a function|^\S+ is not an object \(evaluating '\S+\.(?:map|result|deserialize)'/;
 
 /** The client's messages quote the whole command and the body; only their beginning is free of values. */
 function providedClientError(error: unknown): unknown {
   const { name, message } = error instanceof Error ? error : { name: '', message: '' };
   if (name === 'UpstashError') {
-    const [refusal] = message.split(', command was:');
+    const [refusal = ''] = message.split(', command was:');
     // The client does not tell the status, which may be that of a failure after the command ran.
-    return isServiceMessage(refusal)
+    return isKnownRefusal(refusal)
       ? refusedCommand(refusal)
       : new DriverError('BACKEND', 'the service failed, or the response is not from Upstash', { cause: { name } });
   }

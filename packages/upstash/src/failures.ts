@@ -37,9 +37,14 @@ function meaningOf(message: string): (typeof MEANINGS)[number] | undefined {
   return MEANINGS.find(([pattern]) => pattern.test(message));
 }
 
+/** Whether a message is known to be the service's refusal of a command. */
+export function isKnownRefusal(message: string): boolean {
+  return meaningOf(message) !== undefined;
+}
+
 /** Whether an error message may be the service's: all but a few known ones begin with a code, as those of Redis do. */
-export function isServiceMessage(message: unknown): message is string {
-  return typeof message === 'string' && (codeOf(message) !== undefined || meaningOf(message) !== undefined);
+function isServiceMessage(message: unknown): message is string {
+  return typeof message === 'string' && (codeOf(message) !== undefined || isKnownRefusal(message));
 }
 
 /** The error of a request whose HTTP status is not 2xx. */

@@ -68,9 +68,25 @@ describe('a provided client', () => {
     await plain.close();
   });
 
-  it('reports maybeApplied for an error without a code, which may be that of a failure after the command ran', async () => {
-    front.fail({ kind: 'raw', status: 500, body: '{"error":"Internal Server Error"}' });
-    expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+  it('reports maybeApplied for an error of no known meaning, which may be that of a failure after the command ran', async () => {
+    for (const [status, error] of [
+      [500, 'Internal Server Error'],
+      [500, 'HTTP 500'],
+      [502, 'ERR upstream'],
+      [504, 'OK'],
+    ] as const) {
+      front.fail({ kind: 'raw', status, body: JSON.stringify({ error }) });
+      expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+    }
+  });
+
+  it('whose settings are wrong does not blame a response that never came', async () => {
+    for (const backoff of [5, () => (undefined as unknown as { ms: number }).ms]) {
+      const retry = { retries: 1, backoff: backoff as () => number };
+      const wrong = new Redis({ ...options(), url: 'http://127.0.0.1:1', retry });
+      const failure = await failureOf(upstashBackend({ client: wrong, timeoutMs: 10_000 }).getValue('k'));
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', cause: { name: 'TypeError' } });
+    }
   });
 
   it('that retries reports maybeApplied, although its last attempt was not sent', async () => {
