@@ -13,9 +13,8 @@ import { openSocket, type ServerConfig } from './socket.ts';
 const SILENCE_MS = 1000;
 /** Milliseconds past the oldest deadline until a connection gets no more requests, and past the latest until it ends. */
 const GRACE_MS = 100;
-/** Milliseconds without a byte after which a server under TLS is probed, and bytes above which a request needs it. */
-const PROBE_MS = 50;
-const PROBE_BYTES = 16 * 1024;
+/** Bytes in one TLS record, and in memcached's read buffer. */
+const RECORD_BYTES = 16 * 1024;
 /** Bytes in the socket's write buffer above which further requests wait for `drain`. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
@@ -31,6 +30,8 @@ export class Connection {
   readonly #inFlight = new InFlightRequests();
   #retired = false;
   #lastActivity = performance.now();
+  /** Under TLS: bytes written since the socket last had nothing left to write. */
+  #burstBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
@@ -130,8 +131,8 @@ export class Connection {
     if (this.#inFlight.length === 0) this.#lastActivity = performance.now();
     const bytes = request.encode(this.#inFlight.add(request));
     request.call.sent = true;
-    const taken = this.#socket.write(bytes);
-    if (this.#config.tls !== undefined && bytes.length > PROBE_BYTES) this.#probeTls(request);
+    const taken =
+      this.#config.tls === undefined ? this.#socket.write(bytes) : this.#writeTls(bytes, request.call.deadline);
     if (!taken && this.#socket.writableLength > MAX_BUFFERED_BYTES) this.#state = 'blocked';
     if (this.#timer === undefined) this.#watchSilence();
   }
@@ -183,20 +184,22 @@ export class Connection {
   }
 
   /**
-   * Sends NOOPs while a large request waits. When memcached (even 1.6.38) has refused a large value under TLS, it leaves
-   * the rest of the same TLS record unread until more bytes arrive.
+   * After every burst of more than one TLS record, sends a NOOP in a record of its own. memcached (even 1.6.38) may take only a
+   * part of a record, and returns for the rest only when its socket has more bytes: those of the NOOP stay there until all
+   * before them are read. A burst of one record fits into its read buffer.
    */
-  #probeTls(request: Request): void {
-    setTimeout(() => {
-      if (!this.#inFlight.has(request)) return;
-      if (this.#state === 'open' && performance.now() - this.#lastActivity >= PROBE_MS) {
-        const { deadline } = request.call;
-        const call = { deadline, ended: false, sent: true };
-        const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
-        this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });
-      }
-      this.#probeTls(request);
-    }, PROBE_MS).unref();
+  #writeTls(bytes: Buffer, deadline: number): boolean {
+    // Node joins the writes that it buffers, and fills records with them.
+    if (this.#socket.writableLength === 0) this.#burstBytes = 0;
+    this.#burstBytes += bytes.length;
+    if (this.#burstBytes <= RECORD_BYTES) return this.#socket.write(bytes);
+    return this.#socket.write(bytes, (error) => {
+      const goesOn = this.#socket.writableLength > 0 || this.#burstBytes <= RECORD_BYTES;
+      if (error || goesOn || this.#state === 'closed' || this.#inFlight.length === 0) return;
+      const call = { deadline, ended: false, sent: true };
+      const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
+      this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });
+    });
   }
 
   /**

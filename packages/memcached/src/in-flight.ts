@@ -42,10 +42,6 @@ export class InFlightRequests {
     return this.#queue.first?.request.call.deadline ?? Number.POSITIVE_INFINITY;
   }
 
-  has(request: Request): boolean {
-    return this.#queue.some((entry) => entry.request === request);
-  }
-
   /** Whether a request has a deadline after a time on the clock of `performance.now()`. */
   hasDeadlineAfter(time: number): boolean {
     return this.#queue.some(({ request }) => request.call.deadline > time);

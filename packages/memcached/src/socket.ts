@@ -37,7 +37,12 @@ export function openSocket({ host, port, tls }: ServerConfig, { ready, read }: L
   }
   // TLS must not send an IP address as server name.
   const servername = isIP(host) === 0 ? host : '';
-  return connectTls({ servername, ...tls, ...options })
-    .once('secureConnect', ready)
-    .on('data', read);
+  return (
+    connectTls({ servername, ...tls, ...options })
+      // `tls.connect` ignores these two options: a small write would wait some 40 ms for the acknowledgement of the one before.
+      .setNoDelay(true)
+      .setKeepAlive(true, KEEP_ALIVE_MS)
+      .once('secureConnect', ready)
+      .on('data', read)
+  );
 }

@@ -181,6 +181,57 @@ describe('TLS', () => {
   });
 });
 
+describe('over TLS, no call waits for bytes that the server has left in a record of 16 KiB', () => {
+  /** Bytes that calls of one tick send together: across the end of a record, byte for byte, and then any. */
+  const sizes = [
+    ...Array.from({ length: 400 }, (_, index) => 16_384 - 50 + index),
+    ...Array.from({ length: 150 }, (_, index) => 16_800 + index * 331),
+  ];
+  /** Bytes of a SET besides key and value, of the NOOP that ends a batch, and of each key. */
+  const SET_BYTES = 32;
+  const NOOP_BYTES = 24;
+  const KEY_BYTES = 20;
+  const serializer = { serialize: String, deserialize: (text: string) => text };
+
+  /** Entries with texts of equal lengths, except the last, that take `bytes` in one batch. */
+  function entriesOf(bytes: number, count: number): readonly (readonly [key: string, value: string])[] {
+    const text = bytes - NOOP_BYTES - count * (SET_BYTES + KEY_BYTES);
+    const each = Math.floor(text / count);
+    return Array.from({ length: count }, (_, index) => [
+      `${index}`.padStart(KEY_BYTES, 'k'),
+      'v'.repeat(index < count - 1 ? each : text - each * (count - 1)),
+    ]);
+  }
+
+  it.each([
+    ['1.6.18', 'one batch of small entries', 1, 120],
+    ['1.6.18', 'four batches of small entries', 4, 30],
+    ['1.6.18', 'one batch of two large entries', 1, 2],
+    ['1.6.38', 'one batch of small entries', 1, 120],
+    ['1.6.38', 'four batches of small entries', 4, 30],
+    ['1.6.38', 'one batch of two large entries', 1, 2],
+  ])('memcached %s: %s', async (version, _what, batches, count) => {
+    const program = version === '1.6.38' ? await newer() : undefined;
+    await withServer(startMemcached([], { tls: true, program }), async (servers) => {
+      const options = { servers, timeoutMs: 1000, serializer, ...(await tls()) };
+      await closing(memcachedBackend(options), async (backend) => {
+        const stalled: number[] = [];
+        for (const size of sizes) {
+          const share = Math.floor(size / batches);
+          const shares = Array.from({ length: batches }, (_, index) =>
+            index < batches - 1 ? share : size - share * (batches - 1),
+          );
+          const calls = shares.map((bytes) => backend.multiSetValues(entriesOf(bytes, count)));
+          const outcomes = await Promise.allSettled(calls);
+          if (outcomes.some(({ status }) => status === 'rejected')) stalled.push(size);
+          if (stalled.length === 3) break;
+        }
+        expect(stalled).toEqual([]);
+      });
+    });
+  });
+});
+
 describe('a server of the text protocol', () => {
   it('is recognised at once, and no key or value is sent to it', async () => {
     for (const program of [undefined, await newer()]) {
