@@ -135,7 +135,7 @@ export class ClusterConnections implements Sender {
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
-    const reply = await this.#nodeAt(address).send(call, { name: 'CLUSTER', args: ['SLOTS'], key: '' });
+    const reply = await this.#nodeAt(address).send(call, { name: 'cluster', args: ['SLOTS'], key: '' });
     if (!Array.isArray(reply)) throw new DriverError('BACKEND', 'the reply is not a slot map');
     const primaries: (Address | undefined)[] = [];
     for (const [first, last, [host, port]] of reply as readonly SlotRange[]) {

@@ -29,7 +29,7 @@ export class Commands {
 
   async get(key: string, call: CallState): Promise<Found> {
     try {
-      return toFound(await this.#send(call, 'GET', [key]));
+      return toFound(await this.#send(call, 'get', [key]));
     } catch (error) {
       // A key of another type holds no cache value: it is a miss, as for MGET.
       if (error instanceof Refusal && error.kind === 'WRONGTYPE') return undefined;
@@ -44,31 +44,31 @@ export class Commands {
     fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
     if (keys.length === 1) return await fallback();
-    return await this.#withFallback('MGET', fallback, async () => {
-      const reply = await this.#send(call, 'MGET', [...keys]);
+    return await this.#withFallback('mget', fallback, async () => {
+      const reply = await this.#send(call, 'mget', [...keys]);
       if (Array.isArray(reply) && reply.length === keys.length) return reply.map(toFound);
       throw new DriverError('BACKEND', 'the reply does not match the keys');
     });
   }
 
   async exists(key: string, call: CallState): Promise<boolean> {
-    return toInteger(await this.#send(call, 'EXISTS', [key])) === 1;
+    return toInteger(await this.#send(call, 'exists', [key])) === 1;
   }
 
   /** Resolves how many keys there were. `DEL`, the fallback, differs only in freeing the memory synchronously. */
   async delete(keys: readonly string[], call: CallState): Promise<number> {
     const fallback = async (): Promise<number> => {
-      if (keys.length === 1) return toInteger(await this.#send(call, 'DEL', [...keys]));
+      if (keys.length === 1) return toInteger(await this.#send(call, 'del', [...keys]));
       const counts = await sendParts(keys, identity, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    return await this.#withFallback('UNLINK', fallback, async () =>
-      toInteger(await this.#send(call, 'UNLINK', [...keys])),
+    return await this.#withFallback('unlink', fallback, async () =>
+      toInteger(await this.#send(call, 'unlink', [...keys])),
     );
   }
 
   async set([key, value]: Entry, ttlMs: number | undefined, call: CallState): Promise<void> {
-    assertOk(await this.#send(call, 'SET', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
+    assertOk(await this.#send(call, 'set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
   /** `fallback` is as in `getMany`: by default it sets each entry separately, and rejects with the first failure. */
@@ -84,28 +84,28 @@ export class Commands {
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
       assertOk(await this.#sender.send(call, { name, args, key }));
-    if (ttlMs === undefined) return await this.#withFallback('MSET', fallback, () => send('MSET', pairsOf(entries)));
+    if (ttlMs === undefined) return await this.#withFallback('mset', fallback, () => send('mset', pairsOf(entries)));
     void this.#usable.probe(key, call);
     // A refused MSETEX does not fall back to EVAL: some of the coalesced calls may have ended by then, and must not be sent.
-    if (this.#usable.has('MSETEX'))
-      return await this.#withFallback('MSETEX', fallback, () =>
-        send('MSETEX', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
+    if (this.#usable.has('msetex'))
+      return await this.#withFallback('msetex', fallback, () =>
+        send('msetex', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),
       );
-    await this.#withFallback('EVAL', fallback, () => send('EVAL', scriptOf(entries, ttlMs)));
+    await this.#withFallback('eval', fallback, () => send('eval', scriptOf(entries, ttlMs)));
   }
 
   async incr(key: string, delta: number, ttlMs: number | undefined, call: CallState): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
     // The first EVAL loads the script, which takes no extra round trip.
-    if (this.#incrLoaded && this.#usable.has('EVALSHA')) {
+    if (this.#incrLoaded && this.#usable.has('evalsha')) {
       try {
-        return toInteger(await this.#sender.send(call, { name: 'EVALSHA', args: [INCR_SHA, ...args], key }));
+        return toInteger(await this.#sender.send(call, { name: 'evalsha', args: [INCR_SHA, ...args], key }));
       } catch (error) {
         if (!isRecoverable(error)) throw error;
-        if (error.command === 'EVALSHA') this.#usable.refuse('EVALSHA');
+        if (error.command === 'evalsha') this.#usable.refuse('evalsha');
       }
     }
-    const count = toInteger(await this.#sender.send(call, { name: 'EVAL', args: [INCR, ...args], key }));
+    const count = toInteger(await this.#sender.send(call, { name: 'eval', args: [INCR, ...args], key }));
     this.#incrLoaded = true;
     return count;
   }

@@ -61,7 +61,7 @@ export class Refusal extends DriverError {
   readonly kind: string;
   /** For `MOVED` and `ASK`: `host:port`. A missing host is that of the node that replied. */
   readonly redirect: string | undefined;
-  /** For `NOPERM` and `UNKNOWN`: the command; `undefined` if the user lacks access to a key. */
+  /** For `NOPERM` and `UNKNOWN`: the command, in lower case; `undefined` if the user lacks access to a key. */
   readonly command: string | undefined;
 
   constructor(reply: string) {
@@ -75,8 +75,8 @@ export class Refusal extends DriverError {
       MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
     const command = (
       unknown ?? (kind === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1] : undefined)
-    )?.toUpperCase();
-    const text = command === undefined ? reason : `${reason}: ${command}`;
+    )?.toLowerCase();
+    const text = command === undefined ? reason : `${reason}: ${command.toUpperCase()}`;
     super(code, text, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });
     this.kind = kind;
     this.redirect = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];

@@ -3,6 +3,7 @@ import type { Call } from '@ninefold/core';
 export type Argument = string | number;
 
 export interface Command {
+  /** In lower case. ioredis looks names up in lower case, several times for each command, and would convert each time. */
   readonly name: string;
   readonly args: Argument[];
   /** The first key, whose slot says to which node of a cluster the command goes. */

@@ -14,7 +14,7 @@ const LASTING: ReadonlySet<string | undefined> = new Set(['NUMKEYS', 'UNKNOWN', 
 export class UsableCommands {
   readonly #sender: Sender;
   /** When each refused command may be tried again, on the clock of `performance.now()`. */
-  readonly #refused = new Map([['MSETEX', Number.POSITIVE_INFINITY]]);
+  readonly #refused = new Map([['msetex', Number.POSITIVE_INFINITY]]);
   #probeAt = Number.POSITIVE_INFINITY;
   /** Milliseconds until the next probe after one that cost the connection. */
   #afterLossMs = RETRY_MS;
@@ -23,7 +23,7 @@ export class UsableCommands {
     this.#sender = sender;
     if (!sender.mayProbe) return;
     // A sharding proxy sends a script to the server of its first key, where reads do not find its other keys.
-    this.#refused.set('EVAL', Number.POSITIVE_INFINITY);
+    this.#refused.set('eval', Number.POSITIVE_INFINITY);
     this.#probeAt = 0;
   }
 
@@ -44,13 +44,13 @@ export class UsableCommands {
     if (performance.now() < this.#probeAt) return;
     this.#probeAt = Number.POSITIVE_INFINITY;
     const send = (name: string, args: Argument[]): Promise<unknown> => this.#sender.send(call, { name, args, key });
-    const [hello, msetex] = await Promise.allSettled([send('HELLO', []), send('MSETEX', [0, key, ''])]);
+    const [hello, msetex] = await Promise.allSettled([send('hello', []), send('msetex', [0, key, ''])]);
     const standalone = hello.status === 'fulfilled' && isStandalone(hello.value);
-    if (standalone) this.#refused.delete('EVAL');
+    if (standalone) this.#refused.delete('eval');
     const failure: unknown = msetex.status === 'rejected' ? msetex.reason : undefined;
     const kind = failure instanceof Refusal ? failure.kind : undefined;
     // Refused because it has no keys: the server knows the command.
-    if (standalone && kind === 'NUMKEYS') this.#refused.delete('MSETEX');
+    if (standalone && kind === 'NUMKEYS') this.#refused.delete('msetex');
     else if (LASTING.has(kind)) this.#probeAt = performance.now() + RETRY_MS;
     // Some proxies close the connection on an unknown command, but it may have been lost for any other reason.
     else if (failure instanceof DriverError && failure.options.connectionLost === true) {

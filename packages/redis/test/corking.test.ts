@@ -34,29 +34,42 @@ describe('commands of one tick', () => {
     }
   }
 
-  /** The writes of a tick: those made at once, and those at its end. */
-  async function tick(work: () => void): Promise<[string[], string[]]> {
+  /** The writes of a tick: those made at once, and those at its end. Then all commands are answered, unless they are `kept`. */
+  async function tick(commands: string, { kept = false } = {}): Promise<[string[], string[]]> {
     writes.all.length = 0;
-    work();
+    send(commands);
     const first = writes.all.splice(0);
     await nextTick();
+    if (!kept) for (const _ of commands) corking.answered();
     return [first, [...writes.all]];
   }
 
   it('share one write, except a first one that is likely to be alone: it leaves at once', async () => {
-    expect(await tick(() => send('a'))).toEqual([['a'], []]);
-    expect(await tick(() => send('bcd'))).toEqual([['b'], ['cd']]);
-    expect(await tick(() => send('efg'))).toEqual([[], ['efg']]);
-    expect(await tick(() => send('h'))).toEqual([[], ['h']]);
-    expect(await tick(() => send('i'))).toEqual([['i'], []]);
+    expect(await tick('a')).toEqual([['a'], []]);
+    expect(await tick('bcd')).toEqual([['b'], ['cd']]);
+    expect(await tick('efg')).toEqual([[], ['efg']]);
+    expect(await tick('h')).toEqual([[], ['h']]);
+    expect(await tick('i')).toEqual([['i'], []]);
+    expect(await tick('jk')).toEqual([['j'], ['k']]);
+    expect(await tick('lm')).toEqual([[], ['lm']]);
+  });
+
+  it('do so as well while others are not answered', async () => {
+    expect(await tick('a', { kept: true })).toEqual([['a'], []]);
+    expect(await tick('bc')).toEqual([[], ['bc']]);
+    expect(await tick('d')).toEqual([[], ['d']]);
+    expect(await tick('e')).toEqual([[], ['e']]);
+    corking.answered();
+    expect(await tick('f')).toEqual([[], ['f']]);
+    expect(await tick('g')).toEqual([['g'], []]);
   });
 
   it('leave at once if they are long, after those before them', async () => {
-    const work = (): void => {
-      send('ab');
-      send('LM', 48);
-      send('cd');
-    };
-    expect(await tick(work)).toEqual([['a', 'b', 'L', 'M'], ['cd']]);
+    send('ab');
+    send('LM', 48);
+    send('cd');
+    expect(writes.all.splice(0)).toEqual(['a', 'b', 'L', 'M']);
+    await nextTick();
+    expect(writes.all).toEqual(['cd']);
   });
 });

@@ -103,7 +103,7 @@ it('a probe for which a proxy closes the connection is repeated a minute later, 
     const upstream = connect(server.port, server.host);
     upstream.pipe(client);
     client.on('data', (bytes) => {
-      const isAsked = bytes.includes('HELLO');
+      const isAsked = bytes.includes('hello');
       if (isAsked) asked += 1;
       if (isAsked && ends) client.destroy();
       else upstream.write(bytes);
