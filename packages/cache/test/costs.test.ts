@@ -77,6 +77,15 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     expect(lab.rounds()).toBe(rounds);
   });
 
+  it('a delete in a new namespace takes no more than another', async () => {
+    const fresh = createCache(lab.create('costs-of-none'));
+    await fresh.has('connects');
+    lab.rounds();
+    await fresh.delete('plain');
+    expect(lab.rounds()).toBe(2 + together);
+    await fresh.close();
+  });
+
   it('a hundred misses are loaded in parallel', async () => {
     await cache.setMany(hundred.map((key) => [key, 1]));
     await cache.deleteMany(hundred);

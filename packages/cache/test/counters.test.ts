@@ -2,6 +2,8 @@ import { type CacheBackend, CacheError, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
+import { ManualClock } from './support/manual-clock.ts';
 
 const tags = Array.from({ length: 1000 }, (_, index) => `t${index}`);
 
@@ -28,6 +30,33 @@ it('a counter that several processes create at once has the value of one creator
   const counters = await backend.multiGetValues<number>(['!g', '!t:t0', '!t:t999', '!e:own-0']);
   // From 2^40 up to 2^40 + 2^39.
   expect(counters.map((counter) => Math.floor(Math.log2(counter ?? 0)))).toEqual([40, 40, 40, 40]);
+});
+
+it('loads of one process that begin together create the counters that they share once', async () => {
+  const created: unknown[] = [];
+  const backend = held(memoryBackend(), (operation, [name]) => {
+    if (operation === 'incr' && !String(name).startsWith('!l:')) created.push(name);
+    return undefined;
+  });
+  const cache = createCache(backend);
+  await Promise.all(['a', 'b', 'c'].map((key) => cache.getOrSet(key, () => 1, { tags: ['t'] })));
+  expect(created.sort()).toEqual(['!e:a', '!e:b', '!e:c', '!g', '!t:t']);
+});
+
+it.each([
+  [60, 86_400],
+  [100_000, 200_000],
+])('the epoch of an entry with a TTL of %i s ends after %i s', async (ttl, lifetime) => {
+  const clock = new ManualClock();
+  const backend = memoryBackend({ now: clock.now });
+  const cache = createCache(backend, { clock, ttl });
+  await cache.set('set', 1);
+  await cache.getOrSet('loaded', () => 1);
+  const exist = (): Promise<boolean[]> => Promise.all(['!e:set', '!e:loaded'].map((name) => backend.exists(name)));
+  await clock.advance(1000 * lifetime - 1);
+  expect(await exist()).toEqual([true, true]);
+  await clock.advance(1);
+  expect(await exist()).toEqual([false, false]);
 });
 
 it('an entry whose sum of counters is too large to show a bump is a miss', async () => {
@@ -64,6 +93,15 @@ it('a process whose reads wrongly find nothing does not outdate the entries of o
   });
   await createCache(blink).getOrSet('other', () => 'loaded', { tags: ['t'] });
   expect(await cache.get('k')).toBe('value');
+});
+
+it('an invalidation that may have been applied says so', async () => {
+  const lost = { code: 'BACKEND', operation: 'incr', reason: 'no integer', maybeApplied: true } as const;
+  const down = { code: 'UNAVAILABLE', operation: 'delete', reason: 'down' } as const;
+  const fail = (options: typeof lost | typeof down) => (operation: string) =>
+    operation === options.operation ? Promise.reject(new CacheError({ backend: 'memory', ...options })) : undefined;
+  const cache = createCache(held(memoryBackend(), fail(lost), fail(down)));
+  await expect(cache.invalidateTags('t')).rejects.toMatchObject({ code: 'BACKEND', maybeApplied: true });
 });
 
 it('a counter that cannot be reached is not deleted', async () => {

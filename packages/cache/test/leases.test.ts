@@ -302,29 +302,32 @@ it('a load that begins during a delete is stored, and gives its lease back', asy
 
 describe('a process does not wait for a lease that it could not delete', () => {
   const refused = new Error('no');
-  let failing: boolean;
+  /** Whose replies are lost (`incr`), or requests (`delete`). */
+  let failing: readonly ('incr' | 'delete')[];
+  let errors: CacheError[];
   let own: Cache;
 
   beforeEach(() => {
-    const down = (operation: string, request: boolean): Promise<never> | undefined => {
-      const reason = request ? 'no connection' : 'no reply';
-      const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation, reason, maybeApplied: !request });
-      return failing ? Promise.reject(error) : undefined;
+    const down = (operation: 'incr' | 'delete', maybeApplied: boolean): Promise<never> | undefined => {
+      const reason = maybeApplied ? 'no reply' : 'no connection';
+      const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation, reason, maybeApplied });
+      return failing.includes(operation) ? Promise.reject(error) : undefined;
     };
     const far = held(
       backend,
-      (operation, [key]) => (operation === 'incr' && key === '!l:k' ? down(operation, false) : undefined),
-      (operation) => (operation === 'delete' ? down(operation, true) : undefined),
+      (operation, [key]) => (operation === 'incr' && key === '!l:k' ? down(operation, true) : undefined),
+      (operation) => (operation === 'delete' ? down(operation, false) : undefined),
     );
-    own = createCache(far, { clock });
-    failing = true;
+    errors = [];
+    own = createCache(far, { clock, onError: (error) => errors.push(error) });
+    failing = ['incr', 'delete'];
   });
 
   it('after the reply to taking it was lost', async () => {
     expect(await own.getOrSet('k', () => 1)).toBe(1);
     await settled();
     expect(await backend.getValue('!l:k')).toBe(1);
-    failing = false;
+    failing = [];
     expect(await own.getOrSet('k', () => 2)).toBe(2);
     expect(await process().get('k')).toBe(2);
     expect(await backend.exists('!l:k')).toBe(false);
@@ -332,25 +335,51 @@ describe('a process does not wait for a lease that it could not delete', () => {
 
   it('after a load', async () => {
     const load = async () => {
-      failing = true;
+      failing = ['delete'];
       throw refused;
     };
-    failing = false;
+    failing = [];
     await expect(own.getOrSet('k', load)).rejects.toBe(refused);
     expect(await backend.getValue('!l:k')).toBe(1);
-    failing = false;
+    expect(errors).toMatchObject([{ code: 'TIMEOUT', operation: 'delete' }]);
+    failing = [];
     expect(await own.getOrSet('k', () => 2)).toBe(2);
     expect(await backend.exists('!l:k')).toBe(false);
   });
 
+  it('and once that has ended, leaves the next one to the load that has it', async () => {
+    await own.getOrSet('k', () => 1);
+    await clock.advance(5000);
+    failing = [];
+    const [slow, next] = [pending<number>(), pending<number>()];
+    const overdue = own.getOrSet('k', () => slow.promise);
+    await clock.advance(5001);
+    const loading = process().getOrSet('k', () => next.promise);
+    await settled();
+    slow.resolve(2);
+    expect(await overdue).toBe(2);
+    expect(await backend.exists('!l:k')).toBe(true);
+    next.resolve(3);
+    await loading;
+  });
+
   it.each([
     ['once it has taken it', () => own.getOrSet('k', () => 2)],
+    [
+      'once it could delete it',
+      async () => {
+        failing = ['incr'];
+        await own.getOrSet('k', () => 2);
+        await settled();
+        failing = [];
+      },
+    ],
     ['once it is deleted', () => own.delete('k')],
     ['once it has ended', () => clock.advance(10_000)],
   ])('and waits for the next one, which is another’s, %s', async (_when, end) => {
     await own.getOrSet('k', () => 1);
     await settled();
-    failing = false;
+    failing = [];
     await end();
     await process().delete('k');
     const load = pending<number>();
@@ -416,6 +445,7 @@ describe('a wait that has lasted for waitMs', () => {
     const waiting = process({ waitMs: 2000, onWaitTimeout: 'throw' }).getOrSet('k', () => ++loads);
     const rejection = expect(waiting).rejects.toMatchObject({
       code: 'TIMEOUT',
+      backend: 'memory',
       operation: 'getOrSet',
       retryable: true,
       key: 'k',

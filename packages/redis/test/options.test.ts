@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
@@ -88,6 +89,11 @@ describe('redisBackend', () => {
     expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
   });
 
+  it('says of a name of the primary that is missing no more than that', () => {
+    const reason = 'sentinels.name is missing: the name that the sentinels have for the primary';
+    expect(refusalOf({ sentinels: { urls: ['redis://a'] } })).toMatchObject({ message: `[redis] create: ${reason}` });
+  });
+
   it('accepts database 0 in the URLs of a cluster', () => {
     expect(refusalOf({ cluster: ['redis://a/0', 'redis://b'] })).toBeUndefined();
   });
@@ -141,6 +147,25 @@ describe('redisBackend', () => {
     expect(failure.message).toBe('[redis] setValue "k": cannot be reached (ECONNREFUSED)');
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
     await backend.close();
+  });
+
+  it.each([
+    [{ url: 'redis://127.0.0.1' }, ['127.0.0.1 6379']],
+    [{ cluster: ['redis://127.0.0.1'] }, ['127.0.0.1 6379']],
+    [{ cluster: ['redis://127.0.0.1:1', 'redis://[::1]:2'] }, ['127.0.0.1 1', '::1 2']],
+    [{ sentinels: { name: 'main', urls: ['redis://127.0.0.1'] } }, ['127.0.0.1 26379']],
+  ])('given %j connects to %j', async (options, expected) => {
+    const tried = new Set<string>();
+    const onSocket = (message: unknown): void => {
+      const { socket } = message as { readonly socket: Socket };
+      socket.once('connectionAttempt', (address: string, port: number) => tried.add(`${address} ${port}`));
+    };
+    subscribe('net.client.socket', onSocket);
+    const backend = redisBackend({ ...options, timeoutMs: 5000 });
+    await Promise.allSettled([backend.getValue('k')]);
+    await backend.close();
+    unsubscribe('net.client.socket', onSocket);
+    expect([...tried].sort()).toEqual(expected);
   });
 
   it('times out after a second by default', async () => {

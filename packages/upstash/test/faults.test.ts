@@ -155,6 +155,7 @@ describe('a failure of the service', () => {
     ['WRONGPASS invalid or missing auth token', 'AUTH', false, 'token'],
     ["NOPERM this user has no permissions to run the 'set' command", 'AUTH', false, 'token'],
     ['ERR rate limit exceeded', 'UNAVAILABLE', true, 'throttling'],
+    ['ERR syntax error', 'BACKEND', false, 'refused the command'],
     // As stand-ins do, and the versions of Redis on which they run.
     ['Unauthorized', 'AUTH', false, 'token'],
     ['NOAUTH Authentication required.', 'AUTH', false, 'token'],
@@ -183,7 +184,13 @@ describe('a failure of the service', () => {
     ] as const) {
       front.fail({ kind: 'raw', status, body: JSON.stringify(answer) });
       const failure = await failureOf(backend.setValue('k', 1));
-      expect(failure).toMatchObject({ code, retryable, maybeApplied: false, key: 'k' });
+      expect(failure).toMatchObject({
+        code,
+        retryable,
+        maybeApplied: false,
+        key: 'k',
+        cause: { name: 'UpstashError' },
+      });
       expect(failure.message).toContain(word);
     }
   });
