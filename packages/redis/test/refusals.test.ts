@@ -200,6 +200,18 @@ describe('a server that refuses', () => {
     await backend.close();
   });
 
+  it('to answer SENTINEL at all is passed over for the next sentinel', async () => {
+    const [silent, next] = [await serve(), await serve()];
+    silent.pause();
+    const urls = [silent, next].map(({ port }) => `redis://127.0.0.1:${port}`);
+    const backend = redisBackend({ sentinels: { name: 'mymaster', urls }, timeoutMs: 300 });
+    const reason = async (): Promise<string> => (await failureOf(backend.getValue('k'))).message;
+    expect(await reason()).toContain('no reply within 300 ms');
+    await expect.poll(reason).toContain('`sentinels` names a server that is not a sentinel');
+    await backend.close();
+    silent.resume();
+  });
+
   it('SENTINEL for a wrong password rejects AUTH', async () => {
     const { port } = await serve('--requirepass', 's3cret');
     const sentinels = { name: 'mymaster', urls: [`redis://:wr0ng@127.0.0.1:${port}`] };
