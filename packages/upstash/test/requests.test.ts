@@ -139,6 +139,8 @@ describe('a request', () => {
       const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
       const failure = await failureOf(backend.incr('k'), ['s3cret', front.token]);
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: shown });
+      const code = 'code' in shown ? ` (${shown.code})` : '';
+      expect(failure.message).toBe(`[upstash] incr "k": the request was lost${code}`);
     }
   });
 
