@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -17,8 +18,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    // One worker per processor. The default leaves one processor free, which is half of a machine with two.
-    maxWorkers: '100%',
+    // One more worker than processors, because tests wait for servers and timers for two fifths of their time.
+    maxWorkers: availableParallelism() + 1,
     // These timeouts only end tests that hang. A test of durations measures them itself, because load can slow down any test.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -1,3 +1,6 @@
+import { memoryUsage } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type CacheBackend, CacheError, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -244,28 +247,22 @@ describe('a load that gets its lease while its own process deletes it leaves no 
 });
 
 it.each([
-  [true, 'gives it back, so that nobody waits for it', false],
-  [false, 'leaves it to the load that has it', true],
-])('a load whose request for its lease failed, maybeApplied: %j, %s', async (maybeApplied, _what, isLeft) => {
-  const reason = 'no reply';
-  const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'incr', reason, maybeApplied });
-  const failing = new Proxy(
-    held(backend, () => undefined),
-    {
-      get: (target, property) =>
-        property === 'incr'
-          ? async (...args: Parameters<CacheBackend['incr']>) => {
-              const count = await target.incr(...args);
-              if (args[0] === '!l:k') throw error;
-              return count;
-            }
-          : Reflect.get(target, property, target),
-    },
-  );
-  expect(await createCache(failing, { clock }).getOrSet('k', () => 'value')).toBe('value');
-  await settled();
-  expect(await backend.exists('!l:k')).toBe(isLeft);
-});
+  ['TIMEOUT', true, 'gives it back, so that nobody waits for it', { value: 'value' }, false],
+  ['TIMEOUT', false, 'leaves it to the load that has it', { value: 'value' }, true],
+  ['CLOSED', true, 'makes no request that can only fail', { reason: { code: 'CLOSED' } }, true],
+] as const)(
+  'a load whose request for its lease failed, %s, maybeApplied: %j, %s',
+  async (code, maybeApplied, _what, outcome, isLeft) => {
+    const error = new CacheError({ code, backend: 'memory', operation: 'incr', reason: 'no reply', maybeApplied });
+    const failing = held(backend, (operation, [name]) =>
+      operation === 'incr' && name === '!l:k' ? Promise.reject(error) : undefined,
+    );
+    const load = createCache(failing, { clock }).getOrSet('k', () => 'value');
+    expect(await Promise.allSettled([load])).toMatchObject([outcome]);
+    await settled();
+    expect(await backend.exists('!l:k')).toBe(isLeft);
+  },
+);
 
 it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
@@ -393,6 +390,34 @@ describe('a process does not wait for a lease that it could not delete', () => {
     await clock.advance(1000);
     expect(await Promise.all([loading, waiting])).toEqual([3, 3]);
   });
+});
+
+it('nothing is kept of leases that have ended, although they could not be deleted', async () => {
+  const error = new CacheError({
+    code: 'TIMEOUT',
+    backend: 'memory',
+    operation: 'incr',
+    reason: 'down',
+    maybeApplied: true,
+  });
+  const down = held(
+    backend,
+    () => undefined,
+    (operation) => (['incr', 'delete'].includes(operation) ? Promise.reject(error) : undefined),
+  );
+  const cache = createCache(down, { clock });
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heapAfter = async (loads: number): Promise<number> => {
+    for (let load = 0; load < loads; load++) await cache.getOrSet(`${load}`.padStart(7000, 'k'), () => load);
+    await clock.advance(10_001);
+    await cache.getOrSet('k', () => 1);
+    await settled();
+    collect();
+    return memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(100);
+  expect((await heapAfter(1000)) - before).toBeLessThan(3_000_000);
 });
 
 it.each([

@@ -195,7 +195,7 @@ export class Connection {
     if (this.#burstBytes <= RECORD_BYTES) return this.#socket.write(bytes);
     return this.#socket.write(bytes, (error) => {
       const goesOn = this.#socket.writableLength > 0 || this.#burstBytes <= RECORD_BYTES;
-      if (error || goesOn || this.#state === 'closed' || this.#inFlight.length === 0) return;
+      if (error || goesOn || this.#inFlight.length === 0) return;
       const call = { deadline, ended: false, sent: true };
       const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
       this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });

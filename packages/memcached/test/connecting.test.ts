@@ -285,6 +285,8 @@ describe('the first bytes from a server', () => {
     }
     expect(judge(['\x81\x0a', 'ERROR\r\n', '\0'])).toEqual([['response', 'response', 'response'], undefined]);
     expect(judge(['SERVER_ERROR ', 'x'.repeat(200)])[0]).toEqual(['more', 'refused']);
+    expect(judge(['E', '\x81'])[0]).toEqual(['more', 'refused']);
+    expect(judge(['HTTP'])[0]).toEqual(['refused']);
   });
 
   it('are judged as far as they have come when the server sends no more', () => {

@@ -1,4 +1,4 @@
-import { type Call, type Found, LargeKeys, sendParts } from '@ninefold/core';
+import { type Call, type Found, LargeKeys } from '@ninefold/core';
 import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
@@ -8,10 +8,12 @@ const MAX_KEYS = 64;
 const MAX_COALESCED_BATCH = 8;
 
 interface PendingRead {
-  readonly key: string;
+  /** One key, whose value is the result, or the keys of a small batch, whose values are. */
+  readonly keys: string | readonly string[];
   readonly call: Call;
-  readonly resolve: (found: Found | Promise<Found>) => void;
-  readonly reject: (error: unknown) => void;
+  // A method, so that it may be the `resolve` of either result's promise.
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
 }
 
 interface Reads {
@@ -31,6 +33,8 @@ export class CoalescedReads {
   readonly #reads: Reads;
   readonly #large = new LargeKeys();
   #pending: PendingRead[] = [];
+  /** Number of keys of the pending reads. */
+  #pendingKeys = 0;
   /** Number of commands in flight. */
   #inFlight = 0;
 
@@ -40,21 +44,14 @@ export class CoalescedReads {
 
   get(key: string, call: Call): Promise<Found> {
     if (this.#inFlight === 0 || this.#large.has(key)) return this.#getAlone(key, call);
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ key, call, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.flush());
-      else if (this.#pending.length === MAX_KEYS) this.flush();
-    });
+    return new Promise((resolve, reject) => this.#coalesce({ keys: key, call, resolve, reject }, 1));
   }
 
-  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    if (this.#inFlight > 0 && keys.length <= MAX_COALESCED_BATCH) return await this.#getManyCoalesced(keys, call);
-    this.#inFlight += 1;
-    try {
-      return await this.#reads.getMany(keys, call);
-    } finally {
-      this.#inFlight -= 1;
-    }
+  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const { length } = keys;
+    if (this.#inFlight === 0 || length > MAX_COALESCED_BATCH || keys.some((key) => this.#large.has(key)))
+      return this.#getManyAlone(keys, call);
+    return new Promise((resolve, reject) => this.#coalesce({ keys, call, resolve, reject }, length));
   }
 
   /** Sends the pending reads. */
@@ -62,22 +59,16 @@ export class CoalescedReads {
     if (this.#pending.length === 0) return;
     const pending = this.#pending.filter(({ call }) => !call.ended);
     this.#pending = [];
+    this.#pendingKeys = 0;
     if (pending.length > 1) void this.#sendCoalesced(pending);
     else this.#sendSeparately(pending);
   }
 
-  async #getManyCoalesced(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const founds = keys.map((key) => this.get(key, call));
-    try {
-      return await Promise.all(founds);
-    } catch {
-      // Waits for the others and rejects with the first failure in order; without a failure this would cost a tenth more.
-      return await sendParts(
-        [...founds.entries()],
-        ([at]) => keys[at],
-        ([, found]) => found,
-      );
-    }
+  #coalesce(read: PendingRead, keys: number): void {
+    if (this.#pendingKeys + keys > MAX_KEYS) this.flush();
+    this.#pendingKeys += keys;
+    if (this.#pending.push(read) === 1) setImmediate(() => this.flush());
+    if (this.#pendingKeys === MAX_KEYS) this.flush();
   }
 
   async #getAlone(key: string, call: Call): Promise<Found> {
@@ -91,14 +82,30 @@ export class CoalescedReads {
     }
   }
 
-  /** One command for each read: a refusal of one does not fail the others, and each failure names its own key. */
+  async #getManyAlone(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    this.#inFlight += 1;
+    try {
+      const values = await this.#reads.getMany(keys, call);
+      if (keys.length <= MAX_COALESCED_BATCH) this.#weigh(keys, values);
+      return values;
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #weigh(keys: readonly string[], values: readonly Found[]): void {
+    for (let index = 0; index < keys.length; index++) this.#large.weigh(keys[index] as string, values[index]);
+  }
+
+  /** A command of its own for each read: a refusal of one does not fail the others. */
   #sendSeparately(pending: readonly PendingRead[]): void {
-    for (const { key, call, resolve } of pending) resolve(this.#getAlone(key, call));
+    for (const { keys, call, resolve } of pending)
+      resolve(typeof keys === 'string' ? this.#getAlone(keys, call) : this.#getManyAlone(keys, call));
   }
 
   async #sendCoalesced(pending: readonly PendingRead[]): Promise<void> {
     this.#inFlight += 1;
-    const keys = pending.map(({ key }) => key);
+    const keys = pending.flatMap((read) => read.keys);
     const shared = new SharedCall(pending.map(({ call }) => call));
     const fallback = async (): Promise<readonly Found[]> => {
       this.#sendSeparately(pending);
@@ -106,10 +113,13 @@ export class CoalescedReads {
     };
     try {
       const values = await this.#reads.getMany(keys, shared, fallback);
+      this.#weigh(keys, values);
       // After the fallback each read is already resolved with its own reply; resolving it again has no effect.
-      for (const [index, { key, resolve }] of pending.entries()) {
-        this.#large.weigh(key, values[index]);
-        resolve(values[index]);
+      let at = 0;
+      for (const { keys, resolve } of pending) {
+        const end = at + (typeof keys === 'string' ? 1 : keys.length);
+        resolve(typeof keys === 'string' ? values[at] : values.slice(at, end));
+        at = end;
       }
     } catch (error) {
       for (const { reject } of pending) reject(error);

@@ -7,7 +7,7 @@ import type { CallState, Command, Sender } from './sender.ts';
 
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up its connection. */
 const LATENESS_MS = 100;
-/** Minimum milliseconds between the end of a connection and the next: calls do not hammer a server that refuses connections. */
+/** Minimum milliseconds between the end of a connection, or giving it up, and the next: calls do not hammer a server. */
 const RETRY_MS = 50;
 
 /** `client.call` makes the same of a command, but takes a hundredth of a local round trip more. */
@@ -40,8 +40,8 @@ export class Connection implements Sender {
   #open = false;
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** When a connection last ended, on the clock of `performance.now()`. */
-  #endedAt = 0;
+  /** When a connection last ended or was given up, on the clock of `performance.now()`. */
+  #endedAt = Number.NEGATIVE_INFINITY;
   /** Watches the present socket. */
   #watchdog: ReplyWatchdog | undefined;
 
@@ -99,7 +99,9 @@ export class Connection implements Sender {
         connectionError: client === this.#client ? this.#failure : undefined,
         client,
       });
-      if (failure instanceof Refusal && failure.kind === 'READONLY') this.#drain(client);
+      // Not if it has just replaced another: callers may go on writing to a replica.
+      if (failure instanceof Refusal && failure.kind === 'READONLY' && performance.now() - this.#endedAt >= RETRY_MS)
+        this.#drain(client);
       // Between the failure of a socket and the event of its end, ioredis rejects commands at once. Without a turn, callers that
       // repeat them would put that event off for ever.
       if (failure.options.connectionLost === true) await turn();
@@ -146,6 +148,7 @@ export class Connection implements Sender {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#open = false;
+    this.#endedAt = performance.now();
     this.#draining.add(client);
     client.once('end', () => {
       this.#draining.delete(client);
@@ -176,13 +179,12 @@ export class Connection implements Sender {
       if (this.#open) this.#settleWaiters(({ resolve }) => resolve());
       else client.disconnect();
     });
-    for (const event of ['close', 'end'])
-      client.on(event, () => {
-        if (this.#client !== client) return;
-        this.#open = false;
-        this.#endedAt = performance.now();
-        this.#settleWaiters(({ reject }) => reject(connectionFailure(this.#failure, client)));
-      });
+    client.on('end', () => {
+      if (this.#client !== client) return;
+      this.#open = false;
+      this.#endedAt = performance.now();
+      this.#settleWaiters(({ reject }) => reject(connectionFailure(this.#failure, client)));
+    });
     return client;
   }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type FaultLab, type FaultRule, faults, runFaultRule } from '@ninefold/core/conformance';
@@ -55,15 +55,15 @@ it('leaves a connection whose reply arrives too slowly to its calls, and ends it
   await backend.close();
 });
 
-it('rejects the calls that wait for an interrupted handshake as not sent', async () => {
+/** A relay to the server whose first connection is served by `serve`. */
+async function startRelay(serve: (client: Socket, upstream: Socket) => void): Promise<Server> {
   let links = 0;
   const relay = createServer((client) => {
     links += 1;
     const upstream = connect(proxy.port, '127.0.0.1');
     client.pipe(upstream);
     if (links > 1) upstream.pipe(client);
-    // Passes the first reply of the handshake, and no other.
-    else upstream.once('data', (bytes) => client.write(bytes.subarray(0, bytes.indexOf('\n') + 1)));
+    else serve(client, upstream);
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
@@ -73,6 +73,32 @@ it('rejects the calls that wait for an interrupted handshake as not sent', async
     }
   }).listen(0, '127.0.0.1');
   await once(relay, 'listening');
+  return relay;
+}
+
+it('gives up a connection whose handshake arrives too slowly', async () => {
+  const relay = await startRelay((client) => {
+    client.write('+');
+    const drip = setInterval(() => client.write('.'), 20);
+    client.on('close', () => clearInterval(drip));
+  });
+  const { port } = relay.address() as AddressInfo;
+  const backend = redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${port}`, timeoutMs: 400 });
+  await expect(backend.getValue('k')).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await vi.waitFor(() => backend.exists('k'), { timeout: 10_000 });
+  await backend.close();
+  relay.close();
+});
+
+it('rejects the calls that wait for an interrupted handshake as not sent', async () => {
+  const relay = await startRelay((client, upstream) => {
+    // Passes the first reply of the handshake, and no other.
+    upstream.once('data', (bytes) => client.write(bytes.subarray(0, bytes.indexOf('\n') + 1)));
+  });
+  let links = 0;
+  relay.on('connection', () => {
+    links += 1;
+  });
   const { port } = relay.address() as AddressInfo;
   const backend = redisBackend({ url: `redis://:${PASSWORD}@127.0.0.1:${port}/2`, timeoutMs: 1000 });
   const write = (call: number): Promise<unknown>[] => [

@@ -3,7 +3,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 
 let server: ServerProcess;
@@ -137,6 +138,63 @@ it('a probe for which a proxy closes the connection is repeated a minute later, 
   expect(commands.has('msetex') || commands.has('eval')).toBe(true);
   await behind.close();
   proxy.close();
+});
+
+describe('a probe', () => {
+  let proxy: RewritingProxy;
+  let behind: CacheBackend;
+
+  beforeEach(async () => {
+    proxy = await RewritingProxy.start(server);
+    behind = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
+  });
+
+  afterEach(async () => {
+    await behind.close();
+    await proxy.stop();
+  });
+
+  const refuse = (words: string) => (reply: string) =>
+    reply.replace(/-ERR (?:unknown command 'MSETEX'|invalid numkeys)[^\r]*/i, `-${words}`);
+  const store = (): Promise<void> => behind.multiSetValues(pairs, { ttl: 60 });
+  /** How often commands were refused during one batch, or `MSETEX` was run. */
+  const triesOf = async (commands: Map<string, number>): Promise<number> => {
+    const [, refused = '0'] = /errorstat_ERR:count=(\d+)/.exec(await ask(server, 'INFO', 'errorstats')) ?? [];
+    return Math.max(Number(refused), commands.get('msetex') ?? 0);
+  };
+
+  it.each([
+    ["NOPERM this user has no permissions to run the 'msetex' command", undefined],
+    ['ERR command is disabled', undefined],
+    ['OOM command not allowed', 1],
+  ])(
+    'that is refused with %s is repeated by the next batch if that may help, else a minute later',
+    async (words, next) => {
+      proxy.rewrite = refuse(words);
+      const probes = async (): Promise<unknown> => (await commandsOf(store)).get('hello');
+      expect(await probes()).toBe(1);
+      expect(await probes()).toBe(next);
+      const now = performance.now.bind(performance);
+      vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+      expect(await probes()).toBe(1);
+    },
+  );
+
+  it('that shows that the server knows MSETEX has it used', async () => {
+    proxy.rewrite = refuse('ERR invalid numkeys value');
+    await store();
+    proxy.heal();
+    expect(await triesOf(await commandsOf(store))).toBe(1);
+  });
+
+  it('that shows a cluster has each key set by its own command, although the server knows MSETEX', async () => {
+    proxy.rewrite = (reply) => refuse('ERR invalid numkeys value')(reply.replace('$10\r\nstandalone', '$7\r\ncluster'));
+    await store();
+    proxy.heal();
+    const commands = await commandsOf(store);
+    expect(await triesOf(commands)).toBe(0);
+    expect(['set', 'eval', 'hello'].map((name) => commands.get(name))).toEqual([3, undefined, undefined]);
+  });
 });
 
 it('a batch with a TTL is a SET for each key unless the server is known to be standalone', async () => {

@@ -210,7 +210,7 @@ describe('a connection', () => {
     connection.close();
   });
 
-  it('that refused a write as a replica is replaced once, although it refuses another one later', async () => {
+  it('that refused a write as a replica is replaced once, although it refuses another one later, and ends with its replies', async () => {
     const replica = await startRedis(['--replicaof', '127.0.0.1 1']);
     const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica }));
     const send = (name: string, ...args: string[]): Promise<unknown> =>
@@ -223,6 +223,9 @@ describe('a connection', () => {
     expect(next).not.toBe(id);
     expect(await owed[1]).toBeNull();
     await refused;
+    // Long before a late reply would end it.
+    const clients = (): Promise<string> => ask(replica, 'CLIENT', 'LIST');
+    await expect.poll(clients, { timeout: TIMEOUT_MS / 2 }).not.toContain(`id=${id} `);
     expect(await send('CLIENT', 'ID')).toBe(next);
     connection.close();
     await replica.stop();

@@ -50,11 +50,9 @@ function signalOf(calls: readonly Call[]): AbortSignal {
   if (only !== undefined && calls.length === 1) return only.signal;
   const controller = new AbortController();
   const watch = (): void => {
-    const open = calls.filter(({ ended }) => !ended);
-    const latest = Math.max(...open.map(({ deadline }) => deadline));
-    const last = open.findLast(({ deadline }) => deadline === latest);
+    const last = calls.findLast(({ ended }) => !ended);
     if (last === undefined) controller.abort();
-    else last.signal.addEventListener('abort', watch, { once: true });
+    else last.signal.addEventListener('abort', watch);
   };
   watch();
   return controller.signal;

@@ -63,15 +63,17 @@ describe('a request', () => {
     await Promise.all([backend.close(), direct.close()]);
   });
 
-  it('continues for its other calls when its last one belongs to a scope that closes', async () => {
-    const { backend } = watched(20_000);
+  it('continues for its other calls when its first and its last belong to a scope that closes', async () => {
+    const { backend, requests } = watched(20_000);
     const scope = scoped(backend, 'scope');
     front.fail({ kind: 'delay', delayMs: 1500 });
+    const first = failureOf(scope.incr('shared'));
     const other = backend.incr('shared');
-    const closed = failureOf(scope.incr('shared'));
+    const last = failureOf(scope.incr('shared'));
     await scope.close();
-    expect((await closed).code).toBe('CLOSED');
+    for (const closed of [first, last]) expect((await closed).code).toBe('CLOSED');
     expect(await other).toBe(1);
+    expect(requests.length).toBe(1);
     await backend.close();
   });
 
