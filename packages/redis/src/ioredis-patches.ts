@@ -1,8 +1,13 @@
 import { type Redis, SentinelConnector } from 'ioredis';
 import { commandFailure } from './failures.ts';
 
-/** Patches a client so that what ioredis would write to the console fails the calls concerned, or is ignored. */
+/**
+ * Patches a client so that what ioredis would write to the console fails the calls concerned, or is ignored, and no error of a
+ * socket ends the process.
+ */
 export function patched(client: Redis): Redis {
+  // A TLS socket that receives garbage while it is written to emits a second error. ioredis listens for only one.
+  client.on('connect', () => void client.stream.on('error', () => undefined));
   const auth = client.auth.bind(client) as (...login: unknown[]) => Promise<'OK'>;
   // A server that requires no password may be given one.
   client.auth = (...login: unknown[]) =>

@@ -1,4 +1,6 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -82,3 +84,34 @@ it.each([
     options: { applied: 'no', cause: { name: 'Error', code } },
   });
 });
+
+it('garbage instead of a TLS record fails calls, and not the process', async () => {
+  const server = await startRedis([], { tls: true });
+  const proxy = await FaultProxy.start(server);
+  const { ca } = await certificate();
+  const backend = redisBackend({ url: `rediss://127.0.0.1:${proxy.port}`, redis: { tls: { ca } }, timeoutMs: 500 });
+  const uncaught: Error[] = [];
+  const note = (error: Error): void => void uncaught.push(error);
+  process.on('uncaughtExceptionMonitor', note);
+  let stopped = false;
+  const callers = Array.from({ length: 12 }, async () => {
+    while (!stopped) {
+      await backend.incr('counter').catch(() => undefined);
+      await sleep(Math.random() * 4);
+    }
+  });
+  // A call that is written in the moment in which the garbage arrives fails a second time on the same socket.
+  for (let round = 0; round < 30; round++) {
+    await proxy.set({ kind: 'garbage' });
+    await sleep(80);
+    await proxy.set(undefined);
+    await sleep(40);
+  }
+  stopped = true;
+  await Promise.all(callers);
+  await backend.close();
+  await proxy.stop();
+  await server.stop();
+  process.off('uncaughtExceptionMonitor', note);
+  expect(uncaught).toEqual([]);
+}, 30_000);
