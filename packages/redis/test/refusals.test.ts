@@ -206,7 +206,7 @@ describe('a server that refuses', () => {
     const urls = [silent, next].map(({ port }) => `redis://127.0.0.1:${port}`);
     const backend = redisBackend({ sentinels: { name: 'mymaster', urls }, timeoutMs: 300 });
     const reason = async (): Promise<string> => (await failureOf(backend.getValue('k'))).message;
-    expect(await reason()).toContain('no reply within 300 ms');
+    // The first call fails with its own deadline or with what the next sentinel says: both sentinels have as long as the call.
     await expect.poll(reason).toContain('`sentinels` names a server that is not a sentinel');
     await backend.close();
     silent.resume();
