@@ -27,7 +27,8 @@ interface Reads {
 
 /**
  * Nagle's algorithm for reads. A read is sent at once if no other is in flight. Otherwise it waits until the event loop has
- * read its sockets, and is sent in one MGET with all that wait, small batches included. Known large values are read alone.
+ * read its sockets, and is sent in one MGET with all that wait, small batches included. A read of a value known to be large
+ * is sent alone.
  */
 export class CoalescedReads {
   readonly #reads: Reads;

@@ -3,7 +3,7 @@ import { commandFailure } from './failures.ts';
 
 /**
  * Patches a client so that what ioredis would write to the console fails the calls concerned, or is ignored, and no error of a
- * socket ends the process.
+ * connected socket ends the process.
  */
 export function patched(client: Redis): Redis {
   // A TLS socket that receives garbage while it is written to emits a second error. ioredis listens for only one.
