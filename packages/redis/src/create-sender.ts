@@ -71,7 +71,8 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
       // A former primary may still be up as a replica: its role is checked before it is used.
       enableReadyCheck: true,
       failoverDetector: true,
-      sentinelCommandTimeout: timeoutMs,
+      // A sentinel that connects and then is silent leaves the call time to hear from the next one.
+      sentinelCommandTimeout: settings.connectTimeout,
       // If no sentinel answers, the waiting calls reject, and the next call asks the sentinels again.
       sentinelRetryStrategy: () => null,
       Connector: PatchedSentinelConnector,
