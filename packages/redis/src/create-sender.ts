@@ -10,6 +10,11 @@ import { parseServer, parseServers, type Server, UrlError } from './url.ts';
 
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
+/**
+ * Share of `timeoutMs` that a sentinel may take to connect and answer. More than connecting alone, whose failure says more; less
+ * than all, so that the call can hear from the next sentinel.
+ */
+const SENTINEL_SHARE = 0.95;
 
 /** The reason an option cannot be used. */
 export class UnusableOption extends Error {}
@@ -71,8 +76,7 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
       // A former primary may still be up as a replica: its role is checked before it is used.
       enableReadyCheck: true,
       failoverDetector: true,
-      // A sentinel that connects and then is silent leaves the call time to hear from the next one.
-      sentinelCommandTimeout: settings.connectTimeout,
+      sentinelCommandTimeout: Math.ceil(SENTINEL_SHARE * timeoutMs),
       // If no sentinel answers, the waiting calls reject, and the next call asks the sentinels again.
       sentinelRetryStrategy: () => null,
       Connector: PatchedSentinelConnector,

@@ -6,7 +6,7 @@ const CONNECT_SHARE = 0.9;
 const DISCONNECT_MS = 100;
 
 /** The options of a client. */
-export type Settings = RedisOptions & { readonly replyMapping: 'legacy'; readonly connectTimeout: number };
+export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
 
 /** The user's ioredis options, with those that the contract depends on set over them. */
 export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
