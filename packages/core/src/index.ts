@@ -14,7 +14,7 @@ export {
 export { CacheError, type CacheErrorCode, type CacheErrorOptions, type CauseOptions, isCacheError } from './errors.ts';
 export { MAX_KEY_BYTES, utf8Bytes } from './keys.ts';
 export { type BackendOptions, invalidOptions, type RemoteOptions } from './options.ts';
-export { inParts, type PartLimits, sendParts } from './parts.ts';
+export { inParts, type PartLimits, sendParts, underKey } from './parts.ts';
 export type { TypedArray } from './serializer/bytes.ts';
 export { bytesTransformer, type Serializer, superjsonSerializer } from './serializer.ts';
 export { assertSizes, LargeKeys } from './sizes.ts';

@@ -54,7 +54,8 @@ export async function sendParts<P, T>(
   });
 }
 
-function underKey(error: unknown, key: string | undefined): unknown {
+/** For drivers: the error with the key that it concerns, unless it names one. */
+export function underKey(error: unknown, key: string | undefined): unknown {
   if (!isDriverError(error) || error.options.key !== undefined) return error;
   return new DriverError(error.code, error.message, { ...error.options, key });
 }

@@ -1,4 +1,4 @@
-import { type Call, type Found, LargeKeys } from '@ninefold/core';
+import { type Call, type Found, LargeKeys, underKey } from '@ninefold/core';
 import type { CallState } from './sender.ts';
 import { SharedCall } from './shared-call.ts';
 
@@ -89,6 +89,8 @@ export class CoalescedReads {
       const values = await this.#reads.getMany(keys, call);
       if (keys.length <= MAX_COALESCED_BATCH) this.#weigh(keys, values);
       return values;
+    } catch (error) {
+      throw underKey(error, keys[0]);
     } finally {
       this.#inFlight -= 1;
     }
@@ -123,7 +125,7 @@ export class CoalescedReads {
         at = end;
       }
     } catch (error) {
-      for (const { reject } of pending) reject(error);
+      for (const { keys, reject } of pending) reject(typeof keys === 'string' ? error : underKey(error, keys[0]));
     } finally {
       this.#inFlight -= 1;
     }

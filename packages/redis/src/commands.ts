@@ -43,12 +43,15 @@ export class Commands {
     call: CallState,
     fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call)),
   ): Promise<readonly Found[]> {
-    if (keys.length === 1) return await fallback();
-    return await this.#withFallback('mget', fallback, async () => {
+    if (keys.length === 1 || !this.#usable.has('mget')) return await fallback();
+    try {
       const reply = await this.#send(call, 'mget', [...keys]);
       if (Array.isArray(reply) && reply.length === keys.length) return reply.map(toFound);
-      throw new DriverError('BACKEND', 'the reply does not match the keys');
-    });
+    } catch (error) {
+      this.#assertRefused('mget', error);
+      return await fallback();
+    }
+    throw new DriverError('BACKEND', 'the reply does not match the keys');
   }
 
   async exists(key: string, call: CallState): Promise<boolean> {
@@ -124,10 +127,15 @@ export class Commands {
     try {
       return await run();
     } catch (error) {
-      if (!isRecoverable(error)) throw error;
-      if (error.command === name) this.#usable.refuse(name);
+      this.#assertRefused(name, error);
       return await fallback();
     }
+  }
+
+  /** Throws the error, unless it is a refusal of the command, after which another may succeed. */
+  #assertRefused(name: string, error: unknown): void {
+    if (!isRecoverable(error)) throw error;
+    if (error.command === name) this.#usable.refuse(name);
   }
 }
 

@@ -55,20 +55,11 @@ export class RedisDriver implements CacheDriver {
     return this.#reads === undefined ? this.#commands.get(key, call) : this.#reads.get(key, call);
   }
 
-  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     this.#sets?.flush();
-    const reads = this.#reads ?? this.#commands;
     // So few keys share one command, however long they are.
-    const few = this.#slotOf === undefined && keys.length <= MIN_KEYS;
-    const parts = few ? [keys] : this.#partsOf(keys, identity, length);
-    const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
-    const [only] = values;
-    if (only !== undefined && values.length === 1) return only;
-    if (this.#slotOf === undefined) return values.flat();
-    const found = new Map<string, Found>();
-    for (const [at, part] of parts.entries())
-      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
-    return keys.map((key) => found.get(key));
+    if (this.#reads !== undefined && keys.length <= MIN_KEYS) return this.#reads.getMany(keys, call);
+    return this.#getParts(keys, call);
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
@@ -115,6 +106,17 @@ export class RedisDriver implements CacheDriver {
 
   close(): void {
     this.#commands.close();
+  }
+
+  async #getParts(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const reads = this.#reads ?? this.#commands;
+    const parts = this.#partsOf(keys, identity, length);
+    const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
+    if (this.#slotOf === undefined || parts.length === 1) return values.flat();
+    const found = new Map<string, Found>();
+    for (const [at, part] of parts.entries())
+      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
+    return keys.map((key) => found.get(key));
   }
 
   /** Sends the pending coalesced calls, so that no later call overtakes them. */
