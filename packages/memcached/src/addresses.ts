@@ -14,12 +14,13 @@ export interface ParsedUrl {
 
 const DEFAULT_PORT = 11211;
 
-/** `a:11211,b:11211` or a list of such; `undefined` if one is not an address. */
-export function parseServers(servers: string | readonly string[]): readonly Address[] | undefined {
-  const list = typeof servers === 'string' ? servers.split(',') : servers;
+/** `a:11211,b:11211` or a list of such; `undefined` if it is neither, or if one is not an address. */
+export function parseServers(servers: unknown): readonly Address[] | undefined {
+  const list: unknown = typeof servers === 'string' ? servers.split(',') : servers;
+  if (!Array.isArray(list) || list.length === 0) return undefined;
   const addresses = list.map((server) => (typeof server === 'string' ? parseAddress(server.trim()) : undefined));
   const known = addresses.filter((address) => address !== undefined);
-  return known.length === list.length && list.length > 0 ? known : undefined;
+  return known.length === list.length ? known : undefined;
 }
 
 function parseAddress(text: string): Address | undefined {

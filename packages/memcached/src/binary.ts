@@ -9,7 +9,7 @@ export class BinaryTransport implements MemcachedTransport {
   readonly #channelFor: (key: string) => Channel;
   readonly #close: () => void;
 
-  /** `channelFor` may throw a `DriverError` if no server is available. */
+  /** `channelFor` may throw a `DriverError` that names the key if no server is available. */
   constructor(channelFor: (key: string) => Channel, close: () => void) {
     this.#channelFor = channelFor;
     this.#close = close;

@@ -73,7 +73,7 @@ export function serverConfigs(
   if (url !== undefined && given === undefined) {
     throw invalid(options, 'url must be like memcached://user:password@host:port,host:port, the login percent-encoded');
   }
-  const addresses = given?.servers ?? parseServers(servers ?? []);
+  const addresses = given?.servers ?? parseServers(servers);
   if (addresses === undefined) throw invalid(options, "servers must be like 'host:port,host:port', or a list of them");
   if (new Set(addresses.map(formatAddress)).size < addresses.length) throw invalid(options, 'a server is named twice');
   // With two logins a caller could not know which is used, and mixing them would give neither.

@@ -1,4 +1,4 @@
-import { type Call, DriverError } from '@ninefold/core';
+import { type Call, DriverError, underKey } from '@ninefold/core';
 import { BinaryTransport } from './binary.ts';
 import { connectionLost, notConnected, refusedLogin } from './failures.ts';
 import { Status } from './protocol.ts';
@@ -37,7 +37,7 @@ export function providedClientTransport(client: MemjsClient): BinaryTransport {
   const channels = new WeakMap<MemjsServer, Channel>();
   const channelFor = (key: string): Channel => {
     const server = client.server(key);
-    if (!server) throw notConnected('the client considers all its servers failed');
+    if (!server) throw underKey(notConnected('the client considers all its servers failed'), key);
     const channel = channels.get(server) ?? new ProvidedClientChannel(client, server);
     channels.set(server, channel);
     return channel;

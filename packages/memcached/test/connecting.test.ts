@@ -384,8 +384,13 @@ describe('a response to the handshake', () => {
 
   it('with another status does not blame the login, whether one was given or not', () => {
     for (const given of [undefined, login]) {
-      const refusal = handshakeError({ ...config, login: given }, { status: Status.busy, opaque });
-      expect(refusal?.code).toBe('UNAVAILABLE');
+      for (const [status, code, words] of [
+        [Status.busy, 'UNAVAILABLE', 'busy'],
+        [Status.outOfMemory, 'BACKEND', 'out of memory'],
+      ] as const) {
+        const refusal = handshakeError({ ...config, login: given }, { status, opaque });
+        expect([refusal?.code, refusal?.message]).toEqual([code, expect.stringContaining(words)]);
+      }
     }
   });
 });

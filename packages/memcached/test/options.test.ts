@@ -39,6 +39,7 @@ describe('memcachedBackend', () => {
     ['an empty list', { servers: [] }],
     ['a server without a name', { servers: 'a,,b' }],
     ['a server that is a number', { servers: [11211] }],
+    ['servers that are neither a text nor a list', { servers: { host: 's3cret', port: 11211 } }],
     ['a login among the servers', { servers: 'user:s3cret@a:11211' }],
     ['a port of 0', { servers: 'a:0' }],
     ['a port above 65,535', { servers: 'a:65536' }],

@@ -123,6 +123,14 @@ describe('a provided client', () => {
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
     expect(failure.message).toContain('considers all its servers failed');
+    const pairs = [
+      ['a key', 1],
+      ['b', 2],
+    ] as const;
+    const keys = pairs.map(([key]) => key);
+    const batches = [backend.multiGetValues(keys), backend.multiSetValues(pairs), backend.deleteMany(keys)];
+    for (const failed of await Promise.all(batches.map((batch) => failureOf(batch))))
+      expect(failed).toMatchObject({ code: 'UNAVAILABLE', key: 'a key', maybeApplied: false });
     words.mockRestore();
   });
 });

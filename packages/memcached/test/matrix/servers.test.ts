@@ -274,4 +274,18 @@ describe('a server whose memory is full', () => {
       });
     });
   });
+
+  it('and has no room for a login does not blame the login', async () => {
+    await withServer(startMemcached(['-m', '2', '-M'], { login }), async (servers) => {
+      await closing(memcachedBackend({ servers, ...login, timeoutMs: 10_000 }), async (backend) => {
+        const pairs = Array.from({ length: 50_000 }, (_, index) => [`k${index}`, index] as const);
+        expect(await failureOf(backend.multiSetValues(pairs))).toMatchObject({ cause: { code: '0x0082' } });
+      });
+      await closing(memcachedBackend({ servers, ...login, timeoutMs: 10_000 }), async (backend) => {
+        const failure = await failureOf(backend.getValue('k0'), [login.password]);
+        expect(failure).toMatchObject({ code: 'BACKEND', cause: { code: '0x0082' } });
+        expect(failure.message).toContain('out of memory');
+      });
+    });
+  });
 });
