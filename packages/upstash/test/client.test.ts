@@ -148,6 +148,7 @@ describe('a provided client', () => {
       front.fail({ kind: 'hang' });
       const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
       expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name } });
+      expect(failure.message).toContain('the client gave up');
     }
   });
 

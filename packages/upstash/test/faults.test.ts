@@ -412,7 +412,7 @@ describe('an address', () => {
     const wrong = upstashBackend({ url: front.url, token: 'wr0ng', timeoutMs: 2000 });
     const failure = await failureOf(wrong.setValue('k', 1), ['wr0ng', front.token]);
     expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
-    expect(failure.cause).toMatchObject({ code: '401', message: 'WRONGPASS' });
+    expect(failure.cause).toMatchObject({ name: 'HttpError', code: '401', message: 'WRONGPASS' });
   });
 });
 
