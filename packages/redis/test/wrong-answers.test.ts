@@ -195,6 +195,21 @@ describe('a password that a server does not require', () => {
   });
 });
 
+describe('a user name for a server that knows no users', () => {
+  staysQuiet();
+
+  it('is refused without a word on the console', async () => {
+    const words = "ERR wrong number of arguments for 'auth' command";
+    proxy.rewrite = (answers) =>
+      answers.startsWith('-WRONGPASS') ? `-${words}\r\n` : '-NOAUTH Authentication required.\r\n';
+    const named = redisBackend({ url: `redis://name:s3cret@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
+    const refusal = await failureOf(named.setValue('a', 7), ['s3cret']);
+    expect(refusal).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('the server requires a password');
+    await named.close();
+  });
+});
+
 it('a provided client is not used for a call that has ended', async () => {
   const provided = new ProvidedClient({ call: expect.unreachable });
   const call = { ended: true, sent: false };
