@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
@@ -44,44 +45,61 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
   }
 });
 
-it('a sentinel that answers by a TLS alert is reported as one that may require TLS', async () => {
-  const sentinel = await alertingServer();
-  const url = `redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`;
-  const backend = redisBackend({ sentinels: { name: 'm', urls: [url] } });
-  const { code, message } = await failureOf(backend.getValue('k'));
-  expect(`${code}: ${message.split('": ')[1]}`).toBe(
-    'UNAVAILABLE: no sentinel can be reached; the server may require TLS',
-  );
-  await backend.close();
-  sentinel.close();
+/** A server that answers by what is neither a reply nor a TLS record. */
+async function foreignServer(): Promise<Server> {
+  const server = createServer((client) => client.once('data', () => client.end('220 ready\r\n')));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+it('a sentinel that answers by a TLS alert is reported as one that may require TLS, and any other answer as of no sentinel', async () => {
+  for (const [sentinel, reason] of [
+    [await alertingServer(), 'UNAVAILABLE: no sentinel can be reached; the server may require TLS'],
+    [await foreignServer(), 'BACKEND: `sentinels` names a server that is not a sentinel'],
+  ] as const) {
+    const url = `redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`;
+    const backend = redisBackend({ sentinels: { name: 'm', urls: [url] }, timeoutMs: 5000 });
+    const { code, message } = await failureOf(backend.getValue('k'));
+    expect(`${code}: ${message.split('": ')[1]}`).toBe(reason);
+    await backend.close();
+    sentinel.close();
+  }
 });
 
 it.each([
   ['5', Redis5 as unknown as typeof Redis],
   ['6', Redis],
-])('a provided client of ioredis %s whose server answers by a TLS alert is reported as such', async (_, Client) => {
-  const server = await alertingServer();
-  const { port } = server.address() as AddressInfo;
-  const client = new Client({ host: '127.0.0.1', port, enableReadyCheck: false, disableClientInfo: true });
-  client.on('error', () => undefined);
-  const backend = redisBackend({ client, timeoutMs: 5000 });
-  const { code, message } = await failureOf(backend.setValue('k', 1));
-  expect(`${code}: ${message.split('": ')[1]}`).toBe(
-    'UNAVAILABLE: the connection was lost; the server may require TLS',
-  );
-  client.disconnect();
-  server.close();
-});
+])(
+  'a provided client of ioredis %s whose server answers by a TLS alert, or in another protocol, is reported as such',
+  async (_, Client) => {
+    for (const [server, reason] of [
+      [await alertingServer(), 'UNAVAILABLE: the connection was lost; the server may require TLS'],
+      [await foreignServer(), 'BACKEND: the server does not speak the Redis protocol'],
+    ] as const) {
+      const { port } = server.address() as AddressInfo;
+      const client = new Client({ host: '127.0.0.1', port, enableReadyCheck: false, disableClientInfo: true });
+      client.on('error', () => undefined);
+      const backend = redisBackend({ client, timeoutMs: 5000 });
+      const { code, message } = await failureOf(backend.setValue('k', 1));
+      expect(`${code}: ${message.split('": ')[1]}`).toBe(reason);
+      client.disconnect();
+      server.close();
+    }
+  },
+);
 
 it.each([
-  ['ETIMEDOUT', 'cannot be reached (ETIMEDOUT)'],
-  [undefined, 'the connection could not be made'],
-])('a connection without TLS that could not be made (%s) says no more than that', (code, message) => {
+  ['ETIMEDOUT', 'cannot be reached (ETIMEDOUT)', 'ETIMEDOUT'],
+  [undefined, 'the connection could not be made', undefined],
+  // No codes of a system or TLS error, which have no small letters.
+  ['s3cret ECODE', 'the connection could not be made', undefined],
+  ['ECODE s3cret', 'the connection could not be made', undefined],
+])('a connection without TLS that could not be made (%s) says no more than that', (code, message, shown) => {
   const error = Object.assign(new Error('s3cret'), { code });
   expect(connectionFailure(error, { options: {} })).toMatchObject({
     code: 'UNAVAILABLE',
     message,
-    options: { applied: 'no', cause: { name: 'Error', code } },
+    options: { applied: 'no', cause: { name: 'Error', code: shown } },
   });
 });
 
