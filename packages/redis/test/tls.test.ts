@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
+import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { alertingServer, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
@@ -11,9 +12,29 @@ import { Redis as Redis5 } from 'ioredis-5';
 import { expect, it } from 'vitest';
 import { connectionFailure } from '../src/failures.ts';
 import { redisBackend } from '../src/redis.ts';
+import { recovered } from './support/load.ts';
 
 // Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
 tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, redis: { connectTimeout: 600_000, tls } }));
+
+it('a Cluster with rediss:// URLs is used with the given TLS options', async () => {
+  // The nodes of a cluster also reach each other by a port that is higher by 10,000.
+  const args = ['--cluster-enabled', 'yes', '--tls-cluster', 'yes'];
+  const { port, stop } = await startRedis(args, { tls: true, port: await freePort(10_000) });
+  const { ca } = await certificate();
+  const admin = new Redis({ host: 'localhost', port, tls: { ca } });
+  await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
+  admin.disconnect();
+  const options = { cluster: [`rediss://localhost:${port}`], timeoutMs: 6000 };
+  const backend = redisBackend({ ...options, redis: { tls: { ca } } });
+  await recovered(backend, 'k');
+  await backend.setValue('k', 1);
+  expect(await backend.getValue('k')).toBe(1);
+  const distrustful = redisBackend(options);
+  expect((await failureOf(distrustful.getValue('k'))).message).toContain('(DEPTH_ZERO_SELF_SIGNED_CERT)');
+  await Promise.all([backend.close(), distrustful.close()]);
+  await stop();
+});
 
 it('sentinels with rediss:// URLs are asked with the given TLS options', async () => {
   const { port, stop } = await startRedis([], { tls: true });

@@ -164,7 +164,7 @@ it.each(refusals)('the error reply %j is %s: %s', async (reply, code, reason, re
     message: `[redis] incr "n": ${reason}`,
     retryable,
     maybeApplied: false,
-    cause: { code: /^[A-Z]+/.exec(reply)?.[0] },
+    cause: { name: 'ReplyError', code: /^[A-Z]+/.exec(reply)?.[0] },
   });
 });
 
