@@ -363,6 +363,33 @@ it('TLS names the server that it connects to, unless that is an address', async 
   expect(names).toEqual(['localhost', false]);
 });
 
+it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {
+  const firstBytes: unknown[] = [];
+  const server = createServer((socket) => {
+    socket.once('data', ([first]) => {
+      firstBytes.push(first);
+      socket.destroy();
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const login = { username: 'u', password: 'p' };
+  for (const options of [
+    { url: `memcacheds://u:p@${address}` },
+    { url: `memcached://u:p@${address}`, tls: true },
+    { servers: address, ...login, tls: {} },
+    { url: `memcached://u:p@${address}` },
+    { servers: address, ...login, tls: false },
+  ]) {
+    const backend = memcachedBackend({ ...options, timeoutMs: 10_000 });
+    await failureOf(backend.setValue('k', 1));
+    await backend.close();
+  }
+  server.close();
+  const [handshake, request] = [0x16, 0x80];
+  expect(firstBytes).toEqual([handshake, handshake, handshake, request, request]);
+});
+
 describe('a response to the handshake', () => {
   const config = { host: 'a', port: 1, tls: undefined, timeoutMs: 1 };
   const login = { username: 'u', password: 'p' };
@@ -380,6 +407,13 @@ describe('a response to the handshake', () => {
     const unknown = handshakeError({ ...config, login: undefined }, { status: 0x84, opaque });
     expect([unknown?.code, unknown?.options.cause?.code]).toEqual(['BACKEND', '0x0084']);
     expect(unknown?.message).toContain('0x0084');
+  });
+
+  it('that belongs to another request ends the connection, whatever its status', () => {
+    for (const status of [Status.ok, Status.authError]) {
+      const refusal = handshakeError({ ...config, login }, { status, opaque: opaque + 1 });
+      expect([refusal?.code, refusal?.message]).toEqual(['UNAVAILABLE', expect.stringContaining('another request')]);
+    }
   });
 
   it('with another status does not blame the login, whether one was given or not', () => {

@@ -150,6 +150,16 @@ describe('a response', () => {
     }
   });
 
+  it.each([
+    [Status.notFound, 'missing'],
+    [Status.exists, 'changed'],
+    [Status.notStored, 'raced'],
+    [Status.notNumeric, 'not a number'],
+  ] as const)('with status %i means that a counter is %s', (status, outcome) => {
+    expect(incr.receive(0, response(status, 0))).toBeUndefined();
+    expect(incr.answer).toEqual({ outcome });
+  });
+
   it('with a counter that has not eight bytes is BACKEND', () => {
     for (const size of [0, 7, 9]) expect(incr.receive(0, response(Status.ok, size))).toMatchObject({ code: 'BACKEND' });
     expect(incr.receive(0, response(Status.ok, 8))).toBeUndefined();

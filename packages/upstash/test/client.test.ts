@@ -68,6 +68,30 @@ describe('a provided client', () => {
     await plain.close();
   });
 
+  it('that does not give one result for each command fails every call of the request', async () => {
+    const changes: ((results: readonly unknown[]) => unknown)[] = [
+      (results) => [...results, { result: 1 }],
+      (results) => results.slice(1),
+      () => ({ length: 2 }),
+    ];
+    for (const change of changes) {
+      const pipeline = () => {
+        const real = client.pipeline();
+        const { exec } = real;
+        return Object.assign(real, { exec: async () => change(await exec({ keepErrors: true })) });
+      };
+      const odd = upstashBackend({
+        client: Object.create(client, { pipeline: { value: pipeline } }),
+        timeoutMs: 10_000,
+      });
+      const failures = await Promise.all([odd.incr('a'), odd.incr('b')].map((call) => failureOf(call)));
+      expect(failures).toMatchObject([
+        { code: 'BACKEND', key: 'a', maybeApplied: true },
+        { code: 'BACKEND', key: 'b', maybeApplied: true },
+      ]);
+    }
+  });
+
   it('reports maybeApplied for an error of no known meaning, which may be that of a failure after the command ran', async () => {
     for (const [status, error] of [
       [500, 'Internal Server Error'],

@@ -75,6 +75,22 @@ describe('a Redis that refuses', () => {
     await Promise.all(writes());
   });
 
+  it('to increment another type rejects NOT_A_COUNTER; the key exists, reads as a miss, and can be overwritten', async () => {
+    await ask(server, 'LPUSH', 'list', 's3cretValue');
+    const incrs = [backend.incr('list'), backend.incr('list', 2, { ttl: 60 })];
+    for (const failure of await Promise.all(incrs.map((incr) => failureOf(incr, ['s3cretValue'])))) {
+      expect(failure).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false, cause: { code: 'WRONGTYPE' } });
+      expect(failure.message).toBe('[upstash] incr "list": the key holds another type');
+    }
+    expect(await ask(server, 'LLEN', 'list')).toBe('1');
+    expect(await backend.multiGetValues(['list', 'n'])).toEqual([undefined, 41]);
+    expect([await backend.getValue('list'), await backend.exists('list')]).toEqual([undefined, true]);
+    await backend.setValue('list', 1);
+    expect(await backend.incr('list')).toBe(2);
+    await ask(server, 'LPUSH', 'other', 'x');
+    expect(await backend.deleteMany(['list', 'other'])).toBe(2);
+  });
+
   it('to exceed 64 bits rejects COUNTER_RANGE, and leaves the counter of another program as it was', async () => {
     await ask(server, 'SET', 'n', '9223372036854775807');
     expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
