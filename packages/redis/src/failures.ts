@@ -45,7 +45,6 @@ const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/max number of clients/, notReady('the server has too many connections')],
   // Redis refuses long arguments from clients that have not authenticated.
   [/unauthenticated (?:multi)?bulk length/, passwordMissing],
-  [/no password is set|without any password/i, { code: 'AUTH', reason: 'the server has no password: leave it out' }],
   [/invalid password/i, { code: 'AUTH', reason: 'wrong user name or password' }],
   [
     /can't run this command|ACL failure in script/,

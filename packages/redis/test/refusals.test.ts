@@ -151,7 +151,7 @@ describe('a server that refuses', () => {
     expect(failures.map(({ code, key }) => [code, key])).toEqual(keys.map((key) => ['UNAVAILABLE', key]));
   });
 
-  it('all, because its primary is lost, rejects each small batch under its first key, alone or coalesced', async () => {
+  it('all, because its primary is lost, rejects each small batch under its first key, alone or coalesced, and a read beside it under its own', async () => {
     const server = await serve('--replica-serve-stale-data', 'no');
     const backend = open(server, { timeoutMs: 5000 });
     await backend.getValue('k');
@@ -159,9 +159,10 @@ describe('a server that refuses', () => {
     const reads = [['a', 'b'], ['c', 'd'], ['e'], ['f', 'g', 'h']].map((keys) =>
       failureOf(backend.multiGetValues(keys)),
     );
+    reads.push(failureOf(backend.getValue('single')));
     const failures = [...(await Promise.all(reads)), await failureOf(backend.multiGetValues(['i', 'j']))];
     expect(failures.map(({ code, key }) => [code, key])).toEqual(
-      ['a', 'c', 'e', 'f', 'i'].map((key) => ['UNAVAILABLE', key]),
+      ['a', 'c', 'e', 'f', 'single', 'i'].map((key) => ['UNAVAILABLE', key]),
     );
     expect(await ask(server, 'INFO', 'commandstats')).toContain(
       'cmdstat_mget:calls=0,usec=0,usec_per_call=0.00,rejected_calls=3',

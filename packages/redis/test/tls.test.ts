@@ -1,7 +1,9 @@
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
+import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { alertingServer, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
@@ -10,9 +12,29 @@ import { Redis as Redis5 } from 'ioredis-5';
 import { expect, it } from 'vitest';
 import { connectionFailure } from '../src/failures.ts';
 import { redisBackend } from '../src/redis.ts';
+import { recovered } from './support/load.ts';
 
 // Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
 tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, redis: { connectTimeout: 600_000, tls } }));
+
+it('a Cluster with rediss:// URLs is used with the given TLS options', async () => {
+  // The nodes of a cluster also reach each other by a port that is higher by 10,000.
+  const args = ['--cluster-enabled', 'yes', '--tls-cluster', 'yes'];
+  const { port, stop } = await startRedis(args, { tls: true, port: await freePort(10_000) });
+  const { ca } = await certificate();
+  const admin = new Redis({ host: 'localhost', port, tls: { ca } });
+  await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
+  admin.disconnect();
+  const options = { cluster: [`rediss://localhost:${port}`], timeoutMs: 6000 };
+  const backend = redisBackend({ ...options, redis: { tls: { ca } } });
+  await recovered(backend, 'k');
+  await backend.setValue('k', 1);
+  expect(await backend.getValue('k')).toBe(1);
+  const distrustful = redisBackend(options);
+  expect((await failureOf(distrustful.getValue('k'))).message).toContain('(DEPTH_ZERO_SELF_SIGNED_CERT)');
+  await Promise.all([backend.close(), distrustful.close()]);
+  await stop();
+});
 
 it('sentinels with rediss:// URLs are asked with the given TLS options', async () => {
   const { port, stop } = await startRedis([], { tls: true });
@@ -44,44 +66,61 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
   }
 });
 
-it('a sentinel that answers by a TLS alert is reported as one that may require TLS', async () => {
-  const sentinel = await alertingServer();
-  const url = `redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`;
-  const backend = redisBackend({ sentinels: { name: 'm', urls: [url] } });
-  const { code, message } = await failureOf(backend.getValue('k'));
-  expect(`${code}: ${message.split('": ')[1]}`).toBe(
-    'UNAVAILABLE: no sentinel can be reached; the server may require TLS',
-  );
-  await backend.close();
-  sentinel.close();
+/** A server that answers by what is neither a reply nor a TLS record. */
+async function foreignServer(): Promise<Server> {
+  const server = createServer((client) => client.once('data', () => client.end('220 ready\r\n')));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+it('a sentinel that answers by a TLS alert is reported as one that may require TLS, and any other answer as of no sentinel', async () => {
+  for (const [sentinel, reason] of [
+    [await alertingServer(), 'UNAVAILABLE: no sentinel can be reached; the server may require TLS'],
+    [await foreignServer(), 'BACKEND: `sentinels` names a server that is not a sentinel'],
+  ] as const) {
+    const url = `redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`;
+    const backend = redisBackend({ sentinels: { name: 'm', urls: [url] }, timeoutMs: 5000 });
+    const { code, message } = await failureOf(backend.getValue('k'));
+    expect(`${code}: ${message.split('": ')[1]}`).toBe(reason);
+    await backend.close();
+    sentinel.close();
+  }
 });
 
 it.each([
   ['5', Redis5 as unknown as typeof Redis],
   ['6', Redis],
-])('a provided client of ioredis %s whose server answers by a TLS alert is reported as such', async (_, Client) => {
-  const server = await alertingServer();
-  const { port } = server.address() as AddressInfo;
-  const client = new Client({ host: '127.0.0.1', port, enableReadyCheck: false, disableClientInfo: true });
-  client.on('error', () => undefined);
-  const backend = redisBackend({ client, timeoutMs: 5000 });
-  const { code, message } = await failureOf(backend.setValue('k', 1));
-  expect(`${code}: ${message.split('": ')[1]}`).toBe(
-    'UNAVAILABLE: the connection was lost; the server may require TLS',
-  );
-  client.disconnect();
-  server.close();
-});
+])(
+  'a provided client of ioredis %s whose server answers by a TLS alert, or in another protocol, is reported as such',
+  async (_, Client) => {
+    for (const [server, reason] of [
+      [await alertingServer(), 'UNAVAILABLE: the connection was lost; the server may require TLS'],
+      [await foreignServer(), 'BACKEND: the server does not speak the Redis protocol'],
+    ] as const) {
+      const { port } = server.address() as AddressInfo;
+      const client = new Client({ host: '127.0.0.1', port, enableReadyCheck: false, disableClientInfo: true });
+      client.on('error', () => undefined);
+      const backend = redisBackend({ client, timeoutMs: 5000 });
+      const { code, message } = await failureOf(backend.setValue('k', 1));
+      expect(`${code}: ${message.split('": ')[1]}`).toBe(reason);
+      client.disconnect();
+      server.close();
+    }
+  },
+);
 
 it.each([
-  ['ETIMEDOUT', 'cannot be reached (ETIMEDOUT)'],
-  [undefined, 'the connection could not be made'],
-])('a connection without TLS that could not be made (%s) says no more than that', (code, message) => {
+  ['ETIMEDOUT', 'cannot be reached (ETIMEDOUT)', 'ETIMEDOUT'],
+  [undefined, 'the connection could not be made', undefined],
+  // No codes of a system or TLS error, which have no small letters.
+  ['s3cret ECODE', 'the connection could not be made', undefined],
+  ['ECODE s3cret', 'the connection could not be made', undefined],
+])('a connection without TLS that could not be made (%s) says no more than that', (code, message, shown) => {
   const error = Object.assign(new Error('s3cret'), { code });
   expect(connectionFailure(error, { options: {} })).toMatchObject({
     code: 'UNAVAILABLE',
     message,
-    options: { applied: 'no', cause: { name: 'Error', code } },
+    options: { applied: 'no', cause: { name: 'Error', code: shown } },
   });
 });
 

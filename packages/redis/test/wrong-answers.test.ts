@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CacheBackend } from '@ninefold/core';
+import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -94,6 +94,80 @@ it('an unknown error reply is reported without its text', async () => {
     });
 });
 
+/** Error replies of servers, with what an increment rejects with. They are not retryable unless said. */
+const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?: boolean][] = [
+  [
+    'NINEFOLDRANGE the counter would leave the safe range',
+    'COUNTER_RANGE',
+    'the result is outside ±(2^53-1); the counter is as it was',
+  ],
+  [
+    'ERR increment or decrement would overflow',
+    'COUNTER_RANGE',
+    'the result is outside ±(2^53-1); the counter is as it was',
+  ],
+  ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', 'the value is not an integer'],
+  ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER', 'the key holds another type'],
+  ['NOAUTH Authentication required.', 'AUTH', 'the server requires a password'],
+  ['ERR Protocol error: unauthenticated multibulk length', 'AUTH', 'the server requires a password'],
+  ['ERR Protocol error: unauthenticated bulk length', 'AUTH', 'the server requires a password'],
+  ['WRONGPASS invalid username-password pair or user is disabled.', 'AUTH', 'wrong user name or password'],
+  ['ERR invalid password', 'AUTH', 'wrong user name or password'],
+  ["NOPERM User cache has no permissions to run the 'eval' command", 'AUTH', 'the user lacks a permission: EVAL'],
+  ['NOPERM No permissions to access a key', 'AUTH', 'the user lacks a permission'],
+  [
+    "ERR The user executing the script can't run this command or subcommand",
+    'AUTH',
+    'the user lacks a permission that the script needs: EXISTS, SET or INCRBY',
+  ],
+  [
+    "ERR ACL failure in script: User cache has no permissions to run the 'incrby' command",
+    'AUTH',
+    'the user lacks a permission that the script needs: EXISTS, SET or INCRBY',
+  ],
+  ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', 'the server is loading its data', true],
+  [
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    'UNAVAILABLE',
+    'the replica has lost its primary',
+    true,
+  ],
+  ['CLUSTERDOWN The cluster is down', 'UNAVAILABLE', 'the cluster is down', true],
+  [
+    'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+    'UNAVAILABLE',
+    'the server is busy with a script',
+    true,
+  ],
+  ['ERR max number of clients reached', 'UNAVAILABLE', 'the server has too many connections', true],
+  ['MOVED 3999 127.0.0.1:6381', 'BACKEND', 'this is a node of a Redis Cluster: give its nodes as `cluster`'],
+  ['ASK 3999 127.0.0.1:6381', 'BACKEND', 'this is a node of a Redis Cluster: give its nodes as `cluster`'],
+  ["OOM command not allowed when used memory > 'maxmemory'.", 'BACKEND', 'the server is out of memory'],
+  ["READONLY You can't write against a read only replica.", 'BACKEND', 'the server is a read-only replica', true],
+  ['MISCONF Errors writing to the AOF file: No space left on device', 'BACKEND', 'the server cannot write to its disk'],
+  ['NOREPLICAS Not enough good replicas to write.', 'BACKEND', 'the server has too few replicas to write', true],
+  ["ERR unknown command 'EVAL', with args beginning with: ", 'BACKEND', 'the server does not know the command: EVAL'],
+  ['ERR unknown command `EVAL`, with args beginning with: ', 'BACKEND', 'the server does not know the command: EVAL'],
+  ['ERR DB index is out of range', 'BACKEND', 'the server has no such database'],
+  [
+    'ERR This instance has cluster support disabled',
+    'BACKEND',
+    'the server is not part of a Cluster: give it as `url`',
+  ],
+  ['NOTBUSY No scripts in execution right now.', 'BACKEND', 'the server refused (NOTBUSY)'],
+];
+
+it.each(refusals)('the error reply %j is %s: %s', async (reply, code, reason, retryable = false) => {
+  proxy.rewrite = () => `-${reply}\r\n`;
+  expect(await failureOf(backend.incr('n'))).toMatchObject({
+    code,
+    message: `[redis] incr "n": ${reason}`,
+    retryable,
+    maybeApplied: false,
+    cause: { name: 'ReplyError', code: /^[A-Z]+/.exec(reply)?.[0] },
+  });
+});
+
 describe('the error of a script on Redis 6', () => {
   it.each([
     ['-WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER'],
@@ -118,6 +192,21 @@ describe('a password that a server does not require', () => {
     const greeted = redisBackend({ url: `redis://:needless@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
     expect(await greeted.getValue('a')).toBe(1);
     await greeted.close();
+  });
+});
+
+describe('a user name for a server that knows no users', () => {
+  staysQuiet();
+
+  it('is refused without a word on the console', async () => {
+    const words = "ERR wrong number of arguments for 'auth' command";
+    proxy.rewrite = (answers) =>
+      answers.startsWith('-WRONGPASS') ? `-${words}\r\n` : '-NOAUTH Authentication required.\r\n';
+    const named = redisBackend({ url: `redis://name:s3cret@127.0.0.1:${proxy.port}`, timeoutMs: TIMEOUT_MS });
+    const refusal = await failureOf(named.setValue('a', 7), ['s3cret']);
+    expect(refusal).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(refusal.message).toContain('the server requires a password');
+    await named.close();
   });
 });
 
