@@ -144,6 +144,18 @@ describe('a request', () => {
     }
   });
 
+  it('is lost when fetch rejects with something that is no error, of which nothing is shown', async () => {
+    for (const thrown of ['s3cret', undefined, null]) {
+      const failing = (): Promise<never> => Promise.reject(thrown);
+      const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
+      for (const write of [backend.incr('k'), backend.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write, ['s3cret', front.token]);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: { name: typeof thrown } });
+      }
+      await backend.close();
+    }
+  });
+
   it('that failed before it could be sent was not applied, and one that failed later may have been', async () => {
     const unsent = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
     const untrusted = ['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT'];
