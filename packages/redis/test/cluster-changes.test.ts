@@ -216,6 +216,23 @@ describe('a node that was reset', () => {
     }
     await lone.stop();
   });
+
+  it('is no longer asked for its slots once another node has them', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [heir, reset] = nodes as [ServerProcess, ServerProcess];
+    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await fresh.multiGetValues(keys);
+    await ask(reset, 'CLUSTER', 'RESET');
+    await ask(heir, 'CLUSTER', 'DELSLOTSRANGE', '0', '16383');
+    await ask(heir, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    // The node that was reset says that the cluster is down.
+    await expect
+      .poll(() => settled(fresh.multiGetValues(keys)).catch(() => undefined))
+      .toEqual(keys.map(() => undefined));
+    await fresh.close();
+    await stop();
+  });
 });
 
 describe('slots', () => {
