@@ -89,6 +89,7 @@ describe('a provided client', () => {
         { code: 'BACKEND', key: 'a', maybeApplied: true },
         { code: 'BACKEND', key: 'b', maybeApplied: true },
       ]);
+      for (const { message } of failures) expect(message).toContain('does not match the request');
     }
   });
 
@@ -99,8 +100,13 @@ describe('a provided client', () => {
       [502, 'ERR upstream'],
       [504, 'OK'],
     ] as const) {
-      front.fail({ kind: 'raw', status, body: JSON.stringify({ error }) });
-      expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'BACKEND', maybeApplied: true });
+      front.fail({ kind: 'raw', status, body: JSON.stringify({ error }) }, { times: 2 });
+      // The client's message quotes the command: a value in it must not be taken for a refusal.
+      for (const write of [() => backend.incr('n'), () => backend.setValue('k', 'ERR rate limit exceeded')]) {
+        const failure = await failureOf(write(), ['rate limit']);
+        expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: true, cause: { name: 'UpstashError' } });
+        expect(failure.message).toContain('the service failed');
+      }
     }
   });
 
@@ -142,6 +148,7 @@ describe('a provided client', () => {
       front.fail({ kind: 'hang' });
       const failure = await failureOf(upstashBackend({ client: hasty, timeoutMs: 10_000 }).incr('k'));
       expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true, cause: { name } });
+      expect(failure.message).toContain('the client gave up');
     }
   });
 

@@ -122,9 +122,12 @@ describe('a request', () => {
     ['not permitted for all keys', 'NOPERM no permissions to access a key', 200],
   ])('that is %s is not sent again for calls that have rejected meanwhile', async (_, error, status) => {
     let requests = 0;
+    let respond = (): void => undefined;
     const late: typeof fetch = async () => {
       requests += 1;
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise<void>((resolve) => {
+        respond = resolve;
+      });
       return Response.json(status === 200 ? [{ error }] : { error }, { status });
     };
     const client = upstashBackend({ url: front.url, token: front.token, timeoutMs: 50, fetch: late });
@@ -138,6 +141,8 @@ describe('a request', () => {
       requests = 0;
       const failures = await Promise.all(calls().map((call) => failureOf(call)));
       for (const { code } of failures) expect(code).toBe('TIMEOUT');
+      respond();
+      // Time in which another request would be sent.
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(requests).toBe(1);
     }

@@ -237,6 +237,16 @@ describe('a failure of the service', () => {
     }
   });
 
+  it('that is a wrong number of values fails the reads of values in a tick, and none of the others', async () => {
+    front.fail({ kind: 'raw', body: '[{"result":["1"]},{"result":1}]' });
+    const values = ['a', 'b'].map((key) => failureOf(backend.getValue(key)));
+    expect(await backend.exists('c')).toBe(true);
+    expect(await Promise.all(values)).toMatchObject([
+      { code: 'BACKEND', key: 'a' },
+      { code: 'BACKEND', key: 'b' },
+    ]);
+  });
+
   it('does not fail a read that has lost only one request', async () => {
     await backend.setValue('k', 1);
     for (const kind of ['drop-request', 'drop-reply', 'cut-body'] as const) {
@@ -402,7 +412,7 @@ describe('an address', () => {
     const wrong = upstashBackend({ url: front.url, token: 'wr0ng', timeoutMs: 2000 });
     const failure = await failureOf(wrong.setValue('k', 1), ['wr0ng', front.token]);
     expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
-    expect(failure.cause).toMatchObject({ code: '401', message: 'WRONGPASS' });
+    expect(failure.cause).toMatchObject({ name: 'HttpError', code: '401', message: 'WRONGPASS' });
   });
 });
 
