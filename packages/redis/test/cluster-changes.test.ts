@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
@@ -216,6 +216,23 @@ describe('a node that was reset', () => {
     }
     await lone.stop();
   });
+
+  it('is no longer asked for its slots once another node has them', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [heir, reset] = nodes as [ServerProcess, ServerProcess];
+    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await fresh.multiGetValues(keys);
+    await ask(reset, 'CLUSTER', 'RESET');
+    await ask(heir, 'CLUSTER', 'DELSLOTSRANGE', '0', '16383');
+    await ask(heir, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    // The node that was reset says that the cluster is down.
+    await expect
+      .poll(() => settled(fresh.multiGetValues(keys)).catch(() => undefined))
+      .toEqual(keys.map(() => undefined));
+    await fresh.close();
+    await stop();
+  });
 });
 
 describe('slots', () => {
@@ -262,6 +279,34 @@ describe('slots', () => {
     // Also while the nodes did not agree yet there was only this one.
     expect(await ask(left, 'INFO', 'commandstats')).toMatch(/cmdstat_auth:calls=1,/);
     await fresh.close();
+    await stop();
+  });
+
+  it('that went to a node that cannot be reached, or is no node, say of an increment that it was not applied', async () => {
+    const { nodes, urls, stop } = await startCluster({ primaries: 2 });
+    const [owner, gone] = nodes as [ServerProcess, ServerProcess];
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    const owners = await Promise.all(keys.map((key) => ownerOf(nodes, key)));
+    const key = keys[owners.indexOf(owner)] as string;
+    const ends: [code: string, serve?: (socket: Socket) => unknown][] = [
+      ['UNAVAILABLE'],
+      ['UNAVAILABLE', (socket) => socket.once('data', () => socket.end())],
+      ['BACKEND', (socket) => socket.once('data', () => socket.end('220 ready\r\n'))],
+    ];
+    // Each has the old slot map, until it is redirected.
+    const backends = ends.map(() => redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS }));
+    for (const each of backends) await each.multiGetValues(keys);
+    const [slot, id] = [await ask(owner, 'CLUSTER', 'KEYSLOT', key), await ask(gone, 'CLUSTER', 'MYID')];
+    await gone.stop();
+    await ask(owner, 'CLUSTER', 'SETSLOT', slot, 'NODE', id);
+    for (const [index, [code, serve]] of ends.entries()) {
+      const other = serve && createServer(serve).listen(gone.port, '127.0.0.1');
+      if (other !== undefined) await once(other, 'listening');
+      const failure = await failureOf((backends[index] as CacheBackend).incr(key));
+      expect(failure).toMatchObject({ code, maybeApplied: false });
+      await backends[index]?.close();
+      other?.close();
+    }
     await stop();
   });
 

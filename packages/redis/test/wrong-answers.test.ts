@@ -402,6 +402,20 @@ describe('a connection', () => {
     });
   });
 
+  it('is silent although a part of its reply has arrived', async () => {
+    const socket = {
+      bytesRead: 0,
+      destroyed: false,
+      destroy: () => {
+        socket.destroyed = true;
+      },
+    };
+    const watchdog = new ReplyWatchdog(socket, 100, () => undefined);
+    watchdog.sent();
+    socket.bytesRead += 1;
+    await expect.poll(() => socket.destroyed).toBe(true);
+  });
+
   it('is not silent after a stall that began just before a check', async () => {
     const [LIMIT_MS, CHECK_MS] = [300, 250];
     const socket = {
