@@ -131,7 +131,9 @@ describe('a request', () => {
       [{ code: 's3cret' }, { name: 'TypeError' }],
       [{ code: 's3cret EPIPE', cause: null }, { name: 'TypeError' }],
       [{ code: 'EPIPE s3cret' }, { name: 'TypeError' }],
-      [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'TypeError', code: 'EPIPE' }],
+      [{ cause: { cause: { cause: { code: 'EPIPE' } } } }, { name: 'TypeError', code: 'EPIPE' }],
+      // No deeper, because causes may refer to each other.
+      [{ cause: { cause: { cause: { cause: { code: 'EPIPE' } } } } }, { name: 'TypeError' }],
     ] as const) {
       const failing = async (): Promise<never> => {
         throw Object.assign(new TypeError('s3cret'), thrown);
