@@ -416,12 +416,15 @@ describe('a response to the handshake', () => {
   const login = { username: 'u', password: 'p' };
   const opaque = 0x0d0a0d0a;
 
-  it('that refuses the login says that one is required, or that the given one is wrong', () => {
+  it('that refuses the login says that one is required, that the given one is wrong, or that none is supported', () => {
     const answer = { status: Status.authError, opaque };
     const missing = handshakeError({ ...config, login: undefined }, answer);
     expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('requires a user name')]);
     const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
+    const unsupported = handshakeError({ ...config, login }, { status: Status.unknownCommand, opaque });
+    expect([unsupported?.code, unsupported?.message]).toEqual(['AUTH', expect.stringContaining('does not support')]);
+    expect(unsupported?.options.cause).toEqual({ name: 'MemcachedError', code: '0x0081' });
   });
 
   it('with an unknown status is reported with its number', () => {
