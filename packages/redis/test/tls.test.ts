@@ -124,6 +124,16 @@ it.each([
   });
 });
 
+it('a server that resets a connection with TLS is not said to require it', async () => {
+  const server = createServer((client) => client.resetAndDestroy());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const backend = redisBackend({ url: `rediss://127.0.0.1:${port}`, timeoutMs: 5000 });
+  expect((await failureOf(backend.getValue('k'))).message).toBe('[redis] getValue "k": cannot be reached (ECONNRESET)');
+  await backend.close();
+  server.close();
+});
+
 it('garbage instead of a TLS record fails calls, and not the process', async () => {
   const server = await startRedis([], { tls: true });
   const proxy = await FaultProxy.start(server);
