@@ -303,8 +303,8 @@ describe('slots', () => {
     const key = keys[owners.indexOf(owner)] as string;
     const ends: [code: string, serve?: (socket: Socket) => unknown][] = [
       ['UNAVAILABLE'],
-      ['UNAVAILABLE', (socket) => socket.once('data', () => socket.end())],
-      ['BACKEND', (socket) => socket.once('data', () => socket.end('220 ready\r\n'))],
+      ['UNAVAILABLE', (socket) => socket.on('error', () => undefined).once('data', () => socket.end())],
+      ['BACKEND', (socket) => socket.on('error', () => undefined).once('data', () => socket.end('220 ready\r\n'))],
     ];
     // Each has the old slot map, until it is redirected.
     const backends = ends.map(() => redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS }));

@@ -68,7 +68,9 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
 
 /** A server that answers by what is neither a reply nor a TLS record. */
 async function foreignServer(): Promise<Server> {
-  const server = createServer((client) => client.once('data', () => client.end('220 ready\r\n')));
+  const server = createServer((client) => {
+    client.on('error', () => undefined).once('data', () => client.end('220 ready\r\n'));
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return server;
 }
