@@ -80,6 +80,16 @@ describe('a slot that has moved', () => {
       expect(await backend.multiGetValues(keys ?? [])).toEqual(keys?.map((key) => `of ${key}`));
     expect(await backend.incr('{incr}1')).toBe(14);
   });
+
+  it('is found at once by the next call', async () => {
+    await backend.setValue('{next}', 1);
+    await move('{next}');
+    expect(await backend.getValue('{next}')).toBe(1);
+    for (const node of nodes) await ask(node, 'CONFIG', 'RESETSTAT');
+    expect(await backend.getValue('{next}')).toBe(1);
+    const stats = await Promise.all(nodes.map((node) => ask(node, 'INFO', 'errorstats')));
+    expect(stats.join()).not.toContain('MOVED');
+  });
 });
 
 describe('a slot that two nodes each assign to the other', () => {
@@ -93,7 +103,10 @@ describe('a slot that two nodes each assign to the other', () => {
     const start = performance.now();
     for (const call of Array.from({ length: 10 }, () => failureOf(settled(backend.incr('{torn}')))))
       expect(await call).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
-    const most = nodes.length * (1 + (performance.now() - start) / 100);
+    const tookMs = performance.now() - start;
+    // Four pauses of 50 ms, by timers that may fire a millisecond early.
+    expect(tookMs).toBeGreaterThanOrEqual(4 * 49);
+    const most = nodes.length * (1 + tookMs / 100);
     const stats = (await Promise.all(nodes.map((node) => ask(node, 'INFO', 'commandstats')))).join();
     const maps = [...stats.matchAll(/cmdstat_cluster\|slots:calls=(\d+)/g)].map(([, calls]) => Number(calls));
     expect(maps.reduce((sum, calls) => sum + calls, 0)).toBeLessThanOrEqual(most);
@@ -290,8 +303,8 @@ describe('slots', () => {
     const key = keys[owners.indexOf(owner)] as string;
     const ends: [code: string, serve?: (socket: Socket) => unknown][] = [
       ['UNAVAILABLE'],
-      ['UNAVAILABLE', (socket) => socket.once('data', () => socket.end())],
-      ['BACKEND', (socket) => socket.once('data', () => socket.end('220 ready\r\n'))],
+      ['UNAVAILABLE', (socket) => socket.on('error', () => undefined).once('data', () => socket.end())],
+      ['BACKEND', (socket) => socket.on('error', () => undefined).once('data', () => socket.end('220 ready\r\n'))],
     ];
     // Each has the old slot map, until it is redirected.
     const backends = ends.map(() => redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS }));

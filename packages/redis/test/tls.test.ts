@@ -68,7 +68,9 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
 
 /** A server that answers by what is neither a reply nor a TLS record. */
 async function foreignServer(): Promise<Server> {
-  const server = createServer((client) => client.once('data', () => client.end('220 ready\r\n')));
+  const server = createServer((client) => {
+    client.on('error', () => undefined).once('data', () => client.end('220 ready\r\n'));
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return server;
 }
@@ -122,6 +124,16 @@ it.each([
     message,
     options: { applied: 'no', cause: { name: 'Error', code: shown } },
   });
+});
+
+it('a server that resets a connection with TLS is not said to require it', async () => {
+  const server = createServer((client) => client.resetAndDestroy());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const backend = redisBackend({ url: `rediss://127.0.0.1:${port}`, timeoutMs: 5000 });
+  expect((await failureOf(backend.getValue('k'))).message).toBe('[redis] getValue "k": cannot be reached (ECONNRESET)');
+  await backend.close();
+  server.close();
 });
 
 it('garbage instead of a TLS record fails calls, and not the process', async () => {
