@@ -20,9 +20,11 @@ export class UrlError extends Error {}
 export function parseServer(url: unknown, defaultPort: number): Server {
   if (typeof url !== 'string' || !URL.canParse(url))
     throw new UrlError('is not a URL like redis://host:port, with the password percent-encoded');
-  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const { protocol, hostname, port, username, password, pathname, searchParams, hash } = new URL(url);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '')
     throw new UrlError('must begin with redis:// or rediss:// and name a host');
+  // In redis://user:12#34@host the host would be `user`.
+  if (hash !== '') throw new UrlError('has a # that is not percent-encoded');
   const db = /^\/?(\d{0,9})\/?$/.exec(pathname)?.[1];
   if (db === undefined) throw new UrlError('has a path that is not a database number');
   const { family, ...others } = Object.fromEntries(searchParams);

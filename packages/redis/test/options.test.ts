@@ -50,6 +50,9 @@ describe('redisBackend', () => {
       ['what is no url', { url: 's3cret@host' }],
       ['a list as the url', { url: ['redis://user:s3cret@host'] }],
     ],
+    'url has a # that is not percent-encoded': [
+      ['a password whose end looks like a fragment', { url: 'redis://user:12#s3cret@host' }],
+    ],
     'url must begin with redis:// or rediss:// and name a host': [
       ['an http url', { url: 'http://user:s3cret@host' }],
       ['a url without a host', { url: 'redis:///0' }],
