@@ -273,6 +273,7 @@ describe('the first bytes from a server', () => {
     const lines = [
       ['ERROR\r\n', 'text protocol'],
       ['CLIENT_ERROR bad command line\r\n', 'text protocol'],
+      ['SERVER_ERROR out of memory\r\n', 'text protocol'],
       ['ERROR Too many open connections\r\n', 'too many connections'],
       ['HTTP/1.1 400 Bad Request\r\n', 'not a memcached'],
       ['SERVER_ERRONEOUS\r\n', 'not a memcached'],

@@ -89,6 +89,9 @@ describe('a request', () => {
     await client.setValue('large', 'x'.repeat(1_000_000));
     const failure = await failureOf(client.multiGetValues([...keys, 'large']));
     expect(failure).toMatchObject({ code: 'TOO_LARGE', key: 'large' });
+    front.requests.length = 0;
+    expect(await failureOf(client.multiGetValues(['large']))).toMatchObject({ code: 'TOO_LARGE', key: 'large' });
+    expect(bill().requests).toBe(1);
     const [one, other] = await Promise.allSettled([client.getValue('large'), client.getValue('k0')]);
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'TOO_LARGE', key: 'large' } });
     expect(other.status).toBe('fulfilled');

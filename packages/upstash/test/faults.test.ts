@@ -266,6 +266,16 @@ describe('a failure of the service', () => {
     ]);
   });
 
+  it('that loses the answer to coalesced increments counts each once', async () => {
+    front.requests.length = 0;
+    front.fail({ kind: 'drop-reply' });
+    const keys = ['one', 'two', 'three'];
+    const failures = await Promise.all(keys.map((key) => failureOf(backend.incr(key))));
+    expect(failures).toMatchObject(keys.map((key) => ({ code: 'UNAVAILABLE', key, maybeApplied: true })));
+    expect(front.requests.length).toBe(1);
+    expect(await backend.multiGetValues(keys)).toEqual([1, 1, 1]);
+  });
+
   it('names the key of a batch of one that it fails', async () => {
     front.fail({ kind: 'status', status: 500 }, { times: 3 });
     for (const call of [() => backend.deleteMany(['k']), () => backend.multiGetValues(['k'])])
