@@ -233,7 +233,8 @@ describe('a node that was reset', () => {
   it('is no longer asked for its slots once another node has them', async () => {
     const { nodes, urls, stop } = await startCluster({ primaries: 2 });
     const [heir, reset] = nodes as [ServerProcess, ServerProcess];
-    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    // Knows the other node from the slot map only.
+    const fresh = redisBackend({ cluster: urls.slice(1), timeoutMs: TIMEOUT_MS });
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
     await fresh.multiGetValues(keys);
     await ask(reset, 'CLUSTER', 'RESET');
