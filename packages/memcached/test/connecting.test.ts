@@ -314,7 +314,7 @@ it.each([
   await server.stop();
 });
 
-describe('a hint at TLS is not given', () => {
+describe('a hint at TLS', () => {
   /** The message of a call to a server that is closed afterwards. */
   async function messageOf(server: Server, tls: ConnectionOptions | undefined): Promise<string> {
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -327,7 +327,28 @@ describe('a hint at TLS is not given', () => {
     return failure.message;
   }
 
-  it('for a server that ends a connection which is under TLS, or which it has begun to answer', async () => {
+  it('is given for a server that ends a connection without TLS before it answers, or that answers in plain text', async () => {
+    const ends = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end(),
+    );
+    expect(await messageOf(ends, undefined)).toBe(
+      '[memcached] setValue "k": the server closed the connection; the server may require TLS',
+    );
+    const plain = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .write('ERROR\r\n'),
+    );
+    expect(await messageOf(plain, {})).toBe(
+      '[memcached] setValue "k": cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER); the server may not speak TLS',
+    );
+  });
+
+  it('is not given for a server that ends a connection which is under TLS, or which it has begun to answer', async () => {
     expect(
       await messageOf(
         createServer((socket) => socket.destroy()),
@@ -338,7 +359,7 @@ describe('a hint at TLS is not given', () => {
     expect(await messageOf(answers, undefined)).toBe('[memcached] setValue "k": the server closed the connection');
   });
 
-  it('for a server that speaks TLS, and then falls silent', async () => {
+  it('is not given for a server that speaks TLS, and then falls silent', async () => {
     const { ca, keyFile } = await certificate();
     const silent = createTlsServer({ cert: ca, key: await readFile(keyFile) });
     expect(await messageOf(silent, { ca })).toBe('[memcached] setValue "k": no answer within 3000 ms');
@@ -395,12 +416,15 @@ describe('a response to the handshake', () => {
   const login = { username: 'u', password: 'p' };
   const opaque = 0x0d0a0d0a;
 
-  it('that refuses the login says that one is required, or that the given one is wrong', () => {
+  it('that refuses the login says that one is required, that the given one is wrong, or that none is supported', () => {
     const answer = { status: Status.authError, opaque };
     const missing = handshakeError({ ...config, login: undefined }, answer);
     expect([missing?.code, missing?.message]).toEqual(['AUTH', expect.stringContaining('requires a user name')]);
     const wrong = handshakeError({ ...config, login }, answer);
     expect([wrong?.code, wrong?.message]).toEqual(['AUTH', expect.stringContaining('wrong user name')]);
+    const unsupported = handshakeError({ ...config, login }, { status: Status.unknownCommand, opaque });
+    expect([unsupported?.code, unsupported?.message]).toEqual(['AUTH', expect.stringContaining('does not support')]);
+    expect(unsupported?.options.cause).toEqual({ name: 'MemcachedError', code: '0x0081' });
   });
 
   it('with an unknown status is reported with its number', () => {

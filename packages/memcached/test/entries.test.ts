@@ -129,6 +129,20 @@ describe('text from a serializer that memcached would take for a number', () => 
   }
 });
 
+it('text from a serializer that memcached would not take for a number is stored as it is', async () => {
+  const serializer = { serialize: String, deserialize: (stored: string) => stored };
+  const servers = `${server.host}:${server.port}`;
+  const bare = memcachedBackend({ servers, namespace: 'ns', serializer, timeoutMs: 10_000 });
+  for (const text of ['5x', '2038-01-19', '5.5', 'x5', '-', '- 5']) {
+    await bare.setValue('k', text);
+    expect(await raw('k')).toBe(text);
+    expect(await bare.getValue('k')).toBe(text);
+    expect(await failureOf(bare.incr('k'))).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false });
+    expect(await raw('k')).toBe(text);
+  }
+  await bare.close();
+});
+
 describe('a TTL', () => {
   const day = 86_400;
   const ttls = [

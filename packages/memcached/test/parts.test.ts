@@ -1,10 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
 import { sendBatch } from '../src/batch.ts';
 import { GetCommand } from '../src/commands.ts';
-import type { Channel } from '../src/request.ts';
+import type { Channel, Request } from '../src/request.ts';
 
 const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
+
+const response = { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 };
 
 function keysOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `k${index}`);
@@ -24,7 +27,7 @@ async function turnsOf(count: number): Promise<{ readonly parts: readonly number
     send(request) {
       parts.push(turn);
       request.written?.();
-      request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
+      request.receive(request.size - 1, response);
     },
   };
   await sendBatch(() => channel, new GetCommand(keysOf(count), call));
@@ -43,6 +46,21 @@ describe('a batch', () => {
     for (const count of [1, 2, 10_000]) expect(await turnsOf(count)).toEqual({ parts: [0], done: 0 });
   });
 
+  it('sends a part only when the one before it has been written, so that other calls come in between', async () => {
+    const sent: Request[] = [];
+    const slow: Channel = { send: (request) => void sent.push(request) };
+    const batch = sendBatch(() => slow, new GetCommand(keysOf(30_000), call));
+    for (let parts = 1; parts <= 3; parts++) {
+      await expect.poll(() => sent.length).toBe(parts);
+      // Turns in which the next part would be sent.
+      for (let turns = 0; turns < 10; turns++) await nextTurn();
+      expect(sent.length).toBe(parts);
+      sent.at(-1)?.written?.();
+    }
+    for (const request of sent) request.receive(request.size - 1, response);
+    await batch;
+  });
+
   it('sends no other part once one has failed, or once its call has ended', async () => {
     const ending = { ...call };
     let parts = 0;
@@ -59,7 +77,7 @@ describe('a batch', () => {
         parts += 1;
         ending.ended = true;
         request.written?.();
-        request.receive(request.size - 1, { status: 0, bytes: Buffer.alloc(0), casOffset: 0, from: 0, to: 0 });
+        request.receive(request.size - 1, response);
       },
     };
     await sendBatch(() => last, new GetCommand(keysOf(40_000), ending));

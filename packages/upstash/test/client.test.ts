@@ -152,6 +152,14 @@ describe('a provided client', () => {
     }
   });
 
+  it('that rejects with a reason that is no error loses the request, and nothing of the reason is shown', async () => {
+    for (const reason of ['s3cret', null]) {
+      const aborting = new Redis({ ...options(), signal: () => AbortSignal.abort(reason) });
+      const failure = await failureOf(upstashBackend({ client: aborting, timeoutMs: 10_000 }).incr('k'), ['s3cret']);
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: { name: typeof reason } });
+    }
+  });
+
   it('is not closed with the backend', async () => {
     const closed = upstashBackend({ client, namespace: 'client' });
     await closed.close();

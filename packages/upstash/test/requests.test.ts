@@ -131,7 +131,9 @@ describe('a request', () => {
       [{ code: 's3cret' }, { name: 'TypeError' }],
       [{ code: 's3cret EPIPE', cause: null }, { name: 'TypeError' }],
       [{ code: 'EPIPE s3cret' }, { name: 'TypeError' }],
-      [{ cause: { cause: { code: 'EPIPE' } } }, { name: 'TypeError', code: 'EPIPE' }],
+      [{ cause: { cause: { cause: { code: 'EPIPE' } } } }, { name: 'TypeError', code: 'EPIPE' }],
+      // No deeper, because causes may refer to each other.
+      [{ cause: { cause: { cause: { cause: { code: 'EPIPE' } } } } }, { name: 'TypeError' }],
     ] as const) {
       const failing = async (): Promise<never> => {
         throw Object.assign(new TypeError('s3cret'), thrown);
@@ -141,6 +143,18 @@ describe('a request', () => {
       expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: shown });
       const code = 'code' in shown ? ` (${shown.code})` : '';
       expect(failure.message).toBe(`[upstash] incr "k": the request was lost${code}`);
+    }
+  });
+
+  it('is lost when fetch rejects with something that is no error, of which nothing is shown', async () => {
+    for (const thrown of ['s3cret', undefined, null]) {
+      const failing = (): Promise<never> => Promise.reject(thrown);
+      const backend = upstashBackend({ url: front.url, token: front.token, fetch: failing });
+      for (const write of [backend.incr('k'), backend.deleteMany(['k', 'l'])]) {
+        const failure = await failureOf(write, ['s3cret', front.token]);
+        expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: { name: typeof thrown } });
+      }
+      await backend.close();
     }
   });
 
