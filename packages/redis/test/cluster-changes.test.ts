@@ -233,7 +233,8 @@ describe('a node that was reset', () => {
   it('is no longer asked for its slots once another node has them', async () => {
     const { nodes, urls, stop } = await startCluster({ primaries: 2 });
     const [heir, reset] = nodes as [ServerProcess, ServerProcess];
-    const fresh = redisBackend({ cluster: urls, timeoutMs: TIMEOUT_MS });
+    // Knows the other node from the slot map only.
+    const fresh = redisBackend({ cluster: urls.slice(1), timeoutMs: TIMEOUT_MS });
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
     await fresh.multiGetValues(keys);
     await ask(reset, 'CLUSTER', 'RESET');
@@ -344,6 +345,22 @@ describe('slots', () => {
     other.close();
     await stop();
   });
+});
+
+it('named nodes that cannot be reached are passed over for one that can, and reported if none can', async () => {
+  const ports = await Promise.all(Array.from({ length: 3 }, () => freePort()));
+  const down = ports.map((port) => `redis://${USER}:${PASSWORD}@127.0.0.1:${port}`);
+  // Three nodes are asked at once, beginning with another one each time.
+  for (let place = 0; place <= down.length; place++) {
+    const fresh = redisBackend({ cluster: down.toSpliced(place, 0, cluster.urls[0] as string), timeoutMs: TIMEOUT_MS });
+    expect(await fresh.getValue('none')).toBeUndefined();
+    await fresh.close();
+  }
+  const lost = redisBackend({ cluster: down, timeoutMs: TIMEOUT_MS });
+  const failure = await failureOf(lost.incr('n'));
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+  expect(failure.message).toContain('cannot be reached (ECONNREFUSED)');
+  await lost.close();
 });
 
 it('a backend that is closed asks no further node for the slots', async () => {
