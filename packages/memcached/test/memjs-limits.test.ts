@@ -59,7 +59,7 @@ describe('memjs, and ours', () => {
     words.mockClear();
     const away = memcachedBackend({ servers: '127.0.0.1:1' });
     const failure = await failureOf(away.getValue('k'));
-    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false, cause: { code: 'ECONNREFUSED' } });
     expect(failure.message).toBe('[memcached] getValue "k": cannot be reached (ECONNREFUSED)');
     expect(words).not.toHaveBeenCalled();
     words.mockRestore();
