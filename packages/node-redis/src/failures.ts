@@ -21,6 +21,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
   NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
+  DENIED: {
+    code: 'AUTH',
+    reason: 'the server is in protected mode: without a password it serves only its own machine',
+  },
   NOSCRIPTPERM: { code: 'AUTH', reason: 'the user lacks a permission that the script needs: EXISTS, SET or INCRBY' },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),

@@ -89,6 +89,13 @@ describe('a node of a cluster', () => {
   });
 });
 
+it('a server in protected mode is reported as such', async () => {
+  proxy.rewrite = () => '-DENIED Redis is running in protected mode because protected mode is enabled\r\n';
+  const refusal = await failureOf(backend.setValue('a', 7));
+  expect(refusal).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+  expect(refusal.message).toContain('the server is in protected mode');
+});
+
 describe('the error of a script on Redis 6', () => {
   it.each([
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER', 'WRONGTYPE'],

@@ -26,6 +26,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOAUTH: passwordMissing,
   NOPERM: { code: 'AUTH', reason: 'the user lacks a permission' },
+  DENIED: {
+    code: 'AUTH',
+    reason: 'the server is in protected mode: without a password it serves only its own machine',
+  },
   LOADING: notReady('the server is loading its data'),
   MASTERDOWN: notReady('the replica has lost its primary'),
   CLUSTERDOWN: notReady('the cluster is down'),

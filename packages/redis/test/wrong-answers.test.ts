@@ -125,6 +125,11 @@ const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?
     'AUTH',
     'the user lacks a permission that the script needs: EXISTS, SET or INCRBY',
   ],
+  [
+    'DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user.',
+    'AUTH',
+    'the server is in protected mode: without a password it serves only its own machine',
+  ],
   ['LOADING Redis is loading the dataset in memory', 'UNAVAILABLE', 'the server is loading its data', true],
   [
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -82,6 +82,38 @@ it('does not call incr on a backend without atomicIncr', async () => {
   await tried('stalled', silent);
 });
 
+describe('faults/reply-lost-rst', () => {
+  /** A server whose replies get lost. Its nth increment is applied `times(n)` times. */
+  const losing = (times: (nth: number) => number): FaultLab => {
+    let increments = 0;
+    return labOf(async (_call, args, reply) => {
+      const isIncrement = args.length === 4;
+      if (isIncrement) increments += 1;
+      for (let time = isIncrement ? times(increments) : 1; time > 0; time--) await reply();
+      const key = String([args[0]].flat(2)[0]);
+      throw new DriverError('UNAVAILABLE', 'the reply was lost', { connectionLost: true, key });
+    });
+  };
+
+  it('accepts a backend that sends no increment again', async () => {
+    await tried(
+      'reply-lost-rst',
+      losing(() => 1),
+    );
+  });
+
+  it('is broken by a backend that sends the first or a later increment again', async () => {
+    await expect(
+      tried(
+        'reply-lost-rst',
+        losing(() => 2),
+      ),
+    ).rejects.toThrow('the counter to be 10 or 11, got 12');
+    const later = losing((nth) => (nth === 1 ? 1 : 2));
+    await expect(tried('reply-lost-rst', later)).rejects.toThrow('the counter to be 1 or 2, got 3');
+  });
+});
+
 it('reports the error of a read whose connection had ended', async () => {
   const lab = labOf(() => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
