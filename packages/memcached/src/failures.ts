@@ -24,8 +24,8 @@ export function refusedRequest(status: number): DriverError {
 
 /** The error of a login whose status is a failure. */
 export function refusedLogin(status: number): DriverError {
-  const known = MEANINGS[status]?.code ?? 'AUTH';
-  if (known !== 'AUTH') return refusedRequest(status);
+  const code = MEANINGS[status]?.code;
+  if (code === 'UNAVAILABLE' || code === 'BACKEND') return refusedRequest(status);
   const cause = { name: 'MemcachedError', code: `0x${status.toString(16).padStart(4, '0')}` };
   const reason =
     status === Status.unknownCommand

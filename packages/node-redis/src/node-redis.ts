@@ -140,7 +140,8 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   const parsed = new URL(url);
   if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.host === '')
     throw invalid(options, 'url must begin with redis:// or rediss:// and name a host');
-  // In redis://user:12#34@host the host would be `user`.
+  // In redis://user:12#34@host and redis://user:12?34@host the host would be `user`.
+  if (parsed.search !== '') throw invalid(options, 'url has parameters, or a ? that is not percent-encoded');
   if (parsed.hash !== '') throw invalid(options, 'url has a # that is not percent-encoded');
   if (!/^\/?\d{0,9}$/.test(parsed.pathname)) throw invalid(options, 'url has a path that is not a database number');
   if (!isDecodable(parsed.username + parsed.password))

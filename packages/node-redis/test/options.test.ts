@@ -45,6 +45,7 @@ describe('nodeRedisBackend', () => {
     ['a database that is no whole number', { url: 'redis://user:s3cret@host', redis: { database: 1.5 } }],
     ['a keyPrefix', { url: 'redis://user:s3cret@host', redis: { keyPrefix: 's3cret' } }],
     ['a password that is not percent-encoded', { url: 'redis://user:s3cret%zz@host' }],
+    ['a password whose end looks like parameters', { url: 'redis://user:12?s3cret@host' }],
     ['a password whose end looks like a fragment', { url: 'redis://user:12#s3cret@host' }],
     ['TLS for a redis:// url', { url: 'redis://user:s3cret@host', redis: { socket: { tls: true } } }],
     ['no TLS for a rediss:// url', { url: 'rediss://user:s3cret@host', redis: { socket: { tls: false } } }],

@@ -158,7 +158,7 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const lastError = sentinels?.[1] ?? '';
-  if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(lastError)) return new Refusal(lastError);
+  if (/^(?:NOAUTH|WRONGPASS|NOPERM|DENIED) /.test(lastError)) return new Refusal(lastError);
   if (lastError.startsWith('ERR No such master'))
     return new DriverError('UNAVAILABLE', 'the sentinels know no primary of that name', { applied: 'no' });
   if (lastError.startsWith('ERR unknown command') || isUnparsable(cause))

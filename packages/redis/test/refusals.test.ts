@@ -222,7 +222,7 @@ describe('a server that refuses', () => {
     const [silent, next] = [await serve(), await serve()];
     silent.pause();
     const urls = [silent, next].map(({ port }) => `redis://127.0.0.1:${port}`);
-    const backend = redisBackend({ sentinels: { name: 'mymaster', urls }, timeoutMs: 3000 });
+    const backend = redisBackend({ sentinels: { name: 'mymaster', urls }, timeoutMs: 10_000 });
     // The first call hears what the next sentinel says: a silent one may take 95 % of its time.
     expect((await failureOf(backend.getValue('k'))).message).toContain(
       '`sentinels` names a server that is not a sentinel',

@@ -82,6 +82,15 @@ function showsNothing(lab: FaultLab, thing: unknown, what: string): void {
   holds(![...lab.secrets, SECRET].some((secret) => shown.includes(secret)), `no secret in ${what}`);
 }
 
+/** Awaits a call that must succeed. If it times out, the machine may have stalled. */
+export async function succeeds(fixture: Fixture, started: StartedCall): Promise<void> {
+  const outcome = await settle(fixture, started);
+  if (!('error' in outcome)) return;
+  const { code } = outcome.error;
+  const Kind = code === 'TIMEOUT' ? PerhapsBroken : Broken;
+  throw new Kind(`expected ${started.operation} to succeed, got ${code}`);
+}
+
 /** Awaits a call that must fail with one of these codes. A batch must name its key, unless it timed out. */
 export async function fails(
   fixture: Fixture,
