@@ -25,7 +25,7 @@ export interface RemoteOptions extends BackendOptions {
 
 /** For each option: what it must be, in words for the error message, and the check. */
 const OPTIONS: Readonly<Record<keyof RemoteOptions, readonly [words: string, fits: (option: unknown) => boolean]>> = {
-  name: ['a non-empty string', (name) => typeof name === 'string' && name !== ''],
+  name: ['a non-empty string', isName],
   namespace: ['1 to 64 of A-Z a-z 0-9 _ . -', isNamespace],
   serializer: ['an object with the methods serialize and deserialize', isSerializer],
   onUnreadable: ["'throw' or 'miss'", (option) => option === 'throw' || option === 'miss'],
@@ -50,8 +50,12 @@ export function checkOptions(name: string, options: RemoteOptions): void {
 /** The error that a factory throws for an invalid option. It has the name in the options, or else the adapter's. */
 export function invalidOptions(adapter: string, options: BackendOptions | undefined, reason: string): CacheError {
   const name: unknown = options?.name;
-  const backend = typeof name === 'string' && name !== '' ? name : adapter;
+  const backend = isName(name) ? name : adapter;
   return new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'create', reason });
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '';
 }
 
 function isSerializer(serializer: unknown): boolean {

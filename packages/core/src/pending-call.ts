@@ -8,10 +8,10 @@ export const MAX_TIMEOUT_MS = 2_147_483_647;
 export class PendingCall implements Call {
   readonly deadline: number;
   sent = true;
+  ended = false;
   /** The lifecycle that tracks this call while it is in flight, and the index in its list. */
   lifecycle: Lifecycle | undefined;
   index = 0;
-  #ended = false;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #onAbandon: ((code: 'TIMEOUT' | 'CLOSED') => void) | undefined;
@@ -22,14 +22,10 @@ export class PendingCall implements Call {
     this.deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#ended) this.#controller.abort();
+      if (this.ended) this.#controller.abort();
     }
     return this.#controller.signal;
   }
@@ -46,8 +42,8 @@ export class PendingCall implements Call {
 
   /** Ends the call. `false` if it has already ended. */
   end(): boolean {
-    if (this.#ended) return false;
-    this.#ended = true;
+    if (this.ended) return false;
+    this.ended = true;
     this.lifecycle?.remove(this);
     // The check pays: a call of an in-process backend has no timer and does little else.
     if (this.#timer !== undefined) clearTimeout(this.#timer);

@@ -1,4 +1,5 @@
-import { assertLegalJson, isSuspect } from './serializer/legal-json.ts';
+import { assertLegalJson, check, isSuspect } from './serializer/legal-json.ts';
+import { parseJson } from './serializer/parse-json.ts';
 import { isPlain } from './serializer/plain.ts';
 import { readAnnotated } from './serializer/reader.ts';
 import { ValueError } from './serializer/value-error.ts';
@@ -21,7 +22,7 @@ export interface Serializer {
 export const superjsonSerializer: Serializer = {
   serialize(value: unknown): string {
     try {
-      return isPlainForSure(value) ? `{"json":${JSON.stringify(value)}}` : JSON.stringify(toEnvelope(value));
+      return isPlain(value) ? `{"json":${JSON.stringify(value)}}` : JSON.stringify(toEnvelope(value));
     } catch (error) {
       // The value exceeds the remaining stack, or its text the longest possible string.
       if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');
@@ -36,9 +37,9 @@ export const superjsonSerializer: Serializer = {
       if (suspect) assertLegalJson(plain);
       return plain;
     }
-    const envelope = JSON.parse(text) as { readonly json: unknown; readonly meta?: unknown };
+    const envelope = parseJson(text) as { readonly json: unknown; readonly meta?: unknown };
     // Text that begins with a brace and can be parsed is an object.
-    if (text[0] !== '{' || !Object.hasOwn(envelope, 'json')) throw new Error('no envelope');
+    check(text[0] === '{' && Object.hasOwn(envelope, 'json'));
     const { json, meta } = envelope;
     if (suspect) assertLegalJson(json);
     return meta === undefined ? json : readAnnotated(json, meta, text.length);
@@ -60,17 +61,8 @@ function parsePlain(text: string): unknown {
   // Annotated text ends in `"v":1}}`. A plain value may end the same way, and then takes the slower path.
   if (text.charCodeAt(last - 1) === CLOSING_BRACE && text.charCodeAt(last - 2) === ONE) return undefined;
   try {
-    return JSON.parse(text.slice(PLAIN_START.length, -1));
+    return parseJson(text.slice(PLAIN_START.length, -1));
   } catch {
     return undefined;
-  }
-}
-
-function isPlainForSure(value: unknown): boolean {
-  try {
-    return isPlain(value);
-  } catch {
-    // A getter or a proxy in the value threw; the complete walk reports where.
-    return false;
   }
 }

@@ -2,12 +2,13 @@ import type { ValueType } from './backend.ts';
 import type { Found, Stored } from './driver.ts';
 import { causeOf, createCause, nameOf } from './errors.ts';
 import type { BackendOptions } from './options.ts';
+import { check } from './serializer/legal-json.ts';
 import { type Serializer, superjsonSerializer, ValueError } from './serializer.ts';
 import { errorOf, type Task } from './task.ts';
 import { applyType, isThenable, TypeMismatch } from './value-type.ts';
 
 /** A safe integer in the wire format, on which a server's own increment works. */
-const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
+const INTEGER = /^(?:0|-?[1-9]\d*)$/;
 const OPENING_BRACE = 0x7b;
 
 /** Encodes values for the driver; decodes what the driver read and applies `type`. */
@@ -22,7 +23,7 @@ export class ValueCodec {
 
   /** The form that a driver stores. Throws `INVALID_VALUE` for a value that could not come back equal. */
   encode(task: Task, key: string, value: unknown): Stored {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return value as number;
     try {
       return serializeValue(this.#serializer, value);
     } catch (error) {
@@ -102,17 +103,14 @@ function wrongText(text: unknown): string | undefined {
 
 /** Decodes an entry. Any error thrown means that the entry is unreadable. */
 function decodeStored(serializer: Serializer, found: Exclude<Found, undefined>): unknown {
-  if (typeof found !== 'string') return safeInteger(found);
-  if (found.charCodeAt(0) !== OPENING_BRACE) {
-    if (INTEGER.test(found)) return safeInteger(Number(found));
-    if (found === '') throw new Error('no text');
+  const isInteger = typeof found === 'string' && found.charCodeAt(0) !== OPENING_BRACE && INTEGER.test(found);
+  const stored = isInteger ? Number(found) : found;
+  if (typeof stored === 'string') {
+    check(stored);
+    const value = serializer.deserialize(stored);
+    check(value !== undefined);
+    return value;
   }
-  const value = serializer.deserialize(found);
-  if (value === undefined) throw new Error('no value');
-  return value;
-}
-
-function safeInteger(number: number | null): number {
-  if (!Number.isSafeInteger(number)) throw new Error('no safe integer');
-  return number as number;
+  check(Number.isSafeInteger(stored));
+  return stored;
 }

@@ -228,6 +228,66 @@ describe('a payload of another writer of superjson', () => {
   });
 });
 
+describe('keys with escapes', () => {
+  it('are not taken for a key of an earlier value, as JSON.parse of Node.js 24 and 26 can take them', () => {
+    // The texts of the later keys begin like the earlier one, by their escapes.
+    for (const [earlier, ...later] of [
+      ['a\\\\', 'a\\b', 'a\\.'],
+      ['\\n', '\n'],
+      ['\\"k', '"k"'],
+      ['k\\u0', 'k\u0000'],
+    ] as const) {
+      for (let time = 0; time < 5; time++) deserialize(serialize({ x: 1, [earlier]: 1 }));
+      for (const key of later) {
+        for (const value of [{ x: 1, [key]: 1 }, [{ x: 1, [key]: new Date(0) }], { x: 1, [`${key}.`]: new Set([1]) }])
+          expect(deserialize(serialize(value))).toEqual(value);
+      }
+    }
+  });
+
+  it('come back as they are, beside any other text', () => {
+    const strings = fc.string({
+      unit: fc.constantFrom('\\', '"', '\n', '\u0001', ':', '%', '{', '}', '\ud83d\ude00', 'a', '1'),
+    });
+    const values = fc.letrec((tie) => ({
+      value: fc.oneof({ maxDepth: 3 }, strings, fc.integer(), tie('list'), tie('object')),
+      list: fc.array(tie('value'), { maxLength: 3 }),
+      object: fc.dictionary(strings, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    }));
+    fc.assert(
+      fc.property(values.object, fc.constantFrom(0, 1), (value, spaces) => {
+        const text = JSON.stringify(value, undefined, spaces);
+        expect(deserialize(`{"json":${text}}`)).toEqual(value);
+        expect(Object.keys(deserialize(`{"json":${text}}`) as object)).toEqual(Object.keys(value as object));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('may stand apart from their colons', () => {
+    expect(deserialize('{"json":{"a\\nb" :1,"c%20" : 2 , "\\u0064"\n:{"e":"\\\\"}}}')).toEqual({
+      'a\nb': 1,
+      'c%20': 2,
+      d: { e: '\\' },
+    });
+  });
+
+  it('may be those of the deepest value', () => {
+    let value: unknown = 1;
+    for (let depth = 0; depth < 1000; depth++) value = { '\n': value };
+    expect(serialize(deserialize(serialize(value)))).toBe(serialize(value));
+  });
+
+  it('are never `__proto__`', () => {
+    for (const key of ['__proto\\u005f_', '\\u005f\\u005fproto\\u005f\\u005f', '__proto__'])
+      for (const text of [
+        `{"json":{"\\n":0,"${key}":{"a":1}}}`,
+        `{"json":[{"${key}" :{}}],"meta":{"values":{"0":["set"]},"v":1}}`,
+      ])
+        expect(() => deserialize(text)).toThrow();
+  });
+});
+
 describe('any value', () => {
   const writer = new SuperJSON();
   writer.registerCustom(bytesTransformer, bytesTransformer.name);

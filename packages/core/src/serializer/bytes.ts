@@ -1,3 +1,5 @@
+import { check } from './legal-json.ts';
+
 export type TypedArray =
   | Uint8Array
   | Int8Array
@@ -41,7 +43,7 @@ export function typedArrayName(value: unknown): string | undefined {
 
 /** Creates a typed array by name. Throws for an unknown name, and for bytes that are not a whole number of elements. */
 export function typedArrayOf(name: string, content: ArrayBuffer | readonly number[]): TypedArray {
-  if (!Object.hasOwn(VIEWS, name)) throw new Error('no typed array');
+  check(Object.hasOwn(VIEWS, name));
   return new VIEWS[name as 'Uint8Array'](content as ArrayBuffer);
 }
 
@@ -76,7 +78,7 @@ export const bytesTransformer: {
     const colon = text.indexOf(':');
     const name = colon === -1 ? 'Uint8Array' : text.slice(0, colon);
     const base64 = text.slice(colon + 1);
-    if (base64.length % 4 !== 0) throw new Error('no base64');
+    check(base64.length % 4 === 0);
     const binary = atob(base64);
     const bytes = new Uint8Array(binary.length);
     for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);

@@ -1,4 +1,5 @@
 import { MAX_REGEXP_COST, regexpCost } from './costs.ts';
+import { check } from './legal-json.ts';
 import { MAX_DEPTH } from './plain.ts';
 
 /** The maximum size of all typed arrays and buffers of a value, in bytes. Their base64 has to fit into a string. */
@@ -19,12 +20,12 @@ export function assertBoundedExpansion(root: unknown, maxNodes: number): void {
     if (ArrayBuffer.isView(node)) bytesLeft -= node.byteLength;
     else if (node instanceof RegExp) regexpCostLeft -= regexpCost(node.source, node.flags);
     else if (typeof node === 'object' && node !== null && !open.has(node)) visitContainer(node);
-    if (nodesLeft < 0 || bytesLeft < 0 || regexpCostLeft < 0) throw new Error('expands to too much');
+    check(nodesLeft >= 0 && bytesLeft >= 0 && regexpCostLeft >= 0);
   }
 
   function visitContainer(node: object): void {
     if (node instanceof Date || node instanceof URL) return;
-    if (open.size >= MAX_DEPTH) throw new Error('expands too deep');
+    check(open.size < MAX_DEPTH);
     open.add(node);
     if (node instanceof Map || node instanceof Set || Array.isArray(node)) for (const item of node) visit(item);
     else if (node instanceof Error) visit(node.cause);

@@ -2,26 +2,28 @@ import { describe } from '../keys.ts';
 import { typedArrayName } from './bytes.ts';
 
 /**
- * The kinds of objects that are kept, except typed arrays and errors, and whether they have a `Symbol.toStringTag`. A
- * kind without a tag is recognised by an internal slot, which cannot be forged. The methods that read a Map, a Set or
- * an ArrayBuffer check its slot themselves; a URL is stored as its text.
+ * The kinds of objects that are kept, except typed arrays and errors, with a `Symbol.toStringTag` and without one. A kind
+ * without a tag is recognised by an internal slot, which cannot be forged. The methods that read a Map, a Set or an
+ * ArrayBuffer check its slot themselves; a URL is stored as its text.
  */
-const HAS_TAG = {
-  Object: undefined,
-  Array: undefined,
-  Date: false,
-  RegExp: false,
-  Map: true,
-  Set: true,
-  ArrayBuffer: true,
-  URL: true,
-};
+const TAGGED = /^(?:Object|Array|ArrayBuffer|Map|Set|URL)$/;
+const UNTAGGED = /^(?:Object|Array|Date|RegExp)$/;
 
 /** `Error` and those built-in subclasses that have only name, message and cause. */
-const ERRORS = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError']);
-const ERROR_PROPERTIES = new Set(['name', 'message', 'cause', 'stack']);
+const KEPT_ERROR = /^(?:Eval|Range|Reference|Syntax|Type|URI)?Error$/;
+const ERROR_PROPERTY = /^(?:name|message|cause|stack)$/;
 
-export type Kind = keyof typeof HAS_TAG | 'TypedArray' | 'Error';
+export type Kind =
+  | 'Object'
+  | 'Array'
+  | 'Date'
+  | 'RegExp'
+  | 'Map'
+  | 'Set'
+  | 'ArrayBuffer'
+  | 'URL'
+  | 'TypedArray'
+  | 'Error';
 
 /** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
@@ -36,18 +38,17 @@ export function kindOf(value: object): Kind | undefined {
   if (prototype === null) return tag === 'Object' ? tag : undefined;
   const tagged = Symbol.toStringTag in value;
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
-  if (className !== tag || !Object.hasOwn(HAS_TAG, tag)) return undefined;
-  if ((HAS_TAG[tag as keyof typeof HAS_TAG] ?? tagged) !== tagged) return undefined;
+  if (className !== tag || !(tagged ? TAGGED : UNTAGGED).test(tag)) return undefined;
   // Rules out subclasses: only `Object.prototype` may follow in the prototype chain.
   const top = tag === 'Object' ? prototype : prototypeOf(prototype);
   return classOf(top) === 'Object' && prototypeOf(top as object) === null ? (tag as Kind) : undefined;
 }
 
-function isKeptError(error: Error, prototype: object, className: unknown): boolean {
+function isKeptError(error: Error, prototype: object, className: string): boolean {
   return (
-    ERRORS.has(className as string) &&
+    KEPT_ERROR.test(className) &&
     Object.hasOwn(prototype, 'message') &&
-    Object.keys(error).every((key) => ERROR_PROPERTIES.has(key))
+    Object.keys(error).every((key) => ERROR_PROPERTY.test(key))
   );
 }
 
@@ -55,16 +56,17 @@ function prototypeOf(value: object): object | null {
   return Object.getPrototypeOf(value) as object | null;
 }
 
-/** The name of the class whose prototype this is. */
-function classOf(prototype: object | null): unknown {
-  return prototype !== null && Object.hasOwn(prototype, 'constructor') ? prototype.constructor?.name : undefined;
+/** The name of the class whose prototype this is; an empty string if it has none. */
+function classOf(prototype: object | null): string {
+  const name: unknown = prototype !== null && Object.hasOwn(prototype, 'constructor') && prototype.constructor?.name;
+  return typeof name === 'string' ? name : '';
 }
 
 /** Describes a refused value for a `ValueError`, by its type or class name. Never quotes the value. */
 export function describeKind(value: unknown): string {
   if (typeof value !== 'object' || value === null) return describe(value);
   const className = classOf(prototypeOf(value));
-  const name = typeof className === 'string' && /^[\w$]{1,64}$/.test(className) ? className : 'class instance';
+  const name = /^[\w$]{1,64}$/.test(className) ? className : 'class instance';
   if (name === 'Object') return 'an object that is not plain';
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

@@ -12,44 +12,44 @@ const BACKSLASH = 0x5c;
  */
 export function isSuspect(text: string): boolean {
   const nesting = nestingOf(text);
-  if (nesting > MAX_NESTING) throw new Error('nested too deep');
-  // An escape below U+0100 may encode a character of `__proto__`.
-  return nesting > MAX_DEPTH || holds(text, '_', '__proto__') || holds(text, '\\', '\\u00');
-}
-
-/** Whether text includes a word. Most texts lack even its first character, which takes half as long to find. */
-function holds(text: string, first: string, word: string): boolean {
-  return text.includes(first) && text.includes(word);
+  check(nesting <= MAX_NESTING);
+  // Most texts lack even a `_`, which takes half as long to find. An escape below U+0100 may encode a character of `__proto__`.
+  return nesting > MAX_DEPTH || (text.includes('_') && text.includes('__proto__')) || text.includes('\\u00');
 }
 
 /** Throws if parsed JSON is deeper than `serialize` ever writes, or has an own `__proto__`. */
 export function assertLegalJson(json: unknown, depth = 0): void {
   if (typeof json !== 'object' || json === null) return;
-  if (depth >= MAX_DEPTH || Object.hasOwn(json, '__proto__')) throw new Error('a value that is never written');
-  const items: readonly unknown[] = Array.isArray(json) ? json : Object.values(json);
-  for (const item of items) assertLegalJson(item, depth + 1);
+  check(depth < MAX_DEPTH && !Object.hasOwn(json, '__proto__'));
+  for (const item of Object.values(json)) assertLegalJson(item, depth + 1);
+}
+
+/** Throws unless a condition holds that holds for all that `serialize` writes. */
+export function check(holds: unknown): asserts holds {
+  if (!holds) throw new Error('cannot be read');
 }
 
 /** The nesting depth of JSON text; 0 if it has too few brackets to exceed `MAX_DEPTH`, as nearly every text. */
 function nestingOf(text: string): number {
-  if (!hasManyBrackets(text)) return 0;
+  // Text of that depth has at least as many opening and as many closing brackets.
+  if (text.length < 2 * MAX_DEPTH || !hasManyBrackets(text)) return 0;
   let depth = 0;
   let deepest = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     // Setting bit 5 turns '[' into '{' and ']' into '}'.
-    if ((unit | 0x20) === 0x7b) deepest = Math.max(deepest, ++depth);
-    else if ((unit | 0x20) === 0x7d) depth -= 1;
-    else if (unit === QUOTE) at = endOfString(text, at);
+    if (unit === QUOTE) at = endOfString(text, at);
+    else if ((unit | 0x20) === 0x7b) {
+      depth += 1;
+      if (depth > deepest) deepest = depth;
+    } else if ((unit | 0x20) === 0x7d) depth -= 1;
   }
   return deepest;
 }
 
 function hasManyBrackets(text: string): boolean {
-  // Text of that depth has at least as many opening and as many closing brackets.
-  if (text.length < 2 * MAX_DEPTH) return false;
   let opening = 0;
-  for (const bracket of ['[', '{']) {
+  for (const bracket of '[{') {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
       opening += 1;
       if (opening > MAX_DEPTH) return true;
@@ -58,8 +58,8 @@ function hasManyBrackets(text: string): boolean {
   return false;
 }
 
-/** The index of the quote that ends the string starting at `from`; the length of the text if there is none. */
-function endOfString(text: string, from: number): number {
+/** The index of the quote that ends the string which `from` is in; the length of the text if there is none. */
+export function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;

@@ -12,7 +12,12 @@ let containers = 0;
  */
 export function isPlain(value: unknown): boolean {
   containers = 0;
-  return walk(value, 0);
+  try {
+    return walk(value, 0);
+  } catch {
+    // A getter or a proxy in the value threw, or the stack overflowed; the writer reports it.
+    return false;
+  }
 }
 
 function walk(value: unknown, depth: number): boolean {

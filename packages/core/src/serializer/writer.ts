@@ -1,6 +1,6 @@
 import { SuperJSON } from 'superjson';
 import { bytesTransformer, type TypedArray } from './bytes.ts';
-import { isCheapUrl, MAX_REGEXP_COST, regexpCost } from './costs.ts';
+import { CHEAP_URL, MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { MAX_BYTES } from './expansion.ts';
 import { describeKind, type Kind, kindOf } from './kinds.ts';
 import { MAX_DEPTH } from './plain.ts';
@@ -56,9 +56,10 @@ export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
     if (values === undefined && referentialEqualities === undefined) return { json };
     return { json, meta: { values, referentialEqualities, v: 1 } };
   } catch (error) {
-    if (error instanceof ValueError) throw error;
-    // A getter or a proxy in the value threw, or the stack overflowed.
-    return writer.refuse(error instanceof RangeError ? 'too deep' : 'a property that throws when read');
+    // The stack overflowed, which the caller reports.
+    if (error instanceof ValueError || error instanceof RangeError) throw error;
+    // A getter or a proxy in the value threw.
+    return writer.refuse('a property that throws when read');
   }
 }
 
@@ -158,7 +159,7 @@ class Writer {
       }
       case 'URL': {
         const url = new URL((value as URL).href);
-        if (!isCheapUrl(url.href)) this.refuse('a URL whose host is too long');
+        if (!CHEAP_URL.test(url.href)) this.refuse('a URL whose host is too long');
         return writeLeaf(url);
       }
       case 'ArrayBuffer':

@@ -162,5 +162,13 @@ export const killers: [string, string][] = [
     }),
   ],
   ['keys that escape', `{"json":{${Array.from({ length: 50_000 }, (_, i) => `"\\u0061${i}":1`).join(',')}}}`],
+  ['an escaped key beside a long one that is no ASCII', `{"json":{"\\n":1,"${'\u4e00'.repeat(990_000)}":1}}`],
+  ['an escaped key beside much else', `{"json":{"\\n":[${'"",'.repeat(300_000)}{"":0}]}}`],
+  ['an escaped key beside empty objects', `{"json":[${'{},'.repeat(330_000)}{"\\n":0}]}`],
+  ['an escaped key in many objects', `{"json":[${'{"\\n":1},'.repeat(109_000)}0]}`],
+  [
+    'an escaped key of its own in each of many objects',
+    `{"json":[${Array.from({ length: 75_000 }, (_, i) => `{"\\n${i.toString(36)}":1}`)}]}`,
+  ],
   ['backslashes', `{"json":"${'\\\\'.repeat(499_000)}","meta":{"values":{"${'\\\\'.repeat(10)}":["Date"]},"v":1}}`],
 ];
