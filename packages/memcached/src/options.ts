@@ -69,7 +69,7 @@ export function serverConfigs(
   timeoutMs: number,
 ): readonly ServerConfig[] {
   const { url, servers, tls } = options;
-  const given = url === undefined ? undefined : parseUrl(url);
+  const given = typeof url === 'string' ? parseUrl(url) : undefined;
   if (url !== undefined && given === undefined) {
     throw invalid(options, 'url must be like memcached://user:password@host:port,host:port, the login percent-encoded');
   }

@@ -388,6 +388,7 @@ it('TLS names the server that it connects to, unless that is an address', async 
 it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {
   const firstBytes: unknown[] = [];
   const server = createServer((socket) => {
+    socket.on('error', () => undefined);
     socket.once('data', ([first]) => {
       firstBytes.push(first);
       socket.destroy();

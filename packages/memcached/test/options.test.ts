@@ -45,6 +45,7 @@ describe('memcachedBackend', () => {
     ['a port above 65,535', 'servers must be', { servers: 'a:65536' }],
     ['a server twice', 'a server is named twice', { servers: 'a,a:11211' }],
     ['a url of something else', 'url must be like memcached://', { url: 'redis://user:s3cret@a:11211' }],
+    ['a url in a list', 'url must be like', { url: ['memcached://a:11211'] }],
     ['a url with a user and no password', 'url must be like', { url: 'memcached://s3cret@a:11211' }],
     ['a url with a path', 'url must be like', { url: 'memcached://a:11211/s3cret' }],
     ['a url that is badly encoded', 'url must be like', { url: 'memcached://u:s3cret%@a' }],

@@ -350,7 +350,7 @@ describe('slots', () => {
 it('named nodes that cannot be reached are passed over for one that can, and reported if none can', async () => {
   const ports = await Promise.all(Array.from({ length: 3 }, () => freePort()));
   const down = ports.map((port) => `redis://${USER}:${PASSWORD}@127.0.0.1:${port}`);
-  // Three nodes are asked at once, beginning with another one each time.
+  // Some nodes are asked at once, so the one that can be reached is tried at each place.
   for (let place = 0; place <= down.length; place++) {
     const fresh = redisBackend({ cluster: down.toSpliced(place, 0, cluster.urls[0] as string), timeoutMs: TIMEOUT_MS });
     expect(await fresh.getValue('none')).toBeUndefined();

@@ -39,16 +39,6 @@ afterAll(() => stop());
 
 tryFaults('redis', () => lab);
 
-it('sends no increment again whose reply was lost once the script is loaded', async () => {
-  const backend = lab.create({ namespace: 'loaded', timeoutMs: 5000 });
-  expect(await backend.incr('n')).toBe(1);
-  await proxy.set({ kind: 'cut', on: 'reply', by: 'rst' });
-  await expect(backend.incr('n')).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
-  await proxy.set(undefined);
-  expect(await backend.getValue('n')).toBe(2);
-  await backend.close();
-});
-
 it('leaves a connection whose reply arrives too slowly to its calls, and ends it once these have settled', async () => {
   const backend = lab.create({ timeoutMs: 200 });
   await backend.setValue('k', 'v'.repeat(1000));

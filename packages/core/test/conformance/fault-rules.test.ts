@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import {
   type CacheBackend,
   type CacheDriver,
+  CacheError,
   type Call,
   type Capabilities,
   createBackend,
@@ -95,6 +96,31 @@ describe('faults/reply-lost-rst', () => {
     });
   };
 
+  /** A correct server, but so many increments before a fault are late. */
+  const late = (times: number): FaultLab => {
+    let left = times;
+    const lab = losing(() => 1);
+    const create = (options: CreateOptions): CacheBackend => {
+      const backend = lab.create(options);
+      const incr = backend.incr.bind(backend);
+      backend.incr = async (key, ...rest) => {
+        if (key !== 'again' || left <= 0) return await incr(key, ...rest);
+        left -= 1;
+        const reason = 'no reply in time';
+        throw new CacheError({
+          code: 'TIMEOUT',
+          backend: backend.name,
+          operation: 'incr',
+          reason,
+          key,
+          maybeApplied: true,
+        });
+      };
+      return backend;
+    };
+    return { ...lab, create };
+  };
+
   it('accepts a backend that sends no increment again', async () => {
     await tried(
       'reply-lost-rst',
@@ -111,6 +137,13 @@ describe('faults/reply-lost-rst', () => {
     ).rejects.toThrow('the counter to be 10 or 11, got 12');
     const later = losing((nth) => (nth === 1 ? 1 : 2));
     await expect(tried('reply-lost-rst', later)).rejects.toThrow('the counter to be 1 or 2, got 3');
+  });
+
+  it('tries again if the increment before a fault is late, and is broken if it always is', async () => {
+    await tried('reply-lost-rst', late(1));
+    await expect(tried('reply-lost-rst', late(Number.POSITIVE_INFINITY))).rejects.toThrow(
+      'expected incr to succeed, got TIMEOUT',
+    );
   });
 });
 
