@@ -3,6 +3,7 @@ import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
@@ -111,6 +112,18 @@ describe('a provided client', () => {
     client.close();
     await backend.close();
     await server.stop();
+  });
+
+  it('whose login is refused rejects AUTH, and not as maybe applied', async () => {
+    const proxy = await RewritingProxy.start(servers[0] as ServerProcess);
+    // The status, in the bytes 6 and 7, of a server that requires a login.
+    proxy.rewrite = (reply) => `${reply.slice(0, 6)}\0\x20${reply.slice(8)}`;
+    const client = Client.create(`127.0.0.1:${proxy.port}`, { ...TIMEOUT, logger: { log: () => undefined } });
+    const backend = memcachedBackend({ client, timeoutMs: 10_000 });
+    expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    await backend.close();
+    client.close();
+    await proxy.stop();
   });
 
   it('that has marked all its servers as failed makes calls UNAVAILABLE', async () => {

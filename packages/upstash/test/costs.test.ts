@@ -253,9 +253,15 @@ describe('what an operation costs', () => {
 
   it('is a separate request for a large batch, so that it delays no other call', async () => {
     const large = Array.from({ length: 65 }, (_, index): [string, string] => [`half${index}`, 'x'.repeat(16_000)]);
-    await Promise.all([backend.multiSetValues(large), backend.multiSetValues(pairs), backend.setValue('k', 1)]);
-    expect(bill().requests).toBe(2);
-    front.requests.length = 0;
+    for (const options of [{}, { ttl: 60 }]) {
+      await Promise.all([
+        backend.multiSetValues(large, options),
+        backend.multiSetValues(pairs),
+        backend.setValue('k', 1),
+      ]);
+      expect(bill().requests).toBe(2);
+      front.requests.length = 0;
+    }
     await Promise.all([backend.multiGetValues(large.map(([key]) => key)), backend.multiGetValues(['k', 'k1'])]);
     expect(bill().requests).toBe(2);
     front.requests.length = 0;

@@ -102,7 +102,7 @@ describe('a login', () => {
       const thrown = await stock.get('k').catch((error: unknown) => error);
       expect(thrown).toBeTypeOf('string');
       await closing(memcachedBackend({ client: stock }), async (backend) => {
-        expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'AUTH' });
+        expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ code: 'AUTH', maybeApplied: false });
       });
       stock.close();
     });
