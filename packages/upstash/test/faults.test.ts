@@ -266,6 +266,12 @@ describe('a failure of the service', () => {
     ]);
   });
 
+  it('that refuses the reads of a tick, but not for a key, is not asked for each of them', async () => {
+    front.fail({ kind: 'raw', body: '[{"error":"ERR rate limit exceeded"}]' });
+    const failures = await Promise.all(['a', 'b'].map((key) => failureOf(backend.getValue(key))));
+    expect(failures).toMatchObject(['a', 'b'].map((key) => ({ code: 'UNAVAILABLE', key })));
+  });
+
   it('that loses the answer to coalesced increments counts each once', async () => {
     front.requests.length = 0;
     front.fail({ kind: 'drop-reply' });

@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import { type CacheBackend, scoped } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
@@ -72,6 +72,16 @@ it('fails a read of a key that the token may not read, and none of those coalesc
   front.requests.length = 0;
   await expect(backend.getValue('yours')).rejects.toMatchObject({ code: 'AUTH', key: 'yours' });
   expect(front.requests).toHaveLength(1);
+});
+
+it('fails no read that was coalesced with one whose key the token may not read, and which has ended meanwhile', async () => {
+  await backend.setValue('mine', 1);
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~count:mine');
+  const scope = scoped(backend, 'yours');
+  front.fail({ kind: 'delay', delayMs: 1500 });
+  const [mine, yours] = [backend.getValue('mine'), scope.getValue('k')];
+  await Promise.all([scope.close(), expect(yours).rejects.toMatchObject({ code: 'CLOSED' })]);
+  expect(await mine).toBe(1);
 });
 
 it('fails a batch with a key that the token may not touch, and none of those beside it', async () => {
