@@ -47,19 +47,17 @@ export const superjsonSerializer: Serializer = {
 };
 
 const PLAIN_START = '{"json":';
-const ONE = 0x31;
-const CLOSING_BRACE = 0x7d;
+const SHORT = 1000;
 
 /**
- * Parses the text between `{"json":` and the last `}`; `undefined` if that text alone is not JSON. If it is, the
- * envelope has no other member, and no object need be created for it.
+ * Parses the text between `{"json":` and the last `}`; `undefined` if that text alone is not JSON. If it is, the envelope has
+ * no other member, and no object need be created for it, which takes up to a third of the time of a short text.
  */
 function parsePlain(text: string): unknown {
-  const last = text.length - 1;
   // `startsWith` takes twice as long.
-  if (text.slice(0, PLAIN_START.length) !== PLAIN_START || text.charCodeAt(last) !== CLOSING_BRACE) return undefined;
+  if (text.length > SHORT || text.slice(0, PLAIN_START.length) !== PLAIN_START) return undefined;
   // Annotated text ends in `"v":1}}`. A plain value may end the same way, and then takes the slower path.
-  if (text.charCodeAt(last - 1) === CLOSING_BRACE && text.charCodeAt(last - 2) === ONE) return undefined;
+  if (!text.endsWith('}') || text.endsWith('1}}')) return undefined;
   try {
     return parseJson(text.slice(PLAIN_START.length, -1));
   } catch {

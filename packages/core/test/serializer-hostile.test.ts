@@ -228,6 +228,10 @@ describe('a payload of another writer of superjson', () => {
   });
 });
 
+it('the longest bigints that can be written are read', () => {
+  for (const value of [10n ** 100_000n - 1n, 1n - 10n ** 100_000n]) expect(deserialize(serialize(value))).toBe(value);
+});
+
 describe('keys with escapes', () => {
   it('are not taken for a key of an earlier value, as JSON.parse of Node.js 24 and 26 can take them', () => {
     // The texts of the later keys begin like the earlier one, by their escapes.
@@ -239,7 +243,12 @@ describe('keys with escapes', () => {
     ] as const) {
       for (let time = 0; time < 5; time++) deserialize(serialize({ x: 1, [earlier]: 1 }));
       for (const key of later) {
-        for (const value of [{ x: 1, [key]: 1 }, [{ x: 1, [key]: new Date(0) }], { x: 1, [`${key}.`]: new Set([1]) }])
+        for (const value of [
+          { x: 1, [key]: 1 },
+          { x: '\n', [key]: 1 },
+          [{ x: 1, [key]: new Date(0) }],
+          { x: 1, [`${key}.`]: new Set([1]) },
+        ])
           expect(deserialize(serialize(value))).toEqual(value);
       }
     }
@@ -270,6 +279,7 @@ describe('keys with escapes', () => {
       'c%20': 2,
       d: { e: '\\' },
     });
+    expect(deserialize('{"json":{"a\\nb":1,"c" :2}}')).toEqual({ 'a\nb': 1, c: 2 });
   });
 
   it('may be those of the deepest value', () => {

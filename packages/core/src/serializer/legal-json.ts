@@ -24,7 +24,7 @@ export function assertLegalJson(json: unknown, depth = 0): void {
   for (const item of Object.values(json)) assertLegalJson(item, depth + 1);
 }
 
-/** Throws unless a condition holds that holds for all that `serialize` writes. */
+/** Throws unless a condition holds that holds for every entry that can be read. */
 export function check(holds: unknown): asserts holds {
   if (!holds) throw new Error('cannot be read');
 }

@@ -21,9 +21,9 @@ function isKey(text: string, end: number): boolean {
 
 /** Turns `{"a":1,"b":2}` into `{"0":"a","1":1,"2":"b","3":2}`, and text that is no JSON into other text that is none. */
 function toLists(text: string): string {
-  let depth = 0;
-  /** For each open bracket, the next index of its object. */
-  const indexes: number[] = [];
+  /** The next index of the innermost object. A list has a negative one, so that text with a key in it is refused at once. */
+  let index = -1;
+  const outer: number[] = [];
   let lists = '';
   let from = 0;
   for (let at = 0; at < text.length; at++) {
@@ -32,11 +32,14 @@ function toLists(text: string): string {
       const start = at;
       at = endOfString(text, at);
       if (isKey(text, at)) {
-        lists += `${text.slice(from, start)}"${(indexes[depth] as number)++}":${text.slice(start, at)}","${(indexes[depth] as number)++}`;
+        check(index >= 0);
+        lists += `${text.slice(from, start)}"${index++}":${text.slice(start, at)}","${index++}`;
         from = at;
       }
-    } else if ((unit | 0x20) === 0x7b) indexes[++depth] = 0;
-    else if ((unit | 0x20) === 0x7d) depth -= 1;
+    } else if ((unit | 0x20) === 0x7b) {
+      outer.push(index);
+      index = unit - 0x7b;
+    } else if ((unit | 0x20) === 0x7d) index = outer.pop() as number;
   }
   return lists + text.slice(from);
 }
@@ -44,7 +47,10 @@ function toLists(text: string): string {
 /** Turns the objects of `toLists` back. */
 function fromLists(json: unknown): unknown {
   if (typeof json !== 'object' || json === null) return json;
-  if (Array.isArray(json)) return json.map(fromLists);
+  if (Array.isArray(json)) {
+    for (let at = 0; at < json.length; at++) json[at] = fromLists(json[at]);
+    return json;
+  }
   const list = json as { readonly [index: number]: unknown };
   const object: Record<string, unknown> = {};
   for (let at = 0; at in list; ) {

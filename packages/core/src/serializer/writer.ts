@@ -10,7 +10,7 @@ import { pathOf, type Step, ValueError } from './value-error.ts';
 const MAX_NODES = 3_000_000;
 
 /** The maximum number of decimal digits of a bigint. Parsing more would exceed the time bound of a read. */
-export const MAX_DIGITS = 100_000;
+const MAX_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 
 /** superjson's annotations of the containers that JSON lacks. */
@@ -56,10 +56,9 @@ export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
     if (values === undefined && referentialEqualities === undefined) return { json };
     return { json, meta: { values, referentialEqualities, v: 1 } };
   } catch (error) {
-    // The stack overflowed, which the caller reports.
-    if (error instanceof ValueError || error instanceof RangeError) throw error;
-    // A getter or a proxy in the value threw.
-    return writer.refuse('a property that throws when read');
+    if (error instanceof ValueError) throw error;
+    // A getter or a proxy in the value threw, or the stack overflowed.
+    return writer.refuse('a property that cannot be read');
   }
 }
 
