@@ -115,6 +115,20 @@ describe('a hostile payload', () => {
       expect(() => deserialize(text(3001, leaf))).toThrow();
     }
     expect(deserialize(text(1000, '1'))).toEqual((JSON.parse(text(1000, '1')) as { json: unknown }).json);
+    for (const [open, close] of [
+      ['{"a":', '}'],
+      ['{"a":[', ']}'],
+    ] as const) {
+      const deep = (levels: number): string => {
+        const times = levels / close.length;
+        return `{"json":${open.repeat(times)}1${close.repeat(times)}}`;
+      };
+      expect(deserialize(deep(1000))).toEqual((JSON.parse(deep(1000)) as { json: unknown }).json);
+      expect(() => deserialize(deep(1002))).toThrow();
+      // Side by side, they are not deep.
+      const wide = `{"json":[${Array(4000).fill(`${open}1${close}`).join()}]}`;
+      expect(deserialize(wide)).toEqual((JSON.parse(wide) as { json: unknown }).json);
+    }
     expect(() => deserialize('{"json":[1,{"__proto__":1}]}')).toThrow();
   });
 
@@ -274,7 +288,8 @@ describe('keys with escapes', () => {
   });
 
   it('may stand apart from their colons', () => {
-    expect(deserialize('{"json":{"a\\nb" :1,"c%20" : 2 , "\\u0064"\n:{"e":"\\\\"}}}')).toEqual({
+    expect(deserialize('{"json":{"\\n":0,"a\\nb" :1,"c%20" : 2 , "\\u0064"\n:{"e":"\\\\"}}}')).toEqual({
+      '\n': 0,
       'a\nb': 1,
       'c%20': 2,
       d: { e: '\\' },

@@ -74,6 +74,8 @@ describe('a value that is kept', () => {
       new RangeError('r', { cause: 1n }),
       new SyntaxError(''),
       new URIError('u'),
+      new EvalError('e'),
+      new ReferenceError('f'),
     ]) {
       const back = deserialize(serialize(made)) as Error;
       expect(Object.getPrototypeOf(back)).toBe(Error.prototype);
@@ -82,11 +84,19 @@ describe('a value that is kept', () => {
       expect('cause' in back).toBe('cause' in made);
       expect(Object.keys(back)).toEqual([]);
     }
+    const assigned = Object.assign(new Error(), { message: 'm', cause: [1n] });
+    expect(deserialize(serialize(assigned))).toMatchObject({ message: 'm', cause: [1n] });
     const renamed = deserialize(serialize(Object.assign(new Error('no'), { name: 'NotFound' }))) as Error;
     expect(renamed).toMatchObject({ name: 'NotFound', message: 'no' });
     renamed.name = 'Other';
     expect(String(renamed)).toBe('Other: no');
     expect(new Error('with frames').stack).toContain(' at ');
+  });
+
+  it('may be Sets in each other down to the deepest level, whose annotations are twice as deep', () => {
+    let value: unknown = 1;
+    for (let depth = 0; depth < 1000; depth++) value = new Set([value]);
+    expect(serialize(deserialize(serialize(value)))).toBe(serialize(value));
   });
 
   it('is a cycle that is a cycle again', () => {
@@ -182,6 +192,17 @@ describe('a value that would change', () => {
       return 'RegExp';
     }
   }
+  class PosingError {
+    get name(): string {
+      return 'Error';
+    }
+    get message(): string {
+      return 's3cret';
+    }
+    get [Symbol.toStringTag](): string {
+      return 'Error';
+    }
+  }
   const changing = new Error('s3cret');
   let asked = 0;
   Object.defineProperty(changing, 'name', { get: () => (asked++ === 0 ? 5 : 's3cret') });
@@ -213,11 +234,14 @@ describe('a value that would change', () => {
     ],
     ['an own __proto__', { a: [withProto] }, '$.a[0]: an own property named __proto__'],
     ['an error with other properties', Object.assign(new Error('s3cret'), { code: 's3cret' }), '$: an Error'],
+    ['an error with causes', Object.assign(new Error('s3cret'), { causes: [] }), '$: an Error'],
     ['an AggregateError', new AggregateError([1], 's3cret'), '$: an AggregateError'],
     ['a subclass of Error', new (class QueryError extends Error {})('s3cret'), '$: a QueryError'],
     ['a subclass of Map', new (class Registry extends Map {})(), '$: a Registry'],
     ['a subclass of Array', new (class List extends Array {})(), '$: a List'],
     ['a class named Object', instance(named('Object', class {})), '$: an object that is not plain'],
+    ['a class named Error of errors', instance(named('Error', class extends Error {})), '$: an Error'],
+    ['a class named Error that looks like one', instance(named('Error', PosingError)), '$: an Error'],
     ['a class named Map of Maps', instance(named('Map', class extends Map {})), '$: a Map'],
     ['a class named Date of Dates', instance(named('Date', class extends Date {})), '$: a Date'],
     ['a class named Buffer of other numbers', instance(named('Buffer', class extends Int8Array {})), '$: a Buffer'],

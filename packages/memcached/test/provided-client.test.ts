@@ -126,6 +126,28 @@ describe('a provided client', () => {
     await proxy.stop();
   });
 
+  it('that reports an error shows only its code, and that only if it looks like one', async () => {
+    const client = stockClient();
+    const backend = memcachedBackend({ client, timeoutMs: 10_000 });
+    for (const [code, shown] of [
+      ['ERR_SSL_TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE', 'ERR_SSL_TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE'],
+      ['s3cret', undefined],
+      ['s3cret EPIPE', undefined],
+      ['EPIPE s3cret', undefined],
+      [undefined, undefined],
+    ] as const) {
+      const lost = failureOf(backend.incr('n'), ['s3cret']);
+      client.server('n')?.error(Object.assign(new Error('s3cret'), { code }));
+      const failure = await lost;
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+      expect(failure.cause).toEqual(shown && expect.objectContaining({ code: shown }));
+      expect(failure.message).toBe(
+        `[memcached] incr "n": the connection was lost${shown === undefined ? '' : ` (${shown})`}`,
+      );
+    }
+    await backend.close();
+  });
+
   it('that has marked all its servers as failed makes calls UNAVAILABLE', async () => {
     const words = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     const client = Client.create('127.0.0.1:1', { failover: true, retries: 1 });

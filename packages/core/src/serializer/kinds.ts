@@ -31,7 +31,7 @@ export function kindOf(value: object): Kind | undefined {
   const className = classOf(prototype);
   if (ArrayBuffer.isView(value)) {
     const view = typedArrayName(value);
-    const isKept = view !== undefined && (className === view || (className === 'Buffer' && view === 'Uint8Array'));
+    const isKept = className === view || (className === 'Buffer' && view === 'Uint8Array');
     return isKept ? 'TypedArray' : undefined;
   }
   const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
