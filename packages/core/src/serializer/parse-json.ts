@@ -5,6 +5,8 @@ const QUOTE = 0x22;
 /**
  * Parses JSON as `JSON.parse` should: V8 in Node.js 24 and 26 can take a key with escapes for a key of an earlier object
  * that equals the beginning of its text. So such text is parsed with its keys as values, which V8 reads correctly.
+ *
+ * @see https://github.com/nodejs/node/issues/63785
  */
 export function parseJson(text: string): unknown {
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
