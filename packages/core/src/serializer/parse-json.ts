@@ -4,14 +4,14 @@ const QUOTE = 0x22;
 
 /**
  * Parses JSON as `JSON.parse` should: V8 in Node.js 24 and 26 can take a key with escapes for a key of an earlier object
- * that equals the beginning of its text. So such text is parsed with its keys as values, which V8 reads correctly.
+ * that equals the beginning of its text. So such text is parsed apart from its keys, which V8 reads correctly in a list.
  *
  * @see https://github.com/nodejs/node/issues/63785
  */
 export function parseJson(text: string): unknown {
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
     at = endOfString(text, at);
-    if (isKey(text, at)) return fromLists(JSON.parse(toLists(text)));
+    if (isKey(text, at)) return parseApart(text);
   }
   return JSON.parse(text);
 }
@@ -21,12 +21,13 @@ function isKey(text: string, end: number): boolean {
   return text.slice(end + 1).trimStart()[0] === ':';
 }
 
-/** Turns `{"a":1,"b":2}` into `{"0":"a","1":1,"2":"b","3":2}`, and text that is no JSON into other text that is none. */
-function toLists(text: string): string {
+/** Parses `{"a":{"b":1},"c":2}` as `{"0":{"0":1},"1":2}` and `["a","b","c"]`. */
+function parseApart(text: string): unknown {
   /** The next index of the innermost object. A list has a negative one, so that text with a key in it is refused at once. */
   let index = -1;
   const outer: number[] = [];
-  let lists = '';
+  let values = '';
+  let keys = '';
   let from = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -35,7 +36,8 @@ function toLists(text: string): string {
       at = endOfString(text, at);
       if (isKey(text, at)) {
         check(index >= 0);
-        lists += `${text.slice(from, start)}"${index++}":${text.slice(start, at)}","${index++}`;
+        values += `${text.slice(from, start)}"${index++}`;
+        keys += `${text.slice(start, at)}",`;
         from = at;
       }
     } else if ((unit | 0x20) === 0x7b) {
@@ -43,22 +45,23 @@ function toLists(text: string): string {
       index = unit - 0x7b;
     } else if ((unit | 0x20) === 0x7d) index = outer.pop() as number;
   }
-  return lists + text.slice(from);
+  const parsed = JSON.parse(values + text.slice(from));
+  return withKeys(parsed, JSON.parse(`[${keys}0]`).reverse());
 }
 
-/** Turns the objects of `toLists` back. */
-function fromLists(json: unknown): unknown {
+/** Gives each object its keys, which lie in the order of the text, the first one on top. */
+function withKeys(json: unknown, keys: string[]): unknown {
   if (typeof json !== 'object' || json === null) return json;
+  const list = json as unknown[];
   if (Array.isArray(json)) {
-    for (let at = 0; at < json.length; at++) json[at] = fromLists(json[at]);
-    return json;
+    for (let at = 0; at in list; at++) list[at] = withKeys(list[at], keys);
+    return list;
   }
-  const list = json as { readonly [index: number]: unknown };
   const object: Record<string, unknown> = {};
-  for (let at = 0; at in list; ) {
-    const key = list[at++] as string;
+  for (let at = 0; at in list; at++) {
+    const key = keys.pop() as string;
     check(key !== '__proto__');
-    object[key] = fromLists(list[at++]);
+    object[key] = withKeys(list[at], keys);
   }
   return object;
 }
