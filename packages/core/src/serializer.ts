@@ -47,6 +47,7 @@ export const superjsonSerializer: Serializer = {
 };
 
 const PLAIN_START = '{"json":';
+/** The length in characters from which on the object of an envelope is too cheap to be worth parsing some texts twice. */
 const SHORT = 1000;
 
 /**

@@ -3,7 +3,7 @@ import { MAX_DEPTH } from './plain.ts';
 /** Text that is nested deeper is not parsed. Annotations add up to two levels for each level of the value. */
 const MAX_NESTING = 3 * MAX_DEPTH;
 
-const QUOTE = 0x22;
+export const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**

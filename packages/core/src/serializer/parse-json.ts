@@ -1,6 +1,4 @@
-import { check, endOfString } from './legal-json.ts';
-
-const QUOTE = 0x22;
+import { check, endOfString, QUOTE } from './legal-json.ts';
 
 /**
  * Parses JSON as `JSON.parse` should: V8 in Node.js 24 and 26 can take a key with escapes for a key of an earlier object
@@ -40,6 +38,7 @@ function parseApart(text: string): unknown {
         keys += `${text.slice(start, at)}",`;
         from = at;
       }
+      // Setting bit 5 turns '[' into '{' and ']' into '}'.
     } else if ((unit | 0x20) === 0x7b) {
       outer.push(index);
       index = unit - 0x7b;
@@ -52,6 +51,7 @@ function parseApart(text: string): unknown {
 /** Gives each object its keys, which lie in the order of the text, the first one on top. */
 function withKeys(json: unknown, keys: string[]): unknown {
   if (typeof json !== 'object' || json === null) return json;
+  // An object has indexes, too: `parseApart` gave it them for keys.
   const list = json as unknown[];
   if (Array.isArray(json)) {
     for (let at = 0; at in list; at++) list[at] = withKeys(list[at], keys);

@@ -9,7 +9,7 @@ import { pathOf, type Step, ValueError } from './value-error.ts';
 /** The maximum number of nodes of a value, with shared parts expanded: more than a cache holds, but walked quickly. */
 const MAX_NODES = 3_000_000;
 
-/** The maximum number of decimal digits of a bigint. Parsing more would exceed the time bound of a read. */
+/** The maximum number of decimal digits of a bigint, for the reader too. Parsing more would exceed the time bound of a read. */
 const MAX_DIGITS = 100_000;
 const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 
