@@ -52,6 +52,27 @@ function failing(
   );
 }
 
+/** The right backend, except for writes that lose their connection while other writes are in flight. */
+function lostTogether(
+  service: Service,
+  options: RemoteOptions,
+  change: (error: CacheError, call: () => Promise<unknown>) => Promise<unknown>,
+): CacheBackend {
+  let inFlight = 0;
+  return through(service, options, async (operation, call) => {
+    if (!WRITES.includes(operation)) return await call();
+    inFlight += 1;
+    try {
+      return await call();
+    } catch (error) {
+      if (!isCacheError(error) || error.code !== 'UNAVAILABLE' || inFlight === 1) throw error;
+      return await change(error, call);
+    } finally {
+      inFlight -= 1;
+    }
+  });
+}
+
 /** A fetch that hands over an answer as soon as its first bytes are there. */
 const hasty: typeof fetch = async (...args) => {
   const response = await fetch(...args);
@@ -247,6 +268,19 @@ const mutants: readonly Mutant[] = [
         ),
     }),
   ),
+  {
+    name: 'says of writes whose connections are lost together that they were not applied',
+    breaks: ['faults/many-in-flight'],
+    make: (service, options) =>
+      lostTogether(service, options, (error) => {
+        throw error.with({ maybeApplied: false });
+      }),
+  },
+  {
+    name: 'sends writes again whose connections are lost together',
+    breaks: ['faults/many-in-flight'],
+    make: (service, options) => lostTogether(service, options, (_, call) => call()),
+  },
   {
     name: 'gives a late answer to the next call',
     breaks: ['faults/late-reply'],

@@ -134,9 +134,9 @@ describe('faults/reply-lost-rst', () => {
         'reply-lost-rst',
         losing(() => 2),
       ),
-    ).rejects.toThrow('the counter to be 10 or 11, got 12');
+    ).rejects.toThrow("'n' to be 10 or 11, got 12");
     const later = losing((nth) => (nth === 1 ? 1 : 2));
-    await expect(tried('reply-lost-rst', later)).rejects.toThrow('the counter to be 1 or 2, got 3');
+    await expect(tried('reply-lost-rst', later)).rejects.toThrow("'again' to be 1 or 2, got 3");
   });
 
   it('tries again if the increment before a fault is late, and is broken if it always is', async () => {

@@ -1,5 +1,5 @@
-import type { CacheBackend, Operation } from '../../backend.ts';
-import type { CacheErrorCode } from '../../errors.ts';
+import type { Operation } from '../../backend.ts';
+import type { CacheError, CacheErrorCode } from '../../errors.ts';
 import { equal } from '../equal.ts';
 import type { Fault, FaultRule } from '../faults.ts';
 import {
@@ -26,21 +26,62 @@ const PATIENT_MS = 10_000;
 
 type Call = readonly [operation: Operation, ...args: readonly unknown[]];
 
-/** Writes, each with a check whether it has been applied. */
-const writes: readonly (readonly [Call, applied: (direct: CacheBackend) => Promise<boolean>])[] = [
-  [['incr', 'n'], async (direct) => (await direct.getValue('n')) !== 10],
-  [['setValue', 's', SECRET], (direct) => direct.exists('s')],
-  [
-    ['multiSetValues', ['a', 'b'].map((key) => [key, SECRET]), { ttl: 60 }],
-    async (direct) => (await direct.exists('a')) || (await direct.exists('b')),
-  ],
-  [['delete', 'd'], async (direct) => !(await direct.exists('d'))],
-  [['deleteMany', ['e', 'f']], async (direct) => !(await direct.exists('e')) || !(await direct.exists('f'))],
-];
+interface Write {
+  readonly call: Call;
+  /** What its keys hold before it is applied, and after. */
+  readonly changes: Readonly<Record<string, readonly [before: unknown, after: unknown]>>;
+}
 
-/** The writes that the backend supports. */
-const writesOf = ({ backend }: Fixture): typeof writes =>
-  writes.filter(([[operation]]) => operation !== 'incr' || backend.capabilities.atomicIncr);
+/** The writes that the backend supports, on keys that end in `suffix`. */
+function writesOf({ backend }: Fixture, suffix = ''): readonly Write[] {
+  const key = (letter: string): string => letter + suffix;
+  const set = [undefined, SECRET] as const;
+  const deleted = ['v', undefined] as const;
+  const writes: readonly Write[] = [
+    { call: ['incr', key('n')], changes: { [key('n')]: [10, 11] } },
+    { call: ['setValue', key('s'), SECRET], changes: { [key('s')]: set } },
+    {
+      call: ['multiSetValues', [key('a'), key('b')].map((each) => [each, SECRET]), { ttl: 60 }],
+      changes: { [key('a')]: set, [key('b')]: set },
+    },
+    { call: ['delete', key('d')], changes: { [key('d')]: deleted } },
+    { call: ['deleteMany', [key('e'), key('f')]], changes: { [key('e')]: deleted, [key('f')]: deleted } },
+  ];
+  return writes.filter(({ call: [operation] }) => operation !== 'incr' || backend.capabilities.atomicIncr);
+}
+
+/** On how many of its keys a write has been applied. Fails if it has been applied twice. */
+async function countApplied({ direct }: Fixture, { changes }: Write): Promise<number> {
+  const found = await direct.multiGetValues(Object.keys(changes));
+  let applied = 0;
+  for (const [index, [key, [before, after]]] of Object.entries(changes).entries()) {
+    if (equal(found[index], after)) applied += 1;
+    else
+      holds(equal(found[index], before), `'${key}' to be ${show(before)} or ${show(after)}, got ${show(found[index])}`);
+  }
+  return applied;
+}
+
+/** Fails if a read neither resolves what is right nor rejects with one of these codes. */
+function isRightOrFails(
+  operation: Operation,
+  right: unknown,
+  outcome: Outcome,
+  codes: readonly CacheErrorCode[],
+): void {
+  if ('value' in outcome)
+    holds(equal(outcome.value, right), `${show(right)} or a rejection, got ${show(outcome.value)}`);
+  else {
+    const { code } = outcome.error;
+    holds([...codes, 'CORRUPT'].includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
+  }
+}
+
+/** Fails if a rejected write was applied and does not say that it may have been. */
+async function reports(fixture: Fixture, write: Write, { operation, maybeApplied }: CacheError): Promise<void> {
+  const applied = await countApplied(fixture, write);
+  holds(maybeApplied || applied === 0, `${operation}, which was applied, to say that it may have been`);
+}
 
 /** Reads, with their results. */
 const reads: readonly (readonly [Call, right: unknown])[] = [
@@ -64,49 +105,82 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
         lab,
         namespace,
         async (fixture) => {
-          const { backend, direct } = fixture;
-          const lose = async ([[operation, ...args], applied]: (typeof writes)[number]): Promise<void> => {
+          const { backend } = fixture;
+          const lose = async (write: Write): Promise<void> => {
+            const [operation, ...args] = write.call;
             await lab.set(fault);
-            const { maybeApplied } = await fails(fixture, call(backend, operation, ...args), codes);
+            const error = await fails(fixture, call(backend, operation, ...args), codes);
             await lab.set(undefined);
             await recovers(fixture);
-            holds(
-              maybeApplied || !(await applied(direct)),
-              `${operation}, which was applied, to say that it may have been`,
-            );
+            await reports(fixture, write, error);
           };
-          const countsOnce = async (key: string, from: number): Promise<void> => {
-            const counted = await direct.getValue(key);
-            holds(
-              counted === from || counted === from + 1,
-              `the counter to be ${from} or ${from + 1}, got ${show(counted)}`,
-            );
-          };
-          for (const write of writesOf(fixture)) await lose(write);
-          await countsOnce('n', 10);
+          const writes = writesOf(fixture);
+          for (const write of writes) await lose(write);
           if (backend.capabilities.atomicIncr) {
             // The first increment may take another path than later ones, by a script that the server has.
             await succeeds(fixture, call(backend, 'incr', 'again'));
-            await lose([['incr', 'again'], async () => (await direct.getValue('again')) !== 1]);
-            await countsOnce('again', 1);
+            await lose({ call: ['incr', 'again'], changes: { again: [1, 2] } });
           }
+          for (const write of writes) await countApplied(fixture, write);
           for (const [[operation, ...args], right] of reads) {
             await lab.set(fault);
             const read = await settle(fixture, call(backend, operation, ...args));
             await lab.set(undefined);
-            if ('value' in read)
-              holds(equal(read.value, right), `${show(right)} or a rejection, got ${show(read.value)}`);
-            else
-              holds(
-                [...codes, 'CORRUPT'].includes(read.error.code),
-                `${operation} to reject ${codes.join(' or ')}, got ${read.error.code}`,
-              );
+            isRightOrFails(operation, right, read, codes);
             await recovers(fixture);
           }
         },
         codes === lost ? PATIENT_MS : TIMEOUT_MS,
       ),
   };
+}
+
+/** Faults that end connections. */
+const interruptions: readonly Fault[] = [
+  ...(['request', 'reply'] as const).flatMap((on) =>
+    (['rst', 'fin', 'silence'] as const).map((by) => ({ kind: 'cut', on, by }) as const),
+  ),
+  { kind: 'half-reply' },
+  { kind: 'garbage' },
+  { kind: 'idle-cut', by: 'rst' },
+  { kind: 'idle-cut', by: 'fin' },
+  { kind: 'refuse' },
+];
+
+/** Makes many calls at once, some before a fault and some during it, and checks what became of each. */
+async function interrupt(fixture: Fixture, fault: Fault, round: number): Promise<void> {
+  const { lab, backend, direct } = fixture;
+  const waves = [0, 1, 2, 3, 4, 5].map((wave) => writesOf(fixture, ` ${round} ${wave}`));
+  const seeds = waves.flat().flatMap(({ changes }) => Object.entries(changes));
+  await direct.multiSetValues(
+    seeds.filter(([, [before]]) => before !== undefined).map(([key, [before]]) => [key, before]),
+  );
+  const settled: Promise<() => Promise<void>>[] = [];
+  const start = ([operation, ...args]: Call, check: (outcome: Outcome) => Promise<void>): void => {
+    const outcome = settle(fixture, call(backend, operation, ...args)).then((each) => () => check(each));
+    // Reported below, once all have settled.
+    outcome.catch(() => undefined);
+    settled.push(outcome);
+  };
+  for (const [wave, writes] of waves.entries()) {
+    for (const write of writes) {
+      start(write.call, async (outcome) => {
+        if ('error' in outcome) await reports(fixture, write, outcome.error);
+        else {
+          const keys = Object.keys(write.changes).length;
+          holds((await countApplied(fixture, write)) === keys, `${write.call[0]}, which resolved, to be applied`);
+        }
+      });
+    }
+    for (const [read, right] of reads) start(read, async (outcome) => isRightOrFails(read[0], right, outcome, strange));
+    // The others are sent on connections that have failed, or on new ones.
+    if (wave === 2) await lab.set(fault);
+    else await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const checks = await Promise.all(settled);
+  await lab.set(undefined);
+  await recovers(fixture);
+  for (const check of checks) await check();
 }
 
 /** A rule for `close` during a fault. A silent server applies nothing; a slow one may apply what it received. */
@@ -116,14 +190,14 @@ function closeDuring(fault: Fault, when: string): FaultRule {
     text: `close ends in time while ${when}, and so do the calls in flight; a write that was applied reports maybeApplied`,
     run: (lab, namespace) =>
       withFixture(lab, namespace, async (fixture) => {
-        const { direct } = fixture;
         const backend = lab.create({ namespace, timeoutMs: 20_000 });
         await backend.getValue('k');
         await lab.set(fault);
         const settled = ([operation, ...args]: Call): Promise<Outcome> =>
           settle({ ...fixture, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
         const written = writesOf(fixture);
-        const ended = Promise.all([...written, ...reads].map(([each]) => settled(each)));
+        const calls = [...written.map((write) => write.call), ...reads.map(([read]) => read)];
+        const ended = Promise.all(calls.map(settled));
         // Reported below, unless `close` itself fails.
         ended.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -136,13 +210,9 @@ function closeDuring(fault: Fault, when: string): FaultRule {
           const { code, operation, maybeApplied } = outcome.error;
           // A call that got no connection may have rejected before.
           holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
-          const applied = written[index]?.[1];
-          if (applied === undefined) holds(!maybeApplied, `${operation} to report maybeApplied: false`);
-          else
-            holds(
-              maybeApplied || !(await applied(direct)),
-              `${operation}, which was applied, to say that it may have been`,
-            );
+          const write = written[index];
+          if (write === undefined) holds(!maybeApplied, `${operation} to report maybeApplied: false`);
+          else await reports(fixture, write, outcome.error);
         }
       }),
   };
@@ -159,7 +229,7 @@ function lasting(id: string, what: string, fault: Fault, codes: readonly CacheEr
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
           const calls: readonly Call[] = [
-            ...writesOf(fixture).map(([write]) => write),
+            ...writesOf(fixture).map((write) => write.call),
             ...reads.map(([read]) => read),
             ['multiSetValues', [['a', SECRET]]],
             ['multiGetValues', ['k']],
@@ -221,6 +291,14 @@ export const faults: readonly FaultRule[] = [
   ),
   oneRequest('half-reply', 'half a reply', { kind: 'half-reply' }, strange),
   oneRequest('garbage', 'garbage in place of a reply', { kind: 'garbage' }, strange),
+  {
+    id: 'faults/many-in-flight',
+    text: 'when connections fail with many calls in flight, a write that rejects reports if it may have been applied, none is applied twice, and a read is correct or rejects',
+    run: (lab, namespace) =>
+      withFixture(lab, namespace, async (fixture) => {
+        for (const [round, fault] of interruptions.entries()) await interrupt(fixture, fault, round);
+      }),
+  },
   {
     id: 'faults/keys-hidden',
     text: "errorKeys: 'hidden' leaves keys out of errors of a failing server, too",
@@ -313,10 +391,9 @@ export const faults: readonly FaultRule[] = [
         async (fixture) => {
           const { backend } = fixture;
           await lab.set({ kind: 'delay', delayMs: 100 });
-          const calls = [...reads, ...writesOf(fixture)].map(([[operation, ...args]]) =>
-            call(backend, operation, ...args),
-          );
-          const outcomes = await Promise.all(calls.map((started) => settle(fixture, started)));
+          const calls = [...reads.map(([read]) => read), ...writesOf(fixture).map((write) => write.call)];
+          const started = calls.map(([operation, ...args]) => call(backend, operation, ...args));
+          const outcomes = await Promise.all(started.map((each) => settle(fixture, each)));
           holds(
             outcomes.every((outcome) => 'value' in outcome),
             'every call to resolve',
@@ -335,7 +412,7 @@ export const faults: readonly FaultRule[] = [
           await recovers(fixture);
           await new Promise((resolve) => setTimeout(resolve, deadlines * TIMEOUT_MS));
           await lab.set({ kind: 'silence' });
-          const calls = [...writesOf(fixture), ...reads].map(([each]) => each);
+          const calls = [...writesOf(fixture).map((write) => write.call), ...reads.map(([read]) => read)];
           const started = calls.map(([operation, ...args]) => call(fixture.backend, operation, ...args));
           // Failures are reported below.
           for (const { result } of started) result.catch(() => undefined);
