@@ -11,7 +11,8 @@ const MAX_COALESCED_KEYS = 64;
 
 interface Read {
   readonly kind: 'values' | 'exists';
-  readonly keys: readonly string[];
+  /** One key, whose result is the value or count, or the keys of a small batch, whose result is a list. */
+  readonly keys: string | readonly string[];
   readonly call: Call;
 }
 
@@ -29,10 +30,9 @@ export class CoalescedReads {
   }
 
   async get(key: string, call: Call): Promise<Found> {
-    const keys = [key];
-    if (this.#large.has(key)) return (await this.#read([keys], call))[0];
+    if (this.#large.has(key)) return (await this.#read([[key]], call))[0];
     // The common case avoids `#read`: through it, a thousand reads of one tick take half as long again.
-    return this.#valuesOf(keys, await this.#coalescer.add({ kind: 'values', keys, call }))[0];
+    return this.#valueOf(key, await this.#coalescer.add({ kind: 'values', keys: key, call }));
   }
 
   getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
@@ -40,7 +40,7 @@ export class CoalescedReads {
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return expectCount(await this.#coalescer.add({ kind: 'exists', keys: [key], call }), 1) === 1;
+    return expectCount(await this.#coalescer.add({ kind: 'exists', keys: key, call }), 1) === 1;
   }
 
   /** A part that is too large is read in halves, at most `halvings` times. Halves are never coalesced. */
@@ -61,41 +61,61 @@ export class CoalescedReads {
   }
 
   #valuesOf(keys: readonly string[], result: unknown): readonly Found[] {
-    return expectList(result, keys.length).map((each, index) => {
-      const value = expectFound(each);
-      this.#large.weigh(keys[index] as string, value);
-      return value;
-    });
+    return expectList(result, keys.length).map((each, index) => this.#valueOf(keys[index] as string, each));
+  }
+
+  #valueOf(key: string, result: unknown): Found {
+    const value = expectFound(result);
+    this.#large.weigh(key, value);
+    return value;
   }
 
   /** Sends one request: one MGET for all values, and one EXISTS for each `exists`. */
   async #send(reads: readonly Read[]): Promise<readonly unknown[]> {
     const gets = reads.filter(({ kind }) => kind === 'values');
-    const exists = reads.filter(({ kind }) => kind === 'exists').map(({ keys }) => keys[0] as string);
-    const mgets = gets.length === 0 ? [] : [mget(gets.flatMap(({ keys }) => keys))];
+    const exists = keysOf(reads.filter(({ kind }) => kind === 'exists'));
+    const mgets = gets.length === 0 ? [] : [mget(keysOf(gets))];
     const results = await this.#sender.send([...mgets, ...exists.map(has)], callsOf(reads));
-    const values = (await this.#split(results[0], gets)).values();
+    const values = (await this.#resultsOf(gets, results[0])).values();
     const counts = results.slice(mgets.length).values();
     return reads.map(({ kind }) => (kind === 'values' ? values : counts).next().value);
   }
 
-  /** Splits the result of one MGET into a result for each read. */
-  async #split(result: unknown, gets: readonly Read[]): Promise<readonly unknown[]> {
-    if (gets.length < 2) return [result];
+  /** The result of each read, from that of one MGET of all their keys. */
+  async #resultsOf(gets: readonly Read[], result: unknown): Promise<readonly unknown[]> {
     // Values too large together, or one key that the token may not read, must not fail the other reads.
-    if (isTooLarge(result)) throw result;
-    if (result instanceof DriverError && result.code === 'AUTH' && gets.some(({ call }) => !call.ended)) {
-      const apart = gets.map(({ keys }) => mget(keys));
-      return await this.#sender.send(apart, callsOf(gets));
-    }
-    try {
-      const total = gets.reduce((sum, { keys }) => sum + keys.length, 0);
-      const values = expectList(result, total).values();
-      return gets.map(({ keys }) => keys.map(() => values.next().value));
-    } catch (error) {
-      return gets.map(() => error);
-    }
+    if (gets.length > 1 && isTooLarge(result)) throw result;
+    const isRefused = result instanceof DriverError && result.code === 'AUTH';
+    if (gets.length < 2 || !isRefused || gets.every(({ call }) => call.ended)) return split(result, gets);
+    const apart = gets.map((get) => mget(keysOf([get])));
+    const results = await this.#sender.send(apart, callsOf(gets));
+    return gets.flatMap((get, index) => split(results[index], [get]));
   }
+}
+
+/** Splits the list of all values, or gives each read the error instead. */
+function split(result: unknown, gets: readonly Read[]): readonly unknown[] {
+  try {
+    const values = expectList(result, keysOf(gets).length);
+    let at = 0;
+    return gets.map(({ keys }) => {
+      if (typeof keys === 'string') return values[at++];
+      at += keys.length;
+      return values.slice(at - keys.length, at);
+    });
+  } catch (error) {
+    return gets.map(() => error);
+  }
+}
+
+function keysOf(reads: readonly Read[]): string[] {
+  const all: string[] = [];
+  // `flatMap` takes several times as long.
+  for (const { keys } of reads) {
+    if (typeof keys === 'string') all.push(keys);
+    else all.push(...keys);
+  }
+  return all;
 }
 
 function callsOf(reads: readonly Read[]): readonly Call[] {
@@ -115,6 +135,7 @@ function first(keys: readonly string[]): string | undefined {
 }
 
 /** Bytes in a request, rounded up so that `MAX_REQUEST_BYTES` is never more than `MAX_KEYS` keys. */
-function bytesOf({ keys }: Read): number {
-  return keys.reduce((bytes, key) => bytes + Math.max(jsonBytes(key), MAX_REQUEST_BYTES / MAX_KEYS), 0);
+function bytesOf({ keys }: Pick<Read, 'keys'>): number {
+  if (typeof keys === 'string') return Math.max(jsonBytes(keys), MAX_REQUEST_BYTES / MAX_KEYS);
+  return keys.reduce((bytes, key) => bytes + bytesOf({ keys: key }), 0);
 }

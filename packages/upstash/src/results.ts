@@ -22,7 +22,7 @@ export function expectList(result: unknown, length: number): readonly unknown[] 
 export function expectFound(result: unknown): Found {
   if (result === null) return undefined;
   if (typeof result === 'string') return result;
-  throw malformedResult();
+  throw result instanceof DriverError ? result : malformedResult();
 }
 
 export function expectInteger(result: unknown): number {
