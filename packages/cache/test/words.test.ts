@@ -92,7 +92,16 @@ describe('values', () => {
       key: 'k',
       message: '[memory] setMany "k": cannot store $[0]: a Money',
     });
-    expect(await codeOf(cache.set('k', undefined))).toBe('INVALID_VALUE');
+    const nothing: [string, unknown][] = [
+      ['a', 1],
+      ['k', undefined],
+    ];
+    await expect(cache.setMany(nothing)).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+      key: 'k',
+      message: '[memory] setMany "k": cannot store $: undefined, which means a miss',
+    });
+    await expect(cache.set(['k', 1], undefined)).rejects.toMatchObject({ code: 'INVALID_VALUE', key: 'k,1' });
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
   });
 
@@ -468,6 +477,7 @@ it('no error names a key with errorKeys: hidden, including those that only liste
   };
   expect(await codeOf(hiding.getOrSet('secret', () => 1, refusing))).toBe('TYPE_MISMATCH');
   expect(await codeOf(hiding.set('secret', [() => 1]))).toBe('INVALID_VALUE');
+  expect(await codeOf(hiding.set('secret', undefined))).toBe('INVALID_VALUE');
   expect(await codeOf(outage.get('secret'))).toBe('UNAVAILABLE');
   expect(await outage.getOrSet('secret', () => 3)).toBe(3);
   const errors = told.filter((error) => error !== undefined);
