@@ -80,7 +80,7 @@ export class Entries {
 function inWordsOfCaller(error: CacheError, entries: ReadonlyMap<string, Entry>): CacheError {
   for (const [key, { value }] of entries) {
     const { reason } = serialize(value);
-    if (reason !== undefined) return error.with({ key: error.key && key, reason });
+    if (reason !== undefined) return error.with({ key: error.key && key, reason: `cannot store ${reason}` });
   }
   return error;
 }

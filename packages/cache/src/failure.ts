@@ -2,8 +2,8 @@ import { CacheError, type CacheErrorCode, isCacheError } from '@ninefold/core';
 import { keyOf } from './fence.ts';
 
 /** The error for invalid input. `Events.forCaller` fills in the backend and the operation. */
-export function refusal(code: CacheErrorCode, reason: string): CacheError {
-  return new CacheError({ code, backend: 'cache', operation: 'create', reason });
+export function refusal(code: CacheErrorCode, reason: string, key?: string): CacheError {
+  return new CacheError({ code, backend: 'cache', operation: 'create', reason, key });
 }
 
 /**

@@ -51,9 +51,12 @@ export interface LoadOptions extends SetOptions {
 
 export interface WrapOptions<A extends readonly unknown[]> extends CountOptions {
   /** The prefix of the keys, which the arguments follow; or a function that returns the whole key of a call. */
-  readonly key: Key | ((...args: A) => Key);
-  readonly tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
+  readonly key: Key | ((...args: Inferred<A>) => Key);
+  readonly tags?: readonly string[] | ((...args: Inferred<A>) => readonly string[]) | undefined;
 }
+
+/** Arguments that only the wrapped function determines: those above may take fewer. `NoInfer` does not work on a rest parameter. */
+type Inferred<A extends readonly unknown[]> = A extends unknown ? A : never;
 
 /** Every option of a cache, with its default; `undefined` for an option without one. */
 export interface CheckedOptions {

@@ -191,14 +191,14 @@ export class ReadThroughCache implements Cache {
   }
 
   #set(pairs: readonly (readonly [key: string, value: unknown])[], options: SetOptions | undefined): Promise<void> {
-    const values = new Map(pairs.map(([key, value]) => [key, this.#snapshot(value)]));
+    const values = new Map(pairs.map(([key, value]) => [key, this.#snapshot(key, value)]));
     return this.#writes.set(values, this.#call(options));
   }
 
-  #snapshot(value: unknown): Snapshot {
+  #snapshot(key: string, value: unknown): Snapshot {
     const { maxValueBytes = Number.POSITIVE_INFINITY } = this.#backend.capabilities;
     if (value !== undefined) return snapshot(value, maxValueBytes);
-    throw refusal('INVALID_VALUE', 'cannot store $: undefined, which means a miss');
+    throw refusal('INVALID_VALUE', 'cannot store $: undefined, which means a miss', key);
   }
 
   #keys(keys: readonly Key[]): string[] {

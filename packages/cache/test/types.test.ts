@@ -214,6 +214,15 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
+  const dated = (id: number, options?: { at: string }) => `${id} ${options?.at}`;
+  const sum = (...terms: number[]) => terms.length;
+  // Functions of fewer arguments leave the others of the wrapped function.
+  expectTypeOf(cache.wrap(dated, { key: 'w', tags: (id) => [`${id}`] })).toEqualTypeOf<
+    (id: number, options?: { at: string }) => Promise<string>
+  >();
+  expectTypeOf(cache.wrap(sum, { key: (first) => ['w', first] })).toEqualTypeOf<
+    (...terms: number[]) => Promise<number>
+  >();
   // @ts-expect-error a loader that may resolve undefined needs a type that allows it
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error the loader’s value is the input of the schema

@@ -80,7 +80,7 @@ describe('values', () => {
     await expect(cache.set('k', { price: new Money() })).rejects.toMatchObject({
       code: 'INVALID_VALUE',
       key: 'k',
-      message: expect.stringContaining('$.price'),
+      message: '[memory] set "k": cannot store $.price: a Money',
     });
     const small = createCache(memoryBackend({ maxBytes: 1000 }));
     const pairs: [string, unknown][] = [
@@ -90,9 +90,18 @@ describe('values', () => {
     await expect(small.setMany(pairs)).rejects.toMatchObject({
       code: 'INVALID_VALUE',
       key: 'k',
-      message: expect.stringContaining('$[0]'),
+      message: '[memory] setMany "k": cannot store $[0]: a Money',
     });
-    expect(await codeOf(cache.set('k', undefined))).toBe('INVALID_VALUE');
+    const nothing: [string, unknown][] = [
+      ['a', 1],
+      ['k', undefined],
+    ];
+    await expect(cache.setMany(nothing)).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+      key: 'k',
+      message: '[memory] setMany "k": cannot store $: undefined, which means a miss',
+    });
+    await expect(cache.set(['k', 1], undefined)).rejects.toMatchObject({ code: 'INVALID_VALUE', key: 'k,1' });
     expect(await codeOf(cache.getOrSet('k', () => new Money()))).toBe('INVALID_VALUE');
   });
 
@@ -102,7 +111,7 @@ describe('values', () => {
       const error: unknown = await call.catch((failure: unknown) => failure);
       expect(error).toMatchObject({
         code: 'INVALID_VALUE',
-        message: expect.stringMatching(/^\[memory\] \w+: \$\[0\]/),
+        message: expect.stringMatching(/^\[memory\] \w+: cannot store \$\[0\]/),
       });
       expect(error).not.toHaveProperty('key');
     }
@@ -468,6 +477,7 @@ it('no error names a key with errorKeys: hidden, including those that only liste
   };
   expect(await codeOf(hiding.getOrSet('secret', () => 1, refusing))).toBe('TYPE_MISMATCH');
   expect(await codeOf(hiding.set('secret', [() => 1]))).toBe('INVALID_VALUE');
+  expect(await codeOf(hiding.set('secret', undefined))).toBe('INVALID_VALUE');
   expect(await codeOf(outage.get('secret'))).toBe('UNAVAILABLE');
   expect(await outage.getOrSet('secret', () => 3)).toBe(3);
   const errors = told.filter((error) => error !== undefined);

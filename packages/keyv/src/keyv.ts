@@ -28,6 +28,8 @@ const DEFAULT_TIMEOUT_MS = 1000;
 /** Creates a cache in a Keyv store, without counters: `incr` rejects `UNSUPPORTED`. Throws `INVALID_OPTIONS`. */
 export function keyvBackend(options: KeyvBackendOptions): CacheBackend {
   const store: unknown = options?.store;
+  if (store === undefined)
+    throw invalidOptions('keyv', options, 'store is missing: give { store }, an adapter of Keyv or a Map');
   if (!isStore(store)) throw invalidOptions('keyv', options, 'store must have the methods get, set and delete');
   return createBackend(new KeyvDriver(store), { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }

@@ -6,13 +6,18 @@ import { type KeyvBackendOptions, keyvBackend } from '../src/keyv.ts';
 
 describe('keyvBackend', () => {
   it.each([
-    ['no options', undefined],
-    ['no store', {}],
-    ['a store without methods', { store: { get: 1 } }],
-    ['a namespace with a colon', { store: new Map(), namespace: 'a:b' }],
-  ])('refuses %s at once', (_what, options) => {
+    ['no options', 'store is missing', undefined],
+    ['no store', 'store is missing', {}],
+    ['a store in place of the options', 'store is missing', new Map()],
+    ['a store without methods', 'store must have the methods', { store: { get: 1 } }],
+    ['a namespace with a colon', 'namespace must be', { store: new Map(), namespace: 'a:b' }],
+  ])('refuses %s at once', (_what, reason, options) => {
     expect(() => keyvBackend(options as KeyvBackendOptions)).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTIONS', backend: 'keyv' }),
+      expect.objectContaining({
+        code: 'INVALID_OPTIONS',
+        backend: 'keyv',
+        message: expect.stringContaining(`create: ${reason}`),
+      }),
     );
   });
 

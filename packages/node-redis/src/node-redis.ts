@@ -125,16 +125,17 @@ function subscribedWhileOpen(
 }
 
 function isRedisClient(thing: unknown): thing is RedisClient {
-  const { sendCommand } = (thing ?? {}) as { readonly sendCommand?: unknown };
-  // The `sendCommand` of a Cluster or a Sentinel client takes more arguments: first the routing of the command.
-  return typeof sendCommand === 'function' && sendCommand.length <= 2;
+  const { sendCommand, call } = (thing ?? {}) as { readonly sendCommand?: unknown; readonly call?: unknown };
+  // The `sendCommand` of a Cluster or a Sentinel client takes more arguments: first the routing of the command. ioredis has
+  // a `sendCommand` too, but takes the arguments of a command by `call`.
+  return typeof sendCommand === 'function' && sendCommand.length <= 2 && call === undefined;
 }
 
 function checkUrl(options: NodeRedisBackendOptions): string {
   const url: unknown = options?.url;
   // The client would assume localhost for a missing URL, and quote a malformed one with its password.
   if (typeof url !== 'string' || url === '')
-    throw invalid(options, 'url is missing: give redis://host:port, or client');
+    throw invalid(options, "url is missing: give { url: 'redis://host:port' }, or client");
   if (!URL.canParse(url))
     throw invalid(options, 'url is not a URL like redis://host:port, with the password percent-encoded');
   const parsed = new URL(url);

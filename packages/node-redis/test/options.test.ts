@@ -28,6 +28,7 @@ async function failureOf(call: Promise<unknown>) {
 describe('nodeRedisBackend', () => {
   const refused: [string, unknown][] = [
     ['no options', undefined],
+    ['a url in place of the options', 'redis://user:s3cret@host'],
     ['url: undefined, as process.env gives it', { url: undefined }],
     ['an empty url', { url: '' }],
     ['what is no url', { url: 's3cret@host' }],
@@ -35,6 +36,7 @@ describe('nodeRedisBackend', () => {
     ['a url without a host', { url: 'redis:///0' }],
     ['a client that is none', { client: {} }],
     ['client: null', { client: null }],
+    ['a client of ioredis', { client: { call: () => undefined, sendCommand: (_command: unknown) => undefined } }],
     ['a url beside a client', { url: 'redis://user:s3cret@host', client: { sendCommand: () => undefined } }],
     ['further options beside a client', { client: { sendCommand: () => undefined }, redis: { password: 's3cret' } }],
     ['a Cluster', { client: createCluster({ rootNodes: [{ url: 'redis://user:s3cret@host' }] }) }],
@@ -64,8 +66,8 @@ describe('nodeRedisBackend', () => {
     });
   }
 
-  it('asks for `url` if no server is named', () => {
-    expect(refusalOf({ url: undefined })).toMatchObject({ message: expect.stringContaining('url is missing') });
+  it.each([{ url: undefined }, 'redis://user:s3cret@host'])('asks for `url` if no server is named', (options) => {
+    expect(refusalOf(options)).toMatchObject({ message: expect.stringContaining('url is missing: give { url') });
   });
 
   it('makes a backend without I/O, timer or random number, and shows no password', () => {

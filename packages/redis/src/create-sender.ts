@@ -26,7 +26,7 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
   );
   const [target] = targets;
   if (target === undefined)
-    throw new UnusableOption('url is missing: give redis://host:port, or cluster, sentinels or client');
+    throw new UnusableOption("url is missing: give { url: 'redis://host:port' }, or cluster, sentinels or client");
   if (targets.length > 1) throw new UnusableOption(`give one of ${targets.join(' and ')}`);
   if (target === 'client') return providedClient(options);
   const { redis: given = {} } = options;

@@ -41,8 +41,9 @@ describe('a url', () => {
 
 describe('redisBackend', () => {
   const refused: Record<string, [what: string, options: unknown][]> = {
-    'url is missing': [
+    'url is missing: give { url': [
       ['no options', undefined],
+      ['a url in place of the options', 'redis://user:s3cret@host'],
       ['url: undefined, as process.env gives it', { url: undefined }],
     ],
     'url is not a URL': [

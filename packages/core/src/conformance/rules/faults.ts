@@ -1,5 +1,5 @@
 import type { Operation } from '../../backend.ts';
-import type { CacheError, CacheErrorCode } from '../../errors.ts';
+import type { CacheErrorCode } from '../../errors.ts';
 import { equal } from '../equal.ts';
 import type { Fault, FaultRule } from '../faults.ts';
 import {
@@ -62,13 +62,33 @@ async function countApplied({ direct }: Fixture, { changes }: Write): Promise<nu
   return applied;
 }
 
+interface Read {
+  readonly call: Call;
+  readonly right: unknown;
+}
+
+const reads: readonly Read[] = [
+  { call: ['getValue', 'k'], right: 'v' },
+  { call: ['multiGetValues', ['none', 'k']], right: [undefined, 'v'] },
+  { call: ['exists', 'k'], right: true },
+];
+
+/** All writes, then all reads. */
+function callsOf(fixture: Fixture): readonly Call[] {
+  return [...writesOf(fixture), ...reads].map((each) => each.call);
+}
+
+/** Fails if a write that resolved was not applied, or one that rejected was and does not say that it may have been. */
+async function checkWrite(fixture: Fixture, write: Write, outcome: Outcome): Promise<void> {
+  const applied = await countApplied(fixture, write);
+  const [operation] = write.call;
+  if ('value' in outcome) holds(applied === Object.keys(write.changes).length, `${operation} to be applied`);
+  else
+    holds(outcome.error.maybeApplied || applied === 0, `${operation}, which was applied, to say that it may have been`);
+}
+
 /** Fails if a read neither resolves what is right nor rejects with one of these codes. */
-function isRightOrFails(
-  operation: Operation,
-  right: unknown,
-  outcome: Outcome,
-  codes: readonly CacheErrorCode[],
-): void {
+function checkRead({ call: [operation], right }: Read, outcome: Outcome, codes: readonly CacheErrorCode[]): void {
   if ('value' in outcome)
     holds(equal(outcome.value, right), `${show(right)} or a rejection, got ${show(outcome.value)}`);
   else {
@@ -76,22 +96,6 @@ function isRightOrFails(
     holds([...codes, 'CORRUPT'].includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
   }
 }
-
-/** Fails if a rejected write was applied and does not say that it may have been. */
-async function reports(fixture: Fixture, write: Write, { operation, maybeApplied }: CacheError): Promise<void> {
-  const applied = await countApplied(fixture, write);
-  holds(maybeApplied || applied === 0, `${operation}, which was applied, to say that it may have been`);
-}
-
-/** Reads, with their results. */
-const reads: readonly (readonly [Call, right: unknown])[] = [
-  [['getValue', 'k'], 'v'],
-  [
-    ['multiGetValues', ['none', 'k']],
-    [undefined, 'v'],
-  ],
-  [['exists', 'k'], true],
-];
 
 /**
  * A rule for a fault of a single request: a write is applied at most once and reports it; a read is correct or fails.
@@ -112,7 +116,7 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
             const error = await fails(fixture, call(backend, operation, ...args), codes);
             await lab.set(undefined);
             await recovers(fixture);
-            await reports(fixture, write, error);
+            await checkWrite(fixture, write, { error });
           };
           const writes = writesOf(fixture);
           for (const write of writes) await lose(write);
@@ -122,11 +126,12 @@ function oneRequest(id: string, what: string, fault: Fault, codes: readonly Cach
             await lose({ call: ['incr', 'again'], changes: { again: [1, 2] } });
           }
           for (const write of writes) await countApplied(fixture, write);
-          for (const [[operation, ...args], right] of reads) {
+          for (const read of reads) {
+            const [operation, ...args] = read.call;
             await lab.set(fault);
-            const read = await settle(fixture, call(backend, operation, ...args));
+            const outcome = await settle(fixture, call(backend, operation, ...args));
             await lab.set(undefined);
-            isRightOrFails(operation, right, read, codes);
+            checkRead(read, outcome, codes);
             await recovers(fixture);
           }
         },
@@ -155,32 +160,27 @@ async function interrupt(fixture: Fixture, fault: Fault, round: number): Promise
   await direct.multiSetValues(
     seeds.filter(([, [before]]) => before !== undefined).map(([key, [before]]) => [key, before]),
   );
-  const settled: Promise<() => Promise<void>>[] = [];
-  const start = ([operation, ...args]: Call, check: (outcome: Outcome) => Promise<void>): void => {
-    const outcome = settle(fixture, call(backend, operation, ...args)).then((each) => () => check(each));
-    // Reported below, once all have settled.
-    outcome.catch(() => undefined);
-    settled.push(outcome);
-  };
+  const settled: Promise<Outcome>[] = [];
   for (const [wave, writes] of waves.entries()) {
-    for (const write of writes) {
-      start(write.call, async (outcome) => {
-        if ('error' in outcome) await reports(fixture, write, outcome.error);
-        else {
-          const keys = Object.keys(write.changes).length;
-          holds((await countApplied(fixture, write)) === keys, `${write.call[0]}, which resolved, to be applied`);
-        }
-      });
+    for (const {
+      call: [operation, ...args],
+    } of [...writes, ...reads]) {
+      const outcome = settle(fixture, call(backend, operation, ...args));
+      // Reported below, once all calls have been made.
+      outcome.catch(() => undefined);
+      settled.push(outcome);
     }
-    for (const [read, right] of reads) start(read, async (outcome) => isRightOrFails(read[0], right, outcome, strange));
-    // The others are sent on connections that have failed, or on new ones.
+    // The later ones are made on connections that have failed, or on new ones.
     if (wave === 2) await lab.set(fault);
     else await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  const checks = await Promise.all(settled);
+  const outcomes = (await Promise.all(settled)).values();
   await lab.set(undefined);
   await recovers(fixture);
-  for (const check of checks) await check();
+  for (const writes of waves) {
+    for (const write of writes) await checkWrite(fixture, write, outcomes.next().value as Outcome);
+    for (const read of reads) checkRead(read, outcomes.next().value as Outcome, strange);
+  }
 }
 
 /** A rule for `close` during a fault. A silent server applies nothing; a slow one may apply what it received. */
@@ -196,8 +196,7 @@ function closeDuring(fault: Fault, when: string): FaultRule {
         const settled = ([operation, ...args]: Call): Promise<Outcome> =>
           settle({ ...fixture, capMs: CLOSE_MS + GRACE_MS }, call(backend, operation, ...args));
         const written = writesOf(fixture);
-        const calls = [...written.map((write) => write.call), ...reads.map(([read]) => read)];
-        const ended = Promise.all(calls.map(settled));
+        const ended = Promise.all(callsOf(fixture).map(settled));
         // Reported below, unless `close` itself fails.
         ended.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -212,7 +211,7 @@ function closeDuring(fault: Fault, when: string): FaultRule {
           holds(code === 'CLOSED' || (code === 'UNAVAILABLE' && !maybeApplied), `CLOSED, got ${code}`);
           const write = written[index];
           if (write === undefined) holds(!maybeApplied, `${operation} to report maybeApplied: false`);
-          else await reports(fixture, write, outcome.error);
+          else await checkWrite(fixture, write, outcome);
         }
       }),
   };
@@ -229,8 +228,7 @@ function lasting(id: string, what: string, fault: Fault, codes: readonly CacheEr
         await lab.set(fault);
         for (let round = 0; round < 2; round++) {
           const calls: readonly Call[] = [
-            ...writesOf(fixture).map((write) => write.call),
-            ...reads.map(([read]) => read),
+            ...callsOf(fixture),
             ['multiSetValues', [['a', SECRET]]],
             ['multiGetValues', ['k']],
             ['deleteMany', ['d']],
@@ -391,8 +389,7 @@ export const faults: readonly FaultRule[] = [
         async (fixture) => {
           const { backend } = fixture;
           await lab.set({ kind: 'delay', delayMs: 100 });
-          const calls = [...reads.map(([read]) => read), ...writesOf(fixture).map((write) => write.call)];
-          const started = calls.map(([operation, ...args]) => call(backend, operation, ...args));
+          const started = callsOf(fixture).map(([operation, ...args]) => call(backend, operation, ...args));
           const outcomes = await Promise.all(started.map((each) => settle(fixture, each)));
           holds(
             outcomes.every((outcome) => 'value' in outcome),
@@ -412,8 +409,7 @@ export const faults: readonly FaultRule[] = [
           await recovers(fixture);
           await new Promise((resolve) => setTimeout(resolve, deadlines * TIMEOUT_MS));
           await lab.set({ kind: 'silence' });
-          const calls = [...writesOf(fixture).map((write) => write.call), ...reads.map(([read]) => read)];
-          const started = calls.map(([operation, ...args]) => call(fixture.backend, operation, ...args));
+          const started = callsOf(fixture).map(([operation, ...args]) => call(fixture.backend, operation, ...args));
           // Failures are reported below.
           for (const { result } of started) result.catch(() => undefined);
           // Gives the requests time to be sent.
