@@ -11,9 +11,12 @@ type Loader<T> = (context: LoadContext) => Loaded<T>;
 type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly T[]>;
 type In<S extends Schema> = StandardSchemaV1.InferInput<S>;
 type Out<S extends Schema> = StandardSchemaV1.InferOutput<S>;
-/** The kinds of `type`: a schema, a function, or none. */
+/**
+ * The kinds of `type`: a schema, a function, or none. The overload for a schema comes last, because TypeScript explains a
+ * wrong call by its last overload; so a function may not be a schema, as those of arktype are.
+ */
 type Typed<O, S> = Omit<O, 'type'> & { readonly type: S };
-type Conversion<T> = (value: unknown) => Loaded<T>;
+type Conversion<T> = ((value: unknown) => Loaded<T>) & { readonly '~standard'?: undefined };
 type Untyped<O> = O & { readonly type?: undefined };
 
 /**
@@ -58,47 +61,47 @@ export interface Cache {
    * Resolves the value, loaded on a miss: once in this process, and as a rule once in all processes. The loader's error
    * reaches every waiting caller and is not stored. If the backend fails, the loader is called, and so is `onError`.
    */
-  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions, S>): Promise<Out<S>>;
-  getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
   getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions>): Promise<T>;
+  getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
+  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions, S>): Promise<Out<S>>;
 
   /**
    * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys.
    * Rejects with the first failure in the order of the keys, once all loads, waits and writes of the call have ended.
    * If the signal aborts, rejects at once.
    */
-  getOrSetMany<K extends Key, S extends Schema>(
-    keys: readonly K[],
-    loader: ManyLoader<K, In<S>>,
-    options: Typed<LoadOptions, S>,
-  ): Promise<Out<S>[]>;
-  getOrSetMany<K extends Key, T>(
-    keys: readonly K[],
-    loader: ManyLoader<K, unknown>,
-    options: Typed<LoadOptions, Conversion<T>>,
-  ): Promise<T[]>;
   getOrSetMany<K extends Key, T>(
     keys: readonly K[],
     loader: ManyLoader<K, T>,
     options?: Untyped<LoadOptions>,
   ): Promise<T[]>;
+  getOrSetMany<K extends Key, T>(
+    keys: readonly K[],
+    loader: ManyLoader<K, unknown>,
+    options: Typed<LoadOptions, Conversion<T>>,
+  ): Promise<T[]>;
+  getOrSetMany<K extends Key, S extends Schema>(
+    keys: readonly K[],
+    loader: ManyLoader<K, In<S>>,
+    options: Typed<LoadOptions, S>,
+  ): Promise<Out<S>[]>;
 
   /**
    * Returns the function, memoised by its arguments, which are parts of the key. For arguments that cannot be, give a
    * function as `options.key`. The `this` of a call is passed on, and is not part of the key.
    */
-  wrap<A extends readonly unknown[], S extends Schema>(
-    fn: (...args: A) => Loaded<In<S>>,
-    options: Typed<WrapOptions<A>, S>,
-  ): (...args: A) => Promise<Out<S>>;
-  wrap<A extends readonly unknown[], T>(
-    fn: (...args: A) => unknown,
-    options: Typed<WrapOptions<A>, Conversion<T>>,
-  ): (...args: A) => Promise<T>;
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => Loaded<T>,
     options: Untyped<WrapOptions<A>>,
   ): (...args: A) => Promise<T>;
+  wrap<A extends readonly unknown[], T>(
+    fn: (...args: A) => unknown,
+    options: Typed<WrapOptions<A>, Conversion<T>>,
+  ): (...args: A) => Promise<T>;
+  wrap<A extends readonly unknown[], S extends Schema>(
+    fn: (...args: A) => Loaded<In<S>>,
+    options: Typed<WrapOptions<A>, S>,
+  ): (...args: A) => Promise<Out<S>>;
 
   /** Makes every entry stale that was stored with one of the tags. One `incr` for each tag, in parallel. */
   invalidateTags(...tags: readonly string[]): Promise<void>;

@@ -214,6 +214,12 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
+  // As those of arktype are: a schema that is a function, too.
+  const Callable = Object.assign((value: unknown): string => String(value), { '~standard': Event['~standard'] });
+  expectTypeOf(cache.get('c', { type: Callable })).resolves.toEqualTypeOf<{ at: Date } | undefined>();
+  expectTypeOf(cache.getOrSet('c', () => ({ at }), { type: Callable })).resolves.toEqualTypeOf<{ at: Date }>();
+  expectTypeOf(cache.getOrSetMany(['c'], () => [{ at }], { type: Callable })).resolves.toEqualTypeOf<{ at: Date }[]>();
+  expectTypeOf(cache.wrap(() => ({ at }), { key: 'c', type: Callable })).toEqualTypeOf<() => Promise<{ at: Date }>>();
   const dated = (id: number, options?: { at: string }) => `${id} ${options?.at}`;
   const sum = (...terms: number[]) => terms.length;
   // Functions of fewer arguments leave the others of the wrapped function.
@@ -227,4 +233,6 @@ it('the types of results follow from the loader and the type', async () => {
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error the loader’s value is the input of the schema
   void cache.getOrSet('ada', () => ({ name: 'Ada', age: 'old' }), { type: User }).catch(() => undefined);
+  // @ts-expect-error even if the schema is a function, too
+  void cache.getOrSet('e', () => ({ at: 5 }), { type: Callable }).catch(() => undefined);
 });
