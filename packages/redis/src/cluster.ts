@@ -153,7 +153,9 @@ export class ClusterConnections implements Sender {
    * unless nodes that do not agree yet name them again.
    */
   #dropUnusedNodes(): void {
-    const serving = new Set(this.#primaries.map((address) => address && `${address.host}:${address.port}`));
+    // The slots of a range share one address. Naming each of the 16,384 would block the event loop for milliseconds.
+    const primaries = [...new Set(this.#primaries)];
+    const serving = new Set(primaries.map((address) => address && `${address.host}:${address.port}`));
     for (const [name, node] of this.#nodes) {
       if (serving.has(name)) continue;
       node.closing ??= setTimeout(() => {
