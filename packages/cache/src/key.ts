@@ -1,3 +1,4 @@
+import { utf8Bytes } from '@ninefold/core';
 import { refusal } from './failure.ts';
 
 /** Plain data. Objects are equal if their properties are, in any order. */
@@ -34,7 +35,7 @@ export function isTag(tag: unknown): tag is string {
 /** Whether every backend takes a key of this size, with the prefixes that the cache writes before it. */
 function fits(text: string): boolean {
   // A UTF-16 code unit takes at most three bytes of UTF-8.
-  return 3 * text.length <= MAX_BYTES || new TextEncoder().encode(text).length <= MAX_BYTES;
+  return 3 * text.length <= MAX_BYTES || utf8Bytes(text) <= MAX_BYTES;
 }
 
 /** A deep copy of a key or of a part of one. */

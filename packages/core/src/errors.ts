@@ -30,6 +30,7 @@ export interface CacheErrorOptions {
   readonly key?: string | undefined;
   /** Default: true for `TIMEOUT` and `UNAVAILABLE`. */
   readonly retryable?: boolean | undefined;
+  /** Default: false. */
   readonly maybeApplied?: boolean | undefined;
   readonly issues?: readonly StandardSchemaV1.Issue[] | undefined;
   readonly cause?: Error | undefined;

@@ -15,9 +15,9 @@ export interface Serializer {
 }
 
 /**
- * Writes superjson's format, `{"json":…,"meta":…}`, and reads it back as a value equal to the one written. A value that
- * could not come back equal is refused with a `ValueError`. Reading is safe for untrusted text: its work is bounded by
- * the length of the text, and its result is a value that `serialize` accepts.
+ * Writes superjson's format, `{"json":…,"meta":…}`, and reads it back as a value equal to the one written. Refuses a value that
+ * could not come back equal, by an error whose message gives the path and the type of the part. Reading is safe for
+ * untrusted text: its work is bounded by the length of the text, and its result is a value that `serialize` accepts.
  */
 export const superjsonSerializer: Serializer = {
   serialize(value: unknown): string {

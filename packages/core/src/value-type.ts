@@ -15,6 +15,7 @@ export class TypeMismatch extends Error {
   }
 }
 
+/** Whether it can be the `type` of a read: a Standard Schema or a function. */
 export function isValueType(type: unknown): type is ValueType<unknown> {
   return typeof type === 'function' || standardOf(type) !== undefined;
 }
@@ -54,6 +55,7 @@ function mismatch(error: unknown): never {
   throw new TypeMismatch(`the type threw ${name}`, undefined, name);
 }
 
+/** Whether it has a `then` method, as every promise does. Functions do not count. */
 export function isThenable(thing: unknown): thing is PromiseLike<unknown> {
   return typeof thing === 'object' && thing !== null && typeof (thing as { then?: unknown }).then === 'function';
 }

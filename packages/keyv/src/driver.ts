@@ -17,6 +17,7 @@ export interface KeyvStore {
   delete(key: string): unknown;
 }
 
+/** `shared`: of a server's store; a `Map` is private to its process. */
 export const keyvCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: false,

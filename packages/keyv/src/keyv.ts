@@ -19,13 +19,16 @@ export { type KeyvStore, keyvCapabilities } from './driver.ts';
 export interface KeyvBackendOptions extends RemoteOptions {
   /** A Keyv store adapter, such as `new KeyvRedis(url, { throwOnErrors: true })`, or a `Map`. The caller closes it. */
   readonly store: KeyvStore | undefined;
-  /** Milliseconds; default 1,000. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** Creates a cache in a Keyv store, without counters: `incr` rejects `UNSUPPORTED`. Throws `INVALID_OPTIONS`. */
+/**
+ * Creates a cache in a Keyv store, without counters: `incr` rejects `UNSUPPORTED`. Does no I/O until it is used. Throws
+ * `INVALID_OPTIONS`.
+ */
 export function keyvBackend(options: KeyvBackendOptions): CacheBackend {
   const store: unknown = options?.store;
   if (store === undefined)

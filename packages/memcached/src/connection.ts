@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { DriverError } from '@ninefold/core';
+import { Corking } from './corking.ts';
 import { connectionLost, notConnected, unexpectedError } from './failures.ts';
 import { HandshakeReader, handshakeError, handshakeFrame } from './handshake.ts';
 import { InFlightRequests } from './in-flight.ts';
@@ -22,6 +23,7 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 export class Connection {
   readonly #config: ServerConfig;
   readonly #socket: Socket;
+  readonly #corking: Corking;
   readonly #onEnd: (connection: Connection) => void;
   readonly #handshake = new HandshakeReader();
   readonly #parser = new Parser();
@@ -43,6 +45,7 @@ export class Connection {
       ready: () => this.#socket.write(handshakeFrame(config)),
       read: (bytes) => this.#read(bytes),
     });
+    this.#corking = new Corking(this.#socket);
     this.#socket.on('drain', () => this.#resume());
     this.#socket.on('error', (error) => {
       this.#error = error;
@@ -114,10 +117,7 @@ export class Connection {
   }
 
   #pump(): void {
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      process.nextTick(() => this.#socket.uncork());
-    }
+    this.#corking.cork({ alone: this.#inFlight.length === 0 && this.#waiting.length === 1 });
     while (this.#state === 'open') {
       const request = this.#waiting.shift();
       if (request === undefined) return;
@@ -128,11 +128,13 @@ export class Connection {
   }
 
   #write(request: Request): void {
-    if (this.#inFlight.length === 0) this.#lastActivity = performance.now();
+    const isFirst = this.#inFlight.length === 0;
     const bytes = request.encode(this.#inFlight.add(request));
     request.call.sent = true;
     const taken =
       this.#config.tls === undefined ? this.#socket.write(bytes) : this.#writeTls(bytes, request.call.deadline);
+    // After encoding, which may take its time.
+    if (isFirst) this.#lastActivity = performance.now();
     if (!taken && this.#socket.writableLength > MAX_BUFFERED_BYTES) this.#state = 'blocked';
     if (this.#timer === undefined) this.#watchSilence();
   }

@@ -39,7 +39,7 @@ export const memcachedCapabilities: Capabilities = Object.freeze({
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** A cache in one memcached server or several. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/** Creates a cache in one memcached server or several. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function memcachedBackend(options: MemcachedBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const transport = transportOf(options, timeoutMs);

@@ -6,9 +6,12 @@ import type { ServerConfig } from './socket.ts';
 import type { MemcachedTransport } from './transport.ts';
 
 interface CommonOptions extends RemoteOptions {
-  /** Milliseconds; default 1,000. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of text that fit under any key; default 1,048,267, for servers with an item limit of 1 MiB. */
+  /**
+   * UTF-8 bytes of text that fit under any key; default 1,048,267, for servers with an item limit of 1 MiB. Only reported
+   * in `capabilities`: the server itself refuses what is too large.
+   */
   readonly maxValueBytes?: number | undefined;
 }
 

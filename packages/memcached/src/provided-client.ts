@@ -1,4 +1,4 @@
-import { type Call, DriverError, underKey } from '@ninefold/core';
+import { DriverError, underKey } from '@ninefold/core';
 import { BinaryTransport } from './binary.ts';
 import { connectionLost, notConnected, refusedLogin } from './failures.ts';
 import { Status } from './protocol.ts';
@@ -71,7 +71,7 @@ class ProvidedClientChannel implements Channel {
       this.#server.onResponse(opaque, onResponse);
     }
     this.#server.onError(opaques[last] as number, (error) => request.fail(providedClientError(error)));
-    (request.call as Call).sent = true;
+    request.call.sent = true;
     this.#server.write(request.encode(opaques[0] as number));
     request.written?.();
   }

@@ -3,7 +3,7 @@ import type { ResponseFrame } from './protocol.ts';
 
 /** Frames that are written together. They end once: when `receive` returns true, or with `fail`. */
 export interface Request {
-  readonly call: Pick<Call, 'deadline' | 'ended' | 'sent'> & { sent: boolean };
+  readonly call: Pick<Call, 'deadline' | 'ended' | 'sent'>;
   /** The number of frames, each with its own opaque. */
   readonly size: number;
   /** Encodes the frames, with consecutive opaques from `opaque` on. */

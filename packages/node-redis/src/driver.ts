@@ -20,11 +20,11 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];
 
+/** `maxValueBytes`: the default of the server's `proto-max-bulk-len`. */
 export const nodeRedisCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: true,
   ttlGranularity: 0.001,
-  // proto-max-bulk-len, by default.
   maxValueBytes: 512 * 1024 * 1024,
 });
 

@@ -28,9 +28,12 @@ export type { RedisClient } from './connection.ts';
 export { nodeRedisCapabilities } from './driver.ts';
 
 interface CommonOptions extends RemoteOptions {
-  /** Milliseconds; default 1,000. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of the largest text; default 536,870,912, the default of the server's `proto-max-bulk-len`. */
+  /**
+   * UTF-8 bytes of text above which a write rejects with `TOO_LARGE`; default 536,870,912, like the server's
+   * `proto-max-bulk-len`.
+   */
   readonly maxValueBytes?: number | undefined;
 }
 
@@ -58,7 +61,10 @@ const DEFAULT_TIMEOUT_MS = 1000;
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
 
-/** A cache in one Redis server, through the official client. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/**
+ * Creates a cache in one Redis server, through the official client. Does no I/O until it is used. Throws
+ * `INVALID_OPTIONS`.
+ */
 export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const sender = createSender(options, timeoutMs);

@@ -84,6 +84,41 @@ describe('a server that refuses', () => {
     expect(await clients()).toContain(`${id} `);
   });
 
+  it('to increment another type rejects NOT_A_COUNTER; the key exists, reads as a miss, and can be overwritten', async () => {
+    const server = await serve();
+    const backend = open(server.port);
+    await ask(server, 'LPUSH', 'list', 's3cretValue');
+    await backend.setValue('n', 41);
+    const incrs = [backend.incr('list'), backend.incr('list', 2, { ttl: 60 })];
+    for (const failure of await Promise.all(incrs.map((incr) => failureOf(incr, ['s3cretValue']))))
+      expect(failure).toMatchObject({ code: 'NOT_A_COUNTER', maybeApplied: false, cause: { code: 'WRONGTYPE' } });
+    expect(await ask(server, 'LLEN', 'list')).toBe('1');
+    expect(await backend.getValue('list')).toBeUndefined();
+    expect(await Promise.all(['list', 'n', 'list'].map((key) => backend.getValue(key)))).toEqual([
+      undefined,
+      41,
+      undefined,
+    ]);
+    expect(await backend.multiGetValues(['list', 'n'])).toEqual([undefined, 41]);
+    expect(await backend.exists('list')).toBe(true);
+    await backend.setValue('list', 1);
+    expect(await backend.incr('list')).toBe(2);
+    for (const ttl of [undefined, 60]) {
+      for (const key of ['a', 'b']) await ask(server, 'LPUSH', key, 'x');
+      await backend.multiSetValues(
+        new Map([
+          ['a', 1],
+          ['b', 2],
+        ]),
+        { ttl },
+      );
+      expect(await backend.multiGetValues(['a', 'b'])).toEqual([1, 2]);
+      expect(await backend.deleteMany(['a', 'b'])).toBe(2);
+    }
+    await ask(server, 'LPUSH', 'other', 'x');
+    expect(await backend.delete('other')).toBe(1);
+  });
+
   it('all without a password, rejects a long batch or text, of which it reads only the beginning, as well', async () => {
     const { port } = await serve('--requirepass', 's3cret');
     const pairs = Array.from({ length: 20 }, (_, index) => [`k${index}`, 's3cretValue'] as const);

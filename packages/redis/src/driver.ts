@@ -23,11 +23,11 @@ const MAX_LENGTH = 48 * 1024;
 /** UTF-16 units above which a `SET` of its own takes half the time: the server reads it while the next one is written. */
 const LARGE_LENGTH = 10_000;
 
+/** `maxValueBytes`: the default of the server's `proto-max-bulk-len`. */
 export const redisCapabilities: Capabilities = Object.freeze({
   shared: true,
   atomicIncr: true,
   ttlGranularity: 0.001,
-  // proto-max-bulk-len, by default.
   maxValueBytes: 512 * 1024 * 1024,
 });
 

@@ -3,9 +3,12 @@ import type { RedisOptions } from 'ioredis';
 import type { RedisClient } from './provided-client.ts';
 
 interface CommonOptions extends RemoteOptions {
-  /** Milliseconds; default 1,000. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of the largest text; default 536,870,912, the default of the server's `proto-max-bulk-len`. */
+  /**
+   * UTF-8 bytes of text above which a write rejects with `TOO_LARGE`; default 536,870,912, like the server's
+   * `proto-max-bulk-len`.
+   */
   readonly maxValueBytes?: number | undefined;
 }
 
@@ -15,7 +18,7 @@ interface OwnClientOptions extends CommonOptions {
 }
 
 export interface RedisUrlOptions extends OwnClientOptions {
-  /** One server: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. */
+  /** One server: `redis://[user:password@]host[:port][/database][?family=0|4|6]`, or `rediss://` for TLS. */
   readonly url: string | undefined;
   readonly cluster?: undefined;
   readonly sentinels?: undefined;

@@ -29,7 +29,10 @@ export type { RedisClient } from './provided-client.ts';
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** A cache in Redis: one server, a Cluster, or a primary behind Sentinels. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
+/**
+ * Creates a cache in Redis: one server, a Cluster, or a primary behind Sentinels. Does no I/O until it is used. Throws
+ * `INVALID_OPTIONS`.
+ */
 export function redisBackend(options: RedisBackendOptions): CacheBackend {
   const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxValueBytes = options?.maxValueBytes ?? redisCapabilities.maxValueBytes;

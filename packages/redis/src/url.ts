@@ -14,7 +14,7 @@ export interface Server {
 export class UrlError extends Error {}
 
 /**
- * Parses `redis[s]://[user:password@]host[:port][/database][?family=4|6|0]`. Throws `UrlError`. ioredis's own parser assumes
+ * Parses `redis[s]://[user:password@]host[:port][/database][?family=0|4|6]`. Throws `UrlError`. ioredis's own parser assumes
  * localhost for a missing host, takes any option from the query, and quotes a malformed URL with its password.
  */
 export function parseServer(url: unknown, defaultPort: number): Server {

@@ -1,29 +1,14 @@
-import { Writable } from 'node:stream';
 import { setImmediate as nextTick } from 'node:timers/promises';
+import { RecordedWrites } from '@ninefold/tooling/testing/recorded-writes';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Corking } from '../src/corking.ts';
 
-/** Records each write; the other end of a socket could not tell them apart. */
-class Writes extends Writable {
-  readonly all: string[] = [];
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.all.push(String(chunk));
-    done();
-  }
-
-  override _writev(chunks: { readonly chunk: Buffer }[], done: () => void): void {
-    this.all.push(chunks.map(({ chunk }) => String(chunk)).join(''));
-    done();
-  }
-}
-
 describe('commands of one tick', () => {
-  let writes: Writes;
+  let writes: RecordedWrites;
   let corking: Corking;
 
   beforeEach(() => {
-    writes = new Writes();
+    writes = new RecordedWrites();
     corking = new Corking();
   });
 

@@ -35,9 +35,12 @@ export const upstashCapabilities: Capabilities = Object.freeze({
 });
 
 interface CommonOptions extends RemoteOptions {
-  /** Milliseconds; default 5,000. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** UTF-8 bytes of the largest text; default 4,500,000, for plans that allow requests of 10 MB. */
+  /**
+   * UTF-8 bytes of text above which a write rejects with `TOO_LARGE`; default 4,500,000, for plans that allow requests of
+   * 10 MB.
+   */
   readonly maxValueBytes?: number | undefined;
 }
 
@@ -66,7 +69,7 @@ export type UpstashBackendOptions = UpstashServerOptions | UpstashClientOptions;
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
-/** A cache in an Upstash Redis database, over REST. Does no I/O. Throws `INVALID_OPTIONS`. */
+/** Creates a cache in an Upstash Redis database, over REST. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function upstashBackend(options: UpstashBackendOptions): CacheBackend {
   const sender = senderOf(options);
   const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;

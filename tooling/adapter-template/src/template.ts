@@ -19,13 +19,13 @@ export { type Entry, templateCapabilities } from './driver.ts';
 export interface TemplateBackendOptions extends RemoteOptions {
   /** Holds the entries. Your adapter takes the URL of its server here, or a client that the caller passes in. */
   readonly store: Map<string, Entry> | undefined;
-  /** The deadline of each call in milliseconds; 1,000 by default. */
+  /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1000;
 
-/** Creates a backend, which does no I/O until its first call. Throws `INVALID_OPTIONS`. */
+/** Creates a cache in Template. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function templateBackend(options: TemplateBackendOptions): CacheBackend {
   const store: unknown = options?.store;
   if (!(store instanceof Map)) throw invalidOptions('template', options, 'store must be a Map');

@@ -45,7 +45,9 @@ export interface Trial {
 
 /** How the suite runs against a backend. */
 export interface SuiteOptions {
+  /** Creates the backend under test with these options: their namespaces keep the rules apart on a shared server. */
   readonly create: (options: CreateOptions) => CacheBackend | Promise<CacheBackend>;
+  /** The capabilities that the backend has. They decide which rules apply. */
   readonly capabilities: Capabilities;
   /** For a backend with a clock that the suite controls. No rule waits then. */
   readonly clock?: { advance(milliseconds: number): void } | undefined;

@@ -31,7 +31,7 @@ const unreadable: readonly [id: string, what: string, text: string][] = [
   ['spaces', 'an integer with spaces', '5551212 '],
   ['leading-zero', 'an integer with a leading zero', '05551212'],
   ['fraction', 'a bare fraction', '555.1212'],
-  ['meta-alone', 'annotations without a value', '{"meta":{"values":["undefined"]}}'],
+  ['meta-alone', 'text with annotations but no value', '{"meta":{"values":["undefined"]}}'],
   ['undefined', 'an annotated undefined', '{"json":null,"meta":{"values":["undefined"],"v":1}}'],
   ['invalid-date', 'an invalid date', '{"json":"never","meta":{"values":["Date"],"v":1}}'],
   ['unknown-class', 'an instance of a class', '{"json":{},"meta":{"values":[["class","Money"]],"v":1}}'],

@@ -79,7 +79,7 @@ const kept: readonly Kept[] = [
   },
   {
     id: 'array-buffer',
-    what: 'an ArrayBuffer, as a Uint8Array',
+    what: 'an ArrayBuffer, as a Uint8Array,',
     make: () => new Uint8Array([1, 2]).buffer,
     back: () => new Uint8Array([1, 2]),
   },
@@ -101,7 +101,7 @@ const kept: readonly Kept[] = [
   },
   {
     id: 'buffer',
-    what: 'a Node.js Buffer, as a Uint8Array',
+    what: 'a Node.js Buffer, as a Uint8Array,',
     make: () => Buffer?.from([0, 128, 255]) ?? new Uint8Array([0, 128, 255]),
     back: () => new Uint8Array([0, 128, 255]),
   },
@@ -109,18 +109,18 @@ const kept: readonly Kept[] = [
   { id: 'error', what: 'an Error with its cause', make: () => new Error('no', { cause: { at: new Date(0) } }) },
   {
     id: 'error-subclass',
-    what: 'a built-in subclass of Error, as an Error with its name',
+    what: 'a built-in subclass of Error, as an Error with its name,',
     make: () => new RangeError('far'),
     back: () => Object.defineProperty(new Error('far'), 'name', { value: 'RangeError' }),
   },
   {
     id: 'dotted-keys',
-    what: 'keys with dots and backslashes',
+    what: 'an object whose keys have dots and backslashes',
     make: () => ({ 'a.b': new Date(1), 'c\\.d': new Date(2), '': 1n }),
   },
   {
     id: 'constructor-keys',
-    what: 'keys named constructor and prototype',
+    what: 'an object with keys named constructor and prototype',
     make: () => ({ constructor: { prototype: new Date(1) }, prototype: 2 }),
   },
   {
