@@ -198,13 +198,14 @@ describe.each([
     const pool = await poolOf(30_000);
     const backend = nodeRedisBackend({ client: pool, timeoutMs: 200 });
     const busy = occupy(pool, 1500);
-    for (const call of [
+    const calls = [
       backend.incr('waits'),
       backend.setValue('waits', 1),
       backend.multiSetValues([['waits', 1]], { ttl: 60 }),
       backend.delete('kept'),
-    ])
-      expect(await failureOf(call)).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: false });
+    ];
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call))))
+      expect(failure).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: false });
     await ask(server, 'SET', 'kept', '1');
     const other = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
     const closed = failureOf(other.incr('waits'));
