@@ -26,7 +26,7 @@ if (unknown.length > 0) {
   console.error(USAGE);
   process.exitCode = 1;
 } else if (values.page) {
-  await writePage(readSubjects());
+  await writePage();
 } else {
   await measure(SUBJECTS.filter((name) => positionals.length === 0 || positionals.includes(name)));
 }
@@ -38,8 +38,7 @@ async function measure(names: readonly string[]): Promise<void> {
   const kept = readSubjects().filter(({ subject }) => !names.includes(subject));
   const subjects = [...fresh, ...kept].sort((a, b) => SUBJECTS.indexOf(a.subject) - SUBJECTS.indexOf(b.subject));
   writeSubjects(subjects);
-  // Read back, because the file has rounded figures.
-  await writePage(readSubjects());
+  await writePage();
 }
 
 async function measureSubject(subject: string): Promise<SubjectResult> {

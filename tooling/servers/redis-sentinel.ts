@@ -26,7 +26,7 @@ const FAILOVER_MS = 5000;
 const PERIOD_MS = '500';
 
 /** Starts a primary, a replica and three sentinels. Resolves when each sentinel knows all the others. */
-export async function startRedisSentinel(program: string = defaultProgram()): Promise<RedisSentinel> {
+export async function startRedisSentinel(): Promise<RedisSentinel> {
   const started: ServerProcess[] = [];
   const keep = (server: ServerProcess): ServerProcess => {
     started.push(server);
@@ -36,10 +36,10 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
     await Promise.all(started.map((server) => server.stop()));
   };
   try {
-    const primary = keep(await startRedis([], { program }));
-    const replica = keep(await startRedisReplica(primary, [], { program }));
+    const primary = keep(await startRedis());
+    const replica = keep(await startRedisReplica(primary));
     const sentinels: ServerProcess[] = [];
-    for (let index = 0; index < SENTINELS; index++) sentinels.push(keep(await startSentinel(primary, program)));
+    for (let index = 0; index < SENTINELS; index++) sentinels.push(keep(await startSentinel(primary)));
     await Promise.all(sentinels.map(untilDiscovered));
     return { name: NAME, primary, replica, sentinels, stop };
   } catch (error) {
@@ -48,7 +48,7 @@ export async function startRedisSentinel(program: string = defaultProgram()): Pr
   }
 }
 
-async function startSentinel(primary: ServerProcess, program: string): Promise<ServerProcess> {
+async function startSentinel(primary: ServerProcess): Promise<ServerProcess> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'ninefold-sentinel-'));
   const file = join(folder, 'sentinel.conf');
@@ -66,7 +66,7 @@ async function startSentinel(primary: ServerProcess, program: string): Promise<S
       () => true,
       () => false,
     );
-  return await startServer(program, [file, '--sentinel'], port, ready, folder);
+  return await startServer(defaultProgram(), [file, '--sentinel'], port, ready, folder);
 }
 
 async function untilDiscovered(sentinel: ServerProcess): Promise<void> {

@@ -16,7 +16,7 @@ export type Awaitable<T> = T | PromiseLike<T>;
 
 /** The deadline and state of one call. */
 export interface Call {
-  /** When the call times out: milliseconds on the clock of `performance.now()`. */
+  /** When the call times out: milliseconds on the clock of `performance.now()`; `Infinity` without `timeoutMs`. */
   readonly deadline: number;
   /** Whether the call has settled. Once it has, nothing more may be sent for it. */
   readonly ended: boolean;

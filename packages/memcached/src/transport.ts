@@ -2,8 +2,8 @@ import type { Call } from '@ninefold/core';
 
 /**
  * Sends the adapter's requests to the servers: five methods, so that another protocol can replace the binary one. Keys are
- * legal in memcached: 1 to 250 bytes of `[\x21-\x7e]`. Failures are `DriverError`s that name the key as it was passed.
- * Integers, TTLs and deadlines are the adapter's responsibility.
+ * legal in memcached: 1 to 250 bytes of `[\x21-\x7e]`. Failures are `DriverError`s of `@ninefold/core` that name the key
+ * as it was passed. Integers, TTLs and deadlines are the adapter's responsibility.
  */
 export interface MemcachedTransport {
   /** Texts in the order of the keys, `undefined` for misses. Keys may repeat. */

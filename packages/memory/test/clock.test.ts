@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { type MemoryBackendOptions, memoryBackend } from '../src/memory.ts';
+import { memoryBackend } from '../src/memory.ts';
 
 const DAY = 24 * 60 * 60;
 
-function clocked(start: number, options: MemoryBackendOptions = {}) {
+function clocked(start: number) {
   const clock = { time: start };
-  return { clock, cache: memoryBackend({ ...options, now: () => clock.time }) };
+  return { clock, cache: memoryBackend({ now: () => clock.time }) };
 }
 
 describe('a TTL', () => {

@@ -2,9 +2,15 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type Call, DriverError } from '@ninefold/core';
 import { commandFailure, connectionFailure } from './failures.ts';
 
-/** The method that a provided client needs. Clients of redis 5 and 6 have it. */
+/** The method that a provided client needs. Clients and pools of redis 5 and 6 have it. */
 export interface RedisClient {
-  sendCommand(args: readonly string[], options?: { readonly typeMapping: object }): Promise<unknown>;
+  sendCommand(args: string[], options?: { readonly typeMapping: object }): Promise<unknown>;
+}
+
+/** A pool of clients of redis 5 or 6. */
+export interface RedisPool extends RedisClient {
+  /** Runs the task with a client, once one is free. */
+  execute(task: (client: RedisClient) => Promise<unknown>): Promise<unknown>;
 }
 
 /** The parts of a client that this package creates and uses. */
@@ -24,8 +30,11 @@ export interface OwnClient extends RedisClient {
 }
 
 export interface Sender {
-  /** Sends a command once. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent. */
-  send(call: Call, args: readonly string[]): Promise<unknown>;
+  /**
+   * Sends a command once, and sets `call.sent` before. Rejects with a `DriverError`; resolves `undefined` if the call ended
+   * before it was sent.
+   */
+  send(call: Call, args: string[]): Promise<unknown>;
   close(): void;
 }
 
@@ -46,15 +55,40 @@ export class ProvidedClient implements Sender {
     this.#client = client;
   }
 
-  async send(_call: Call, args: readonly string[]): Promise<unknown> {
+  async send(call: Call, args: string[]): Promise<unknown> {
+    call.sent = true;
     try {
       return await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
-      const failure = commandFailure(error);
-      // Without a connection, the client rejects commands at once. Without a turn of the event loop, callers that repeat them
-      // would keep it from connecting again.
-      if (failure.options.connectionLost) await turn();
-      throw failure;
+      throw await afterTurn(commandFailure(error));
+    }
+  }
+
+  close(): void {
+    // Its owner closes it.
+  }
+}
+
+/** Sends commands by a provided pool, as `ProvidedClient` does, but none for a call that ended while all clients were busy. */
+export class ProvidedPool implements Sender {
+  readonly #pool: RedisPool;
+
+  constructor(pool: RedisPool) {
+    this.#pool = pool;
+  }
+
+  async send(call: Call, args: string[]): Promise<unknown> {
+    let waiting = true;
+    const task = async (client: RedisClient): Promise<unknown> => {
+      if (call.ended) return undefined;
+      waiting = false;
+      call.sent = true;
+      return await client.sendCommand(args, PLAIN);
+    };
+    try {
+      return await this.#pool.execute(task);
+    } catch (error) {
+      throw await afterTurn(commandFailure(error, { waiting }));
     }
   }
 
@@ -86,10 +120,9 @@ export class Connection implements Sender {
     this.#timeoutMs = timeoutMs;
   }
 
-  async send(call: Call, args: readonly string[]): Promise<unknown> {
+  async send(call: Call, args: string[]): Promise<unknown> {
     this.#link ??= this.#open();
     const link = this.#link;
-    call.sent = false;
     await link.connected;
     // A call that ended while it waited for the connection must not be sent.
     if (call.ended) return undefined;
@@ -172,7 +205,7 @@ class Link {
     });
   }
 
-  async send(args: readonly string[]): Promise<unknown> {
+  async send(args: string[]): Promise<unknown> {
     try {
       return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
@@ -235,6 +268,15 @@ class Link {
     if (left > 0) this.#checkAfter(left);
     else this.end(new Error('the server fell silent'));
   }
+}
+
+/**
+ * The failure, in a later turn of the event loop if there is no connection. The client rejects commands at once then, and
+ * callers that repeat them would keep it from connecting again.
+ */
+async function afterTurn(failure: DriverError): Promise<DriverError> {
+  if (failure.options.connectionLost) await turn();
+  return failure;
 }
 
 /** Not a closure of a method: the timer of a backend that is dropped without `close` would keep it in memory. */

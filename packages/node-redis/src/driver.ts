@@ -58,6 +58,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
+    call.sent = false;
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
@@ -77,6 +78,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
+    call.sent = false;
     const parts = inParts(keys, { maxItems: MAX_KEYS });
     const counts = await sendParts(parts, first, async (part) =>
       toInteger(await this.#connection.send(call, ['UNLINK', ...part])),
@@ -85,6 +87,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
+    call.sent = false;
     const ttlMs = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
     return toInteger(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
   }
@@ -94,7 +97,7 @@ export class NodeRedisDriver implements CacheDriver {
   }
 }
 
-function setCommand(entries: readonly Entry[], ttlMs: string | undefined): readonly string[] {
+function setCommand(entries: readonly Entry[], ttlMs: string | undefined): string[] {
   const [single] = entries;
   if (single !== undefined && entries.length === 1) {
     return ['SET', single[0], String(single[1]), ...(ttlMs === undefined ? [] : ['PX', ttlMs])];

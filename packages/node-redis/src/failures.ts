@@ -67,6 +67,8 @@ const TLS_ALERT = /^Unknown RESP type 21 /;
 const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 
 interface FailureContext {
+  /** Whether the command still waited for a client of a pool. */
+  readonly waiting?: boolean;
   /** Whether the connection has no TLS, and has brought no reply yet. */
   readonly unanswered?: boolean;
   /** The error that ended the connection, if known: the client need not pass it on to the commands. */
@@ -76,12 +78,14 @@ interface FailureContext {
 /** The failure of a command. It leaves out the client's own error, which may hold the arguments. */
 export function commandFailure(
   error: unknown,
-  { unanswered = false, connectionError = error }: FailureContext = {},
+  { waiting = false, unanswered = false, connectionError = error }: FailureContext = {},
 ): DriverError {
   const { className, message } = partsOf(error);
   if (isReply(className)) return refusal(message);
-  const unsent = UNSENT.has(className);
+  const unsent = waiting || UNSENT.has(className);
   const { className: name, code } = partsOf(connectionError);
+  if (waiting && className === 'TimeoutError')
+    return new DriverError('UNAVAILABLE', 'no client of the pool was free', { applied: 'no', cause: { name, code } });
   const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name, code } } as const;
   if (isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';

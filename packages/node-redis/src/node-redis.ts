@@ -1,6 +1,14 @@
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
-import { Connection, type OwnClient, ProvidedClient, type RedisClient, type Sender } from './connection.ts';
+import {
+  Connection,
+  type OwnClient,
+  ProvidedClient,
+  ProvidedPool,
+  type RedisClient,
+  type RedisPool,
+  type Sender,
+} from './connection.ts';
 import { NodeRedisDriver, nodeRedisCapabilities } from './driver.ts';
 
 export {
@@ -38,7 +46,7 @@ export interface NodeRedisUrlOptions extends CommonOptions {
 }
 
 export interface NodeRedisClientOptions extends CommonOptions {
-  /** A connected client of redis 5 or 6, with RESP 2 or 3. It keeps its settings, and the backend does not close it. */
+  /** A connected client or pool of redis 5 or 6, with RESP 2 or 3. It keeps its settings, and the backend does not close it. */
   readonly client: RedisClient;
   readonly url?: undefined;
   readonly redis?: undefined;
@@ -86,10 +94,10 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
       throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
     return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
   }
-  if (!isRedisClient(client)) throw invalid(options, 'client must be a client of redis 5 or 6 for one server');
+  if (!isRedisClient(client)) throw invalid(options, 'client must be a client or pool of redis 5 or 6 for one server');
   if (options.url !== undefined) throw invalid(options, 'give either url or client, not both');
   if (options.redis !== undefined) throw invalid(options, 'client keeps its own settings: leave out redis');
-  return new ProvidedClient(client);
+  return isPool(client) ? new ProvidedPool(client) : new ProvidedClient(client);
 }
 
 function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
@@ -135,6 +143,10 @@ function isRedisClient(thing: unknown): thing is RedisClient {
   // The `sendCommand` of a Cluster or a Sentinel client takes more arguments: first the routing of the command. ioredis has
   // a `sendCommand` too, but takes the arguments of a command by `call`.
   return typeof sendCommand === 'function' && sendCommand.length <= 2 && call === undefined;
+}
+
+function isPool(client: RedisClient): client is RedisPool {
+  return typeof (client as Partial<RedisPool>).execute === 'function';
 }
 
 function checkUrl(options: NodeRedisBackendOptions): string {

@@ -3,19 +3,20 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
-import { createClient as createClient6, RESP_TYPES } from 'redis';
-import { createClient as createClient5 } from 'redis-5';
-import { expect, it } from 'vitest';
+import { createClient as createClient6, createClientPool as createPool6, RESP_TYPES } from 'redis';
+import { createClient as createClient5, createClientPool as createPool5 } from 'redis-5';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection, type OwnClient } from '../src/connection.ts';
-import { nodeRedisBackend } from '../src/node-redis.ts';
+import { nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
 
 it('a call that ended while it waited for the connection is not sent', async () => {
   const server = await startRedis();
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 5000);
-  const call = { ended: false, sent: true } as { -readonly [name in keyof Call]: Call[name] };
+  const call = { ended: false, sent: false } as { -readonly [name in keyof Call]: Call[name] };
   const answer = connection.send(call, ['INCR', 'n']);
   call.ended = true;
   expect(await answer).toBeUndefined();
@@ -142,28 +143,124 @@ it.each([
 );
 
 it.each([
-  ['5', createClient5],
-  ['6', createClient6],
-] as const)(
-  'a client of redis %s that answers in types of its owner gives what was stored',
-  async (_, createClient) => {
-    const server = await startRedis();
-    const url = `redis://${server.host}:${server.port}`;
-    const client = await (createClient as typeof createClient6)({ url }).connect();
-    const typed = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String });
-    const backend = nodeRedisBackend({ client: typed, timeoutMs: 5000 });
-    await backend.multiSetValues([
-      ['k', 'v'],
-      ['n', 41],
-    ]);
-    expect(await backend.incr('n')).toBe(42);
-    expect(await backend.getValue('k')).toBe('v');
-    expect(await backend.multiGetValues(['k', 'n', 'none'])).toEqual(['v', 42, undefined]);
-    expect(await backend.deleteMany(['k', 'n', 'none'])).toBe(2);
-    client.destroy();
+  ['client of redis 5', createClient5],
+  ['client of redis 6', createClient6],
+  ['pool of redis 5', createPool5],
+  ['pool of redis 6', createPool6],
+] as const)('a %s that answers in types of its owner gives what was stored', async (_, create) => {
+  const server = await startRedis();
+  const client = (create as typeof createClient6)({ url: `redis://${server.host}:${server.port}` });
+  await client.connect();
+  const typed = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String });
+  const backend = nodeRedisBackend({ client: typed, timeoutMs: 5000 });
+  await backend.multiSetValues([
+    ['k', 'v'],
+    ['n', 41],
+  ]);
+  expect(await backend.incr('n')).toBe(42);
+  expect(await backend.getValue('k')).toBe('v');
+  expect(await backend.multiGetValues(['k', 'n', 'none'])).toEqual(['v', 42, undefined]);
+  expect(await backend.deleteMany(['k', 'n', 'none'])).toBe(2);
+  client.destroy();
+  await server.stop();
+});
+
+describe.each([
+  ['5', createPool5 as unknown as typeof createPool6],
+  ['6', createPool6],
+] as const)('a pool of redis %s', (_, createPool) => {
+  let server: ServerProcess;
+  let proxy: FaultProxy;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    proxy = await FaultProxy.start(server);
+  });
+
+  afterAll(async () => {
+    await proxy.stop();
     await server.stop();
-  },
-);
+  });
+
+  /** Of one client. */
+  const poolOf = async (acquireTimeout: number) => {
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const pool = createPool({ url, disableOfflineQueue: true }, { minimum: 1, maximum: 1, acquireTimeout });
+    pool.on('error', () => undefined);
+    await pool.connect();
+    return pool;
+  };
+
+  const occupy = (pool: RedisClient, milliseconds: number): Promise<unknown> =>
+    pool.sendCommand(['XREAD', 'BLOCK', String(milliseconds), 'STREAMS', 'none', '$']);
+
+  it('sends nothing for a call that is given up while all clients are busy', async () => {
+    const pool = await poolOf(30_000);
+    const backend = nodeRedisBackend({ client: pool, timeoutMs: 200 });
+    const busy = occupy(pool, 1500);
+    const calls = [
+      backend.incr('waits'),
+      backend.setValue('waits', 1),
+      backend.multiSetValues([['waits', 1]], { ttl: 60 }),
+      backend.delete('kept'),
+    ];
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call))))
+      expect(failure).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: false });
+    await ask(server, 'SET', 'kept', '1');
+    const other = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
+    const closed = failureOf(other.incr('waits'));
+    await other.close();
+    expect(await closed).toMatchObject({ code: 'CLOSED', maybeApplied: false });
+    await busy;
+    expect(await backend.multiGetValues(['waits', 'kept'])).toEqual([undefined, 1]);
+    pool.destroy();
+  });
+
+  it('may have applied a part of a batch while another part waits for a client', async () => {
+    const pool = await poolOf(30_000);
+    const backend = nodeRedisBackend({ client: pool, timeoutMs: 1000 });
+    server.pause();
+    // More than one command takes.
+    const failure = await failureOf(backend.deleteMany(Array.from({ length: 5001 }, (_, index) => `k${index}`)));
+    server.resume();
+    expect(failure).toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
+    pool.destroy();
+  });
+
+  it('reports that nothing was sent if no client was free in time', async () => {
+    const pool = await poolOf(100);
+    const backend = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
+    const busy = occupy(pool, 1000);
+    const calls = [backend.incr('n'), backend.deleteMany(['a', 'b']), backend.getValue('n')];
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call)))) {
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+      expect(failure.message).toContain('no client of the pool was free');
+    }
+    await busy;
+    expect(await backend.incr('n')).toBe(1);
+    await ask(server, 'DEL', 'n');
+    pool.destroy();
+  });
+
+  it('reports that nothing was sent without a connection, and finds its server again', async () => {
+    const pool = await poolOf(30_000);
+    const backend = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
+    await proxy.set({ kind: 'refuse' });
+    const fails = async (): Promise<void> => {
+      for (const call of [() => backend.setValue('k', 1), () => backend.incr('k'), () => backend.delete('k')])
+        expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    };
+    await expect.poll(() => backend.exists('k').catch(({ message }: Error) => message)).toContain('no connection');
+    await fails();
+    await proxy.set(undefined);
+    await expect.poll(() => backend.incr('k').catch(() => 'no answer'), { timeout: 10_000 }).toBe(1);
+    await backend.close();
+    expect(await pool.sendCommand(['GET', 'k'])).toBe('1');
+    const other = nodeRedisBackend({ client: pool });
+    await pool.close();
+    expect(await failureOf(other.incr('k'))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+  });
+});
 
 it('a keyPrefix of a provided client is not added to the keys of entries', async () => {
   const server = await startRedis();

@@ -3,7 +3,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isCacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
-import { createCluster, createSentinel } from 'redis';
+import { createClient as createClient6, createCluster, createClientPool as createPool6, createSentinel } from 'redis';
+import {
+  createClient as createClient5,
+  createCluster as createCluster5,
+  createClientPool as createPool5,
+  createSentinel as createSentinel5,
+} from 'redis-5';
 import { describe, expect, it, vi } from 'vitest';
 import { type NodeRedisBackendOptions, nodeRedisBackend } from '../src/node-redis.ts';
 
@@ -205,4 +211,29 @@ it('takes a url or a client by its type, too', () => {
     () => nodeRedisBackend({ url: 'redis://host', client: { sendCommand: async () => null } }),
   ];
   for (const way of ways) expect(way).toThrow(/give/);
+});
+
+it('takes clients and pools of redis 5 and 6 by their types, but none for several servers', () => {
+  const [rootNodes, sentinelRootNodes] = [[{ url: 'redis://host' }], [{ host: 'host', port: 1 }]];
+  const taken: readonly (() => unknown)[] = [
+    () => nodeRedisBackend({ client: createClient5() }),
+    () => nodeRedisBackend({ client: createPool5() }),
+    () => nodeRedisBackend({ client: createClient6() }),
+    () => nodeRedisBackend({ client: createClient6({ RESP: 2 }) }),
+    () => nodeRedisBackend({ client: createPool6() }),
+    () => nodeRedisBackend({ client: createPool6({ RESP: 2 }) }),
+    () => nodeRedisBackend({ client: createClient6().createPool({ maximum: 2 }) }),
+  ];
+  for (const way of taken) expect(way).not.toThrow();
+  const refused: readonly (() => unknown)[] = [
+    // @ts-expect-error a Cluster
+    () => nodeRedisBackend({ client: createCluster5({ rootNodes }) }),
+    // @ts-expect-error a Cluster
+    () => nodeRedisBackend({ client: createCluster({ rootNodes }) }),
+    // @ts-expect-error a Sentinel
+    () => nodeRedisBackend({ client: createSentinel5({ name: 'name', sentinelRootNodes }) }),
+    // @ts-expect-error a Sentinel
+    () => nodeRedisBackend({ client: createSentinel({ name: 'name', sentinelRootNodes }) }),
+  ];
+  for (const way of refused) expect(way).toThrow('one server');
 });

@@ -12,7 +12,7 @@ import { CoalescedReads } from './coalesced-reads.ts';
 import { Coalescer } from './coalescer.ts';
 import type { Command, CommandSender } from './command-sender.ts';
 import { isUnsent } from './failures.ts';
-import { expectCount, expectInteger, expectText } from './results.ts';
+import { expectCount, expectInteger, expectOk } from './results.ts';
 import { INCR, SET_MANY } from './script.ts';
 import { entryBytes, inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 
@@ -62,12 +62,12 @@ export class UpstashDriver implements CacheDriver {
     const px = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
     if (entries.length === 1 && entry !== undefined) {
-      expectText(await this.#write(set(entry, px), entryBytes(entry), call), 'OK');
+      expectOk(await this.#write(set(entry, px), entryBytes(entry), call));
       return;
     }
     const { parts, bytes } = inRequests(entries, entryBytes);
     await sendParts(parts, firstOfEntries, async (part) => {
-      if (px === undefined) expectText(await this.#write(setAll(part), bytes, call), 'OK');
+      if (px === undefined) expectOk(await this.#write(setAll(part), bytes, call));
       else expectInteger(await this.#write(setAllFor(part, px), bytes, call));
     });
   }

@@ -37,6 +37,6 @@ export function expectCount(result: unknown, most: number): number {
   return count;
 }
 
-export function expectText(result: unknown, text: string): void {
-  if (result !== text) throw result instanceof DriverError ? result : malformedResult();
+export function expectOk(result: unknown): void {
+  if (result !== 'OK') throw result instanceof DriverError ? result : malformedResult();
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { chartOf, isCharted } from './charts.ts';
 import { chartFileOf, pageOf } from './page.ts';
 import type { SubjectResult } from './results.ts';
-import { docs } from './subjects.ts';
+import { docs, readSubjects } from './subjects.ts';
 
 /** The texts of the page and its charts, by path in `docs`. */
 export async function pageFiles(subjects: readonly SubjectResult[]): Promise<ReadonlyMap<string, string>> {
@@ -15,8 +15,9 @@ export async function pageFiles(subjects: readonly SubjectResult[]): Promise<Rea
 }
 
 /** Writes the page and its charts, and deletes all other charts. */
-export async function writePage(subjects: readonly SubjectResult[]): Promise<void> {
-  const files = await pageFiles(subjects);
+export async function writePage(): Promise<void> {
+  // From the file, whose figures are rounded.
+  const files = await pageFiles(readSubjects());
   rmSync(join(docs, 'benchmarks'), { recursive: true, force: true });
   for (const [file, text] of files) {
     mkdirSync(dirname(join(docs, file)), { recursive: true });

@@ -31,7 +31,7 @@ export function contestOf(
     readonly per?: number;
     readonly can?: (peer: Peer, traits: Traits) => boolean;
     readonly lacks?: (peer: Peer) => readonly string[];
-  } = {},
+  },
 ): Contest {
   const { per = 1, can = () => true, lacks = () => [] } = options;
   const [ours, ...others] = capable(tested, can).map(

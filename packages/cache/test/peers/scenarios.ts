@@ -17,14 +17,14 @@ const CALLERS = 50;
 /** Long enough for every load that will begin to have begun. */
 const HESITATION_MS = 500;
 
-/** A load in flight, which `finish` ends. */
-async function begin(call: (load: () => Promise<unknown>) => Promise<unknown>, value: unknown) {
+/** A load of an old value in flight, which `finish` ends. */
+async function begin(call: (load: () => Promise<unknown>) => Promise<unknown>) {
   const slow = pending<void>();
   const begun = pending<void>();
   const result = call(async () => {
     begun.resolve();
     await slow.promise;
-    return value;
+    return 'old';
   });
   // A client may fail before there is anything to load.
   await Promise.race([begun.promise, result]);
@@ -54,7 +54,7 @@ async function nextValue(cache: Contestant, key: string): Promise<string> {
 }
 
 async function deletedDuringLoad(loader: Contestant, deleter: Contestant, key: string): Promise<string> {
-  const load = await begin((work) => loader.getOrSet(key, work), 'old');
+  const load = await begin((work) => loader.getOrSet(key, work));
   await deleter.delete(key);
   await load.finish();
   return await nextValue(loader, key);
@@ -65,7 +65,7 @@ async function invalidatedDuringLoad({ one, other }: Stage, key: string, aheadMs
   const { invalidateTag } = other;
   if (getOrSetTagged === undefined || invalidateTag === undefined) return 'loads have no tags';
   const trueNow = Date.now;
-  const load = await begin((work) => getOrSetTagged(`tagged${key}`, work), 'old');
+  const load = await begin((work) => getOrSetTagged(`tagged${key}`, work));
   // The clock of the loading process, while it writes.
   Date.now = () => trueNow() + aheadMs;
   try {
@@ -100,14 +100,14 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   [CLOCK_BEHIND]: (stage) => invalidatedDuringLoad(stage, 'ahead', 60_000),
 
   'a set during a load: the older value does not replace it': async ({ one, other }) => {
-    const load = await begin((work) => one.getOrSet('set', work), 'old');
+    const load = await begin((work) => one.getOrSet('set', work));
     await other.set('set', 'newer');
     await load.finish();
     return await nextValue(one, 'set');
   },
 
   'a caller that comes after the delete does not get the load begun before': async ({ one }) => {
-    const load = await begin((work) => one.getOrSet('late', work), 'old');
+    const load = await begin((work) => one.getOrSet('late', work));
     await one.delete('late');
     const begun = pending<void>();
     const late = one.getOrSet('late', async () => {

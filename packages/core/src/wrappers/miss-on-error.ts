@@ -21,9 +21,10 @@ const DEGRADABLE: ReadonlySet<Operation> = new Set([
 ] as const);
 
 /**
- * Keeps the application running when the server fails: failed reads become misses (`exists`: `false`), failed sets
- * resolve without storing, and `onError` receives each error. `delete`, `deleteMany` and `incr` still reject, because a
- * stale entry or a wrong count is not a miss. Throws `INVALID_OPTIONS`.
+ * Keeps the application running when the server fails (`TIMEOUT`, `UNAVAILABLE`, `AUTH`, `BACKEND`): failed reads become
+ * misses (`exists`: `false`), failed sets resolve without storing, and `onError` receives each error. Other errors still
+ * reject, and so do `delete`, `deleteMany` and `incr`, because a stale entry or a wrong count is not a miss. Throws
+ * `INVALID_OPTIONS`.
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {
   const onError = options?.onError;

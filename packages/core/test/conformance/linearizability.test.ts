@@ -10,7 +10,7 @@ function op(
   kind: Happening['kind'],
   start: number,
   end: number | null,
-  given: { input?: unknown; result?: unknown } = {},
+  given: { input?: unknown; result?: unknown },
 ): Happening {
   return { kind, key: 'k', start, end, ...given };
 }

@@ -91,7 +91,7 @@ export async function settled<T>(call: Promise<T>): Promise<T> {
 }
 
 /** Resolves once the backend reads `key` again. */
-export async function recovered(backend: CacheBackend, key: string, limitMs: number = RECOVERY_MS): Promise<void> {
+export async function recovered(backend: CacheBackend, key: string): Promise<void> {
   const isBack = (): Promise<boolean> =>
     settled(backend.getValue(key)).then(
       () => true,
@@ -100,7 +100,7 @@ export async function recovered(backend: CacheBackend, key: string, limitMs: num
         throw error;
       },
     );
-  await until('the backend works again', isBack, limitMs);
+  await until('the backend works again', isBack, RECOVERY_MS);
 }
 
 /** The counters above the sum of acknowledged and unknown increments: none, if each call counted at most once. */

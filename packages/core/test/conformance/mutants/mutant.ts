@@ -36,13 +36,12 @@ export function backendMutant(
   name: string,
   breaks: readonly string[],
   change: (right: CacheBackend, options: RemoteOptions) => Record<string, unknown>,
-  capabilities: Partial<Capabilities> = {},
 ): Mutant {
   const create: Mutant['create'] = (options, now) => {
     const right = createBackend(new TimedDriver(now), options);
     return instead(right, change(right, options));
   };
-  return { name, breaks, capabilities, create };
+  return { name, breaks, create };
 }
 
 /** A mutant with a wrong serializer, unless the rule passes one. */
