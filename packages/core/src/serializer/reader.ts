@@ -37,18 +37,16 @@ class Reader {
   /** Applies a tree of annotations to a node. A tree is `[annotation, children]`, or the children alone. */
   applyValues(node: unknown, tree: unknown): unknown {
     const annotated = Array.isArray(tree);
-    for (const [path, below] of entriesOf(annotated ? tree[1] : tree)) {
-      this.#replace(node, path, (child) => this.applyValues(child, below));
-    }
+    const below = asTree(annotated ? tree[1] : tree);
+    for (const path of Object.keys(below)) this.#replace(node, path, (child) => this.applyValues(child, below[path]));
     return annotated ? this.#convert(node, tree[0]) : node;
   }
 
   applyEqualities(root: unknown, equalities: unknown): void {
     const [ofRoot, others] = Array.isArray(equalities) ? (equalities as readonly unknown[]) : [[], equalities];
     this.#share(root, root, ofRoot);
-    for (const [path, otherPaths] of entriesOf(others)) {
-      this.#share(root, this.#nodeAt(root, this.#keysOf(path)), otherPaths);
-    }
+    const tree = asTree(others);
+    for (const path of Object.keys(tree)) this.#share(root, this.#nodeAt(root, this.#keysOf(path)), tree[path]);
   }
 
   #share(root: unknown, shared: unknown, paths: unknown): void {
@@ -96,21 +94,20 @@ class Reader {
   #keysOf(path: string): string[] {
     const keys: string[] = [];
     let key = '';
+    let from = 0;
     for (let at = 0; at < path.length; at++) {
-      let character = path[at] as string;
+      const character = path[at];
       if (character === '.') {
-        keys.push(key);
+        keys.push(key + path.slice(from, at));
         key = '';
-        continue;
+        from = at + 1;
+      } else if (character === '\\' && (this.#escaped || path[at + 1] === '.')) {
+        key += path.slice(from, at);
+        from = ++at;
+        check('.\\'.includes(path[at] as string));
       }
-      if (character === '\\' && (this.#escaped || path[at + 1] === '.')) {
-        at += 1;
-        character = path[at] as string;
-        check(character === '.' || character === '\\');
-      }
-      key += character;
     }
-    keys.push(key);
+    keys.push(key + path.slice(from));
     return keys;
   }
 
@@ -193,8 +190,9 @@ function asRecord(node: unknown): Record<string, unknown> {
   return node as Record<string, unknown>;
 }
 
-function entriesOf(node: unknown = {}): [string, unknown][] {
-  return Object.entries(asRecord(node));
+/** A tree of paths. There is none where nothing is annotated. */
+function asTree(node: unknown = {}): Record<string, unknown> {
+  return asRecord(node);
 }
 
 function errorOf({ name, message }: Record<string, unknown>): Error {
