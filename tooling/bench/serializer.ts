@@ -1,6 +1,6 @@
 import { superjsonSerializer } from '@ninefold/core';
 import superjson from 'superjson';
-import { annotated, page, row } from './support/data.ts';
+import { annotated, page, row, rowsWithDates } from './support/data.ts';
 import { bench, type Contest, type Work } from './support/harness.ts';
 
 /** Receives results, so that they are not optimised away. */
@@ -18,7 +18,12 @@ function contest(name: string, baseline: () => unknown, ours: () => unknown, atM
 
 const { serialize, deserialize } = superjsonSerializer;
 const bare = { row: JSON.stringify(row), page: JSON.stringify(page) };
-const text = { row: serialize(row), page: serialize(page), annotated: serialize(annotated) };
+const text = {
+  row: serialize(row),
+  page: serialize(page),
+  annotated: serialize(annotated),
+  rowsWithDates: serialize(rowsWithDates),
+};
 
 await bench('Serializer: against JSON and superjson', [
   contest(
@@ -54,6 +59,16 @@ await bench('Serializer: against JSON and superjson', [
     'write 9 KB : superjson',
     () => superjson.stringify(page),
     () => serialize(page),
+  ),
+  contest(
+    'write 100 rows with Dates : superjson',
+    () => superjson.stringify(rowsWithDates),
+    () => serialize(rowsWithDates),
+  ),
+  contest(
+    'read 100 rows with Dates : superjson',
+    () => superjson.parse(text.rowsWithDates),
+    () => deserialize(text.rowsWithDates),
   ),
   contest(
     'write annotated : superjson',

@@ -40,6 +40,6 @@ describe('the cost of the contract', () => {
       `${server.port}`,
     );
     for (const [name, [ratio, atMost]] of Object.entries(ratios)) expect(ratio, name).toBeLessThan(atMost);
-    expect(Object.keys(ratios)).toHaveLength(9);
+    expect(Object.keys(ratios)).toHaveLength(10);
   });
 });

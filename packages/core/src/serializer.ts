@@ -22,7 +22,7 @@ export interface Serializer {
 export const superjsonSerializer: Serializer = {
   serialize(value: unknown): string {
     try {
-      return isPlain(value) ? `{"json":${JSON.stringify(value)}}` : JSON.stringify(toEnvelope(value));
+      return isPlain(value) ? `{"json":${JSON.stringify(value)}}` : toEnvelope(value);
     } catch (error) {
       // The value exceeds the remaining stack, or its text the longest possible string.
       if (error instanceof RangeError) throw new ValueError('$: too deep or too large to be written');

@@ -338,7 +338,7 @@ describe('any value', () => {
     fc.date({ noInvalidDate: true }),
     fc.uint8Array({ maxLength: 9 }),
     fc.float64Array({ maxLength: 4 }),
-    // Small bigints are often equal, which superjson records as referential equalities.
+    // Small bigints are often equal, which superjson records as referential equalities, as it does several NaN.
     fc.bigInt(-1n, 1n),
     fc
       .constantFrom(
@@ -374,11 +374,17 @@ describe('any value', () => {
     );
   });
 
-  it('of the kept kinds is written byte for byte as superjson writes it', () => {
+  // superjson loses some entries of Maps in text of its own, where it records that they hold the same NaN or bigint.
+  it('of the kept kinds is written as superjson writes it, but for the identity of equal numbers', () => {
     fc.assert(
       fc.property(value, (any) => {
         fc.pre(any !== undefined && !hasKey(any, ['__proto__', 'constructor', 'prototype']));
-        expect(serialize(any)).toBe(writer.stringify(any));
+        const [text, theirs] = [serialize(any), writer.stringify(any)];
+        const { json, meta: { values } = {} } = JSON.parse(theirs);
+        expect(JSON.parse(text)).toEqual(values === undefined ? { json } : { json, meta: { values, v: 1 } });
+        expect(deserialize(theirs)).toEqual(any);
+        // It gives errors enumerable properties.
+        if (!text.includes('["Error"')) expect(writer.parse(text)).toEqual(any);
       }),
       { numRuns: 2000 },
     );

@@ -147,6 +147,8 @@ describe('a value that is kept', () => {
     expect(serialize(runInContext('({ a: [1, "x"] })', context))).toBe('{"json":{"a":[1,"x"]}}');
     expect(refusalOf(runInContext('(new (class Money {}))', context))).toBe('$: a Money');
     expect(refusalOf(runInContext('[() => 1]', context))).toBe('$[0]: a function');
+    runInContext('Object.prototype.toJSON = () => "polluted"', context);
+    expect(serialize(runInContext('({ a: [{ b: 1 }] })', context))).toBe('{"json":{"a":[{"b":1}]}}');
   });
 });
 
@@ -436,11 +438,13 @@ describe('a value that would change', () => {
 describe('what is not stored', () => {
   it('is a symbol-keyed property, an extra property of an array or a built-in, lastIndex, and a stack', () => {
     const list = Object.assign([1, 2], { extra: 'lost' });
+    const dates = Object.assign([new Date(0)], { keys: 'lost', [Symbol.iterator]: 'lost' });
     const map = Object.assign(new Map([[1, 2]]), { extra: 'lost' });
     const regexp = /x/g;
     regexp.lastIndex = 3;
     expect(deserialize(serialize({ [Symbol('s')]: 1, a: 1 }))).toEqual({ a: 1 });
     expect(equal(deserialize(serialize(list)), [1, 2])).toBe(true);
+    expect(equal(deserialize(serialize(dates)), [new Date(0)])).toBe(true);
     expect(equal(deserialize(serialize(map)), new Map([[1, 2]]))).toBe(true);
     expect((deserialize(serialize(regexp)) as RegExp).lastIndex).toBe(0);
     expect(serialize(new Error('m'))).toBe('{"json":{"name":"Error","message":"m"},"meta":{"values":["Error"],"v":1}}');

@@ -32,6 +32,14 @@ export const annotated = {
   balance: 12n,
 };
 
+/** As a database returns them. */
+export const rowsWithDates = Array.from({ length: 100 }, (_, id) => ({
+  ...row,
+  id,
+  createdAt: new Date(1_700_000_000_000 + id),
+  updatedAt: new Date(1_710_000_000_000 + id),
+}));
+
 /** A kind of value. Each key has a value of its own. */
 export interface Kind<T = unknown> {
   readonly name: string;

@@ -3,7 +3,7 @@ import { memoryBackend } from '@ninefold/memory';
 import { Redis } from 'ioredis';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { redisBackend } from '../../../packages/redis/src/redis.ts';
-import { kinds, row } from '../../bench/support/data.ts';
+import { kinds, row, rowsWithDates } from '../../bench/support/data.ts';
 import type { Work } from '../../bench/support/harness.ts';
 
 // Run with the host and the port of a Redis server. Prints, as JSON, how many times as much processor time an operation takes
@@ -83,6 +83,7 @@ await redis.multiSetValues(entries, { ttl: 600 });
 const pairs: Readonly<Record<string, Pair>> = {
   serialize: [2.5, () => superjsonSerializer.serialize(row), () => JSON.stringify(row)],
   deserialize: [2.7, () => superjsonSerializer.deserialize(text), () => JSON.parse(json)],
+  'serialize Dates': [3.2, () => superjsonSerializer.serialize(rowsWithDates), () => JSON.stringify(rowsWithDates)],
   'memory: read': [3.3, () => each((key) => memory.getValue(key)), () => each(mapGet)],
   'memory: write': [4, () => each((key) => memory.setValue(key, row, { ttl: 600 })), () => each(mapSet)],
   'redis: one after another': [3, () => redis.getValue('guard:1'), () => rawGet('guard:1')],

@@ -35,7 +35,7 @@ export function kindOf(value: object): Kind | undefined {
     return isKept ? 'TypedArray' : undefined;
   }
   const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
-  if (prototype === null) return tag === 'Object' ? tag : undefined;
+  if (prototype === null || prototype === Object.prototype) return tag === 'Object' ? tag : undefined;
   const tagged = Symbol.toStringTag in value;
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
   if (className !== tag || !(tagged ? TAGGED : UNTAGGED).test(tag)) return undefined;

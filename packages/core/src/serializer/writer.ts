@@ -17,115 +17,97 @@ const LARGEST_BIGINT = 10n ** BigInt(MAX_DIGITS);
 const CONTAINERS: Partial<Record<Kind, string>> = { Map: 'map', Set: 'set', Error: 'Error' };
 
 type Key = Step['key'];
-type Path = readonly Key[];
 
-/** superjson's annotation of a node: its kind, and the annotations below it by path. */
-type Annotation = readonly unknown[];
-/** The annotations below a container that has none itself, by step. A step to another group ends in a dot. */
-interface Group {
-  [step: string]: Annotation | Group;
-}
-type Node = readonly [json: unknown, annotations?: Annotation | Group | undefined];
-
-/** A container on the path of the walk, the current key in it, and its paths if it has several. */
-interface Frame extends Step {
-  readonly depth: number;
-  readonly paths: Path[];
-}
+/** The JSON of superjson's annotation of a node: its kind, and the annotations below it by path. */
+type Annotation = string;
+/** The annotations below a container that has none itself, each behind its step: the JSON of a key, without quotes. */
+type Group = (Annotation | Group)[];
 
 // A separate instance: what other code registers on the default one must not change the stored text.
 const codec = new SuperJSON();
 codec.registerCustom(bytesTransformer, bytesTransformer.name);
 
 /**
- * Makes superjson's envelope of a value, and throws a `ValueError` with the path of any part that would change.
- * superjson writes the leaves, but not the containers: its own walk takes time that grows with the depth, supports only
- * one realm, and refuses keys named `constructor` and `prototype`.
+ * Makes superjson's envelope of a value, and throws a `ValueError` with the path of any part that would change. superjson
+ * writes the rare leaves, but not the containers: its own walk takes time that grows with the depth, supports only one realm,
+ * and refuses keys named `constructor` and `prototype`. Only cycles become referential equalities: superjson also records
+ * that numbers are the same, and then loses entries of Maps when it reads.
  */
-export function toEnvelope(value: unknown): { json: unknown; meta?: unknown } {
+export function toEnvelope(value: unknown): string {
   // Also finds a `toJSON` of `Object.prototype`, which `Array.prototype` inherits.
   if ('toJSON' in Array.prototype) {
     throw new ValueError('$: a built-in prototype has a toJSON, which changes the output');
   }
   const writer = new Writer();
+  let json: unknown;
   try {
-    const [json, annotations] = writer.write(value);
-    const values =
-      annotations === undefined || Array.isArray(annotations) ? annotations : flatten(annotations as Group);
-    const referentialEqualities = writer.equalities();
-    if (values === undefined && referentialEqualities === undefined) return { json };
-    return { json, meta: { values, referentialEqualities, v: 1 } };
+    json = writer.write(value);
   } catch (error) {
     if (error instanceof ValueError) throw error;
     // A getter or a proxy in the value threw, or the stack overflowed.
-    return writer.refuse('a property that cannot be read');
+    writer.refuse('a property that cannot be read');
   }
+  return `{"json":${JSON.stringify(json)}${writer.meta()}}`;
 }
 
 class Writer {
   /** The containers on the path of the walk, from the root on. Meeting one of them again is a cycle. */
-  readonly #open = new Map<object, Frame>();
-  readonly #numbers = new Map<unknown, Path[]>();
-  /** The paths of each thing whose identity superjson keeps: containers, and numbers that it treats as objects. */
-  readonly #identities: Path[][] = [];
+  readonly #open = new Map<object, Step>();
+  /** For each container that contains itself, by its path, which the root has none of: the paths that lead back to it. */
+  readonly #cycles = new Map<string | undefined, string[]>();
+  /** The annotations of the node that was written last, until its container takes them. */
+  #annotations: Annotation | Group | undefined;
   #nodesLeft = MAX_NODES;
   #bytesLeft = MAX_BYTES;
   #regexpCostLeft = MAX_REGEXP_COST;
 
-  write(value: unknown): Node {
+  /** Returns the JSON of a node: the node itself, unless something in it has to be replaced. */
+  write(value: unknown): unknown {
     this.#nodesLeft -= 1;
     if (this.#nodesLeft < 0) throw new ValueError(`$: expands to more than ${MAX_NODES} values`);
     switch (typeof value) {
       case 'string':
       case 'boolean':
-        return [value];
+        return value;
       case 'number':
-        if (Number.isFinite(value) && !Object.is(value, -0)) return [value];
-        if (Number.isNaN(value)) this.#recordNumber(value);
-        return writeLeaf(value);
+        if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+        return this.#annotate('["number"]', value === 0 ? '-0' : String(value));
       case 'bigint':
         if (value >= LARGEST_BIGINT || value <= -LARGEST_BIGINT) {
           this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
         }
-        this.#recordNumber(value);
-        return writeLeaf(value);
+        return this.#annotate('["bigint"]', String(value));
       case 'undefined':
         if (this.#open.size === 0) this.refuse('undefined, which means a miss');
-        return writeLeaf(value);
+        return this.#annotate('["undefined"]', null);
       case 'object':
-        return value === null ? [value] : this.#writeObject(value);
+        return value === null ? value : this.#writeObject(value);
       default:
         return this.refuse(describeKind(value));
     }
   }
 
-  /** superjson's `referentialEqualities`: for each object with several paths, the first and the others. */
-  equalities(): unknown {
-    const others: Record<string, unknown> = {};
-    let ofRoot: readonly string[] | undefined;
-    for (const paths of this.#identities) {
-      if (paths.length < 2) continue;
-      paths.sort((a, b) => a.length - b.length);
-      const [first, ...rest] = paths.map((path) => path.map(escapeKey).join('.'));
-      if (paths[0]?.length === 0) ofRoot = rest;
-      else others[first as string] = rest;
-    }
-    if (isEmpty(others)) return ofRoot && [ofRoot];
-    return ofRoot === undefined ? others : [ofRoot, others];
+  /** The second member of the envelope, with a comma before it; empty if JSON says it all. */
+  meta(): string {
+    const annotations = this.#annotations;
+    const ofRoot = this.#cycles.get(undefined);
+    this.#cycles.delete(undefined);
+    const others = this.#cycles.size === 0 ? [] : [Object.fromEntries(this.#cycles)];
+    const members = {
+      values: typeof annotations === 'object' ? byPath(annotations) : annotations,
+      referentialEqualities: JSON.stringify(ofRoot === undefined ? others[0] : [ofRoot, ...others]),
+    };
+    let meta = '';
+    for (const [name, json] of Object.entries(members)) if (json !== undefined) meta += `"${name}":${json},`;
+    return meta && `,"meta":{${meta}"v":1}`;
   }
 
   refuse(what: string): never {
     throw new ValueError(`${pathOf([...this.#open.values()])}: ${what}`);
   }
 
-  #writeObject(value: object): Node {
-    const frame = this.#open.get(value);
-    if (frame !== undefined) {
-      const path = this.#path();
-      if (frame.paths.length === 0) frame.paths.push(path.slice(0, frame.depth));
-      frame.paths.push(path);
-      return [null];
-    }
+  #writeObject(value: object): unknown {
+    if (this.#open.has(value)) return this.#writeCycle(value);
     const kind = kindOf(value);
     switch (kind) {
       case 'Object':
@@ -148,18 +130,18 @@ class Writer {
       case 'Date': {
         const time = Date.prototype.getTime.call(value);
         if (Number.isNaN(time)) this.refuse('an invalid Date');
-        return writeLeaf(new Date(time));
+        return this.#annotate('["Date"]', new Date(time).toISOString());
       }
       case 'RegExp': {
         const { source, flags } = value as RegExp;
         this.#regexpCostLeft -= regexpCost(source, flags);
         if (this.#regexpCostLeft < 0) this.refuse('a RegExp that is too costly to parse');
-        return writeLeaf(new RegExp(source, flags));
+        return this.#writeByClient(new RegExp(source, flags));
       }
       case 'URL': {
         const url = new URL((value as URL).href);
         if (!CHEAP_URL.test(url.href)) this.refuse('a URL whose host is too long');
-        return writeLeaf(url);
+        return this.#writeByClient(url);
       }
       case 'ArrayBuffer':
         return this.#writeBytes(new Uint8Array(ArrayBuffer.prototype.slice.call(value, 0)));
@@ -170,67 +152,86 @@ class Writer {
     }
   }
 
-  #writeBytes(bytes: TypedArray): Node {
+  #writeBytes(bytes: TypedArray): unknown {
     this.#bytesLeft -= bytes.byteLength;
     if (this.#bytesLeft < 0) this.refuse(`more than ${MAX_BYTES} bytes`);
-    return writeLeaf(bytes);
+    return this.#writeByClient(bytes);
   }
 
-  #writeContainer(value: object, kind: Kind, content: object): Node {
+  #writeContainer(value: object, kind: Kind, content: object): unknown {
     if (this.#open.size >= MAX_DEPTH) this.refuse(`deeper than ${MAX_DEPTH} levels`);
-    const keys = Array.isArray(content) ? content.keys() : Object.keys(content);
-    const json = Array.isArray(content) ? [] : {};
-    const below: Group = {};
-    const frame: Frame = { kind, depth: this.#open.size, paths: [], key: '' };
-    this.#identities.push(frame.paths);
-    this.#open.set(value, frame);
+    const items = content as Record<Key, unknown>;
+    const isList = Array.isArray(content);
+    const keys = isList ? Array.prototype.keys.call(content) : Object.keys(content);
+    // A copy, once an item has to be replaced, or if a prototype of another realm has a `toJSON`.
+    let json: typeof items = isList ? ([] as never) : 'toJSON' in content ? { ...items } : items;
+    let below: Group | undefined;
+    const step: Step = { kind, key: '' };
+    this.#open.set(value, step);
     for (const key of keys) {
-      frame.key = key;
-      if (!(key in content)) this.refuse('a hole in a sparse array');
-      const [item, annotations] = this.write((content as Record<Key, unknown>)[key]);
-      (json as Record<Key, unknown>)[key] = item;
-      if (annotations !== undefined)
-        below[Array.isArray(annotations) ? escapeKey(key) : `${escapeKey(key)}.`] = annotations;
+      step.key = key;
+      if (!(key in items)) this.refuse('a hole in a sparse array');
+      const item = items[key];
+      const written = this.write(item);
+      if (written !== item && json === items) json = { ...items };
+      if (json !== items) json[key] = written;
+      if (this.#annotations !== undefined) {
+        below ??= [];
+        below.push(stepOf(key), this.#annotations);
+        this.#annotations = undefined;
+      }
     }
     this.#open.delete(value);
     const annotation = CONTAINERS[kind];
-    if (annotation === undefined) return isEmpty(below) ? [json] : [json, below];
-    return [json, isEmpty(below) ? [annotation] : [annotation, flatten(below)]];
+    if (annotation === undefined) this.#annotations = below;
+    else this.#annotations = below === undefined ? `["${annotation}"]` : `["${annotation}",${byPath(below)}]`;
+    return json;
   }
 
-  #recordNumber(value: number | bigint): void {
-    let paths = this.#numbers.get(value);
-    if (paths === undefined) {
-      paths = [];
-      this.#numbers.set(value, paths);
-      this.#identities.push(paths);
-    }
-    paths.push(this.#path());
+  #writeCycle(container: object): null {
+    const path = Array.from(this.#open.values(), ({ key }) => escapeKey(key));
+    const depth = [...this.#open.keys()].indexOf(container);
+    const first = depth === 0 ? undefined : path.slice(0, depth).join('.');
+    const paths = this.#cycles.get(first) ?? [];
+    this.#cycles.set(first, paths);
+    paths.push(path.join('.'));
+    return null;
   }
 
-  #path(): Path {
-    return Array.from(this.#open.values(), ({ key }) => key);
+  #annotate(annotation: Annotation, json: string | null): string | null {
+    this.#annotations = annotation;
+    return json;
+  }
+
+  #writeByClient(leaf: unknown): unknown {
+    const { json, meta } = codec.serialize(leaf);
+    this.#annotations = JSON.stringify(meta?.values);
+    return json;
   }
 }
 
-function writeLeaf(leaf: unknown): Node {
-  const { json, meta } = codec.serialize(leaf);
-  return [json, meta?.values as Annotation];
+/** The JSON of the annotations of a group by path. */
+function byPath(group: Group): Annotation {
+  return `{${membersOf(group, '')}}`;
 }
 
-/** Flattens a group into annotations by path. Builds each path once, whatever its depth. */
-function flatten(group: Group, path = '', all: Record<string, Annotation> = {}): Record<string, Annotation> {
-  for (const [step, annotations] of Object.entries(group)) {
-    if (Array.isArray(annotations)) all[path + step] = annotations;
-    else flatten(annotations as Group, path + step, all);
+/** Builds each path once, whatever its depth. */
+function membersOf(group: Group, path: string): string {
+  let members = '';
+  for (let at = 0; at < group.length; at += 2) {
+    const step = `${path}${group[at]}`;
+    const annotations = group[at + 1] as Annotation | Group;
+    if (members !== '') members += ',';
+    members += typeof annotations === 'string' ? `"${step}":${annotations}` : membersOf(annotations, `${step}.`);
   }
-  return all;
+  return members;
+}
+
+function stepOf(key: Key): string {
+  // Nearly every key needs no escapes.
+  return /^\w*$/.test(String(key)) ? String(key) : JSON.stringify(escapeKey(key)).slice(1, -1);
 }
 
 function escapeKey(key: Key): string {
   return String(key).replace(/[\\.]/g, '\\$&');
-}
-
-function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
-  return Object.keys(record).length === 0;
 }
