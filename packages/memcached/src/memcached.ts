@@ -1,7 +1,7 @@
 import { type CacheBackend, type Capabilities, createBackend } from '@ninefold/core';
 import { MemcachedDriver } from './driver.ts';
 import { managedTransport } from './managed-client.ts';
-import { invalid, type MemcachedBackendOptions, serverConfigs } from './options.ts';
+import { invalid, type MemcachedBackendOptions, type MemcachedUrlOptions, serverConfigs } from './options.ts';
 import { providedClientTransport } from './provided-client.ts';
 import type { MemcachedTransport } from './transport.ts';
 
@@ -59,6 +59,9 @@ function transportOf(options: MemcachedBackendOptions, timeoutMs: number): Memca
   if (given.length === 0)
     throw invalid(options, 'url is missing: memcached://host:port; or give servers, client or transport');
   if (given.length > 1) throw invalid(options, 'give one of url, servers, client and transport');
+  const { username, password, tls } = options as Partial<MemcachedUrlOptions>;
+  if ((client ?? transport) !== undefined && (username ?? password ?? tls) !== undefined)
+    throw invalid(options, 'client and transport keep their own settings: leave out username, password and tls');
   if (client !== undefined) {
     if (typeof client?.server !== 'function') throw invalid(options, 'client must be a Client of memjs');
     return providedClientTransport(client);

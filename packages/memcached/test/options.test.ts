@@ -73,6 +73,12 @@ describe('memcachedBackend', () => {
     ['client: null', 'client must be', { client: null }],
     ['a transport that lacks methods', 'transport must have', { transport: { getMany: () => [] } }],
     ['a client and servers', 'give one of', { client: Client.create(servers), servers }],
+    ['a client and tls', 'client and transport keep their own settings', { client: Client.create(servers), tls: true }],
+    [
+      'a transport and a login',
+      'client and transport keep their own settings',
+      { transport: {}, username: 'a', password: 's3cret' },
+    ],
     ['a maxValueBytes of 0', 'maxValueBytes must be', { servers, maxValueBytes: 0 }],
     ['a maxValueBytes that is no whole number', 'maxValueBytes must be', { servers, maxValueBytes: 1.5 }],
     ['a namespace with a colon', 'namespace must be', { servers, namespace: 'a:b' }],

@@ -44,7 +44,7 @@ interface CommonOptions extends RemoteOptions {
   readonly maxValueBytes?: number | undefined;
 }
 
-export interface UpstashServerOptions extends CommonOptions {
+export interface UpstashUrlOptions extends CommonOptions {
   /** The database's REST address, `https://….upstash.io`. */
   readonly url: string | undefined;
   /** The database's REST token. */
@@ -65,7 +65,7 @@ export interface UpstashClientOptions extends CommonOptions {
   readonly fetch?: undefined;
 }
 
-export type UpstashBackendOptions = UpstashServerOptions | UpstashClientOptions;
+export type UpstashBackendOptions = UpstashUrlOptions | UpstashClientOptions;
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
@@ -86,6 +86,7 @@ function senderOf(options: UpstashBackendOptions): CommandSender {
   if (options.client !== undefined) {
     if (options.url !== undefined || options.token !== undefined)
       throw invalid(options, 'give { url, token } or { client }, not both');
+    if (options.fetch !== undefined) throw invalid(options, 'client keeps its own settings: leave out fetch');
     return new ProvidedClientSender(checkClient(options));
   }
   const { url, token } = options;

@@ -53,6 +53,11 @@ describe('upstashBackend', () => {
     ['a client that is none', 'client must be', { client: {} }],
     ['client: null', 'client must be', { client: null }],
     [
+      'a client and a fetch',
+      'client keeps its own settings: leave out fetch',
+      { client: new Redis({ url, token, automaticDeserialization: false }), fetch },
+    ],
+    [
       'a client and a url',
       'give { url, token } or { client }, not both',
       { client: new Redis({ url, token, automaticDeserialization: false }), url },
