@@ -90,16 +90,19 @@ class Writer {
   /** The second member of the envelope, with a comma before it; empty if JSON says it all. */
   meta(): string {
     const annotations = this.#annotations;
+    const equalities = this.#cycles.size === 0 ? undefined : JSON.stringify(this.#equalities());
+    let meta = '';
+    if (annotations !== undefined)
+      meta += `"values":${typeof annotations === 'string' ? annotations : byPath(annotations)},`;
+    if (equalities !== undefined) meta += `"referentialEqualities":${equalities},`;
+    return meta && `,"meta":{${meta}"v":1}`;
+  }
+
+  #equalities(): unknown {
     const ofRoot = this.#cycles.get(undefined);
     this.#cycles.delete(undefined);
     const others = this.#cycles.size === 0 ? [] : [Object.fromEntries(this.#cycles)];
-    const members = {
-      values: typeof annotations === 'object' ? byPath(annotations) : annotations,
-      referentialEqualities: JSON.stringify(ofRoot === undefined ? others[0] : [ofRoot, ...others]),
-    };
-    let meta = '';
-    for (const [name, json] of Object.entries(members)) if (json !== undefined) meta += `"${name}":${json},`;
-    return meta && `,"meta":{${meta}"v":1}`;
+    return ofRoot === undefined ? others[0] : [ofRoot, ...others];
   }
 
   refuse(what: string): never {
