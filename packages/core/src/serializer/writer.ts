@@ -90,19 +90,11 @@ class Writer {
   /** The second member of the envelope, with a comma before it; empty if JSON says it all. */
   meta(): string {
     const annotations = this.#annotations;
-    const equalities = this.#cycles.size === 0 ? undefined : JSON.stringify(this.#equalities());
     let meta = '';
     if (annotations !== undefined)
       meta += `"values":${typeof annotations === 'string' ? annotations : byPath(annotations)},`;
-    if (equalities !== undefined) meta += `"referentialEqualities":${equalities},`;
+    if (this.#cycles.size > 0) meta += `"referentialEqualities":${JSON.stringify(this.#equalities())},`;
     return meta && `,"meta":{${meta}"v":1}`;
-  }
-
-  #equalities(): unknown {
-    const ofRoot = this.#cycles.get(undefined);
-    this.#cycles.delete(undefined);
-    const others = this.#cycles.size === 0 ? [] : [Object.fromEntries(this.#cycles)];
-    return ofRoot === undefined ? others[0] : [ofRoot, ...others];
   }
 
   refuse(what: string): never {
@@ -199,6 +191,13 @@ class Writer {
     this.#cycles.set(first, paths);
     paths.push(path.join('.'));
     return null;
+  }
+
+  #equalities(): unknown {
+    const ofRoot = this.#cycles.get(undefined);
+    this.#cycles.delete(undefined);
+    const others = this.#cycles.size === 0 ? [] : [Object.fromEntries(this.#cycles)];
+    return ofRoot === undefined ? others[0] : [ofRoot, ...others];
   }
 
   #annotate(annotation: Annotation, json: string | null): string | null {
