@@ -371,6 +371,16 @@ describe('a value that would change', () => {
       expect(refusalOf(arguments)).not.toBe('accepted');
     })(1, 2);
     expect(refusalOf(proxy)).toBe('$: a property that cannot be read');
+    const strict = new Proxy(
+      { a: 1 },
+      {
+        get: (target, key) => {
+          if (typeof key === 'string' && !(key in target)) throw new Error('s3cret');
+          return Reflect.get(target, key) as unknown;
+        },
+      },
+    );
+    expect(refusalOf({ at: strict })).toBe('$.at: a property that cannot be read');
     // It throws a RangeError, as an overflow of the stack does.
     const late = {
       at: {
@@ -380,6 +390,13 @@ describe('a value that would change', () => {
       },
     };
     expect(refusalOf(late)).toBe('$.at.iso: a property that cannot be read');
+  });
+
+  it('does not change by a toJSON that only reading it shows', () => {
+    const answering = (held: object): object =>
+      new Proxy(held, { get: (target, key) => Reflect.get(target, key) ?? (() => 's3cret') });
+    expect(deserialize(serialize(answering({ a: 1 })))).toEqual({ a: 1 });
+    expect(deserialize(serialize([answering({ a: 1 }), new Date(5)]))).toEqual([{ a: 1 }, new Date(5)]);
   });
 
   it('is refused when it is too deep, never with an overflow of the stack', () => {

@@ -158,8 +158,8 @@ class Writer {
     const items = content as Record<Key, unknown>;
     const isList = Array.isArray(content);
     const keys = isList ? Array.prototype.keys.call(content) : Object.keys(content);
-    // A copy, once an item has to be replaced, or if a prototype of another realm has a `toJSON`.
-    let json: typeof items = isList ? ([] as never) : 'toJSON' in content ? { ...items } : items;
+    // A copy, once an item has to be replaced, or if a prototype of another realm or a proxy answers with a `toJSON`.
+    let json: typeof items = isList ? ([] as never) : items.toJSON !== undefined ? { ...items } : items;
     let below: Group | undefined;
     const step: Step = { kind, key: '' };
     this.#open.set(value, step);
