@@ -131,12 +131,12 @@ class Writer {
         const { source, flags } = value as RegExp;
         this.#regexpCostLeft -= regexpCost(source, flags);
         if (this.#regexpCostLeft < 0) this.refuse('a RegExp that is too costly to parse');
-        return this.#writeByClient(new RegExp(source, flags));
+        return this.#writeBySuperjson(new RegExp(source, flags));
       }
       case 'URL': {
         const url = new URL((value as URL).href);
         if (!CHEAP_URL.test(url.href)) this.refuse('a URL whose host is too long');
-        return this.#writeByClient(url);
+        return this.#writeBySuperjson(url);
       }
       case 'ArrayBuffer':
         return this.#writeBytes(new Uint8Array(ArrayBuffer.prototype.slice.call(value, 0)));
@@ -150,7 +150,7 @@ class Writer {
   #writeBytes(bytes: TypedArray): unknown {
     this.#bytesLeft -= bytes.byteLength;
     if (this.#bytesLeft < 0) this.refuse(`more than ${MAX_BYTES} bytes`);
-    return this.#writeByClient(bytes);
+    return this.#writeBySuperjson(bytes);
   }
 
   #writeContainer(value: object, kind: Kind, content: object): unknown {
@@ -205,7 +205,7 @@ class Writer {
     return json;
   }
 
-  #writeByClient(leaf: unknown): unknown {
+  #writeBySuperjson(leaf: unknown): unknown {
     const { json, meta } = codec.serialize(leaf);
     this.#annotations = JSON.stringify(meta?.values);
     return json;
