@@ -95,11 +95,11 @@ const FOREIGN_PROTOCOL = 'the server does not speak the Redis protocol';
 /** ioredis's message if no sentinel led to a primary, with the last sentinel's error. */
 const SENTINELS = /^All sentinels are unreachable and retry is disabled\.(?: Last error: (.*))?/;
 
-/** The messages of ioredis 6 and 5 for bytes that are not a reply. */
+/** The messages of ioredis 6, ioredis 5 and `ReplyParser` for bytes that are not a reply. */
 const UNPARSABLE = /^(?:Unknown RESP type|Protocol error)/;
 
 /** Their message for a byte 21 where a reply begins: it is the type of a TLS alert. */
-const TLS_ALERT = /^(?:Unknown RESP type 21 |Protocol error, got "\\u0015")/;
+const TLS_ALERT = /^(?:Unknown RESP type 21 |Protocol error, got (?:"\\u0015"|byte 21$))/;
 
 /** ioredis's message for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT = /enableOfflineQueue options is false$/;
@@ -119,33 +119,28 @@ interface ClientInfo {
   readonly stream?: { readonly bytesRead: number; readonly readableEnded: boolean } | undefined;
 }
 
-interface FailureContext {
-  /** The error that ended the connection, if known: ioredis does not pass it on to the commands. */
-  readonly connectionError?: unknown;
-  /** Whether the command may have been sent, whatever the client's message says. */
-  readonly mayBeSent?: boolean;
-  readonly client?: ClientInfo;
-}
-
 /** The failure of a command. It leaves out the client's own error, which holds the arguments of the command, and of AUTH. */
 export function commandFailure(
   error: unknown,
-  { connectionError, mayBeSent = false, client }: FailureContext = {},
+  { mayBeSent = false }: { readonly mayBeSent?: boolean } = {},
 ): DriverError {
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
-  const code = codeOf(error) ?? codeOf(connectionError);
-  const unsent = !mayBeSent && UNSENT.test(String(message));
-  const lost: DriverErrorOptions = {
-    applied: unsent ? 'no' : 'maybe',
+  if (mayBeSent || !UNSENT.test(String(message))) return connectionLost(error);
+  return new DriverError('UNAVAILABLE', 'there is no connection', { applied: 'no', connectionLost: true });
+}
+
+/** The failure of a command whose connection ended, by an error if there was one: it may have been executed. */
+export function connectionLost(error: unknown, client?: ClientInfo): DriverError {
+  const code = codeOf(error);
+  const options: DriverErrorOptions = {
+    applied: 'maybe',
     connectionLost: true,
-    cause: { name: String(name), code },
+    cause: { name: String((error as Raw | undefined)?.name ?? 'Error'), code },
   };
-  if (isUnparsable(error) || isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
-  const reason = unsent ? 'there is no connection' : 'the connection was lost';
+  if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, options);
   const shown = code === undefined ? '' : ` (${code})`;
-  const hint = tlsHint(isTlsAlert(error) ? error : connectionError, client);
-  return new DriverError('UNAVAILABLE', reason + shown + hint, lost);
+  return new DriverError('UNAVAILABLE', `the connection was lost${shown}${tlsHint(error, client)}`, options);
 }
 
 /** The failure to make a connection: nothing was sent on it. Without an error, the connection was closed. */
@@ -188,7 +183,7 @@ function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string
   return refused && options?.tls === undefined ? '; the server may require TLS' : '';
 }
 
-/** Whether ioredis could not parse what it received, other than a TLS alert. */
+/** Whether what was received could not be parsed, other than a TLS alert. */
 function isUnparsable(error: unknown): boolean {
   return UNPARSABLE.test(String((error as Raw | undefined)?.message)) && !isTlsAlert(error);
 }

@@ -13,7 +13,7 @@ interface CommonOptions extends RemoteOptions {
 }
 
 interface OwnClientOptions extends CommonOptions {
-  /** Further ioredis options, such as `tls`. Those that the contract depends on are overridden. */
+  /** ioredis options for connecting, such as `tls`. Its options for commands have no effect. */
   readonly redis?: RedisOptions | undefined;
 }
 

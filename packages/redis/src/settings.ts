@@ -20,17 +20,8 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // Replies have the shapes of RESP2, whatever the protocol.
     replyMapping: 'legacy',
     lazyConnect: true,
-    // The client must not resend a command, nor queue one beyond its deadline.
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableOfflineQueue: false,
     connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
     disconnectTimeout: DISCONNECT_MS,
-    // Otherwise integers within 47 of ±(2^53-1) are parsed inexactly (ioredis 6.0.0).
-    stringNumbers: true,
-    // These would hold calls back past their deadlines, and close healthy connections.
-    enableAutoPipelining: false,
-    commandTimeout: undefined,
     // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.
     retryStrategy: () => null,
   };

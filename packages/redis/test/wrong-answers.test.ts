@@ -83,6 +83,17 @@ describe('an answer of the wrong shape', () => {
   });
 });
 
+it('a reply to no command is not taken for the reply to a later one', async () => {
+  proxy.rewrite = (answers) => `${answers}$14\r\n{"json":"foul"}\r\n`;
+  expect(await backend.getValue('a')).toBe(1);
+  proxy.heal();
+  for (const [key, value] of [
+    ['b', 2],
+    ['c', 3],
+  ] as const)
+    expect(await backend.getValue(key)).toBe(value);
+});
+
 it('an unknown error reply is reported without its text', async () => {
   proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
   for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
@@ -237,7 +248,7 @@ describe('a connection', () => {
     connection.close();
   });
 
-  it('reports a command without a socket as not sent', async () => {
+  it('sends a command on the next connection if it came after the socket failed', async () => {
     let client: Redis | undefined;
     const connection = new Connection(TIMEOUT_MS, () => {
       client = make();
@@ -245,13 +256,8 @@ describe('a connection', () => {
     });
     await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k' });
     client?.stream.destroy();
-    const unsent = connection.send({ ended: false, sent: false }, increment);
-    await expect(unsent).rejects.toMatchObject({
-      code: 'UNAVAILABLE',
-      message: 'there is no connection',
-      options: { applied: 'no', connectionLost: true },
-    });
-    expect(await ask(server, 'EXISTS', 'waited')).toBe('0');
+    expect(await connection.send({ ended: false, sent: false }, increment)).toBe('1');
+    expect(await ask(server, 'DEL', 'waited')).toBe('1');
     connection.close();
   });
 
@@ -366,14 +372,13 @@ describe('a connection', () => {
     await refused.close();
   });
 
-  it('overrides options that hold calls back or close a healthy connection', async () => {
-    const redis = { enableAutoPipelining: true, commandTimeout: 20 };
+  it('is not closed, and holds no call back, because of options for the commands of ioredis', async () => {
+    const redis = { enableAutoPipelining: true, commandTimeout: 20, socketTimeout: 20 };
     const patient = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS, redis });
     await patient.setValue('k', 1);
     await ask(server, 'CLIENT', 'PAUSE', '200', 'WRITE');
     await patient.setValue('k', 2);
     expect(await ask(server, 'GET', 'k')).toBe('2');
-    expect(settingsOf(TIMEOUT_MS, redis)).toMatchObject({ enableAutoPipelining: false, commandTimeout: undefined });
     await patient.close();
   });
 
