@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DriverError } from '@ninefold/core';
-import { Corking } from './corking.ts';
 import { Refusal } from './failures.ts';
+import { GatheredWrites } from './gathered-writes.ts';
 import { type Reply, ReplyParser } from './reply-parser.ts';
 import type { ReplyWatchdog } from './reply-watchdog.ts';
 import type { Argument } from './sender.ts';
@@ -21,7 +21,7 @@ interface InFlight {
 export class Pipeline {
   readonly #socket: Socket;
   readonly #watchdog: ReplyWatchdog;
-  readonly #corking = new Corking();
+  readonly #writes: GatheredWrites;
   readonly #parser = new ReplyParser();
   readonly #onRefusal: (refusal: Refusal) => void;
   #oldest: InFlight | undefined;
@@ -30,6 +30,7 @@ export class Pipeline {
   /** Takes over the socket of a client whose handshake is done. */
   constructor(socket: Socket, watchdog: ReplyWatchdog, onRefusal: (refusal: Refusal) => void) {
     this.#socket = socket;
+    this.#writes = new GatheredWrites(socket);
     this.#watchdog = watchdog;
     this.#onRefusal = onRefusal;
     socket.removeAllListeners('data');
@@ -44,8 +45,7 @@ export class Pipeline {
   send(name: string, args: readonly Argument[]): Promise<Reply> {
     const command = encode(name, args);
     this.#watchdog.sent();
-    this.#corking.cork(this.#socket, args.length);
-    this.#socket.write(command);
+    this.#writes.write(command, args.length);
     return new Promise((resolve, reject) => {
       const inFlight: InFlight = { resolve, reject, next: undefined };
       if (this.#newest === undefined) this.#oldest = inFlight;
@@ -74,7 +74,7 @@ export class Pipeline {
     if (oldest === undefined) throw new Error('Protocol error, got a reply to nothing');
     this.#oldest = oldest.next;
     if (oldest.next === undefined) this.#newest = undefined;
-    this.#corking.answered();
+    this.#writes.answered();
     this.#watchdog.answered();
     if (!(reply instanceof Refusal)) oldest.resolve(reply);
     else {

@@ -26,6 +26,7 @@ const NULL = 0x5f; // _
 const SIMPLE_STRING = 0x2b; // +
 
 const CR = 0x0d;
+const LF = 0x0a;
 const CRLF_BYTES = 2;
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -158,14 +159,16 @@ export class ReplyParser {
   }
 
   #readLine(): string | undefined {
+    const bytes = this.#bytes;
     const start = this.#at + 1;
-    const end = this.#bytes.indexOf('\r\n', start, 'latin1');
-    if (end < 0) {
-      if (this.#bytes.length - start > MAX_LINE_BYTES) throw unexpected(this.#bytes[start] as number);
-      return undefined;
+    for (let at = start; at + 1 < bytes.length; at++) {
+      if (bytes[at] !== CR) continue;
+      if (bytes[at + 1] !== LF) throw unexpected(bytes[at + 1] as number);
+      this.#at = at + CRLF_BYTES;
+      return bytes.toString('utf8', start, at);
     }
-    this.#at = end + CRLF_BYTES;
-    return this.#bytes.toString('utf8', start, end);
+    if (bytes.length - start > MAX_LINE_BYTES) throw unexpected(bytes[start] as number);
+    return undefined;
   }
 }
 

@@ -1,22 +1,19 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { RecordedWrites } from '@ninefold/tooling/testing/recorded-writes';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Corking } from '../src/corking.ts';
+import { GatheredWrites } from '../src/gathered-writes.ts';
 
 describe('commands of one tick', () => {
   let writes: RecordedWrites;
-  let corking: Corking;
+  let gathered: GatheredWrites;
 
   beforeEach(() => {
     writes = new RecordedWrites();
-    corking = new Corking();
+    gathered = new GatheredWrites(writes);
   });
 
-  function send(commands: string, length = 1): void {
-    for (const command of commands) {
-      corking.cork(writes, length);
-      writes.write(command);
-    }
+  function send(commands: Iterable<string>, args = 1): void {
+    for (const command of commands) gathered.write(command, args);
   }
 
   /** The writes of a tick: those made at once, and those at its end. Then all commands are answered, unless they are `kept`. */
@@ -25,7 +22,7 @@ describe('commands of one tick', () => {
     send(commands);
     const first = writes.all.splice(0);
     await nextTick();
-    if (!kept) for (const _ of commands) corking.answered();
+    if (!kept) for (const _ of commands) gathered.answered();
     return [first, [...writes.all]];
   }
 
@@ -44,7 +41,7 @@ describe('commands of one tick', () => {
     expect(await tick('bc')).toEqual([[], ['bc']]);
     expect(await tick('d')).toEqual([[], ['d']]);
     expect(await tick('e')).toEqual([[], ['e']]);
-    corking.answered();
+    gathered.answered();
     expect(await tick('f')).toEqual([[], ['f']]);
     expect(await tick('g')).toEqual([['g'], []]);
   });
@@ -56,5 +53,16 @@ describe('commands of one tick', () => {
     expect(writes.all.splice(0)).toEqual(['a', 'b', 'L', 'M']);
     await nextTick();
     expect(writes.all).toEqual(['cd']);
+  });
+
+  it('leave by sixteen, or as soon as they are much text together', async () => {
+    const large = 'x'.repeat(20_000);
+    send('a');
+    send('bcdefghijklmnopqrst');
+    expect(writes.all.splice(0)).toEqual(['a', 'bcdefghijklmnopq']);
+    send([large, large, 'u']);
+    expect(writes.all.splice(0)).toEqual([`rst${large}${large}`]);
+    await nextTick();
+    expect(writes.all).toEqual(['u']);
   });
 });
