@@ -17,7 +17,7 @@ export { type BackendOptions, invalidOptions, type RemoteOptions } from './optio
 export { inParts, type PartLimits, sendParts, underKey } from './parts.ts';
 export type { TypedArray } from './serializer/bytes.ts';
 export { bytesTransformer, type Serializer, superjsonSerializer } from './serializer.ts';
-export { assertSizes, LargeKeys } from './sizes.ts';
+export { assertSizes } from './sizes.ts';
 export { invalidTtl, MAX_TTL } from './ttl.ts';
 export { applyType, isThenable, isValueType, TypeMismatch } from './value-type.ts';
 export { type MissOnErrorOptions, missOnError } from './wrappers/miss-on-error.ts';

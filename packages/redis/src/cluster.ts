@@ -32,8 +32,6 @@ const REFRESH_INTERVAL_MS = 100;
  */
 export class ClusterConnections implements Sender {
   readonly slotOf: (key: string) => number = calculateSlot;
-  /** Commands may wait for the slot map, and follow redirects. */
-  readonly ready = false;
   /** A node of Valkey 9.1.2 accepts an `MSETEX` of keys whose slots belong, or are migrating, to another node. */
   readonly mayProbe = false;
   readonly #connect: (address: Address) => Connection;

@@ -23,10 +23,6 @@ export class Commands {
     this.#usable = new UsableCommands(sender);
   }
 
-  get ready(): boolean {
-    return this.#sender.ready;
-  }
-
   async get(key: string, call: CallState): Promise<Found> {
     try {
       return toFound(await this.#send(call, 'get', [key]));
@@ -37,12 +33,8 @@ export class Commands {
     }
   }
 
-  /** `fallback` runs if MGET cannot be used. By default it gets each key separately, and rejects with the first failure. */
-  async getMany(
-    keys: readonly string[],
-    call: CallState,
-    fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call)),
-  ): Promise<readonly Found[]> {
+  async getMany(keys: readonly string[], call: CallState): Promise<readonly Found[]> {
+    const fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call));
     if (keys.length === 1 || !this.#usable.has('mget')) return await fallback();
     try {
       const reply = await this.#send(call, 'mget', [...keys]);
@@ -74,22 +66,16 @@ export class Commands {
     assertOk(await this.#send(call, 'set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
   }
 
-  /** `fallback` is as in `getMany`: by default it sets each entry separately, and rejects with the first failure. */
-  async setMany(
-    entries: readonly Entry[],
-    ttlMs: number | undefined,
-    call: CallState,
-    fallback = async (): Promise<void> => {
+  async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: CallState): Promise<void> {
+    const fallback = async (): Promise<void> => {
       await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
-    },
-  ): Promise<void> {
+    };
     if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
     const send = async (name: string, args: Argument[]): Promise<void> =>
       assertOk(await this.#sender.send(call, { name, args, key }));
     if (ttlMs === undefined) return await this.#withFallback('mset', fallback, () => send('mset', pairsOf(entries)));
     void this.#usable.probe(key, call);
-    // A refused MSETEX does not fall back to EVAL: some of the coalesced calls may have ended by then, and must not be sent.
     if (this.#usable.has('msetex'))
       return await this.#withFallback('msetex', fallback, () =>
         send('msetex', [entries.length, ...pairsOf(entries), 'PX', ttlMs]),

@@ -47,10 +47,6 @@ export class Connection implements Sender {
     this.#createClient = createClient;
   }
 
-  get ready(): boolean {
-    return this.#pipeline?.writable === true;
-  }
-
   send(call: CallState, command: Command): Promise<unknown> {
     const pipeline = this.#pipeline;
     return pipeline?.writable ? write(pipeline, call, command) : this.#sendOnceReady(call, command);

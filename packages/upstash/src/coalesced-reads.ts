@@ -1,6 +1,7 @@
-import { type Call, DriverError, type Found, LargeKeys, sendParts } from '@ninefold/core';
+import { type Call, DriverError, type Found, sendParts } from '@ninefold/core';
 import { Coalescer, halves, MAX_HALVINGS } from './coalescer.ts';
 import type { Command, CommandSender } from './command-sender.ts';
+import { LargeKeys } from './large-keys.ts';
 import { expectCount, expectFound, expectList, isTooLarge } from './results.ts';
 import { inRequests, jsonBytes, MAX_REQUEST_BYTES } from './sizes.ts';
 

@@ -1,11 +1,14 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createBackend, type Found } from '@ninefold/core';
+import { createBackend } from '@ninefold/core';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
-import { CoalescedReads } from '../../../packages/redis/src/coalesced-reads.ts';
+import { Pipeline } from '../../../packages/redis/src/pipeline.ts';
+import { ReplyWatchdog } from '../../../packages/redis/src/reply-watchdog.ts';
 
-// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls, alone and coalesced: the
-// garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
+// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls of a backend, and commands of a
+// pipeline to Redis: the garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
 // because V8 also collects while it waits for one.
 const ROUNDS = 4000;
 const TEXT = '{"json":"a value"}';
@@ -14,20 +17,26 @@ const collect = (globalThis as { gc?: () => void }).gc as () => void;
 let full = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    const { kind } = (entry as unknown as { readonly detail: NodeGCPerformanceDetail }).detail;
-    if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) full += 1;
+    const { kind, flags = 0 } = (entry as unknown as { readonly detail: NodeGCPerformanceDetail }).detail;
+    const isForced = (flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) !== 0;
+    if (kind === constants.NODE_PERFORMANCE_GC_MAJOR && !isForced) full += 1;
   }
 }).observe({ entryTypes: ['gc'] });
 
 async function collectionsOf(call: (key: string) => Promise<unknown>): Promise<number> {
   for (let round = 0; round < ROUNDS / 4; round++) await Promise.all(keys.map(call));
-  // Moves the structures that hold calls in flight to the old generation, as in a process that has run for a while.
-  const inFlight = Promise.all(keys.map(call));
-  for (let time = 0; time < 3; time++) collect();
-  await inFlight;
   await sleep(50);
   full = 0;
-  for (let round = 0; round < ROUNDS; round++) await Promise.all(keys.map(call));
+  let inFlight = Promise.all(keys.map(call));
+  // Moves what holds calls in flight to the old generation, as in a process that has run for a while.
+  for (let time = 0; time < 3; time++) collect();
+  for (let round = 0; round < ROUNDS; round++) {
+    // Before the last calls are answered, so that there are always some in flight.
+    const next = Promise.all(keys.map(call));
+    await inFlight;
+    inFlight = next;
+  }
+  await inFlight;
   await sleep(50);
   return full;
 }
@@ -36,7 +45,7 @@ function later<T>(answer: T): Promise<T> {
   return new Promise((resolve) => setImmediate(resolve, answer));
 }
 
-const alone = createBackend(
+const backend = createBackend(
   {
     name: 'later',
     capabilities: { shared: false, atomicIncr: false, ttlGranularity: 1, maxValueBytes: undefined },
@@ -50,14 +59,26 @@ const alone = createBackend(
   },
   { timeoutMs: 60_000 },
 );
-const coalesced = new CoalescedReads({
-  get: () => later<Found>(TEXT),
-  getMany: (of) => later(of.map((): Found => TEXT)),
+const commands = /^\*/gm;
+const socket = Object.assign(new EventEmitter(), {
+  bytesRead: 0,
+  destroyed: false,
+  destroy: (error: Error) => {
+    throw error;
+  },
+  write: (written: string) => {
+    const replies = Buffer.from('+OK\r\n'.repeat(written.match(commands)?.length ?? 0));
+    setImmediate(() => socket.emit('data', replies));
+  },
 });
-const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: new AbortController().signal };
+const pipeline = new Pipeline(
+  socket as unknown as Socket,
+  new ReplyWatchdog(socket, 60_000, () => undefined),
+  () => undefined,
+);
 console.log(
   JSON.stringify({
-    alone: await collectionsOf((key) => alone.getValue(key)),
-    coalesced: await collectionsOf((key) => coalesced.get(key, call)),
+    calls: await collectionsOf((key) => backend.getValue(key)),
+    commands: await collectionsOf((key) => pipeline.send('get', [key])),
   }),
 );

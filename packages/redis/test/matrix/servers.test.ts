@@ -77,7 +77,7 @@ describe.each(servers)('%s', (name, command) => {
     await lone.close();
   });
 
-  it('stores no set of a call that has ended if their coalesced command is refused', async () => {
+  it('stores nothing of a batch whose call ended before its command was refused', async () => {
     await permit(server, `+${command}`);
     const proxy = await FaultProxy.start(server);
     const way = Object.assign(new URL(url), { port: String(proxy.port) }).href;
@@ -90,14 +90,13 @@ describe.each(servers)('%s', (name, command) => {
     await permit(server, `-${command}`);
     await proxy.set({ kind: 'delay', delayMs: 1500 });
     const scope = scoped(backend, 'scope');
-    const given = scope.setValue('a', 'old', { ttl: 60 }).catch(({ code }: CacheError) => code);
-    const stored = backend.setValue('a', 'new', { ttl: 60 });
+    const pairs = [...'ab'].map((key) => [key, 'old'] as const);
+    const given = scope.multiSetValues(pairs, { ttl: 60 }).catch(({ code }: CacheError) => code);
     await scope.close();
     expect(await given).toBe('CLOSED');
     // Its reply comes after the refusal of the commands before it.
-    await backend.delete('scope:a');
-    await stored;
-    expect(await backend.multiGetValues(['a', 'scope:a'])).toEqual(['new', undefined]);
+    await backend.exists('scope:a');
+    expect(await backend.multiGetValues(['scope:a', 'scope:b'])).toEqual([undefined, undefined]);
     await backend.close();
     await proxy.stop();
   });

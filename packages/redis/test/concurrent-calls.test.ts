@@ -6,7 +6,6 @@ import { startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ACL_LINE, PASSWORD } from './support/permissions.ts';
-import { Wire } from './support/wire.ts';
 
 let server: ServerProcess;
 
@@ -26,89 +25,6 @@ async function outcomesOf(sets: readonly Promise<void>[]): Promise<unknown[]> {
     return [code, key, maybeApplied];
   });
 }
-
-describe('sets of one tick', () => {
-  let wire: Wire;
-  let backend: CacheBackend;
-
-  beforeAll(async () => {
-    wire = await Wire.start(server);
-    backend = redisBackend({ url: `redis://127.0.0.1:${wire.ports[0]}`, namespace: 'sets', timeoutMs: 20_000 });
-    // The first batch with a TTL probes the server.
-    await backend.multiSetValues(
-      [...'ab'].map((key) => [key, 0] as const),
-      { ttl: 60 },
-    );
-  });
-
-  afterAll(async () => {
-    await backend.close();
-    await wire.stop();
-  });
-
-  const sent = async (work: () => readonly Promise<unknown>[]): Promise<readonly string[]> => {
-    const { trips, commands } = await wire.during(() => Promise.all(work()));
-    expect(trips).toBe(1);
-    return commands[0] ?? [];
-  };
-
-  it('are coalesced into commands of at most 64 keys, and all stored', async () => {
-    expect(await sent(() => keysOf(150).map((key) => backend.setValue(key, key)))).toEqual([
-      'MSET 128',
-      'MSET 128',
-      'MSET 44',
-    ]);
-    expect(await backend.multiGetValues(keysOf(150))).toEqual(keysOf(150));
-    expect(await ask(server, 'PTTL', 'sets:k0')).toBe('-1');
-  });
-
-  it('with the same TTL are coalesced as well', async () => {
-    for (const [count, command] of [
-      [20, /^(EVAL|MSETEX) 43$/],
-      [2, /^(EVAL|MSETEX) 7$/],
-    ] as const) {
-      expect(await sent(() => keysOf(count).map((key) => backend.setValue(key, count, { ttl: 60 })))).toEqual([
-        expect.stringMatching(command),
-      ]);
-      expect(await backend.multiGetValues(keysOf(count))).toEqual(keysOf(count).map(() => count));
-      for (const key of keysOf(count)) expect(Number(await ask(server, 'PTTL', `sets:${key}`))).toBeGreaterThan(50_000);
-    }
-  });
-
-  it('share no command if their TTLs differ or a value is large', async () => {
-    const ttls = [undefined, undefined, 60, 600, 600];
-    const sets = (): Promise<void>[] => ttls.map((ttl, index) => backend.setValue(`t${index}`, index, { ttl }));
-    expect(await sent(sets)).toEqual(['MSET 4', 'SET 4', expect.stringMatching(/^(EVAL|MSETEX) 7$/)]);
-    const lengths = [1, 10_000, 1, 1];
-    const commands = await sent(() =>
-      lengths.map((length, index) => backend.setValue(`l${index}`, 'x'.repeat(length))),
-    );
-    expect(commands).toEqual(['SET 2', 'SET 2', 'MSET 4']);
-  });
-
-  it('keep their order among other calls, and the last set of a key wins', async () => {
-    const calls: Promise<unknown>[] = [];
-    const commands = await sent(() => {
-      calls.push(
-        backend.setValue('a', 1),
-        backend.setValue('a', 2),
-        backend.getValue('a'),
-        backend.setValue('a', 3),
-        backend.setValue('b', 3),
-        backend.setValue('a', 4),
-        backend.incr('a'),
-        backend.setValue('a', 6, { ttl: 60 }),
-        backend.setValue('a', 7),
-        backend.multiGetValues(['a', 'b']),
-      );
-      return calls;
-    });
-    expect(commands).toEqual(['MSET 4', 'GET 1', 'MSET 6', expect.stringMatching('EVAL'), 'SET 4', 'SET 2', 'MGET 2']);
-    const answers = await Promise.all(calls);
-    expect(answers.filter((answer) => answer !== undefined)).toEqual([2, 5, [7, 3]]);
-    expect(await ask(server, 'PTTL', 'sets:a')).toBe('-1');
-  });
-});
 
 describe('in one tick', () => {
   let backend: CacheBackend;
@@ -142,7 +58,7 @@ describe('in one tick', () => {
 
   it.each(writes)('a read is not overtaken by %s', async (_, write) => {
     await backend.setValue('a', 1);
-    // The first leaves at once; the next is coalesced.
+    // The first leaves at once; the next is written later.
     const [, read] = await Promise.all([backend.getValue('b'), backend.getValue('a'), write()]);
     expect(read).toBe(1);
   });
@@ -157,7 +73,7 @@ describe('in one tick', () => {
   });
 });
 
-describe('coalesced sets that fail', () => {
+describe('sets of one tick that fail', () => {
   let backend: CacheBackend;
 
   afterEach(() => backend.close());
@@ -168,12 +84,9 @@ describe('coalesced sets that fail', () => {
     const url = `redis://less:${PASSWORD}@${server.host}:${server.port}`;
     backend = redisBackend({ url, namespace: 'less', timeoutMs: 5000 });
     const keys = ['mine1', 'theirs', ...keysOf(8).map((key) => `mine${key}`)];
-    // The first calls, which make the connection, are sent separately; the others are coalesced.
     for (const [value, ttl] of [
       [1, undefined],
-      [2, undefined],
-      [3, 60],
-      [4, 60],
+      [2, 60],
     ] as const) {
       expect(await outcomesOf(keys.map((key) => backend.setValue(key, value, { ttl })))).toEqual(
         keys.map((key) => (key === 'theirs' ? ['AUTH', 'theirs', false] : 'stored')),
