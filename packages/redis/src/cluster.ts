@@ -51,7 +51,7 @@ export class ClusterConnections implements Sender {
     this.#connect = connect;
   }
 
-  async send(call: CallState, command: Command): Promise<unknown> {
+  async send<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const slot = calculateSlot(command.key);
     if (this.#primaries[slot] === undefined) await this.#refresh();
     let address = this.#primaries[slot];
@@ -133,10 +133,14 @@ export class ClusterConnections implements Sender {
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
     const call: CallState = { ended: false, sent: false };
-    const reply = await this.#nodeAt(address).send(call, { name: 'cluster', args: ['SLOTS'], key: '' });
-    if (!Array.isArray(reply)) throw new DriverError('BACKEND', 'the reply is not a slot map');
+    const reply = await this.#nodeAt(address).send(call, {
+      name: 'cluster',
+      args: ['SLOTS'],
+      key: '',
+      read: toSlotRanges,
+    });
     const primaries: (Address | undefined)[] = [];
-    for (const [first, last, [host, port]] of reply as readonly SlotRange[]) {
+    for (const [first, last, [host, port]] of reply ?? []) {
       // A node that does not know its own address replies with none: it is at the address that was asked.
       const primary = { host: host || address.host, port: Number(port) };
       for (let slot = Number(first); slot <= Number(last); slot++) primaries[slot] = primary;
@@ -170,6 +174,12 @@ type SlotRange = readonly [
   primary: readonly [host: string | null, port: unknown],
   ...replicas: readonly unknown[],
 ];
+
+function toSlotRanges(reply: unknown): readonly SlotRange[] {
+  const isMap = Array.isArray(reply) && reply.every((range) => Array.isArray(range) && Array.isArray(range[2]));
+  if (isMap) return reply as readonly unknown[] as readonly SlotRange[];
+  throw new DriverError('BACKEND', 'the reply is not a slot map');
+}
 
 /** Parses the `host:port` of a redirect. A missing host is that of the redirecting node. */
 function addressOf(text: string, from: Address): Address {

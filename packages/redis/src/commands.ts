@@ -25,7 +25,7 @@ export class Commands {
 
   async get(key: string, call: CallState): Promise<Found> {
     try {
-      return toFound(await this.#send(call, 'get', [key]));
+      return await this.#send(call, 'get', [key], toFound);
     } catch (error) {
       // A key of another type holds no cache value: it is a miss, as for MGET.
       if (error instanceof Refusal && error.kind === 'WRONGTYPE') return undefined;
@@ -37,9 +37,8 @@ export class Commands {
     const fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call));
     if (keys.length === 1 || !this.#usable.has('mget')) return await fallback();
     try {
-      const reply = await this.#send(call, 'mget', [...keys]);
-      if (Array.isArray(reply) && reply.length === keys.length) return reply.map(toFound);
-      throw new DriverError('BACKEND', 'the reply does not match the keys');
+      const values = await this.#send(call, 'mget', [...keys], (reply) => toList(reply, keys.length));
+      return values.map(toFound);
     } catch (error) {
       if (!isRecoverable(error)) throw underKey(error, keys[0]);
       if (error.command === 'mget') this.#usable.refuse('mget');
@@ -48,23 +47,21 @@ export class Commands {
   }
 
   async exists(key: string, call: CallState): Promise<boolean> {
-    return toInteger(await this.#send(call, 'exists', [key])) === 1;
+    return (await this.#send(call, 'exists', [key], toInteger)) === 1;
   }
 
   /** Resolves how many keys there were. `DEL`, the fallback, differs only in freeing the memory synchronously. */
   async delete(keys: readonly string[], call: CallState): Promise<number> {
     const fallback = async (): Promise<number> => {
-      if (keys.length === 1) return toInteger(await this.#send(call, 'del', [...keys]));
+      if (keys.length === 1) return await this.#send(call, 'del', [...keys], toInteger);
       const counts = await sendParts(keys, identity, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    return await this.#withFallback('unlink', fallback, async () =>
-      toInteger(await this.#send(call, 'unlink', [...keys])),
-    );
+    return await this.#withFallback('unlink', fallback, () => this.#send(call, 'unlink', [...keys], toInteger));
   }
 
   async set([key, value]: Entry, ttlMs: number | undefined, call: CallState): Promise<void> {
-    assertOk(await this.#send(call, 'set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs]));
+    await this.#send(call, 'set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs], assertOk);
   }
 
   async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: CallState): Promise<void> {
@@ -73,8 +70,7 @@ export class Commands {
     };
     if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
-    const send = async (name: string, args: Argument[]): Promise<void> =>
-      assertOk(await this.#sender.send(call, { name, args, key }));
+    const send = (name: string, args: Argument[]): Promise<void> => this.#send(call, name, args, assertOk, key);
     if (ttlMs === undefined) return await this.#withFallback('mset', fallback, () => send('mset', pairsOf(entries)));
     void this.#usable.probe(key, call);
     if (this.#usable.has('msetex'))
@@ -89,13 +85,13 @@ export class Commands {
     // The first EVAL loads the script, which takes no extra round trip.
     if (this.#incrLoaded && this.#usable.has('evalsha')) {
       try {
-        return toInteger(await this.#sender.send(call, { name: 'evalsha', args: [INCR_SHA, ...args], key }));
+        return await this.#send(call, 'evalsha', [INCR_SHA, ...args], toInteger, key);
       } catch (error) {
         if (!isRecoverable(error)) throw error;
         if (error.command === 'evalsha') this.#usable.refuse('evalsha');
       }
     }
-    const count = toInteger(await this.#sender.send(call, { name: 'eval', args: [INCR, ...args], key }));
+    const count = await this.#send(call, 'eval', [INCR, ...args], toInteger, key);
     this.#incrLoaded = true;
     return count;
   }
@@ -104,8 +100,15 @@ export class Commands {
     this.#sender.close();
   }
 
-  #send(call: CallState, name: string, args: Argument[]): Promise<unknown> {
-    return this.#sender.send(call, { name, args, key: String(args[0]) });
+  /** For a call that ended unsent it resolves `undefined`, but no caller sees what comes of it. */
+  #send<T>(
+    call: CallState,
+    name: string,
+    args: Argument[],
+    read: (reply: unknown) => T,
+    key: string = String(args[0]),
+  ): Promise<T> {
+    return this.#sender.send(call, { name, args, key, read }) as Promise<T>;
   }
 
   /** Runs an operation, or its fallback if the named command is not usable or was refused: then nothing was applied. */
@@ -157,7 +160,6 @@ function scriptOf(entries: readonly Entry[], ttlMs: number): Argument[] {
   return [SET_MANY, keys.length, ...keys, ...entries.map(([, value]) => value), ttlMs];
 }
 
-/** For a call that ended unsent the reply is `undefined`: then this throws, but no caller sees it. */
 function assertOk(reply: unknown): void {
   // MSETEX replies with a number.
   if (reply !== 'OK' && Number(reply) !== 1) throw new DriverError('BACKEND', 'the reply is not OK');
@@ -170,9 +172,15 @@ function toFound(reply: unknown): Found {
   throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
+/** The reply to `MGET`. A proxy may put an error in place of a value. */
+function toList(reply: unknown, length: number): readonly unknown[] {
+  if (Array.isArray(reply) && reply.length === length) return reply;
+  throw new DriverError('BACKEND', 'the reply does not match the keys');
+}
+
 /** Integers arrive as text, so that none is rounded; a provided client may send numbers. */
 function toInteger(reply: unknown): number {
-  const number = typeof reply === 'string' || typeof reply === 'number' ? Number(reply) : Number.NaN;
+  const number = (typeof reply === 'string' && reply !== '') || typeof reply === 'number' ? Number(reply) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { connectionFailure, connectionLost } from './failures.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
-import type { CallState, Command, Sender } from './sender.ts';
+import { type CallState, type Command, type Sender, unread } from './sender.ts';
 
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up its connection. */
 const LATENESS_MS = 100;
@@ -47,16 +47,16 @@ export class Connection implements Sender {
     this.#createClient = createClient;
   }
 
-  send(call: CallState, command: Command): Promise<unknown> {
+  send<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const pipeline = this.#pipeline;
     return pipeline?.writable ? write(pipeline, call, command) : this.#sendOnceReady(call, command);
   }
 
   /** Sends a command, behind `ASKING`, to the node of a cluster that is importing the slot of its key. */
-  async sendAsking(call: CallState, command: Command): Promise<unknown> {
+  async sendAsking<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const pipeline = await this.#whenReady();
     const [asking, reply] = await Promise.allSettled([
-      write(pipeline, call, { name: 'asking', args: [], key: command.key }),
+      write(pipeline, call, { name: 'asking', args: [], key: command.key, read: unread }),
       write(pipeline, call, command),
     ]);
     // A node that refuses ASKING may own the slot by now, and have run the command.
@@ -72,7 +72,7 @@ export class Connection implements Sender {
     this.#settleWaiters(({ reject }) => reject(connectionFailure(undefined)));
   }
 
-  async #sendOnceReady(call: CallState, command: Command): Promise<unknown> {
+  async #sendOnceReady<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const pipeline = await this.#whenReady();
     return await write(pipeline, call, command);
   }
@@ -123,7 +123,7 @@ export class Connection implements Sender {
       disconnect();
     });
     // The reply comes after those of all calls.
-    pipeline.send('quit', []).then(disconnect, disconnect);
+    pipeline.send({ name: 'quit', args: [], read: unread }).then(disconnect, disconnect);
   }
 
   #startClient(): Redis {
@@ -179,10 +179,10 @@ export class Connection implements Sender {
 }
 
 /** A call that ended while it waited for the connection must not be sent. */
-function write(pipeline: Pipeline, call: CallState, { name, args }: Command): Promise<unknown> {
+function write<T>(pipeline: Pipeline, call: CallState, command: Command<T>): Promise<T | undefined> {
   if (call.ended) return Promise.resolve(undefined);
   call.sent = true;
-  return pipeline.send(name, args);
+  return pipeline.send(command);
 }
 
 /** Not a closure of a method: the timer of a backend that is dropped without `close` would keep it in memory. */

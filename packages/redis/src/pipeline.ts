@@ -4,11 +4,12 @@ import { Refusal } from './failures.ts';
 import { GatheredWrites } from './gathered-writes.ts';
 import { type Reply, ReplyParser } from './reply-parser.ts';
 import type { ReplyWatchdog } from './reply-watchdog.ts';
-import type { Argument } from './sender.ts';
+import type { Argument, Command } from './sender.ts';
 
 /** A command without a reply. Each knows the next, so that the oldest leaves the queue in constant time. */
 interface InFlight {
-  readonly resolve: (reply: Reply) => void;
+  readonly read: (reply: Reply) => unknown;
+  readonly resolve: (result: unknown) => void;
   readonly reject: (error: DriverError) => void;
   next: InFlight | undefined;
 }
@@ -41,13 +42,13 @@ export class Pipeline {
     return this.#socket.writable;
   }
 
-  /** Rejects with a `Refusal`, or the error of `fail`. */
-  send(name: string, args: readonly Argument[]): Promise<Reply> {
+  /** Resolves what the reply means. Rejects with a `Refusal`, the error of `read`, or that of `fail`. */
+  send<T>({ name, args, read }: Omit<Command<T>, 'key'>): Promise<T> {
     const command = encode(name, args);
     this.#watchdog.sent();
     this.#writes.write(command, args.length);
     return new Promise((resolve, reject) => {
-      const inFlight: InFlight = { resolve, reject, next: undefined };
+      const inFlight: InFlight = { read, resolve: resolve as InFlight['resolve'], reject, next: undefined };
       if (this.#newest === undefined) this.#oldest = inFlight;
       else this.#newest.next = inFlight;
       this.#newest = inFlight;
@@ -78,10 +79,17 @@ export class Pipeline {
     oldest.next = undefined;
     this.#writes.answered();
     this.#watchdog.answered();
-    if (!(reply instanceof Refusal)) oldest.resolve(reply);
-    else {
+    if (reply instanceof Refusal) {
       oldest.reject(reply);
       this.#onRefusal(reply);
+      return;
+    }
+    try {
+      oldest.resolve(oldest.read(reply));
+    } catch (error) {
+      oldest.reject(error as DriverError);
+      // It may be the reply to another command, and so may all that follow.
+      throw new Error('Protocol error, got a reply to another command');
     }
   };
 }

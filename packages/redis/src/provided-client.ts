@@ -26,7 +26,7 @@ export class ProvidedClient implements Sender {
       this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
   }
 
-  async send(call: CallState, { name, args }: Command): Promise<unknown> {
+  async send<T>(call: CallState, { name, args, read }: Command<T>): Promise<T | undefined> {
     if (call.ended) return undefined;
     // Otherwise the client reports this as it reports a connection that was lost during a command.
     if (this.#client.status === 'end') {
@@ -36,8 +36,9 @@ export class ProvidedClient implements Sender {
     call.sent = true;
     // A ready client reports a command that it sent before it lost its nodes as it reports one that it never sent.
     const mayBeSent = this.#client.status === 'ready';
+    let reply: unknown;
     try {
-      return await this.#client.call(name, args);
+      reply = await this.#client.call(name, args);
     } catch (error) {
       const failure = commandFailure(error, { mayBeSent });
       // A client without a connection may reject commands at once. Without a turn, callers that repeat them would put off for ever
@@ -45,6 +46,7 @@ export class ProvidedClient implements Sender {
       if (failure.options.connectionLost === true) await turn();
       throw failure;
     }
+    return read(reply);
   }
 
   close(): void {

@@ -106,8 +106,11 @@ export class ReplyParser {
         return this.#readList(1);
       case MAP:
         return this.#readList(2);
-      case NULL:
-        return this.#readLine() === undefined ? undefined : null;
+      case NULL: {
+        const line = this.#readLine();
+        if (line) throw unexpected(line.charCodeAt(0));
+        return line === undefined ? undefined : null;
+      }
       case ERROR: {
         const line = this.#readLine();
         return line === undefined ? undefined : new Refusal(line);
@@ -150,7 +153,9 @@ export class ReplyParser {
       const byte = bytes[at] as number;
       if (byte === CR) {
         this.#at = at + CRLF_BYTES;
-        return isNegative ? -1 : length;
+        if (!isNegative) return length;
+        if (length !== 1) throw unexpected(MINUS);
+        return -1;
       }
       if (byte < ZERO || byte > NINE) throw unexpected(byte);
       length = length * 10 + byte - ZERO;

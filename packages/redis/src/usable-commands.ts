@@ -1,6 +1,6 @@
 import { DriverError } from '@ninefold/core';
 import { Refusal } from './failures.ts';
-import type { Argument, CallState, Sender } from './sender.ts';
+import { type Argument, type CallState, type Sender, unread } from './sender.ts';
 
 /** Milliseconds until a refused command is tried again: by then the server may know it, or the user may run it. */
 const RETRY_MS = 60_000;
@@ -43,7 +43,8 @@ export class UsableCommands {
   async probe(key: string, call: CallState): Promise<void> {
     if (performance.now() < this.#probeAt) return;
     this.#probeAt = Number.POSITIVE_INFINITY;
-    const send = (name: string, args: Argument[]): Promise<unknown> => this.#sender.send(call, { name, args, key });
+    const send = (name: string, args: Argument[]): Promise<unknown> =>
+      this.#sender.send(call, { name, args, key, read: unread });
     const [hello, msetex] = await Promise.allSettled([send('hello', []), send('msetex', [0, key, ''])]);
     const standalone = hello.status === 'fulfilled' && isStandalone(hello.value);
     if (standalone) this.#refused.delete('eval');

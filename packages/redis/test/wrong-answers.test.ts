@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import type { CacheBackend, CacheError, CacheErrorCode } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -11,6 +11,7 @@ import { Connection } from '../src/connection.ts';
 import { ProvidedClient } from '../src/provided-client.ts';
 import { redisBackend } from '../src/redis.ts';
 import { ReplyWatchdog } from '../src/reply-watchdog.ts';
+import { unread } from '../src/sender.ts';
 import { settingsOf } from '../src/settings.ts';
 
 const TIMEOUT_MS = 5000;
@@ -62,6 +63,7 @@ describe('an answer of the wrong shape', () => {
   it.each([
     ['no number', '+QUEUED\r\n'],
     ['nothing', '$-1\r\n'],
+    ['a number without digits', ':\r\n'],
   ])('to a command that counts is an error: %s', async (_, answer) => {
     proxy.rewrite = () => answer;
     for (const call of [() => backend.delete('a'), () => backend.deleteMany(['a', 'b']), () => backend.incr('a')])
@@ -80,6 +82,18 @@ describe('an answer of the wrong shape', () => {
   });
 });
 
+it.each([
+  ['no list', '+OK\r\n'],
+  ['a list of texts', '*1\r\n$5\r\n01234\r\n'],
+])('an answer to the question for the slot map is an error, not a map: %s', async (_, answer) => {
+  proxy.rewrite = (answers) => answers.replace(/^-ERR This instance has cluster support disabled\r\n/, answer);
+  const clustered = redisBackend({ cluster: [`redis://127.0.0.1:${proxy.port}`], timeoutMs: TIMEOUT_MS });
+  const failure = await failureOf(clustered.getValue('a'));
+  expect(failure.code).toBe('BACKEND');
+  expect(failure.message).toContain('the reply is not a slot map');
+  await clustered.close();
+});
+
 it('a reply to no command is not taken for the reply to a later one', async () => {
   proxy.rewrite = (answers) => `${answers}$14\r\n{"json":"foul"}\r\n`;
   expect(await backend.getValue('a')).toBe(1);
@@ -89,6 +103,16 @@ it('a reply to no command is not taken for the reply to a later one', async () =
     ['c', 3],
   ] as const)
     expect(await backend.getValue(key)).toBe(value);
+});
+
+it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', async () => {
+  proxy.rewrite = (answers) => answers.replace('*3', '*4');
+  const calls = [backend.multiGetValues(['a', 'b', 'c']), ...['a', 'b', 'c', 'a'].map((key) => backend.getValue(key))];
+  const [batch, ...reads] = calls.map((call) => call.catch(({ code }: CacheError) => code));
+  expect(await batch).toBe('BACKEND');
+  // They are tried again, on a connection whose replies are in step.
+  proxy.heal();
+  expect(await Promise.all(reads)).toEqual([1, 2, 3, 1]);
 });
 
 it('an unknown error reply is reported without its text', async () => {
@@ -226,13 +250,13 @@ describe('a user name for a server that knows no users', () => {
 it('a provided client is not used for a call that has ended', async () => {
   const provided = new ProvidedClient({ call: expect.unreachable });
   const call = { ended: true, sent: false };
-  expect(await provided.send(call, { name: 'INCR', args: ['k'], key: 'k' })).toBeUndefined();
+  expect(await provided.send(call, { name: 'INCR', args: ['k'], key: 'k', read: unread })).toBeUndefined();
   expect(call.sent).toBe(false);
 });
 
 describe('a connection', () => {
   const make = (): Redis => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...server });
-  const increment = { name: 'INCR', args: ['waited'], key: 'waited' };
+  const increment = { name: 'INCR', args: ['waited'], key: 'waited', read: unread };
 
   it('sends nothing for a call that ended while it waited for the connection', async () => {
     const connection = new Connection(TIMEOUT_MS, make);
@@ -251,7 +275,7 @@ describe('a connection', () => {
       client = make();
       return client;
     });
-    await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k' });
+    await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k', read: unread });
     client?.stream.destroy();
     expect(await connection.send({ ended: false, sent: false }, increment)).toBe('1');
     expect(await ask(server, 'DEL', 'waited')).toBe('1');
@@ -285,7 +309,7 @@ describe('a connection', () => {
   it('is kept while it owes no reply', async () => {
     const connection = new Connection(400, make);
     const id = (): Promise<unknown> =>
-      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID' });
+      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID', read: unread });
     const first = await id();
     // Longer than a silent connection is kept.
     await sleep(1000);
@@ -297,7 +321,7 @@ describe('a connection', () => {
     const login = { username: 'late', password: 's3cret' };
     const connection = new Connection(400, () => new Redis({ ...settingsOf(400, {}), ...server, ...login }));
     const id = (): Promise<unknown> =>
-      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID' });
+      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID', read: unread });
     await expect(id()).rejects.toMatchObject({ code: 'AUTH' });
     await ask(server, 'ACL', 'SETUSER', login.username, 'on', `>${login.password}`, '+@all');
     const first = await id();
@@ -311,7 +335,7 @@ describe('a connection', () => {
     const replica = await startRedis(['--replicaof', '127.0.0.1 1']);
     const connection = new Connection(TIMEOUT_MS, () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica }));
     const send = (name: string, ...args: string[]): Promise<unknown> =>
-      connection.send({ ended: false, sent: false }, { name, args, key: 'k' });
+      connection.send({ ended: false, sent: false }, { name, args, key: 'k', read: unread });
     const id = await send('CLIENT', 'ID');
     const owed = [send('INCR', 'k'), send('XREAD', 'BLOCK', '500', 'STREAMS', 'none', '$'), send('INCR', 'k')] as const;
     const refused = expect(owed[2]).rejects.toMatchObject({ kind: 'READONLY' });
@@ -343,7 +367,7 @@ describe('a connection', () => {
     const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
     // This server is not part of a cluster, and does not know ASKING.
-    expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked' })).toBe('1');
+    expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked', read: unread })).toBe('1');
     expect(await ask(server, 'GET', 'asked')).toBe('1');
     connection.close();
   });

@@ -6,6 +6,7 @@ import { createBackend } from '@ninefold/core';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { Pipeline } from '../../../packages/redis/src/pipeline.ts';
 import { ReplyWatchdog } from '../../../packages/redis/src/reply-watchdog.ts';
+import { unread } from '../../../packages/redis/src/sender.ts';
 
 // Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls of a backend, and commands of a
 // pipeline to Redis: the garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
@@ -79,6 +80,6 @@ const pipeline = new Pipeline(
 console.log(
   JSON.stringify({
     calls: await collectionsOf((key) => backend.getValue(key)),
-    commands: await collectionsOf((key) => pipeline.send('get', [key])),
+    commands: await collectionsOf((key) => pipeline.send({ name: 'get', args: [key], read: unread })),
   }),
 );
