@@ -149,12 +149,14 @@ export class ReplyParser {
     for (; at + 1 < bytes.length; at++) {
       const byte = bytes[at] as number;
       if (byte === CR) {
+        if (isNegative && length !== 1) throw unexpected(MINUS);
         this.#at = at + CRLF_BYTES;
         return isNegative ? -1 : length;
       }
       if (byte < ZERO || byte > NINE) throw unexpected(byte);
       length = length * 10 + byte - ZERO;
     }
+    this.#assertLineMayEnd();
     return undefined;
   }
 
@@ -167,8 +169,14 @@ export class ReplyParser {
       this.#at = at + CRLF_BYTES;
       return bytes.toString('utf8', start, at);
     }
-    if (bytes.length - start > MAX_LINE_BYTES) throw unexpected(bytes[start] as number);
+    this.#assertLineMayEnd();
     return undefined;
+  }
+
+  /** Throws if the present line is so long that no server sends it. */
+  #assertLineMayEnd(): void {
+    const bytes = this.#bytes;
+    if (bytes.length - this.#at > MAX_LINE_BYTES) throw unexpected(bytes[this.#at] as number);
   }
 }
 
