@@ -53,13 +53,7 @@ const reasons: readonly Reason[] = [
   },
   {
     at: 'Redis:',
-    first: ['layered-loader', 'unstorage'],
-    why: 'It passes on the replies of ioredis, without checks of keys and values, a deadline, or a retry of its own.',
-  },
-  {
-    at: 'Redis:',
-    first: ON_KEYV,
-    why: 'It uses node-redis, which spends less time than ioredis on a command and on each value read. @ninefold/node-redis uses node-redis too.',
+    why: 'It passes on the replies of its client, without checks of keys and values, a deadline, or a retry of its own.',
   },
   {
     at: 'memcached:',

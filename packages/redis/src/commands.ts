@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DriverError, type Found, type Stored, sendParts } from '@ninefold/core';
+import { DriverError, type Found, type Stored, sendParts, underKey } from '@ninefold/core';
 import { Refusal } from './failures.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 import type { Argument, CallState, Sender } from './sender.ts';
@@ -39,11 +39,12 @@ export class Commands {
     try {
       const reply = await this.#send(call, 'mget', [...keys]);
       if (Array.isArray(reply) && reply.length === keys.length) return reply.map(toFound);
+      throw new DriverError('BACKEND', 'the reply does not match the keys');
     } catch (error) {
-      this.#assertRefused('mget', error);
+      if (!isRecoverable(error)) throw underKey(error, keys[0]);
+      if (error.command === 'mget') this.#usable.refuse('mget');
       return await fallback();
     }
-    throw new DriverError('BACKEND', 'the reply does not match the keys');
   }
 
   async exists(key: string, call: CallState): Promise<boolean> {

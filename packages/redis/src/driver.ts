@@ -46,18 +46,11 @@ export class RedisDriver implements CacheDriver {
     return this.#commands.get(key, call);
   }
 
-  async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    const isSmall = this.#slotOf === undefined && keys.length <= MIN_KEYS;
-    const parts = isSmall ? [keys] : this.#partsOf(keys, identity, length);
-    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
-    if (parts.length === 1) return values[0] as readonly Found[];
-    if (this.#slotOf === undefined) return values.flat();
-    const found = new Map<string, Found>();
-    for (const [at, part] of parts.entries())
-      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
-    return keys.map((key) => found.get(key));
+  getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    // So few keys share one command, however long they are.
+    if (this.#slotOf === undefined && keys.length <= MIN_KEYS) return this.#commands.getMany(keys, call);
+    return this.#getParts(keys, call);
   }
-
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     call.sent = false;
     assertSizes(entries, this.capabilities.maxValueBytes, call);
@@ -96,6 +89,16 @@ export class RedisDriver implements CacheDriver {
 
   close(): void {
     this.#commands.close();
+  }
+
+  async #getParts(keys: readonly string[], call: Call): Promise<readonly Found[]> {
+    const parts = this.#partsOf(keys, identity, length);
+    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
+    if (this.#slotOf === undefined || parts.length === 1) return values.flat();
+    const found = new Map<string, Found>();
+    for (const [at, part] of parts.entries())
+      for (const [index, key] of part.entries()) found.set(key, values[at]?.[index]);
+    return keys.map((key) => found.get(key));
   }
 
   /** Groups items that may share a command, in the order of the first item of each group. */
