@@ -67,6 +67,7 @@ export class Connection implements Sender {
   close(): void {
     this.#closed = true;
     clearInterval(this.#idleTimer);
+    clearTimeout(this.#retry);
     this.#client?.disconnect();
     for (const client of this.#draining) client.disconnect();
     this.#settleWaiters(({ reject }) => reject(connectionFailure(undefined)));
@@ -99,7 +100,7 @@ export class Connection implements Sender {
   /** The client's events report the outcome. */
   #connect(client: Redis): void {
     this.#retry = undefined;
-    if (!this.#closed) client.connect().catch(() => undefined);
+    client.connect().catch(() => undefined);
   }
 
   /** The client keeps its calls and may still answer them. Once it is late while draining, no call waits for it any more. */
@@ -155,7 +156,8 @@ export class Connection implements Sender {
       });
       pipeline = opened;
       this.#pipeline = opened;
-      this.#settleWaiters(({ resolve }) => resolve(opened));
+      // If a failover ended the socket during its handshake, the calls wait for the next one.
+      if (opened.writable) this.#settleWaiters(({ resolve }) => resolve(opened));
     });
     client.on('end', () => {
       pipeline?.fail(connectionLost(failure, client));

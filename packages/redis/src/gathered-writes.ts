@@ -26,7 +26,8 @@ export class GatheredWrites {
   /** Writes a command with `args` arguments, or gathers it. */
   write(command: string, args: number): void {
     this.#inFlight += 1;
-    if (args >= LONG_COMMAND) {
+    // Texts are not gathered that might be too long together.
+    if (args >= LONG_COMMAND || command.length >= MAX_GATHERED.units) {
       this.#flush();
       this.#stream.write(command);
       return;

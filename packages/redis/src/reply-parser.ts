@@ -152,6 +152,7 @@ export class ReplyParser {
     for (; at + 1 < bytes.length; at++) {
       const byte = bytes[at] as number;
       if (byte === CR) {
+        if (isNegative && length !== 1) throw unexpected(MINUS);
         this.#at = at + CRLF_BYTES;
         if (!isNegative) return length;
         if (length !== 1) throw unexpected(MINUS);
@@ -160,6 +161,7 @@ export class ReplyParser {
       if (byte < ZERO || byte > NINE) throw unexpected(byte);
       length = length * 10 + byte - ZERO;
     }
+    this.#assertLineMayEnd();
     return undefined;
   }
 
@@ -172,8 +174,14 @@ export class ReplyParser {
       this.#at = at + CRLF_BYTES;
       return bytes.toString('utf8', start, at);
     }
-    if (bytes.length - start > MAX_LINE_BYTES) throw unexpected(bytes[start] as number);
+    this.#assertLineMayEnd();
     return undefined;
+  }
+
+  /** Throws if the present line is so long that no server sends it. */
+  #assertLineMayEnd(): void {
+    const bytes = this.#bytes;
+    if (bytes.length - this.#at > MAX_LINE_BYTES) throw unexpected(bytes[this.#at] as number);
   }
 }
 

@@ -20,6 +20,8 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // Replies have the shapes of RESP2, whatever the protocol.
     replyMapping: 'legacy',
     lazyConnect: true,
+    // The reply to MONITOR would be taken for that of a call.
+    monitor: false,
     connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
     disconnectTimeout: DISCONNECT_MS,
     // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.

@@ -52,7 +52,12 @@ describe('commands of one tick', () => {
     send('cd');
     expect(writes.all.splice(0)).toEqual(['a', 'b', 'L', 'M']);
     await nextTick();
-    expect(writes.all).toEqual(['cd']);
+    expect(writes.all.splice(0)).toEqual(['cd']);
+    const large = 'x'.repeat(40_000);
+    send(['e', large, 'f']);
+    expect(writes.all.splice(0)).toEqual(['e', large]);
+    await nextTick();
+    expect(writes.all).toEqual(['f']);
   });
 
   it('leave by thirty-two, or as soon as they are much text together', async () => {

@@ -106,6 +106,8 @@ describe('bytes that are no reply are refused, wherever they are cut:', () => {
     ['a text that is longer than its length', '$1\r\nab\r\n'],
     ['an item that is none', '*2\r\n+a\r\nb\r\n'],
     ['a line without an end', `+${'x'.repeat(70_000)}`],
+    ['a length without an end', `$${'0'.repeat(70_000)}`],
+    ['a length below that of a missing value', '$-2\r\n'],
   ])('%s', (_, garbage) => {
     const bytes = Buffer.from(garbage, 'latin1');
     expect(() => read(bytes)).toThrow(/^Protocol error/);

@@ -282,6 +282,17 @@ describe('a connection', () => {
     connection.close();
   });
 
+  it('sends a command on the next connection if its socket ended during the handshake, as in a failover', async () => {
+    const connection = new Connection(TIMEOUT_MS, () => {
+      const client = new Redis({ ...settingsOf(TIMEOUT_MS, { connectionName: 'name' }), ...server });
+      client.once('connect', () => client.stream.end());
+      return client;
+    });
+    expect(await connection.send({ ended: false, sent: false }, increment)).toBe('1');
+    expect(await ask(server, 'DEL', 'waited')).toBe('1');
+    connection.close();
+  });
+
   it('is not made after it was closed', async () => {
     const connection = new Connection(TIMEOUT_MS, expect.unreachable);
     connection.close();
@@ -401,6 +412,13 @@ describe('a connection', () => {
     await patient.setValue('k', 2);
     expect(await ask(server, 'GET', 'k')).toBe('2');
     await patient.close();
+  });
+
+  it('stores values although it is told to monitor its server', async () => {
+    const monitor = redisBackend({ url: `redis://127.0.0.1:${server.port}`, redis: { monitor: true } });
+    await monitor.setValue('k', 'told');
+    expect(await ask(server, 'GET', 'k')).toContain('told');
+    await monitor.close();
   });
 
   it('is silent from when it owes a reply, not from when it was made', async () => {
