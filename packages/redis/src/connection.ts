@@ -18,8 +18,8 @@ interface Waiter {
 }
 
 /**
- * A connection that this package creates: an ioredis client makes it, and a pipeline of our own sends the commands. Calls wait for it
- * within their deadlines, in order, and are sent once.
+ * A connection that this package creates: an ioredis client makes it, and a pipeline of our own sends the commands. Calls wait
+ * for it within their deadlines, in order, and are sent once.
  */
 export class Connection implements Sender {
   readonly mayProbe = true;

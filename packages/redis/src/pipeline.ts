@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { DriverError } from '@ninefold/core';
+import { DriverError } from '@ninefold/core';
 import { Refusal } from './failures.ts';
 import { GatheredWrites } from './gathered-writes.ts';
 import { type Reply, ReplyParser } from './reply-parser.ts';
@@ -44,10 +44,10 @@ export class Pipeline {
 
   /** Resolves what the reply means. Rejects with a `Refusal`, the error of `read`, or that of `fail`. */
   send<T>({ name, args, read }: Omit<Command<T>, 'key'>): Promise<T> {
-    const command = encode(name, args);
-    this.#watchdog.sent();
-    this.#writes.write(command, args.length);
     return new Promise((resolve, reject) => {
+      const command = encode(name, args);
+      this.#watchdog.sent();
+      this.#writes.write(command, args.length);
       const inFlight: InFlight = { read, resolve: resolve as InFlight['resolve'], reject, next: undefined };
       if (this.#newest === undefined) this.#oldest = inFlight;
       else this.#newest.next = inFlight;
@@ -94,12 +94,16 @@ export class Pipeline {
   };
 }
 
-/** A command is a list of its name and arguments. */
+/** A command is a list of its name and arguments. Throws if it is longer than a string can be. */
 function encode(name: string, args: readonly Argument[]): string {
   let command = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
-  for (const arg of args) {
-    const text = String(arg);
-    command += `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  try {
+    for (const arg of args) {
+      const text = String(arg);
+      command += `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+    }
+  } catch {
+    throw new DriverError('TOO_LARGE', 'the command is longer than a string can be', { applied: 'no' });
   }
   return command;
 }

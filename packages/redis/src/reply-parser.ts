@@ -154,9 +154,7 @@ export class ReplyParser {
       if (byte === CR) {
         if (isNegative && length !== 1) throw unexpected(MINUS);
         this.#at = at + CRLF_BYTES;
-        if (!isNegative) return length;
-        if (length !== 1) throw unexpected(MINUS);
-        return -1;
+        return isNegative ? -1 : length;
       }
       if (byte < ZERO || byte > NINE) throw unexpected(byte);
       length = length * 10 + byte - ZERO;

@@ -293,6 +293,19 @@ describe('a connection', () => {
     connection.close();
   });
 
+  it('refuses a command that is longer than a string can be, and goes on', async () => {
+    const connection = new Connection(TIMEOUT_MS, make);
+    const [call, large] = [{ ended: false, sent: false }, 'x'.repeat(2 ** 26)];
+    const tooLong = { name: 'MSET', args: Array<string>(10).fill(large), key: 'k', read: unread };
+    await expect(connection.send(call, tooLong)).rejects.toMatchObject({
+      code: 'TOO_LARGE',
+      options: { applied: 'no' },
+    });
+    await expect(connection.sendAsking(call, tooLong)).rejects.toMatchObject({ options: { applied: 'no' } });
+    expect(await connection.send(call, { name: 'PING', args: [], key: 'k', read: unread })).toBe('PONG');
+    connection.close();
+  });
+
   it('is not made after it was closed', async () => {
     const connection = new Connection(TIMEOUT_MS, expect.unreachable);
     connection.close();
