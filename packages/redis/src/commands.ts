@@ -178,9 +178,9 @@ function toList(reply: unknown, length: number): readonly unknown[] {
   throw new DriverError('BACKEND', 'the reply does not match the keys');
 }
 
-/** Integers arrive as text, so that none is rounded; a provided client may send numbers. */
+/** Scripts also reply with text, and so may a provided client. */
 function toInteger(reply: unknown): number {
-  const number = (typeof reply === 'string' && reply !== '') || typeof reply === 'number' ? Number(reply) : Number.NaN;
+  const number = typeof reply === 'string' || typeof reply === 'number' ? Number(reply) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new DriverError('BACKEND', 'the reply is not an integer');
   return number;
 }

@@ -1,10 +1,10 @@
 import { Refusal } from './failures.ts';
 
 /**
- * Text, `null` for a missing value, an error, or a list. Integers are text, so that none is rounded. A map is a list of its keys
- * and values in turn.
+ * Text, an integer, which is rounded outside the safe range, `null` for a missing value, an error, or a list. A map is a list of
+ * its keys and values in turn.
  */
-export type Reply = string | null | Refusal | readonly Reply[];
+export type Reply = string | number | null | Refusal | readonly Reply[];
 
 /** A list whose items are not all there. */
 class OpenList {
@@ -100,8 +100,9 @@ export class ReplyParser {
       case BULK_STRING:
         return this.#readBulkString();
       case SIMPLE_STRING:
-      case INTEGER:
         return this.#readLine();
+      case INTEGER:
+        return this.#readInteger();
       case ARRAY:
         return this.#readList(1);
       case MAP:
@@ -144,20 +145,25 @@ export class ReplyParser {
 
   /** A length is -1 for a missing value. */
   #readLength(): number | undefined {
+    const length = this.#readInteger();
+    if (length !== undefined && length < -1) throw unexpected(MINUS);
+    return length;
+  }
+
+  #readInteger(): number | undefined {
     const bytes = this.#bytes;
-    let at = this.#at + 1;
-    const isNegative = bytes[at] === MINUS;
-    if (isNegative) at += 1;
-    let length = 0;
-    for (; at + 1 < bytes.length; at++) {
+    const isNegative = bytes[this.#at + 1] === MINUS;
+    const start = this.#at + (isNegative ? 2 : 1);
+    let number = 0;
+    for (let at = start; at + 1 < bytes.length; at++) {
       const byte = bytes[at] as number;
-      if (byte === CR) {
-        if (isNegative && length !== 1) throw unexpected(MINUS);
+      if (byte === CR && at > start) {
         this.#at = at + CRLF_BYTES;
-        return isNegative ? -1 : length;
+        return isNegative ? -number : number;
       }
       if (byte < ZERO || byte > NINE) throw unexpected(byte);
-      length = length * 10 + byte - ZERO;
+      // In this order no sum leaves the safe range before the result does.
+      number = number * 10 + (byte - ZERO);
     }
     this.#assertLineMayEnd();
     return undefined;

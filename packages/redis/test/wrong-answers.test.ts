@@ -48,6 +48,7 @@ afterEach(async () => {
 describe('an answer of the wrong shape', () => {
   it.each([
     ['no list', '+OK\r\n'],
+    ['a list of counts', '*3\r\n:7\r\n:7\r\n:7\r\n'],
     ['a list that is too short', '*1\r\n$1\r\n7\r\n'],
     ['a list that is too long', '*4\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n'],
   ])('to a batch of reads is an error, not a miss: %s', async (_, answer) => {
@@ -55,8 +56,11 @@ describe('an answer of the wrong shape', () => {
     expect((await failureOf(backend.multiGetValues(['a', 'b', 'c']))).code).toBe('BACKEND');
   });
 
-  it('to a read is an error, not a miss', async () => {
-    proxy.rewrite = () => '*1\r\n$1\r\n7\r\n';
+  it.each([
+    ['a list', '*1\r\n$1\r\n7\r\n'],
+    ['a count', ':7\r\n'],
+  ])('to a read is an error, not a miss: %s', async (_, answer) => {
+    proxy.rewrite = () => answer;
     expect((await failureOf(backend.getValue('a'))).code).toBe('BACKEND');
   });
 
@@ -277,7 +281,7 @@ describe('a connection', () => {
     });
     await connection.send({ ended: false, sent: false }, { name: 'GET', args: ['k'], key: 'k', read: unread });
     client?.stream.destroy();
-    expect(await connection.send({ ended: false, sent: false }, increment)).toBe('1');
+    expect(await connection.send({ ended: false, sent: false }, increment)).toBe(1);
     expect(await ask(server, 'DEL', 'waited')).toBe('1');
     connection.close();
   });
@@ -288,7 +292,7 @@ describe('a connection', () => {
       client.once('connect', () => client.stream.end());
       return client;
     });
-    expect(await connection.send({ ended: false, sent: false }, increment)).toBe('1');
+    expect(await connection.send({ ended: false, sent: false }, increment)).toBe(1);
     expect(await ask(server, 'DEL', 'waited')).toBe('1');
     connection.close();
   });
@@ -391,7 +395,7 @@ describe('a connection', () => {
     const connection = new Connection(TIMEOUT_MS, make);
     const call = { ended: false, sent: false };
     // This server is not part of a cluster, and does not know ASKING.
-    expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked', read: unread })).toBe('1');
+    expect(await connection.sendAsking(call, { name: 'INCR', args: ['asked'], key: 'asked', read: unread })).toBe(1);
     expect(await ask(server, 'GET', 'asked')).toBe('1');
     connection.close();
   });
