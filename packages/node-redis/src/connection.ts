@@ -31,10 +31,10 @@ export interface OwnClient extends RedisClient {
 
 export interface Sender {
   /**
-   * Sends a command once, and sets `call.sent` before. Rejects with a `DriverError`; resolves `undefined` if the call ended
-   * before it was sent.
+   * Sends a command once, and sets `call.sent` before. Resolves what `read` makes of the reply; it throws a `DriverError` for one
+   * that no server gives to this command. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent.
    */
-  send(call: Call, args: string[]): Promise<unknown>;
+  send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T | undefined>;
   close(): void;
 }
 
@@ -55,13 +55,15 @@ export class ProvidedClient implements Sender {
     this.#client = client;
   }
 
-  async send(call: Call, args: string[]): Promise<unknown> {
+  async send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T | undefined> {
     call.sent = true;
+    let reply: unknown;
     try {
-      return await this.#client.sendCommand(args, PLAIN);
+      reply = await this.#client.sendCommand(args, PLAIN);
     } catch (error) {
       throw await afterTurn(commandFailure(error));
     }
+    return read(reply);
   }
 
   close(): void {
@@ -77,8 +79,9 @@ export class ProvidedPool implements Sender {
     this.#pool = pool;
   }
 
-  async send(call: Call, args: string[]): Promise<unknown> {
+  async send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T | undefined> {
     let waiting = true;
+    let reply: unknown;
     const task = async (client: RedisClient): Promise<unknown> => {
       if (call.ended) return undefined;
       waiting = false;
@@ -86,10 +89,11 @@ export class ProvidedPool implements Sender {
       return await client.sendCommand(args, PLAIN);
     };
     try {
-      return await this.#pool.execute(task);
+      reply = await this.#pool.execute(task);
     } catch (error) {
       throw await afterTurn(commandFailure(error, { waiting }));
     }
+    return waiting ? undefined : read(reply);
   }
 
   close(): void {
@@ -120,7 +124,7 @@ export class Connection implements Sender {
     this.#timeoutMs = timeoutMs;
   }
 
-  async send(call: Call, args: string[]): Promise<unknown> {
+  async send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T | undefined> {
     this.#link ??= this.#open();
     const link = this.#link;
     await link.connected;
@@ -128,7 +132,7 @@ export class Connection implements Sender {
     if (call.ended) return undefined;
     call.sent = true;
     try {
-      return await link.send(args);
+      return await link.send(args, read);
     } catch (error) {
       if (error instanceof DriverError && error.options.cause?.code === 'READONLY') {
         this.#forget(link);
@@ -170,6 +174,8 @@ class Link {
   #unanswered: boolean;
   #ended = false;
   #connectionError: unknown;
+  /** Whether a reply was none of its command's. Those behind it, which may have been read with it, may belong to other commands, too. */
+  #outOfStep = false;
   #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Replies that are awaited, including that of connecting. */
@@ -205,14 +211,24 @@ class Link {
     });
   }
 
-  async send(args: string[]): Promise<unknown> {
+  async send<T>(args: string[], read: (reply: unknown) => T): Promise<T> {
+    let reply: unknown;
     try {
-      return await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
+      reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
+      if (!this.#outOfStep)
+        throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
     } finally {
       // An error reply is a reply, too.
       this.#unanswered &&= this.#ended;
+    }
+    if (this.#outOfStep) throw commandFailure(this.#connectionError);
+    try {
+      return read(reply);
+    } catch (error) {
+      this.#outOfStep = true;
+      this.end(new Error('a reply to another command'));
+      throw error;
     }
   }
 

@@ -41,7 +41,7 @@ export class NodeRedisDriver implements CacheDriver {
 
   async get(key: string, call: Call): Promise<Found> {
     try {
-      return toFound(await this.#connection.send(call, ['GET', key]));
+      return await this.#send(call, ['GET', key], toFound);
     } catch (error) {
       // A key of another type holds no cache value: it is a miss, as for MGET.
       if (error instanceof DriverError && error.options.cause?.code === 'WRONGTYPE') return undefined;
@@ -51,9 +51,10 @@ export class NodeRedisDriver implements CacheDriver {
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const parts = inParts(keys, { maxItems: MAX_KEYS });
-    const replies = await sendParts(parts, first, async (part) =>
-      toValues(await this.#connection.send(call, ['MGET', ...part]), part.length),
-    );
+    const replies = await sendParts(parts, first, async (part) => {
+      const values = await this.#send(call, ['MGET', ...part], (reply) => toList(reply, part.length));
+      return values.map(toFound);
+    });
     return replies.flat();
   }
 
@@ -69,31 +70,34 @@ export class NodeRedisDriver implements CacheDriver {
     await sendParts(
       parts,
       (part) => part[0]?.[0],
-      async (part) => assertOk(await this.#connection.send(call, setCommand(part, ttlMs))),
+      (part) => this.#send(call, setCommand(part, ttlMs), assertOk),
     );
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
-    return toInteger(await this.#connection.send(call, ['EXISTS', key])) === 1;
+    return (await this.#send(call, ['EXISTS', key], toInteger)) === 1;
   }
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     call.sent = false;
     const parts = inParts(keys, { maxItems: MAX_KEYS });
-    const counts = await sendParts(parts, first, async (part) =>
-      toInteger(await this.#connection.send(call, ['UNLINK', ...part])),
-    );
+    const counts = await sendParts(parts, first, (part) => this.#send(call, ['UNLINK', ...part], toInteger));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async incr(key: string, delta: number, ttl: number | undefined, call: Call): Promise<number> {
     call.sent = false;
     const ttlMs = ttl === undefined ? '' : String(Math.ceil(ttl * 1000));
-    return toInteger(await this.#connection.send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs]));
+    return await this.#send(call, ['EVAL', INCR, '1', key, String(delta), ttlMs], toInteger);
   }
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** For a call that ended unsent it resolves `undefined`, but no caller sees what comes of it. */
+  #send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T> {
+    return this.#connection.send(call, args, read) as Promise<T>;
   }
 }
 
@@ -111,9 +115,9 @@ function first(keys: readonly string[]): string | undefined {
   return keys[0];
 }
 
-/** Parses the reply to MGET. For a call that ended unsent it is `undefined`: then this throws, but no caller sees it. */
-function toValues(reply: unknown, keys: number): readonly Found[] {
-  if (Array.isArray(reply) && reply.length === keys) return reply.map(toFound);
+/** The reply to `MGET`. A proxy may put an error in place of a value. */
+function toList(reply: unknown, length: number): readonly unknown[] {
+  if (Array.isArray(reply) && reply.length === length) return reply;
   throw new DriverError('BACKEND', 'the reply does not match the keys');
 }
 

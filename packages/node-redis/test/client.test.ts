@@ -12,12 +12,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection, type OwnClient } from '../src/connection.ts';
 import { nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
 
+const unread = (reply: unknown): unknown => reply;
+
 it('a call that ended while it waited for the connection is not sent', async () => {
   const server = await startRedis();
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 5000);
   const call = { ended: false, sent: false } as { -readonly [name in keyof Call]: Call[name] };
-  const answer = connection.send(call, ['INCR', 'n']);
+  const answer = connection.send(call, ['INCR', 'n'], unread);
   call.ended = true;
   expect(await answer).toBeUndefined();
   expect(call.sent).toBe(false);
@@ -37,7 +39,7 @@ it('a connection that is closed while it waits for its next attempt does not mak
   const create = () => createClient6({ url, RESP: 2, socket: { reconnectStrategy: false } });
   const connection = new Connection(create as () => OwnClient, 5000);
   const calls = Array.from({ length: 9 }, () => {
-    const call = connection.send({ ended: false } as Call, ['INCR', 'n']);
+    const call = connection.send({ ended: false } as Call, ['INCR', 'n'], unread);
     connection.close();
     return call;
   });
@@ -54,7 +56,7 @@ it('a connection that always owes a reply is kept as long as replies arrive', as
   const server = await startRedis();
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 900);
-  const send = (...args: string[]) => connection.send({ ended: false } as Call, args);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args, unread);
   const id = await send('CLIENT', 'ID');
   // Each begins when the one before has ended, and together they take twice as long as a silent connection is kept.
   const waits = Array.from({ length: 8 }, () => send('XREAD', 'BLOCK', '250', 'STREAMS', 'none', '$'));
@@ -68,7 +70,7 @@ it('a connection that refused a write as a replica gets no further calls, althou
   const server = await startRedis(['--replicaof', '127.0.0.1 1']);
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 5000);
-  const send = (...args: string[]) => connection.send({ ended: false } as Call, args);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args, unread);
   const id = await send('CLIENT', 'ID');
   const refused = send('INCR', 'n');
   const owed = send('XREAD', 'BLOCK', '1000', 'STREAMS', 'none', '$');

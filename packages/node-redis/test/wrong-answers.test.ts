@@ -1,4 +1,4 @@
-import type { CacheBackend } from '@ninefold/core';
+import type { CacheBackend, CacheError } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -87,6 +87,16 @@ describe('a node of a cluster', () => {
     expect(failure).toMatchObject({ code: 'BACKEND', retryable: false });
     expect(failure.message).toContain('a node of a Redis Cluster');
   });
+});
+
+it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', async () => {
+  proxy.rewrite = (answers) => answers.replace('*3', '*4');
+  const calls = [backend.multiGetValues(['a', 'b', 'c']), ...['a', 'b', 'c', 'a'].map((key) => backend.getValue(key))];
+  const [batch, ...reads] = calls.map((call) => call.catch(({ code }: CacheError) => code));
+  expect(await batch).toBe('BACKEND');
+  // They are tried again, on a connection whose replies are in step.
+  proxy.heal();
+  expect(await Promise.all(reads)).toEqual([1, 2, 3, 1]);
 });
 
 it('a server in protected mode is reported as such', async () => {
