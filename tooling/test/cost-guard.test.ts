@@ -15,7 +15,8 @@ async function printed<T>(program: string, ...args: readonly string[]): Promise<
 
 describe('the garbage of a call', () => {
   it('is freed by a minor collection, so that many calls at once need no full one', async () => {
-    // A Set of the calls in flight needs many, because V8 chains its outgrown tables; so does a queue whose entries keep the next.
+    // A Set of the calls in flight needs many, because V8 chains its outgrown tables. So does a queue whose entries keep the
+    // next one.
     const { calls, commands } = await printed<number>('full-collections.ts');
     expect(calls).toBeLessThanOrEqual(1);
     expect(commands).toBeLessThanOrEqual(1);

@@ -31,8 +31,9 @@ export interface OwnClient extends RedisClient {
 
 export interface Sender {
   /**
-   * Sends a command once, and sets `call.sent` before. Resolves what `read` makes of the reply; it throws a `DriverError` for one
-   * that no server gives to this command. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent.
+   * Sends a command once, and sets `call.sent` before. Resolves what `read` makes of the reply; `read` throws a `DriverError`
+   * for one that no server gives to this command. Rejects with a `DriverError`; resolves `undefined` if the call ended before it
+   * was sent.
    */
   send<T>(call: Call, args: string[], read: (reply: unknown) => T): Promise<T | undefined>;
   close(): void;
@@ -174,7 +175,7 @@ class Link {
   #unanswered: boolean;
   #ended = false;
   #connectionError: unknown;
-  /** Whether a reply was none of its command's. Those behind it, which may have been read with it, may belong to other commands, too. */
+  /** Whether a reply was none of its command's. Those behind it, which may have arrived with it, may belong to others, too. */
   #outOfStep = false;
   #draining = false;
   #fail: (error: unknown) => void = () => undefined;

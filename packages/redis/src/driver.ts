@@ -51,6 +51,7 @@ export class RedisDriver implements CacheDriver {
     if (this.#slotOf === undefined && keys.length <= MIN_KEYS) return this.#commands.getMany(keys, call);
     return this.#getParts(keys, call);
   }
+
   async setMany(entries: readonly Entry[], ttl: number | undefined, call: Call): Promise<void> {
     call.sent = false;
     assertSizes(entries, this.capabilities.maxValueBytes, call);

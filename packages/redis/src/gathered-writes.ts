@@ -4,7 +4,9 @@ interface Stream {
 
 /** Arguments from which a command is written at once. */
 const LONG_COMMAND = 48;
-/** Commands, or UTF-16 units, that are written before the tick ends: the server works on them while the next ones are gathered. */
+/**
+ * Commands, or UTF-16 units, that are written before the tick ends: the server works on them while the next ones are gathered.
+ */
 const MAX_GATHERED = { commands: 32, units: 32 * 1024 };
 
 /** Auto-pipelining: the commands of one tick share writes, except a first one that is likely to be alone: it leaves at once. */

@@ -21,7 +21,10 @@ export interface Sender {
   readonly slotOf?: ((key: string) => number) | undefined;
   /** Whether commands may be sent that the server, or a proxy before it, may not know. */
   readonly mayProbe: boolean;
-  /** Sends a command once. Rejects with a `DriverError`; resolves `undefined` if the call ended before it was sent. */
+  /**
+   * Sends a command once, and resolves what its `read` makes of the reply. Rejects with a `DriverError`; resolves `undefined` if
+   * the call ended before it was sent.
+   */
   send<T>(call: CallState, command: Command<T>): Promise<T | undefined>;
   close(): void;
 }

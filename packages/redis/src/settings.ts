@@ -17,11 +17,14 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     enableReadyCheck: false,
     disableClientInfo: true,
     ...given,
-    // Replies have the shapes of RESP2, whatever the protocol.
+    // The replies of the handshake have the shapes of RESP2, whatever the protocol.
     replyMapping: 'legacy',
     lazyConnect: true,
     // The reply to MONITOR would be taken for that of a call.
     monitor: false,
+    // These would end a handshake before the deadline of the call that waits for it.
+    commandTimeout: undefined,
+    socketTimeout: undefined,
     connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
     disconnectTimeout: DISCONNECT_MS,
     // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.

@@ -418,6 +418,11 @@ describe('a connection', () => {
   it('is not closed, and holds no call back, because of options for the commands of ioredis', async () => {
     const redis = { enableAutoPipelining: true, commandTimeout: 20, socketTimeout: 20 };
     const patient = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS, redis });
+    const greeting = redisBackend({ url: `redis://127.0.0.1:${server.port}/1`, timeoutMs: TIMEOUT_MS, redis });
+    // The handshake has a SELECT, which waits as well.
+    await ask(server, 'CLIENT', 'PAUSE', '200', 'ALL');
+    await greeting.setValue('k', 1);
+    await greeting.close();
     await patient.setValue('k', 1);
     await ask(server, 'CLIENT', 'PAUSE', '200', 'WRITE');
     await patient.setValue('k', 2);

@@ -8,9 +8,9 @@ import { Pipeline } from '../../../packages/redis/src/pipeline.ts';
 import { ReplyWatchdog } from '../../../packages/redis/src/reply-watchdog.ts';
 import { unread } from '../../../packages/redis/src/sender.ts';
 
-// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls of a backend, and commands of a
-// pipeline to Redis: the garbage of a call should not survive a minor collection. Replies come a turn of the event loop later and from no server,
-// because V8 also collects while it waits for one.
+// Run with --expose-gc. Prints the number of full garbage collections during many concurrent calls of a backend, and commands
+// of a pipeline to Redis: the garbage of a call should not survive a minor collection. Replies come a turn of the event loop
+// later and from no server, because V8 also collects while it waits for one.
 const ROUNDS = 4000;
 const TEXT = '{"json":"a value"}';
 const keys = Array.from({ length: 64 }, (_, index) => `k${index}`);
