@@ -44,6 +44,34 @@ export function notLinearizable(history: readonly Happening[]): string | undefin
   return undefined;
 }
 
+/** The maximum number of calls that `unexplained` lists. */
+const LISTED = 8;
+
+/**
+ * Describes the first result that no order of the calls on its key explains, and the latest calls that started before its
+ * end; `undefined` if the history is linearizable.
+ */
+export function unexplained(history: readonly Happening[]): string | undefined {
+  const key = notLinearizable(history);
+  if (key === undefined) return undefined;
+  const happenings = history.filter((each) => each.key === key).sort((a, b) => a.start - b.start);
+  /** What had started by then; what had not ended may or may not have taken effect. */
+  const by = (moment: number): readonly Happening[] =>
+    happenings
+      .filter(({ start }) => start <= moment)
+      .map((each) => ({ ...each, end: each.end !== null && each.end <= moment ? each.end : null }));
+  const ends = happenings.flatMap(({ end }) => end ?? []).sort((a, b) => a - b);
+  const moment = ends.find((end) => !isLinearizable(by(end))) as number;
+  const last = happenings.find(({ end }) => end === moment) as Happening;
+  const latest = by(moment).slice(-LISTED).map(inWords).join(', ');
+  return `an order of the calls on '${key}' that explains ${inWords(last)} among ${latest}`;
+}
+
+function inWords({ kind, input, start, end, result }: Happening): string {
+  const outcome = end === null ? ' → pending' : kind === 'set' ? '' : ` → ${result ?? 'undefined'}`;
+  return `${kind}${input === undefined ? '' : ` ${input}`}${outcome} (${start} to ${end ?? 'later'})`;
+}
+
 /** Whether the history of one key, initially absent, is linearizable. */
 export function isLinearizable(happenings: readonly Happening[]): boolean {
   const ordered = [...happenings].sort((a, b) => a.start - b.start);

@@ -65,7 +65,14 @@ async function createTrial(options: SuiteOptions, transcript: Transcript, opened
 
   async function open(given: CreateOptions = {}): Promise<CacheBackend> {
     // Options with a namespace are passed on unchanged, so that a factory that modifies them is detected.
-    const backend = await options.create('namespace' in given ? given : { namespace, ...given });
+    const passed = 'namespace' in given ? given : { namespace, ...given };
+    let backend: CacheBackend;
+    try {
+      backend = await options.create(passed);
+    } catch (error) {
+      transcript.add(`create(${show(passed)}) → throws ${show(error)}`);
+      throw error;
+    }
     opened.push(backend);
     return transcript.record(backend, NAMES[opened.length] ?? `${opened.length}th.`, given.errorKeys === 'hidden');
   }

@@ -46,6 +46,22 @@ describe('a rule', () => {
     expect(await reportOf('keys/case', never)).toContain('expected it to end within 0.3 s');
   });
 
+  it('reports what a factory threw', async () => {
+    const create = (): never => {
+      throw new TypeError('no connection');
+    };
+    expect(await reportOf('keys/case', create)).toMatch(
+      /\n {4}create\({ namespace: 'suite-\S+' }\) → throws TypeError: no connection\n/,
+    );
+  });
+
+  it('reports the first result that no order of concurrent calls explains', async () => {
+    const getValue = async (): Promise<number> => 0.5;
+    expect(await reportOf('concurrency/linearizable', (options) => instead(right(options), { getValue }))).toMatch(
+      /expected an order of the calls on '0 [ab]' that explains get → 0.5 \(\d+ to \d+\) among .*\d+ to (\d+|later)\)\.$/,
+    );
+  });
+
   it('is broken by a backend that never closes, which does not hide an earlier failure', async () => {
     expect(await reportOf('keys/case', (options) => instead(right(options), { close: never }))).toContain(
       'expected its backends to close within 2 s',

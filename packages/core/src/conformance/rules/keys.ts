@@ -153,6 +153,7 @@ export const keys: readonly Rule[] = [
   {
     id: 'keys/namespaces-apart',
     text: 'two namespaces never meet',
+    why: 'The suite gives each rule a namespace, which create must pass on to the factory with its other options.',
     when: ({ shared }) => shared,
     run: async ({ cache, open, equal, namespace }) => {
       await cache.setValue('k', 'mine');

@@ -116,7 +116,7 @@ export const ttl: readonly Rule[] = [
   {
     id: 'ttl/fraction',
     text: 'a TTL may be a fraction of a second, after which the entry expires',
-    why: 'An entry may outlive its TTL by less than capabilities.ttlGranularity seconds.',
+    why: 'A TTL is rounded up: an entry may outlive it by less than capabilities.ttlGranularity seconds, and never expires early.',
     waits: true,
     run: async (trial) => {
       const since = performance.now();
