@@ -86,7 +86,7 @@ export function checkOptions(backend: CacheBackend, options: CacheOptions): Chec
 
 function invalidOption(backend: CacheBackend, options: CacheOptions): string | undefined {
   if (typeof backend?.multiGetValues !== 'function') return 'the first argument must be a backend of nine operations';
-  if (!backend.capabilities.atomicIncr) return 'a cache needs an atomic incr, which this backend lacks';
+  if (!backend.capabilities?.atomicIncr) return 'a cache needs an atomic incr, which this backend lacks';
   if (typeof options !== 'object' || options === null) return 'options must be an object such as { ttl: 60 }';
   const { ttl, leaseTtl, waitMs, onWaitTimeout, errorKeys, onError, listener, clock, random } = options;
   for (const [name, seconds] of Object.entries({ ttl, leaseTtl })) {
@@ -159,6 +159,12 @@ export function checkTags(tags: readonly string[]): readonly string[] {
     'INVALID_OPTIONS',
     'tags must be at most 1,000 non-empty, well-formed strings of at most 8,000 bytes: an array as an option, and invalidateTags(...tags)',
   );
+}
+
+/** Checked here, too: the generation is read, and perhaps created, before the backend receives the delta. */
+export function checkDelta(delta: number | undefined): number | undefined {
+  if (delta === undefined || Number.isSafeInteger(delta)) return delta;
+  throw refusal('INVALID_DELTA', 'a delta must be a safe integer');
 }
 
 export function checkKeys(keys: readonly Key[]): readonly Key[] {

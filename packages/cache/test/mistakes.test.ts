@@ -59,6 +59,14 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
   });
 });
 
+it.each([1.5, Number.NaN, 2 ** 53, '1', null, 5n])(
+  'a delta of %s is refused before anything is sent',
+  async (delta) => {
+    await expect(cache.incr('k', any(delta))).rejects.toSatisfy(isOf('INVALID_DELTA', 'incr'));
+    expect(await backend.exists('!g')).toBe(false);
+  },
+);
+
 it('only a function can be wrapped', () => {
   const wrap = (): unknown => cache.wrap(any(undefined), { key: 'k' });
   expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));

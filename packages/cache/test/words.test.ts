@@ -437,7 +437,14 @@ describe('options', () => {
       const make = () => createCache(memoryBackend(), options as CacheOptions);
       expect(make).toThrow(expect.toSatisfy((error) => isCacheError(error) && error.code === 'INVALID_OPTIONS'));
     }
-    expect(() => createCache({} as never)).toThrow('backend');
+    for (const backend of [
+      undefined,
+      {},
+      { multiGetValues: () => [] },
+      { multiGetValues: () => [], capabilities: null },
+    ]) {
+      expect(() => createCache(backend as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+    }
     expect(() => createCache(memoryBackend(), { leaseTtl: 0 })).toThrow('leaseTtl: a TTL must be above 0');
   });
 

@@ -135,7 +135,7 @@ const KEY_SHOWN = 64;
 
 function quoteKey(key: string): string {
   // Cutting a surrogate pair leaves a lone surrogate, which `JSON.stringify` escapes.
-  const shown = key.length > KEY_SHOWN ? key.slice(0, KEY_SHOWN) : key;
+  const shown = key.slice(0, KEY_SHOWN);
   const escaped = JSON.stringify(shown).replace(
     /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

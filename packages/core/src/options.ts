@@ -1,3 +1,4 @@
+import type { CacheBackend } from './backend.ts';
 import { CacheError } from './errors.ts';
 import { describe, isNamespace } from './keys.ts';
 import { MAX_TIMEOUT_MS } from './pending-call.ts';
@@ -45,6 +46,12 @@ export function checkOptions(name: string, options: RemoteOptions): void {
     const value = options[option as keyof RemoteOptions];
     if (value !== undefined && !fits(value)) throw invalidOptions(name, options, `${option} must be ${words}`);
   }
+}
+
+/** Throws `INVALID_OPTIONS` if the first argument of a wrapper is not a backend. */
+export function checkBackend(backend: CacheBackend | null | undefined): void {
+  if (typeof backend?.getValue === 'function') return;
+  throw invalidOptions('core', undefined, 'the first argument must be a backend');
 }
 
 /** The error that a factory throws for an invalid option. It has the name in the options, or else the adapter's. */

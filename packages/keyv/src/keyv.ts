@@ -30,11 +30,11 @@ const DEFAULT_TIMEOUT_MS = 1000;
  * `INVALID_OPTIONS`.
  */
 export function keyvBackend(options: KeyvBackendOptions): CacheBackend {
-  const store: unknown = options?.store;
+  const { store, timeoutMs = DEFAULT_TIMEOUT_MS } = options ?? {};
   if (store === undefined)
     throw invalidOptions('keyv', options, 'store is missing: give { store }, an adapter of Keyv or a Map');
   if (!isStore(store)) throw invalidOptions('keyv', options, 'store must have the methods get, set and delete');
-  return createBackend(new KeyvDriver(store), { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  return createBackend(new KeyvDriver(store), { ...options, timeoutMs });
 }
 
 function isStore(thing: unknown): thing is KeyvStore {

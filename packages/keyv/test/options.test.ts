@@ -11,6 +11,7 @@ describe('keyvBackend', () => {
     ['a store in place of the options', 'store is missing', new Map()],
     ['a store without methods', 'store must have the methods', { store: { get: 1 } }],
     ['a namespace with a colon', 'namespace must be', { store: new Map(), namespace: 'a:b' }],
+    ['a timeoutMs of null', 'timeoutMs must be', { store: new Map(), timeoutMs: null }],
   ])('refuses %s at once', (_what, reason, options) => {
     expect(() => keyvBackend(options as KeyvBackendOptions)).toThrow(
       expect.objectContaining({

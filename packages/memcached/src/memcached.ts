@@ -41,9 +41,10 @@ const DEFAULT_TIMEOUT_MS = 1000;
 
 /** Creates a cache in one memcached server or several. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function memcachedBackend(options: MemcachedBackendOptions): CacheBackend {
-  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (typeof options !== 'object' || options === null)
+    throw invalid({}, 'options must be an object: { url } or { servers }');
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxValueBytes = memcachedCapabilities.maxValueBytes } = options;
   const transport = transportOf(options, timeoutMs);
-  const { maxValueBytes = memcachedCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
     throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   }
@@ -52,8 +53,6 @@ export function memcachedBackend(options: MemcachedBackendOptions): CacheBackend
 }
 
 function transportOf(options: MemcachedBackendOptions, timeoutMs: number): MemcachedTransport {
-  if (typeof options !== 'object' || options === null)
-    throw invalid({}, 'options must be an object: { url } or { servers }');
   const { url, servers, client, transport } = options;
   const given = [url, servers, client, transport].filter((way) => way !== undefined);
   if (given.length === 0)

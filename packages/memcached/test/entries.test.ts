@@ -52,6 +52,13 @@ describe('keys', () => {
     }
   });
 
+  it('that are no strings have no form in the server', () => {
+    for (const key of [undefined, null, 5, {}, Symbol('k')] as never[]) {
+      const call = () => keyInServer(key);
+      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_KEY', operation: 'keyInServer' }));
+    }
+  });
+
   it('that look like a hashed key are distinct from it', async () => {
     const bare = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
     const imitation = keyInServer('a b');

@@ -83,6 +83,7 @@ describe('memcachedBackend', () => {
     ['a maxValueBytes that is no whole number', 'maxValueBytes must be', { servers, maxValueBytes: 1.5 }],
     ['a namespace with a colon', 'namespace must be', { servers, namespace: 'a:b' }],
     ['a timeoutMs of 0', 'timeoutMs must be', { servers, timeoutMs: 0 }],
+    ['a timeoutMs of null', 'timeoutMs must be', { servers, timeoutMs: null }],
   ];
   for (const [what, reason, options] of refused) {
     it(`refuses ${what} at once and says why without quoting it`, () => {

@@ -66,9 +66,8 @@ const CONNECT_SHARE = 0.9;
  * `INVALID_OPTIONS`.
  */
 export function nodeRedisBackend(options: NodeRedisBackendOptions): CacheBackend {
-  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxValueBytes = nodeRedisCapabilities.maxValueBytes } = options ?? {};
   const sender = createSender(options, timeoutMs);
-  const maxValueBytes = options.maxValueBytes ?? nodeRedisCapabilities.maxValueBytes;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
     throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   return createBackend(new NodeRedisDriver(sender, { ...nodeRedisCapabilities, maxValueBytes }), {

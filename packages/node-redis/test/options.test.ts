@@ -60,8 +60,10 @@ describe('nodeRedisBackend', () => {
     ['further options that are none', { url: 'redis://user:s3cret@host', redis: null }],
     ['further options that are a text', { url: 'redis://user:s3cret@host', redis: 's3cret' }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
+    ['a timeoutMs of null', { url: 'redis://127.0.0.1', timeoutMs: null }],
     ['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }],
     ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+    ['a maxValueBytes of null', { url: 'redis://127.0.0.1', maxValueBytes: null }],
     ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
   ];
   for (const [what, options] of refused) {

@@ -34,8 +34,7 @@ const DEFAULT_TIMEOUT_MS = 1000;
  * `INVALID_OPTIONS`.
  */
 export function redisBackend(options: RedisBackendOptions): CacheBackend {
-  const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const maxValueBytes = options?.maxValueBytes ?? redisCapabilities.maxValueBytes;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxValueBytes = redisCapabilities.maxValueBytes } = options ?? {};
   try {
     if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0)
       throw new UnusableOption('maxValueBytes must be a whole number of bytes above 0');

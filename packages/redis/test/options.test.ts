@@ -108,9 +108,13 @@ describe('redisBackend', () => {
     'sentinels must be a list of URLs': [['sentinels without urls', { sentinels: { name: 's3cret' } }]],
     'maxValueBytes must be a whole number': [
       ['a maxValueBytes of 0', { url: 'redis://127.0.0.1', maxValueBytes: 0 }],
+      ['a maxValueBytes of null', { url: 'redis://127.0.0.1', maxValueBytes: null }],
       ['a maxValueBytes that is no whole number', { url: 'redis://127.0.0.1', maxValueBytes: 1.5 }],
     ],
-    'timeoutMs must be a number': [['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }]],
+    'timeoutMs must be a number': [
+      ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],
+      ['a timeoutMs of null', { url: 'redis://127.0.0.1', timeoutMs: null }],
+    ],
     'namespace must be': [['a namespace with a colon', { url: 'redis://127.0.0.1', namespace: 'a:b' }]],
   };
   for (const [reason, all] of Object.entries(refused))

@@ -5,15 +5,20 @@ import { type Reply, ReplyParser } from '../src/reply-parser.ts';
 
 const text = (value: string): string => `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
 
-/** The replies in the bytes, given to a parser in chunks that end at the given places. */
-function read(bytes: Buffer, ends: readonly number[] = []): Reply[] {
+/** Gives the bytes to a parser in chunks that end at the given places. */
+function feed(bytes: Buffer, ends: readonly number[], onReply: (reply: Reply) => void): void {
   const parser = new ReplyParser();
-  const replies: Reply[] = [];
   let from = 0;
   for (const to of [...ends, bytes.length]) {
-    parser.read(bytes.subarray(from, to), (reply) => replies.push(reply));
+    parser.read(bytes.subarray(from, to), onReply);
     from = to;
   }
+}
+
+/** The replies in the bytes. */
+function read(bytes: Buffer, ends: readonly number[] = []): Reply[] {
+  const replies: Reply[] = [];
+  feed(bytes, ends, (reply) => replies.push(reply));
   return replies;
 }
 
@@ -93,7 +98,7 @@ describe('replies', () => {
   });
 });
 
-describe('bytes that are no reply are refused, wherever they are cut:', () => {
+describe('bytes that are no reply are refused, wherever they are cut, before any of them is taken for one:', () => {
   it.each([
     ['a text', 'HTTP/1.1 400 Bad Request\r\n'],
     ['a TLS alert', '\x15\x03\x03\x00\x02\x02\x28'],
@@ -106,12 +111,15 @@ describe('bytes that are no reply are refused, wherever they are cut:', () => {
     ['a null with a value', '_7\r\n'],
     ['a text that is longer than its length', '$1\r\nab\r\n'],
     ['an item that is none', '*2\r\n+a\r\nb\r\n'],
+    ['a line with half an end inside', '+O\rK\r\n'],
     ['a line without an end', `+${'x'.repeat(70_000)}`],
     ['a length without an end', `$${'0'.repeat(70_000)}`],
     ['a length below that of a missing value', '$-2\r\n'],
   ])('%s', (_, garbage) => {
     const bytes = Buffer.from(garbage, 'latin1');
-    expect(() => read(bytes)).toThrow(/^Protocol error/);
-    for (const at of [1, 2, 3]) expect(() => read(bytes, [at])).toThrow(/^Protocol error/);
+    const replied = (): never => {
+      throw new Error('it was taken for a reply');
+    };
+    for (const ends of [[], [1], [2], [3]]) expect(() => feed(bytes, ends, replied)).toThrow(/^Protocol error/);
   });
 });

@@ -339,6 +339,19 @@ describe('a connection', () => {
     connection.close();
   });
 
+  it('ends with a reply to no command', async () => {
+    const make = () => new Redis({ ...settingsOf(TIMEOUT_MS, {}), port: proxy.port });
+    const connection = new Connection(TIMEOUT_MS, make);
+    const id = (): Promise<unknown> =>
+      connection.send({ ended: false, sent: false }, { name: 'CLIENT', args: ['ID'], key: 'ID', read: unread });
+    const first = await id();
+    proxy.rewrite = (answers) => `${answers}+foul\r\n`;
+    expect(await id()).toBe(first);
+    proxy.heal();
+    expect(await id()).not.toBe(first);
+    connection.close();
+  });
+
   it('is kept although the one before it was refused', async () => {
     const login = { username: 'late', password: 's3cret' };
     const connection = new Connection(400, () => new Redis({ ...settingsOf(400, {}), ...server, ...login }));

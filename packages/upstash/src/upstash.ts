@@ -72,12 +72,12 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** Creates a cache in an Upstash Redis database, over REST. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function upstashBackend(options: UpstashBackendOptions): CacheBackend {
   const sender = senderOf(options);
-  const { maxValueBytes = upstashCapabilities.maxValueBytes } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxValueBytes = upstashCapabilities.maxValueBytes } = options;
   if (!Number.isSafeInteger(maxValueBytes) || (maxValueBytes ?? 0) <= 0) {
     throw invalid(options, 'maxValueBytes must be a whole number of bytes above 0');
   }
   const driver = new UpstashDriver(sender, { ...upstashCapabilities, maxValueBytes });
-  return createBackend(driver, { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  return createBackend(driver, { ...options, timeoutMs });
 }
 
 function senderOf(options: UpstashBackendOptions): CommandSender {

@@ -2,17 +2,21 @@ import type { CacheBackend } from '@ninefold/core';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { upstashBackend } from '../src/upstash.ts';
+import { type UpstashUrlOptions, upstashBackend } from '../src/upstash.ts';
 import { startFront } from './support/service.ts';
 
 let front: UpstashFront;
 let stop: () => Promise<void>;
 let backend: CacheBackend;
 
+/** Some 33 MB in one tick, or 200,000 keys, are slow on a busy machine. These tests are not about deadlines. */
+function connect(options: Omit<UpstashUrlOptions, 'url' | 'token'> = {}): CacheBackend {
+  return upstashBackend({ url: front.url, token: front.token, timeoutMs: 120_000, ...options });
+}
+
 beforeAll(async () => {
   ({ front, stop } = await startFront());
-  // Some 33 MB in one tick are slow on a busy machine. These tests are not about deadlines.
-  backend = upstashBackend({ url: front.url, token: front.token, namespace: 'costs', timeoutMs: 120_000 });
+  backend = connect({ namespace: 'costs' });
 });
 
 afterAll(async () => {
@@ -39,9 +43,7 @@ function measuring(sizes: number[]): typeof fetch {
 
 describe('a request', () => {
   it('carries as much as fits, with six bytes for each control character', async () => {
-    const bare = upstashBackend({
-      url: front.url,
-      token: front.token,
+    const bare = connect({
       namespace: 'bare',
       serializer: { serialize: String, deserialize: (text) => text },
     });
@@ -60,7 +62,7 @@ describe('a request', () => {
   it('carries as many reads of one tick as fit, even with the longest keys', async () => {
     const keys = Array.from({ length: 1000 }, (_, index) => `${index}`.padEnd(8192, '"'));
     const sizes: number[] = [];
-    const client = upstashBackend({ url: front.url, token: front.token, timeoutMs: 120_000, fetch: measuring(sizes) });
+    const client = connect({ fetch: measuring(sizes) });
     await client.setValue(keys[999] as string, 1);
     sizes.length = 0;
     const [values, found] = await Promise.all([
@@ -81,7 +83,7 @@ describe('a request', () => {
       if (text.length < 1_000_000) return new Response(text, response);
       return Response.json({ error: 'ERR max request size exceeded' }, { status: 400 });
     };
-    const client = upstashBackend({ url: front.url, token: front.token, namespace: 'halves', fetch: limited });
+    const client = connect({ namespace: 'halves', fetch: limited });
     const pairs = Array.from({ length: 12 }, (_, index): [string, string] => [`k${index}`, `${index}`.repeat(90_000)]);
     const keys = pairs.map(([key]) => key);
     await client.multiSetValues(pairs);
@@ -116,7 +118,7 @@ describe('a request', () => {
       if (String(init?.body).length < 300_000) return await fetch(url, init);
       return Response.json({ error: 'ERR max request size exceeded' }, { status: 400 });
     };
-    const client = upstashBackend({ url: front.url, token: front.token, namespace: 'less', fetch: limited });
+    const client = connect({ namespace: 'less', fetch: limited });
     const keys = Array.from({ length: 8 }, (_, index) => `k${index}`);
     const sets = keys.map((key) => client.setValue(key, 'x'.repeat(40_000)));
     const large = failureOf(client.setValue('large', 'x'.repeat(300_000)));
@@ -144,7 +146,7 @@ describe('a request', () => {
       });
       return Response.json(status === 200 ? [{ error }] : { error }, { status });
     };
-    const client = upstashBackend({ url: front.url, token: front.token, timeoutMs: 50, fetch: late });
+    const client = connect({ timeoutMs: 50, fetch: late });
     const few = ['a', 'b', 'c'];
     const many = Array.from({ length: 100 }, (_unused, index) => `k${index}`);
     for (const calls of [
@@ -171,7 +173,7 @@ describe('a request', () => {
       requests += 1;
       return fetch(url, init);
     };
-    const client = upstashBackend({ url: front.url, token: front.token, fetch: counted });
+    const client = connect({ fetch: counted });
     const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
     expect(await failureOf(client.multiGetValues(keys))).toMatchObject({ code: 'TOO_LARGE', key: 'k0' });
     expect(requests).toBe(63);
@@ -216,7 +218,7 @@ describe('what an operation costs', () => {
     await Promise.all(Array.from({ length: 1001 }, (_, index) => backend.setValue(`k${index}`, index)));
     expect(front.requests.map(({ commands }) => commands.length)).toEqual([1000, 1]);
     const sizes: number[] = [];
-    const client = upstashBackend({ url: front.url, token: front.token, fetch: measuring(sizes), timeoutMs: 20_000 });
+    const client = connect({ fetch: measuring(sizes) });
     const value = 'x'.repeat(900_000);
     await Promise.all(Array.from({ length: 12 }, (_, index) => client.setValue(`large${index}`, value)));
     expect(sizes.map((size) => Math.round(size / 900_000))).toEqual([10, 2]);
@@ -332,15 +334,14 @@ describe('what an operation costs', () => {
 
 describe('a large batch', () => {
   it('of 200,000 keys is stored, read and deleted', async () => {
-    // Each call is seconds of work, for this process too, which a busy machine makes a minute.
-    const patient = upstashBackend({ url: front.url, token: front.token, namespace: 'many', timeoutMs: 120_000 });
+    const many = connect({ namespace: 'many' });
     const pairs = Array.from({ length: 200_000 }, (_, index): [string, number] => [`k${index}`, index]);
     const keys = pairs.map(([key]) => key);
-    await patient.multiSetValues(pairs, { ttl: 600 });
-    const values = await patient.multiGetValues(keys);
+    await many.multiSetValues(pairs, { ttl: 600 });
+    const values = await many.multiGetValues(keys);
     expect(values.every((value, index) => value === index)).toBe(true);
-    expect(await patient.deleteMany(keys)).toBe(200_000);
-    await patient.close();
+    expect(await many.deleteMany(keys)).toBe(200_000);
+    await many.close();
   });
 
   it('keeps a key named __proto__, and what looks like an index, apart', async () => {
@@ -351,7 +352,7 @@ describe('a large batch', () => {
       ['constructor', 4],
     ];
     // A namespace would come before each key.
-    const bare = upstashBackend({ url: front.url, token: front.token, timeoutMs: 20_000 });
+    const bare = connect();
     await bare.multiSetValues(pairs);
     expect(await bare.multiGetValues(pairs.map(([key]) => key))).toEqual([1, 2, 3, 4]);
     await bare.close();

@@ -72,6 +72,7 @@ describe('upstashBackend', () => {
     ['a maxValueBytes that is no whole number', 'maxValueBytes must be', { url, token, maxValueBytes: 1.5 }],
     ['a namespace with a colon', 'namespace must be', { url, token, namespace: 'a:b' }],
     ['a timeoutMs of 0', 'timeoutMs must be', { url, token, timeoutMs: 0 }],
+    ['a timeoutMs of null', 'timeoutMs must be', { url, token, timeoutMs: null }],
   ];
   for (const [what, reason, options] of refused) {
     it(`refuses ${what} at once and says why without quoting it`, () => {

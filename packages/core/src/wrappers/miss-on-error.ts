@@ -1,6 +1,6 @@
 import type { CacheBackend, Operation } from '../backend.ts';
 import { type CacheError, type CacheErrorCode, isCacheError } from '../errors.ts';
-import { invalidOptions } from '../options.ts';
+import { checkBackend, invalidOptions } from '../options.ts';
 import { raise } from './raise.ts';
 import { wrap } from './wrap.ts';
 import type { WrappedCall } from './wrapper.ts';
@@ -12,13 +12,16 @@ export interface MissOnErrorOptions {
 
 /** Invalid arguments, unreadable entries and a closed backend remain errors. */
 const SERVER_FAILED: ReadonlySet<CacheErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const);
-const DEGRADABLE: ReadonlySet<Operation> = new Set([
-  'getValue',
-  'multiGetValues',
-  'exists',
-  'setValue',
-  'multiSetValues',
-] as const);
+
+const nothing = (): undefined => undefined;
+/** What a failed operation resolves. Those that are missing still reject. */
+const FALLBACKS: Partial<Record<Operation, (keys: number) => unknown>> = {
+  getValue: nothing,
+  multiGetValues: (keys) => new Array(keys).fill(undefined),
+  exists: () => false,
+  setValue: nothing,
+  multiSetValues: nothing,
+};
 
 /**
  * Keeps the application running when the server fails (`TIMEOUT`, `UNAVAILABLE`, `AUTH`, `BACKEND`): failed reads become
@@ -27,20 +30,17 @@ const DEGRADABLE: ReadonlySet<Operation> = new Set([
  * `INVALID_OPTIONS`.
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {
+  checkBackend(backend);
   const onError = options?.onError;
   if (typeof onError !== 'function') throw invalidOptions(backend.name, undefined, 'onError must be a function');
   return wrap(backend, async <T>({ operation, keys, run }: WrappedCall<T>): Promise<T> => {
     try {
       return await run();
     } catch (error) {
-      if (!isCacheError(error) || !SERVER_FAILED.has(error.code) || !DEGRADABLE.has(operation)) throw error;
+      const fallback = FALLBACKS[operation];
+      if (!isCacheError(error) || !SERVER_FAILED.has(error.code) || fallback === undefined) throw error;
       raise(() => onError(error));
-      return missOf(operation, keys) as T;
+      return fallback(keys) as T;
     }
   });
-}
-
-function missOf(operation: Operation, keys: number): unknown {
-  if (operation === 'multiGetValues') return new Array(keys).fill(undefined);
-  return operation === 'exists' ? false : undefined;
 }

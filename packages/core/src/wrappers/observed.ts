@@ -1,5 +1,5 @@
 import type { CacheBackend, Operation } from '../backend.ts';
-import { invalidOptions } from '../options.ts';
+import { checkBackend, invalidOptions } from '../options.ts';
 import { raise } from './raise.ts';
 import { wrap } from './wrap.ts';
 
@@ -24,22 +24,24 @@ export type CacheListener = (event: CacheEvent) => void;
  * listener throws, that is an uncaught exception and does not affect the call. Throws `INVALID_OPTIONS`.
  */
 export function observed(backend: CacheBackend, listener: CacheListener | undefined): CacheBackend {
+  checkBackend(backend);
   if (listener === undefined) return backend;
   if (typeof listener !== 'function') throw invalidOptions(backend.name, undefined, 'listener must be a function');
   return wrap(backend, async (call) => {
     const { operation, run } = call;
     const start = performance.now();
-    const emit = (hits: number | undefined, error: unknown): void => {
-      const durationMs = performance.now() - start;
-      raise(() => listener({ backend: backend.name, operation, keys: call.keys, hits, durationMs, error }));
-    };
+    let hits: number | undefined;
+    let error: unknown;
     try {
       const result = await run();
-      emit(hitsOf(operation, result), undefined);
+      hits = hitsOf(operation, result);
       return result;
-    } catch (error) {
-      emit(undefined, error);
-      throw error;
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      const durationMs = performance.now() - start;
+      raise(() => listener({ backend: backend.name, operation, keys: call.keys, hits, durationMs, error }));
     }
   });
 }

@@ -1,11 +1,9 @@
 import type { CacheBackend } from '../backend.ts';
-import { isCacheError } from '../errors.ts';
-import { errorOf } from '../task.ts';
+import { CacheError, isCacheError } from '../errors.ts';
 import { type WrappedCall, wrapWith } from './wrapper.ts';
 
 /** Prefixes the keys of a backend that does not implement `SCOPE`. Its `close` closes only itself. */
 export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
-  const origin = { name: backend.name, prefix: '', hidesKeys: false };
   let closed = false;
   // The backend refuses anything that is not a key, array or pair: it knows whether its errors may name keys.
   const stored = (key: unknown): unknown => (typeof key === 'string' && key !== '' ? prefix + key : key);
@@ -15,7 +13,8 @@ export function prefixed(backend: CacheBackend, prefix: string): CacheBackend {
       closed = true;
       return undefined as T;
     }
-    if (closed) throw errorOf({ origin, operation, kind: 'read' }, 'CLOSED', 'the backend is closed');
+    if (closed)
+      throw new CacheError({ code: 'CLOSED', backend: backend.name, operation, reason: 'the backend is closed' });
     try {
       switch (operation) {
         case 'multiGetValues':

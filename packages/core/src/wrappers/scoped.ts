@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts';
-import { checkOptions } from '../options.ts';
+import { checkBackend, checkOptions } from '../options.ts';
 import { prefixed } from './prefixed.ts';
 import { SCOPE, type Scope } from './wrapper.ts';
 
@@ -10,6 +10,7 @@ export { SCOPE } from './wrapper.ts';
  * Closing it does not close the backend or its connection; closing the backend closes it too. Throws `INVALID_OPTIONS`.
  */
 export function scoped(backend: CacheBackend, namespace: string): CacheBackend {
+  checkBackend(backend);
   checkOptions(backend.name, { namespace: namespace ?? '' });
   const scope = (backend as { readonly [SCOPE]?: Scope })[SCOPE];
   return scope === undefined ? prefixed(backend, `${namespace}:`) : scope.call(backend, namespace);

@@ -35,6 +35,20 @@ describe('scoped', () => {
     }
   });
 
+  it('refuses what is not a backend, as the other wrappers do', () => {
+    const onError = (): void => undefined;
+    for (const backend of [undefined, null, 5, {}] as never[]) {
+      for (const wrap of [
+        () => scoped(backend, 'tenant'),
+        () => observed(backend, undefined),
+        () => observed(backend, onError),
+        () => missOnError(backend, { onError }),
+      ]) {
+        expect(wrap).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
+      }
+    }
+  });
+
   it('goes through every wrapper to the wrapped backend', async () => {
     const driver = new MapDriver();
     const events: string[] = [];
