@@ -22,7 +22,7 @@ describe.concurrent('a process that closes its backend ends', () => {
         };
         const options = way(`redis://${server.host}:${server.port}`);
         const closed = await closeAfter({ ...options, timeoutMs: 20_000 }, fail, mode);
-        expect(closed).toMatchObject({ inTime: true, code: 0, words: '' });
+        expect(closed).toMatchObject({ inTime: true, sockets: 0, code: 0, words: '' });
         for (const each of closed.outcomes) expect(each).toMatch(outcome);
       } finally {
         await server.stop();

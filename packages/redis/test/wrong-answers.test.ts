@@ -429,7 +429,9 @@ describe('a connection', () => {
   });
 
   it('is not closed, and holds no call back, because of options for the commands of ioredis', async () => {
-    const redis = { enableAutoPipelining: true, commandTimeout: 20, socketTimeout: 20 };
+    // The mapping is one that ioredis refuses for RESP2.
+    const replyMapping = 'resp3' as const;
+    const redis = { enableAutoPipelining: true, commandTimeout: 20, socketTimeout: 20, replyMapping };
     const patient = redisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS, redis });
     const greeting = redisBackend({ url: `redis://127.0.0.1:${server.port}/1`, timeoutMs: TIMEOUT_MS, redis });
     // The handshake has a SELECT, which waits as well.

@@ -4,6 +4,8 @@ import { type RedisBackendOptions, redisBackend } from '../../src/redis.ts';
 
 /** Milliseconds for `close`; the contract says 1,000 for what is in flight, and 350 for the rest. */
 const MAX_MS = 1500;
+/** Milliseconds after which no socket may be left. A server that is paused does not close its end. */
+const SOCKET_MS = 1000;
 
 // Closes its backend while the server fails, and has nothing else to do then. The options are an argument; a line on
 // standard input says that the server fails. With `cold` the server is not used before.
@@ -23,5 +25,8 @@ process.stdin.once('data', async () => {
   );
   // Measured by a timer of the same event loop, which a busy machine delays as well.
   const inTime = await Promise.race([cache.close().then(() => true), sleep(MAX_MS, false, { ref: false })]);
-  say(JSON.stringify({ inTime, outcomes: await Promise.all(calls) }));
+  const outcomes = await Promise.all(calls);
+  await sleep(SOCKET_MS);
+  const sockets = process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  say(JSON.stringify({ inTime, outcomes, sockets }));
 });

@@ -11,6 +11,8 @@ export interface Closed {
   /** Whether `close` took no longer than it may. */
   readonly inTime: boolean;
   readonly outcomes: readonly string[];
+  /** The number of sockets that were left a second later. */
+  readonly sockets: number;
   /** `null` if the process did not end by itself. */
   readonly code: number | null;
   /** Anything that it or its libraries wrote to standard error. */
@@ -39,7 +41,7 @@ export async function closeAfter(
   await line();
   await fail();
   child.stdin.write('go\n');
-  const told = JSON.parse(await line()) as Pick<Closed, 'inTime' | 'outcomes'>;
+  const told = JSON.parse(await line()) as Pick<Closed, 'inTime' | 'outcomes' | 'sockets'>;
   const timer = setTimeout(() => child.kill('SIGKILL'), EXIT_MS);
   const [code] = await exited;
   clearTimeout(timer);
