@@ -8,15 +8,14 @@ import {
   inParts,
   type Stored,
   sendParts,
-  utf8Bytes,
 } from '@ninefold/core';
 import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
 
 /** Maximum keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 5000;
-/** Maximum bytes of a command. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** Maximum UTF-16 units of a command, each of which takes one to three bytes. */
+const MAX_LENGTH = 32 * 1024 * 1024;
 
 type Entry = readonly [key: string, value: Stored];
 
@@ -64,8 +63,8 @@ export class NodeRedisDriver implements CacheDriver {
     const ttlMs = ttl === undefined ? undefined : String(Math.ceil(ttl * 1000));
     const parts = inParts(entries, {
       maxItems: MAX_KEYS,
-      maxBytes: MAX_BYTES,
-      bytesOf: ([key, value]) => utf8Bytes(key) + (typeof value === 'string' ? utf8Bytes(value) : 20),
+      maxBytes: MAX_LENGTH,
+      bytesOf: ([key, value]) => key.length + (typeof value === 'string' ? value.length : 20),
     });
     await sendParts(
       parts,

@@ -55,8 +55,8 @@ it.each(operations)('%s costs one command: %s', async (_, command, call) => {
   expect(counts).toEqual(new Map([[command, 1]]));
 });
 
-it('a batch of more than 64 MiB is several commands', async () => {
-  const large = 'x'.repeat(40_000_000);
+it('a batch of more than 33,554,432 UTF-16 units is several commands', async () => {
+  const large = 'x'.repeat(20_000_000);
   const counts = await countsOf(() => backend.multiSetValues(['a', 'b', 'c'].map((key) => [key, large])));
   expect(counts).toEqual(new Map([['set', 3]]));
 });
