@@ -1,8 +1,7 @@
 import { memoryUsage } from 'node:process';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { type CacheBackend, CacheError, observed, scoped } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
+import { collectGarbage } from '@ninefold/tooling/testing/kept';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../src/cache.ts';
 import { held } from './support/held.ts';
@@ -406,14 +405,12 @@ it('nothing is kept of leases that have ended, although they could not be delete
     (operation) => (['incr', 'delete'].includes(operation) ? Promise.reject(error) : undefined),
   );
   const cache = createCache(down, { clock });
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   const heapAfter = async (loads: number): Promise<number> => {
     for (let load = 0; load < loads; load++) await cache.getOrSet(`${load}`.padStart(7000, 'k'), () => load);
     await clock.advance(10_001);
     await cache.getOrSet('k', () => 1);
     await settled();
-    collect();
+    collectGarbage();
     return memoryUsage().heapUsed;
   };
   const before = await heapAfter(100);

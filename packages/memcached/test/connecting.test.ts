@@ -4,8 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
@@ -13,6 +11,7 @@ import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import { describe, expect, it } from 'vitest';
 import { HandshakeReader, handshakeError } from '../src/handshake.ts';
 import { managedClient } from '../src/managed-client.ts';
@@ -147,13 +146,7 @@ describe('a connection', () => {
     for (let call = 0; call < 50; call++) expect((await failureOf(backend.getValue('k'))).code).toBe('UNAVAILABLE');
     unsubscribe('net.client.socket', note);
     expect(sockets.length).toBeGreaterThanOrEqual(50);
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    const kept = (): number => {
-      collect();
-      return sockets.filter((socket) => socket.deref() !== undefined).length;
-    };
-    await expect.poll(kept).toBeLessThan(5);
+    await expect.poll(() => keptOf(sockets)).toBeLessThan(5);
     await backend.close();
   });
 

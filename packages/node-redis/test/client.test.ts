@@ -1,16 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Call } from '@ninefold/core';
+import type { Call, DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import { createClient as createClient6, createClientPool as createPool6, RESP_TYPES } from 'redis';
 import { createClient as createClient5, createClientPool as createPool5 } from 'redis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection, type OwnClient } from '../src/connection.ts';
 import { nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
+
+/** Longer than any test: only `close` can end a connection that waits so long for a reply. */
+const HOUR_MS = 3_600_000;
 
 const unread = (reply: unknown): unknown => reply;
 
@@ -63,6 +67,56 @@ it('a connection that always owes a reply is kept as long as replies arrive', as
   expect(await Promise.all(waits)).toEqual(waits.map(() => null));
   expect(await send('CLIENT', 'ID')).toBe(id);
   connection.close();
+  await server.stop();
+});
+
+it('a connection that has ended is not kept in memory', async () => {
+  const clients: WeakRef<object>[] = [];
+  const create = (): OwnClient => {
+    const client = createClient6({ url: 'redis://127.0.0.1:1', RESP: 2, socket: { reconnectStrategy: false } });
+    clients.push(new WeakRef(client));
+    return client as unknown as OwnClient;
+  };
+  const connection = new Connection(create, 300);
+  for (let call = 0; call < 20; call++) {
+    const outcome = connection.send({ ended: false } as Call, ['GET', 'k'], unread);
+    // Vitest keeps what `rejects` gets: an error, whose stack holds the connection.
+    expect(await outcome.catch((error: DriverError) => error.code)).toBe('UNAVAILABLE');
+  }
+  expect(clients).toHaveLength(20);
+  await expect.poll(() => keptOf(clients), { timeout: 5000 }).toBeLessThan(3);
+  connection.close();
+});
+
+it('an idle connection keeps its process alive until it is closed', async () => {
+  const server = await startRedis();
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, 5000);
+  // Handles that do not keep the process alive are not listed.
+  const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  const before = sockets();
+  await connection.send({ ended: false } as Call, ['GET', 'k'], unread);
+  expect(sockets()).toBe(before + 1);
+  connection.close();
+  await expect.poll(sockets).toBe(before);
+  await server.stop();
+});
+
+it('a connection that was replaced and still owes replies ends when the backend is closed', async () => {
+  const server = await startRedis(['--replicaof', '127.0.0.1 1']);
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, HOUR_MS);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args, unread);
+  const id = await send('CLIENT', 'ID');
+  const refused = expect(send('INCR', 'n')).rejects.toMatchObject({ code: 'BACKEND' });
+  const owed = expect(send('XREAD', 'BLOCK', '0', 'STREAMS', 'none', '$')).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  });
+  await refused;
+  expect(await send('CLIENT', 'ID')).not.toBe(id);
+  connection.close();
+  await owed;
+  await expect.poll(() => ask(server, 'CLIENT', 'LIST')).not.toContain(`id=${id} `);
   await server.stop();
 });
 

@@ -3,12 +3,14 @@ import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { tryOutOfStep } from '@ninefold/tooling/testing/try-out-of-step';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
+import type { Refusal } from '../src/failures.ts';
 import { ProvidedClient } from '../src/provided-client.ts';
 import { redisBackend } from '../src/redis.ts';
 import { ReplyWatchdog } from '../src/reply-watchdog.ts';
@@ -337,6 +339,57 @@ describe('a connection', () => {
     await sleep(1000);
     expect(await id()).toBe(first);
     connection.close();
+  });
+
+  describe('that was replaced', () => {
+    let replica: ServerProcess;
+
+    beforeAll(async () => {
+      replica = await startRedis(['--replicaof', '127.0.0.1 1']);
+    });
+
+    afterAll(() => replica.stop());
+
+    const sendBy =
+      (connection: Connection) =>
+      (name: string, ...args: string[]): Promise<unknown> =>
+        connection.send({ ended: false, sent: false }, { name, args, key: 'k', read: unread });
+
+    it('is not kept in memory', async () => {
+      const clients: WeakRef<object>[] = [];
+      const connection = new Connection(300, () => {
+        const client = new Redis({ ...settingsOf(300, {}), ...replica });
+        clients.push(new WeakRef(client));
+        return client;
+      });
+      const send = sendBy(connection);
+      for (let time = 0; time < 10; time++) {
+        // Vitest keeps what `rejects` gets: an error, whose stack holds the connection.
+        const kind = await send('INCR', 'k').catch((error: Refusal) => error.kind);
+        expect(kind).toBe('READONLY');
+        // A connection that has just replaced another is not replaced.
+        await sleep(60);
+      }
+      expect(clients).toHaveLength(10);
+      await expect.poll(() => keptOf(clients), { timeout: 5000 }).toBeLessThan(4);
+      connection.close();
+    });
+
+    it('ends when the backend is closed, although it still owes a reply', async () => {
+      // Only `close` can end a connection that waits so long for a reply.
+      const HOUR_MS = 3_600_000;
+      const connection = new Connection(HOUR_MS, () => new Redis({ ...settingsOf(HOUR_MS, {}), ...replica }));
+      const send = sendBy(connection);
+      const id = await send('CLIENT', 'ID');
+      const refused = expect(send('INCR', 'k')).rejects.toMatchObject({ kind: 'READONLY' });
+      const owed = send('XREAD', 'BLOCK', '0', 'STREAMS', 'none', '$');
+      const lost = expect(owed).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      await refused;
+      expect(await send('CLIENT', 'ID')).not.toBe(id);
+      connection.close();
+      await lost;
+      await expect.poll(() => ask(replica, 'CLIENT', 'LIST')).not.toContain(`id=${id} `);
+    });
   });
 
   it('ends with a reply to no command', async () => {

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { type CacheBackend, scoped } from '@ninefold/core';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -86,13 +85,7 @@ describe('a request', () => {
     const before = timers();
     for (let round = 0; round < 50; round++) await backend.getValue('k');
     const signals = requests.splice(0).map(({ signal }) => new WeakRef(signal as AbortSignal));
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    const kept = (): number => {
-      collect();
-      return signals.filter((signal) => signal.deref() !== undefined).length;
-    };
-    await expect.poll(kept).toBeLessThan(5);
+    await expect.poll(() => keptOf(signals)).toBeLessThan(5);
     expect(timers() - before).toBeLessThan(5);
     await backend.close();
   });
