@@ -47,5 +47,6 @@ export function ownBackend(store, options) {
       // Nothing to close: the store belongs to the caller.
     },
   };
-  return createBackend(driver, options);
+  // Core has no default deadline.
+  return createBackend(driver, { ...options, timeoutMs: options?.timeoutMs ?? 1000 });
 }
