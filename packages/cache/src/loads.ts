@@ -84,7 +84,7 @@ export class Loads {
     { key, tally }: Miss,
   ): Promise<SeenCounters | undefined> {
     try {
-      await this.#options.counters.readUnseen(unseen, seen);
+      await this.#options.counters.read(unseen, seen);
       return seen;
     } catch (error) {
       this.#options.events.tolerate(error, tally, () => key);
