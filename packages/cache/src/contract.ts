@@ -87,8 +87,9 @@ export interface Cache {
   ): Promise<Out<S>[]>;
 
   /**
-   * Returns the function, memoised by its arguments, which are parts of the key. For arguments that cannot be, give a
-   * function as `options.key`. The `this` of a call is passed on, and is not part of the key.
+   * Returns the function, memoised by its arguments, which are parts of the key; it receives copies, as they were at the
+   * call. For arguments that cannot be parts, give a function as `options.key`: those are passed as they are, and must not
+   * be changed until the call has settled. The `this` of a call is passed on, and is not part of the key.
    */
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => Loaded<T>,

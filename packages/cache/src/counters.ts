@@ -36,12 +36,11 @@ export class Counters {
     this.#options = options;
   }
 
-  /** Reads the counters that `seen` does not hold yet, and adds them to it. */
-  async readUnseen(names: readonly string[], seen: SeenCounters): Promise<void> {
-    const unseen = [...new Set(names)].filter((name) => !seen.has(name));
-    if (unseen.length === 0) return;
-    const found = await readValues(this.#backend, unseen);
-    for (const [index, name] of unseen.entries()) seen.set(name, found[index]);
+  /** Reads counters that `seen` does not hold yet, and adds them to it. */
+  async read(names: readonly string[], seen: SeenCounters): Promise<void> {
+    const distinct = [...new Set(names)];
+    const found = await readValues(this.#backend, distinct);
+    for (const [index, name] of distinct.entries()) seen.set(name, found[index]);
   }
 
   /** Makes everything that depends on the counter stale. One `incr`. */
@@ -78,7 +77,7 @@ export class Counters {
     const deadline = clock.now() + 1000 * leaseTtl;
     for (let attempt = 0; ; attempt++) {
       const seen: SeenCounters = new Map();
-      await this.readUnseen([GENERATION], seen);
+      await this.read([GENERATION], seen);
       const generation = await this.#versionOf(GENERATION, seen, undefined);
       if (hasOneCreator(generation)) return generation;
       const hasLease = clock.now() >= deadline && (await this.#incr(GENERATION_LEASE, 1, leaseTtl)) === 1;

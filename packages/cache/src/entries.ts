@@ -61,7 +61,7 @@ export class Entries {
 
   /** Reads the counters of tags that entries have and the caller did not name: one more round trip. */
   async complete({ unseenCounters, seen }: Lookup): Promise<void> {
-    await this.#counters.readUnseen(unseenCounters, seen);
+    await this.#counters.read(unseenCounters, seen);
   }
 
   async write(entries: ReadonlyMap<string, Entry>, ttl: number | undefined): Promise<void> {

@@ -10,14 +10,15 @@ export class FlightResult {
   readonly hit: boolean;
   /** Whether there is a value that the type of the first caller takes. */
   readonly usable: boolean;
-  readonly #copy: () => unknown;
+  /** Makes a copy of the value as it was loaded or found, without the type. */
+  readonly copy: () => unknown;
   /** The value as that type converted it, for one caller with the same type. */
   #converted: { readonly type: Type; readonly output: unknown } | undefined;
 
   private constructor(copy: () => unknown, type: Type, output: unknown, hit: boolean) {
     this.hit = hit;
     this.usable = output !== undefined;
-    this.#copy = copy;
+    this.copy = copy;
     if (this.usable) this.#converted = { type, output };
   }
 
@@ -29,7 +30,7 @@ export class FlightResult {
 
   async valueFor(type: Type, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
     const converted = this.#converted;
-    if (converted === undefined || converted.type !== type) return await apply(this.#copy());
+    if (converted === undefined || converted.type !== type) return await apply(this.copy());
     this.#converted = undefined;
     return converted.output;
   }

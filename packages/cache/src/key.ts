@@ -41,9 +41,10 @@ function fits(text: string): boolean {
 /** A deep copy of a key or of a part of one. */
 export function copyKey<T extends KeyPart>(part: T): T {
   if (typeof part !== 'object' || part === null) return part;
-  const copied = Array.isArray(part)
-    ? part.map(copyKey)
-    : Object.fromEntries(Object.entries(part).map(([name, value]) => [name, copyKey(value)]));
+  if (Array.isArray(part)) return part.map(copyKey) as unknown as T;
+  const copied = { ...part } as Record<string, KeyPart>;
+  // Several times as fast as by `Object.entries` and `Object.fromEntries`.
+  for (const name of Object.keys(copied)) copied[name] = copyKey(copied[name]);
   return copied as T;
 }
 
@@ -70,12 +71,11 @@ function encodePart(part: KeyPart, depth: number): string {
   if (Array.isArray(part)) return `[${encodeList(part, depth + 1)}]`;
   if (!isPlain(part))
     throw refusal('INVALID_KEY', 'a part of a key must be plain data: no function, symbol or class instance');
-  const properties = Object.entries(part as { readonly [name: string]: KeyPart }).sort(([a], [b]) => (a < b ? -1 : 1));
-  const texts = properties.map(([name, value]) => `${encodeText(name)}=${encodePart(value, depth + 1)}`);
-  return `{${texts.join(',')}}`;
+  const names = Object.keys(part).sort();
+  return `{${names.map((name) => `${encodeText(name)}=${encodePart(part[name], depth + 1)}`).join(',')}}`;
 }
 
-function isPlain(part: unknown): boolean {
+function isPlain(part: unknown): part is { readonly [name: string]: KeyPart } {
   if (typeof part !== 'object') return false;
   const prototype: unknown = Object.getPrototypeOf(part);
   // Across realms: only an `Object.prototype` has no prototype of its own.

@@ -36,7 +36,8 @@ export class Leases {
     try {
       count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     } catch (error) {
-      // All would wait for a lease whose reply was lost. Not awaited: the server has just failed.
+      // All would wait for a lease whose reply was lost. It may also be another's: then the key is loaded once more. Not
+      // awaited: the server has just failed.
       if (isCacheError(error) && error.maybeApplied && error.code !== 'CLOSED') void this.#delete(key, deadline);
       throw error;
     }

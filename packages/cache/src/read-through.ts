@@ -137,9 +137,14 @@ export class ReadThroughCache implements Cache {
     };
     const tagsOf = (args: A) => (typeof tags === 'function' ? tags(...args) : tags);
     const cache = this;
-    return async function (this: unknown, ...args) {
-      const load = (): unknown => Reflect.apply(fn, this, args);
-      return await cache.getOrSet(keyOf(args), load, { ...options, tags: tagsOf(args) });
+    return function (this: unknown, ...args) {
+      return cache.#read('getOrSet', 1, (tally) => {
+        const text = encodeKey(keyOf(args));
+        // Copied, as for `getOrSetMany`. Beside a function that makes the key, they may be anything.
+        const given = typeof key === 'function' ? args : (args as readonly KeyPart[]).map(copyKey);
+        const load = (): unknown => Reflect.apply(fn, this, given);
+        return cache.#reads.getOrLoad(text, load, cache.#call({ ...options, tags: tagsOf(args) }), tally);
+      });
     };
   }
 

@@ -47,7 +47,7 @@ export class Writes {
     try {
       // Bumped, not read: otherwise a load that began before could store a valid entry over the newer one.
       const bumps = Array.from(values.keys(), (key) => this.#counters.bumpForEntry(key, ttl, seen));
-      await settleWrites(bumps, this.#counters.readUnseen([GENERATION, ...tags.map(tagName)], seen));
+      await settleWrites(bumps, this.#counters.read([GENERATION, ...tags.map(tagName)], seen));
       replaced = true;
       await this.#entries.write(new Map(await Promise.all(Array.from(values, fenced))), ttl);
     } catch (error) {

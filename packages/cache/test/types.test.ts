@@ -132,6 +132,17 @@ describe('a loaded value', () => {
     expect(await cache.get('row')).toEqual({ price: 1, parts: ['a'] });
   });
 
+  it('is stored as it was loaded, even if the loader changes it while an async type decides', async () => {
+    const own = { name: 'Ada', age: 36 };
+    const type = async (value: unknown): Promise<unknown> => {
+      own.age = 99;
+      await undefined;
+      return value;
+    };
+    expect(await cache.getOrSet('ada', () => own, { type })).toEqual({ name: 'Ada', age: 36 });
+    expect(await cache.get('ada')).toEqual({ name: 'Ada', age: 36 });
+  });
+
   it('is converted by each caller’s own type', async () => {
     const load = async () => ({ at });
     const [plain, typed, made] = await Promise.all([

@@ -375,6 +375,27 @@ describe('wrap', () => {
     expect(await cache.get(['add', 1, { n: 2 }])).toBe(3);
   });
 
+  it('calls the function with its arguments as they were at the call', async () => {
+    const list = cache.wrap((filter: { page: number }, ids: number[]) => [filter.page, ...ids], {
+      key: ['list', 'v2'],
+    });
+    const filter = { page: 1 };
+    const ids = [1];
+    const first = list(filter, ids);
+    filter.page = 2;
+    ids.push(2);
+    expect(await first).toEqual([1, 1]);
+    expect(await cache.get(['list', 'v2', { page: 1 }, [1]])).toEqual([1, 1]);
+  });
+
+  it('refuses arguments that cannot be parts of a key', async () => {
+    const circular: unknown[] = [];
+    circular.push(circular);
+    const wrapped = cache.wrap((_argument: unknown) => 1, { key: 'k' });
+    for (const argument of [circular, new Date(), () => 1, Symbol('s')])
+      expect(await codeOf(wrapped(argument))).toBe('INVALID_KEY');
+  });
+
   it('passes on the this of the call', async () => {
     class Users {
       readonly #names = ['Ada'];

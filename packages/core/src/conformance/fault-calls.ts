@@ -2,7 +2,7 @@ import type { Operation } from '../backend.ts';
 import type { CacheErrorCode } from '../errors.ts';
 import { equal } from './equal.ts';
 import { type Fixture, holds, type Outcome, SECRET } from './run-fault-rule.ts';
-import { show } from './transcript.ts';
+import { show, showFailure } from './transcript.ts';
 
 // The calls that the fault rules make, and what must have become of them.
 
@@ -78,7 +78,8 @@ export function checkRead(
   if ('value' in outcome)
     holds(equal(outcome.value, right), `${show(right)} or a rejection, got ${show(outcome.value)}`);
   else {
-    const { code } = outcome.error;
-    holds([...codes, 'CORRUPT'].includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
+    const { error } = outcome;
+    const expected = `${operation} to reject ${codes.join(' or ')}`;
+    holds([...codes, 'CORRUPT'].includes(error.code), `${expected}, got ${showFailure(error)}`);
   }
 }

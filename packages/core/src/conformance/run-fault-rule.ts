@@ -88,7 +88,7 @@ export async function succeeds(fixture: Fixture, started: StartedCall): Promise<
   if (!('error' in outcome)) return;
   const { code } = outcome.error;
   const Kind = code === 'TIMEOUT' ? PerhapsBroken : Broken;
-  throw new Kind(`expected ${started.operation} to succeed, got ${code}`);
+  throw new Kind(`expected ${started.operation} to succeed, got ${showFailure(outcome.error)}`);
 }
 
 /** Awaits a call that must fail with one of these codes. A batch must name its key, unless it timed out. */
@@ -106,7 +106,7 @@ export async function fails(
     throw new Kind(`expected ${operation} to reject, it resolved ${show(value)} after ${Math.round(tookMs)} ms`);
   }
   const { code, key } = outcome.error;
-  holds(codes.includes(code), `${operation} to reject ${codes.join(' or ')}, got ${code}`);
+  holds(codes.includes(code), `${operation} to reject ${codes.join(' or ')}, got ${showFailure(outcome.error)}`);
   const anywhere = code === 'TIMEOUT' && Array.isArray(args[0]) && args[0].length > 1;
   holds(
     key !== undefined || anywhere || keysHidden,

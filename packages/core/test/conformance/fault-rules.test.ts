@@ -83,6 +83,15 @@ it('does not call incr on a backend without atomicIncr', async () => {
   await tried('stalled', silent);
 });
 
+it('reports what a driver threw, and where', async () => {
+  const lab = labOf(() => {
+    throw new TypeError('of the client');
+  });
+  await expect(tried('refused', lab)).rejects.toThrow(
+    /got BACKEND: \[timed\] \w+ "[^"]+": the driver threw TypeError, at .*fault-rules\.test\.ts:\d+:\d+/,
+  );
+});
+
 describe('faults/reply-lost-rst', () => {
   /** A server whose replies get lost. Its nth increment is applied `times(n)` times. */
   const losing = (times: (nth: number) => number): FaultLab => {
