@@ -1,5 +1,6 @@
-import type { CacheBackend, CacheError } from '@ninefold/core';
+import type { CacheBackend } from '@ninefold/core';
 import { expect } from 'vitest';
+import { failureOf } from './failure-of.ts';
 import type { RewritingProxy } from './rewriting-proxy.ts';
 
 /** Lets the reply to a batch take in the next one, so that those behind it are out of step with their commands. */
@@ -8,12 +9,18 @@ export async function tryOutOfStep(backend: CacheBackend, proxy: RewritingProxy)
     ['a', 1],
     ['b', 2],
     ['c', 3],
+    ['text', 'none'],
   ]);
   proxy.rewrite = (replies) => replies.replace('*3', '*4');
-  const calls = [backend.multiGetValues(['a', 'b', 'c']), ...['a', 'b', 'c', 'a'].map((key) => backend.getValue(key))];
-  const [batch, ...reads] = calls.map((call) => call.catch(({ code }: CacheError) => code));
-  expect(await batch).toBe('BACKEND');
+  const batch = failureOf(backend.multiGetValues(['a', 'b', 'c']));
+  const reads = ['a', 'b'].map((key) => backend.getValue(key));
+  // Its refusal would make the read before it a miss.
+  const count = failureOf(backend.incr('text'));
+  reads.push(...['c', 'a'].map((key) => backend.getValue(key)));
+  expect(await batch).toMatchObject({ code: 'BACKEND' });
   // They are tried again, on a connection whose replies are in step.
   proxy.heal();
   expect(await Promise.all(reads)).toEqual([1, 2, 3, 1]);
+  // A write is not, because it may have been applied.
+  expect(await count).toMatchObject({ maybeApplied: true });
 }
