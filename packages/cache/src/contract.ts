@@ -87,9 +87,10 @@ export interface Cache {
   ): Promise<Out<S>[]>;
 
   /**
-   * Returns the function, memoised by its arguments, which are parts of the key; it receives copies, as they were at the
-   * call. For arguments that cannot be parts, give a function as `options.key`: those are passed as they are, and must not
-   * be changed until the call has settled. The `this` of a call is passed on, and is not part of the key.
+   * Returns the function, memoised by its arguments, which are parts of the key; it receives copies of what the key holds
+   * (of arrays only the items), as it was at the call. For arguments that cannot be parts, give a function as `options.key`:
+   * those are passed as they are, and must not be changed until the call has settled. The `this` of a call is passed on, and
+   * is not part of the key.
    */
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => Loaded<T>,

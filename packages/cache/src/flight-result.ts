@@ -10,15 +10,14 @@ export class FlightResult {
   readonly hit: boolean;
   /** Whether there is a value that the type of the first caller takes. */
   readonly usable: boolean;
-  /** Makes a copy of the value as it was loaded or found, without the type. */
-  readonly copy: () => unknown;
+  readonly #copy: () => unknown;
   /** The value as that type converted it, for one caller with the same type. */
   #converted: { readonly type: Type; readonly output: unknown } | undefined;
 
   private constructor(copy: () => unknown, type: Type, output: unknown, hit: boolean) {
     this.hit = hit;
     this.usable = output !== undefined;
-    this.copy = copy;
+    this.#copy = copy;
     if (this.usable) this.#converted = { type, output };
   }
 
@@ -28,9 +27,15 @@ export class FlightResult {
     return new FlightResult(copy, type, await convertOrMiss(type, copy()), hit);
   }
 
+  /** The value as it was loaded, without the type. To be stored before any caller gets its own. */
+  toStore(): unknown {
+    const converted = this.#converted;
+    return converted !== undefined && converted.type === undefined ? converted.output : this.#copy();
+  }
+
   async valueFor(type: Type, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
     const converted = this.#converted;
-    if (converted === undefined || converted.type !== type) return await apply(this.copy());
+    if (converted === undefined || converted.type !== type) return await apply(this.#copy());
     this.#converted = undefined;
     return converted.output;
   }

@@ -189,7 +189,7 @@ export class Loads {
     // A value that the type refuses is not stored. It rejects only callers with that type: others may share the load.
     const result = await FlightResult.of(value, miss.type, { hit: false });
     if (flight.fence !== undefined && result.usable && !flight.outdated) {
-      await this.#write(miss, { value: result.copy(), stamp: flight.fence.stamp, tags: miss.tags }, permit);
+      await this.#write(miss, { value: result.toStore(), stamp: flight.fence.stamp, tags: miss.tags }, permit);
     }
     return result;
   }

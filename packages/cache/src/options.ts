@@ -162,9 +162,10 @@ export function checkTags(tags: readonly string[]): readonly string[] {
 }
 
 /** Checked here, too: the generation is read, and perhaps created, before the backend receives the delta. */
-export function checkDelta(delta: number | undefined): number | undefined {
+export function checkDelta(key: string, delta: number | undefined): number | undefined {
   if (delta === undefined || Number.isSafeInteger(delta)) return delta;
-  throw refusal('INVALID_DELTA', 'a delta must be a safe integer');
+  const what = typeof delta === 'number' ? `, not ${delta}` : '';
+  throw refusal('INVALID_DELTA', `a delta must be a safe integer${what}`, key);
 }
 
 export function checkKeys(keys: readonly Key[]): readonly Key[] {

@@ -98,7 +98,7 @@ export class ReadThroughCache implements Cache {
   }
 
   incr(key: Key, delta?: number, options?: CountOptions): Promise<number> {
-    return this.#runOne('incr', key, (text) => this.#writes.count(text, checkDelta(delta), this.#call(options)));
+    return this.#runOne('incr', key, (text) => this.#writes.count(text, checkDelta(text, delta), this.#call(options)));
   }
 
   getOrSet(key: Key, loader: Loader, options?: LoadOptions & GetOptions<unknown>): Promise<never> {

@@ -62,7 +62,9 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
 it.each([1.5, Number.NaN, 2 ** 53, '1', null, 5n])(
   'a delta of %s is refused before anything is sent',
   async (delta) => {
-    await expect(cache.incr('k', any(delta))).rejects.toSatisfy(isOf('INVALID_DELTA', 'incr'));
+    const failure = cache.incr('k', any(delta));
+    await expect(failure).rejects.toSatisfy(isOf('INVALID_DELTA', 'incr'));
+    await expect(failure).rejects.toMatchObject({ key: 'k' });
     expect(await backend.exists('!g')).toBe(false);
   },
 );
