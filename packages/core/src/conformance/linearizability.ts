@@ -1,4 +1,5 @@
 import type { Happening } from './history.ts';
+import { show } from './transcript.ts';
 
 /** The value of a key; `null` means that there is none. The values of a history are numbers and strings. */
 type State = unknown;
@@ -68,8 +69,9 @@ export function unexplained(history: readonly Happening[]): string | undefined {
 }
 
 function inWords({ kind, input, start, end, result }: Happening): string {
-  const outcome = end === null ? ' → pending' : kind === 'set' ? '' : ` → ${result ?? 'undefined'}`;
-  return `${kind}${input === undefined ? '' : ` ${input}`}${outcome} (${start} to ${end ?? 'later'})`;
+  // `null` stands for a miss.
+  const outcome = end === null ? ' → pending' : kind === 'set' ? '' : ` → ${show(result ?? undefined)}`;
+  return `${kind}${input === undefined ? '' : ` ${show(input)}`}${outcome} (${start} to ${end ?? 'later'})`;
 }
 
 /** Whether the history of one key, initially absent, is linearizable. */

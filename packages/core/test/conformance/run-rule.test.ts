@@ -55,11 +55,16 @@ describe('a rule', () => {
     );
   });
 
-  it('reports the first result that no order of concurrent calls explains', async () => {
-    const getValue = async (): Promise<number> => 0.5;
-    expect(await reportOf('concurrency/linearizable', (options) => instead(right(options), { getValue }))).toMatch(
-      /expected an order of the calls on '0 [ab]' that explains get → 0.5 \(\d+ to \d+\) among .*\d+ to (\d+|later)\)\.$/,
+  it.each([
+    [0.5, '0.5'],
+    ['0.5', "'0.5'"],
+  ])('reports the first result that no order of concurrent calls explains: %j', async (value, shown) => {
+    const getValue = async (): Promise<unknown> => value;
+    const report = await reportOf('concurrency/linearizable', (options) => instead(right(options), { getValue }));
+    expect(report).toMatch(
+      /expected an order of the calls on '0 [ab]' that explains get → \S+ \(\d+ to \d+\) among .*\d+ to (\d+|later)\)\.$/,
     );
+    expect(report).toContain(` explains get → ${shown} (`);
   });
 
   it('is broken by a backend that never closes, which does not hide an earlier failure', async () => {
