@@ -48,5 +48,5 @@ export function ownBackend(store, options) {
     },
   };
   // Core has no default deadline.
-  return createBackend(driver, { ...options, timeoutMs: options?.timeoutMs ?? 1000 });
+  return createBackend(driver, { timeoutMs: 1000, ...options });
 }

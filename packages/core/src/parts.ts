@@ -3,9 +3,9 @@ import { DriverError, isDriverError } from './driver.ts';
 export interface PartLimits<T> {
   /** The maximum number of items in a part. */
   readonly maxItems: number;
-  /** The maximum number of bytes in a part; a larger item gets a part of its own. Default: no limit. */
+  /** The maximum size of a part, in bytes or any other unit; a larger item gets a part of its own. Default: no limit. */
   readonly maxBytes?: number | undefined;
-  /** The UTF-8 bytes of an item, or an upper bound. */
+  /** The size of an item, in the unit of `maxBytes`. */
   readonly bytesOf?: ((item: T) => number) | undefined;
 }
 

@@ -8,7 +8,7 @@ const LEGAL = /^[\x21-\x7e]{1,250}$/;
 
 /**
  * The key of an entry as it is stored in the server, for use with other tools: `namespace:key`, or, if memcached does not
- * accept that, `ninefold:sha256:` and its SHA-256 in base64url. Throws `INVALID_KEY`.
+ * accept that, `ninefold:sha256:` and its SHA-256 in base64url. Throws `INVALID_KEY` for a key that is not a string.
  */
 export function keyInServer(key: string, options: { readonly namespace?: string | undefined } = {}): string {
   if (typeof key !== 'string') {

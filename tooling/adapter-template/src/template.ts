@@ -27,7 +27,7 @@ const DEFAULT_TIMEOUT_MS = 1000;
 
 /** Creates a cache in Template. Does no I/O until it is used. Throws `INVALID_OPTIONS`. */
 export function templateBackend(options: TemplateBackendOptions): CacheBackend {
-  const store: unknown = options?.store;
+  const { store, timeoutMs = DEFAULT_TIMEOUT_MS } = options ?? {};
   if (!(store instanceof Map)) throw invalidOptions('template', options, 'store must be a Map');
-  return createBackend(new TemplateDriver(store), { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  return createBackend(new TemplateDriver(store), { ...options, timeoutMs });
 }
