@@ -14,7 +14,7 @@ export async function tryOutOfStep(backend: CacheBackend, proxy: RewritingProxy)
   proxy.rewrite = (replies) => replies.replace('*3', '*4');
   const batch = failureOf(backend.multiGetValues(['a', 'b', 'c']));
   const reads = ['a', 'b'].map((key) => backend.getValue(key));
-  // Its refusal would make the read before it a miss.
+  // For node-redis, its refusal would make the read before it a miss.
   const count = failureOf(backend.incr('text'));
   reads.push(...['c', 'a'].map((key) => backend.getValue(key)));
   expect(await batch).toMatchObject({ code: 'BACKEND' });

@@ -357,8 +357,8 @@ describe('a connection', () => {
 
     it('is not kept in memory', async () => {
       const clients: WeakRef<object>[] = [];
-      const connection = new Connection(300, () => {
-        const client = new Redis({ ...settingsOf(300, {}), ...replica });
+      const connection = new Connection(TIMEOUT_MS, () => {
+        const client = new Redis({ ...settingsOf(TIMEOUT_MS, {}), ...replica });
         clients.push(new WeakRef(client));
         return client;
       });
@@ -371,7 +371,7 @@ describe('a connection', () => {
         await sleep(60);
       }
       expect(clients).toHaveLength(10);
-      await expect.poll(() => keptOf(clients), { timeout: 5000 }).toBeLessThan(4);
+      await expect.poll(() => keptOf(clients)).toBeLessThan(4);
       connection.close();
     });
 
