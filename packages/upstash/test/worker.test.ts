@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Tried } from '@ninefold/tooling/testing/rules-alone';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tried } from './programs/try-rules.ts';
 import { bundle } from './support/bundle.ts';
 import { startFront } from './support/service.ts';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { commandOf, type Runtime, runtimes } from '@ninefold/tooling/runtimes';
+import type { Tried } from '@ninefold/tooling/testing/rules-alone';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tried } from '../programs/try-rules.ts';
 import { bundle } from '../support/bundle.ts';
 import { startFront } from '../support/service.ts';
 

@@ -1,12 +1,13 @@
-import { isCacheError, upstashBackend } from '../../src/upstash.ts';
-import { tryRules } from './try-rules.ts';
+import { tryRules } from '@ninefold/tooling/testing/rules-alone';
+import { isCacheError, upstashBackend, upstashCapabilities } from '../../src/upstash.ts';
 
 // Bundled, and run by each runtime: `rules` tries the suite, `increment` counts once when a line comes in.
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const [mode, url = '', token = ''] = process.argv.slice(2);
 
 if (mode === 'rules') {
-  say(JSON.stringify(await tryRules({ url, token })));
+  const create = (given: object) => upstashBackend({ url, token, timeoutMs: 20_000, ...given });
+  say(JSON.stringify(await tryRules({ create, capabilities: upstashCapabilities })));
 } else {
   const cache = upstashBackend({ url, token, namespace: 'runtime', timeoutMs: 3000 });
   // A runtime repeats a lost request only on a reused connection.

@@ -1,10 +1,12 @@
-import { isCacheError, upstashBackend } from '../../src/upstash.ts';
-import { tryRules } from '../programs/try-rules.ts';
+import { tryRules } from '@ninefold/tooling/testing/rules-alone';
+import { isCacheError, upstashBackend, upstashCapabilities } from '../../src/upstash.ts';
 
 // Put in by the bundler: at module scope a Worker has no environment.
 declare const SERVICE: { readonly url: string; readonly token: string };
 
 const backend = upstashBackend({ ...SERVICE, namespace: 'worker', timeoutMs: 10_000 });
+
+const create = (given: object) => upstashBackend({ ...SERVICE, timeoutMs: 20_000, ...given });
 
 /** One visitor: counts, stores, reads back alone and coalesced. */
 async function visit(name: string): Promise<unknown> {
@@ -29,7 +31,8 @@ export default {
   async fetch(request: Request): Promise<Response> {
     const name = new URL(request.url).pathname.slice(1);
     try {
-      return Response.json(name === 'rules' ? await tryRules(SERVICE) : await visit(name));
+      const capabilities = upstashCapabilities;
+      return Response.json(name === 'rules' ? await tryRules({ create, capabilities }) : await visit(name));
     } catch (error) {
       return Response.json({ error: isCacheError(error) ? error.message : String(error) }, { status: 500 });
     }

@@ -1,5 +1,4 @@
-import { RuleBroken, rulesFor, runRule } from '@ninefold/core/conformance';
-import { upstashBackend, upstashCapabilities } from '../../src/upstash.ts';
+import { RuleBroken, rulesFor, runRule, type SuiteOptions } from '@ninefold/core/conformance';
 
 export interface Tried {
   readonly tried: number;
@@ -7,12 +6,8 @@ export interface Tried {
   readonly broken: readonly string[];
 }
 
-/** Tries every rule without a runner; those that wait, side by side. */
-export async function tryRules(service: { readonly url: string; readonly token: string }): Promise<Tried> {
-  const options = {
-    create: (given: object) => upstashBackend({ ...service, timeoutMs: 20_000, ...given }),
-    capabilities: upstashCapabilities,
-  };
+/** Tries every rule without a test runner, for runtimes that have none; those that wait, side by side. */
+export async function tryRules(options: SuiteOptions): Promise<Tried> {
   const broken: string[] = [];
   const attempt = async (rule: Parameters<typeof runRule>[0]): Promise<void> => {
     try {
