@@ -48,5 +48,6 @@ export function ownBackend(store, options) {
     },
   };
   // Core has no default deadline.
-  return createBackend(driver, { timeoutMs: 1000, ...options });
+  const { timeoutMs = 1000 } = options ?? {};
+  return createBackend(driver, { ...options, timeoutMs });
 }
