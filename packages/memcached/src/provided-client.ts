@@ -91,9 +91,8 @@ class ProvidedClientChannel implements Channel {
     }
     let connection = 0;
     this.#server.onError(opaques[last] as number, (error) => {
-      const { count } = this.#connections;
-      const isLost = this.#server.connected ? connection < count : connection <= count;
-      request.fail(providedClientError(error, isLost));
+      const isWritten = this.#server.connected && connection === this.#connections.count;
+      request.fail(providedClientError(error, isWritten));
     });
     request.call.sent = true;
     this.#server.write(request.encode(opaques[0] as number));
@@ -104,13 +103,14 @@ class ProvidedClientChannel implements Channel {
 }
 
 /**
- * memjs's messages name the server, so they are replaced by what they mean. `isLost`: the request was written to an earlier
- * connection than the one that failed. memjs notices only then that its response will not come.
+ * memjs's messages name the server, so they are replaced by what they mean. `isWritten`: the request was written to the
+ * connection that failed. If not, it was written to an earlier one, or memjs may still write it to a later one.
  */
-function providedClientError(error: unknown, isLost: boolean): DriverError {
-  if (typeof error === 'string' && !isLost) return refusedLogin(Status.authError);
+function providedClientError(error: unknown, isWritten: boolean): DriverError {
+  if (typeof error === 'string') return refusedLogin(Status.authError, isWritten ? 'no' : 'maybe');
   const { message } = error as Error;
-  if (/timed out connecting/.test(message) && !isLost) return notConnected('the client could not connect in time');
-  if (/timed out waiting/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
+  if (/timed out connecting/.test(message))
+    return new DriverError('UNAVAILABLE', 'the client could not connect in time');
+  if (/timed out/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
   return connectionLost('the connection was lost', error);
 }

@@ -128,38 +128,42 @@ describe('a provided client', () => {
     await proxy.stop();
   });
 
+  const refuse = (reply: string): string => `${reply.slice(0, 6)}\0\x20${reply.slice(8)}`;
+  const login = { username: 'u', password: 'p', conntimeout: 1 };
+
   it.each([
-    ['a refused login', {}, 'AUTH'],
-    ['a login that takes too long', { username: 'u', password: 'p', conntimeout: 1 }, 'UNAVAILABLE'],
+    ['whose login is refused', login, 'AUTH'],
+    ['whose login is not answered in time', login, 'UNAVAILABLE'],
+    ['whose next connection is refused for want of a login', {}, 'AUTH'],
   ] as const)(
-    'does not report a write on an earlier connection as not applied because of %s',
-    async (_, login, code) => {
+    '%s reports a write that it may send later, or has sent before, as maybe applied',
+    async (_, given, code) => {
       const { lab, proxy, stop } = await startLab();
-      const refusing = await RewritingProxy.start({ host: '127.0.0.1', port: proxy.port });
-      const client = Client.create(`127.0.0.1:${refusing.port}`, {
-        ...TIMEOUT,
-        ...login,
-        logger: { log: () => undefined },
-      });
+      const rewriting = await RewritingProxy.start({ host: '127.0.0.1', port: proxy.port });
+      const options = { ...TIMEOUT, ...given, logger: { log: () => undefined } };
+      const client = Client.create(`127.0.0.1:${rewriting.port}`, options);
       const backend = memcachedBackend({ client, timeoutMs: 10_000 });
       const direct = lab.direct({ timeoutMs: 10_000 });
-      await until('it is connected', () =>
-        backend.setValue('k', 'old').then(
-          () => true,
-          () => false,
-        ),
-      );
+      const works = (): Promise<boolean> => backend.exists('k').catch(() => false);
+      await direct.setValue('k', 'old');
+      await until('it is connected', works);
       await lab.set({ kind: 'cut', on: 'reply', by: 'fin' });
-      const written = failureOf(backend.setValue('k', 'new'));
+      const before = failureOf(backend.setValue('k', 'before'));
       await until('the connection is lost', async () => client.server('k')?.connected === false);
-      if (code === 'AUTH') refusing.rewrite = (reply) => `${reply.slice(0, 6)}\0\x20${reply.slice(8)}`;
+      if (code === 'AUTH') rewriting.rewrite = refuse;
       else await lab.set({ kind: 'silence' });
-      expect(await failureOf(backend.incr('n'))).toMatchObject({ code, maybeApplied: false });
-      expect(await written).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
-      expect(await direct.getValue('k')).toBe('new');
+      const after = await failureOf(backend.incr('n'));
+      expect(await before).toMatchObject({ code, maybeApplied: true });
+      expect(await direct.getValue('k')).toBe('before');
+      rewriting.heal();
+      await lab.set(undefined);
+      await until('it works again', works);
+      const isSentLater = 'username' in given;
+      expect(after).toMatchObject({ code, maybeApplied: isSentLater });
+      if (isSentLater) expect(await direct.getValue('n')).toBe(1);
       client.close();
       await Promise.all([backend.close(), direct.close()]);
-      await refusing.stop();
+      await rewriting.stop();
       await stop();
     },
   );
