@@ -2,11 +2,13 @@ import { describeCacheBackend } from '@ninefold/core/conformance';
 import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { startLab } from './support/lab.ts';
 import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
@@ -125,6 +127,42 @@ describe('a provided client', () => {
     client.close();
     await proxy.stop();
   });
+
+  it.each([
+    ['a refused login', {}, 'AUTH'],
+    ['a login that takes too long', { username: 'u', password: 'p', conntimeout: 1 }, 'UNAVAILABLE'],
+  ] as const)(
+    'does not report a write on an earlier connection as not applied because of %s',
+    async (_, login, code) => {
+      const { lab, proxy, stop } = await startLab();
+      const refusing = await RewritingProxy.start({ host: '127.0.0.1', port: proxy.port });
+      const client = Client.create(`127.0.0.1:${refusing.port}`, {
+        ...TIMEOUT,
+        ...login,
+        logger: { log: () => undefined },
+      });
+      const backend = memcachedBackend({ client, timeoutMs: 10_000 });
+      const direct = lab.direct({ timeoutMs: 10_000 });
+      await until('it is connected', () =>
+        backend.setValue('k', 'old').then(
+          () => true,
+          () => false,
+        ),
+      );
+      await lab.set({ kind: 'cut', on: 'reply', by: 'fin' });
+      const written = failureOf(backend.setValue('k', 'new'));
+      await until('the connection is lost', async () => client.server('k')?.connected === false);
+      if (code === 'AUTH') refusing.rewrite = (reply) => `${reply.slice(0, 6)}\0\x20${reply.slice(8)}`;
+      else await lab.set({ kind: 'silence' });
+      expect(await failureOf(backend.incr('n'))).toMatchObject({ code, maybeApplied: false });
+      expect(await written).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+      expect(await direct.getValue('k')).toBe('new');
+      client.close();
+      await Promise.all([backend.close(), direct.close()]);
+      await refusing.stop();
+      await stop();
+    },
+  );
 
   it('that reports an error shows only its code, and that only if it looks like one', async () => {
     const client = stockClient();
