@@ -202,6 +202,18 @@ describe('a connection', () => {
     await stop();
   });
 
+  it('that is reset fails with the system’s code', async () => {
+    const { lab, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 1);
+    await lab.set({ kind: 'cut', on: 'reply', by: 'rst' });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: { code: 'ECONNRESET' } });
+    expect(failure.message).toBe('[memcached] incr "k": the connection was lost (ECONNRESET)');
+    await backend.close();
+    await stop();
+  });
+
   it('whose responses are out of step fails, with the calls that were sent on it', async () => {
     const { lab, stop } = await startLab();
     const backend = lab.create({ timeoutMs: 30_000 });
@@ -360,7 +372,7 @@ describe('a hint at TLS', () => {
   });
 });
 
-it('TLS names the server that it connects to, unless that is an address', async () => {
+it('TLS names the server that it connects to, unless that is an address, or another name is given', async () => {
   const { ca, keyFile } = await certificate();
   const names: unknown[] = [];
   const server = createTlsServer({ cert: ca, key: await readFile(keyFile) }, (socket) => {
@@ -368,14 +380,19 @@ it('TLS names the server that it connects to, unless that is an address', async 
     socket.destroy();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  for (const host of ['localhost', '127.0.0.1']) {
+  for (const [host, tls] of [
+    ['localhost', { ca }],
+    ['localhost', { ca, servername: undefined }],
+    ['127.0.0.1', { ca, servername: 'localhost' }],
+    ['127.0.0.1', { ca }],
+  ] as const) {
     const servers = `${host}:${(server.address() as AddressInfo).port}`;
-    const backend = memcachedBackend({ servers, tls: { ca }, timeoutMs: 10_000 });
+    const backend = memcachedBackend({ servers, tls, timeoutMs: 10_000 });
     await failureOf(backend.setValue('k', 1));
     await backend.close();
   }
   server.close();
-  expect(names).toEqual(['localhost', false]);
+  expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
 });
 
 it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {
