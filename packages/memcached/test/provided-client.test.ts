@@ -50,6 +50,19 @@ describe('a provided client', () => {
     expect(String((await client.get('mine:k')).value)).toBe('{"json":"v"}');
   });
 
+  it('serves its backend past 2^31 and 2^32 calls', async () => {
+    const client = stockClient();
+    const backend = memcachedBackend({ client, namespace: 'past', timeoutMs: 10_000 });
+    for (const start of [2 ** 31 - 2, -2]) {
+      Object.assign(client, { seq: start });
+      expect(await backend.multiGetValues(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual(Array(6).fill(undefined));
+      await backend.setValue('a', start);
+      expect(await backend.getValue('a')).toBe(start);
+      await backend.delete('a');
+    }
+    await backend.close();
+  });
+
   it('serves many backends without a warning', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error): void => void warnings.push(warning);
