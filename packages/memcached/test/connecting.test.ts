@@ -138,6 +138,39 @@ describe('a connection', () => {
     await stop();
   });
 
+  it('that is being made is waited for by all calls', async () => {
+    const { lab, proxy, stop } = await startLab();
+    await lab.set({ kind: 'delay', delayMs: 500 });
+    const backend = lab.create({ timeoutMs: 30_000 });
+    const calls: Promise<unknown>[] = [];
+    for (let call = 0; call < 5; call++) {
+      calls.push(backend.getValue('k'));
+      await turn();
+    }
+    // Time in which others would arrive.
+    await sleep(200);
+    expect(proxy.links).toBeLessThan(2);
+    await lab.set(undefined);
+    expect(await Promise.all(calls)).toEqual(calls.map(() => undefined));
+    await backend.close();
+    await stop();
+  });
+
+  it('that has been replaced ends on close, too', async () => {
+    const { lab, proxy, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 600_000 });
+    await backend.setValue('k', 'v');
+    await lab.set({ kind: 'silence' });
+    const calls = [failureOf(backend.getValue('k'))];
+    await sleep(1200);
+    calls.push(failureOf(backend.getValue('k')));
+    await until('there is another', async () => proxy.links === 2);
+    await backend.close();
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('CLOSED');
+    await until('both have ended', async () => proxy.links === 0);
+    await stop();
+  });
+
   it('that has ended is not kept in memory', async () => {
     const sockets: WeakRef<object>[] = [];
     const note = (message: unknown): void => void sockets.push(new WeakRef((message as { socket: Socket }).socket));
