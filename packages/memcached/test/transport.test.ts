@@ -208,6 +208,10 @@ describe('the parser', () => {
     const short = answer(1, '', 4);
     short.writeUInt32BE(3, 8);
     expect(() => parse([short])).toThrow('not a response');
+    // More than an item may have.
+    const long = answer(1, '');
+    long.writeUInt32BE(2 ** 31, 8);
+    expect(() => parse([long])).toThrow('not a response');
   });
 });
 
