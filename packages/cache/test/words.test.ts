@@ -261,17 +261,25 @@ describe('many', () => {
     expect(await cache.getMany(keys)).toEqual(keys);
   });
 
-  it('are deleted, and an empty batch does nothing', async () => {
+  it('are deleted', async () => {
     await cache.setMany([
       ['a', 1],
       ['b', 2],
       ['c', 3],
     ]);
     await cache.deleteMany(['a', 'b', 'x']);
-    await cache.deleteMany([]);
-    await cache.setMany([]);
     expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3]);
-    expect(await cache.getMany([])).toEqual([]);
+  });
+
+  it('that are none cost no request', async () => {
+    const operations: string[] = [];
+    const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
+    await watched.deleteMany([]);
+    await watched.setMany([]);
+    await watched.invalidateTags();
+    expect(await watched.getMany([])).toEqual([]);
+    expect(await watched.getOrSetMany([], (keys) => keys)).toEqual([]);
+    expect(operations).toEqual([]);
   });
 
   it('of which one is invalid are refused as a whole', async () => {
