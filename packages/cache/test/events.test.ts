@@ -1,6 +1,8 @@
+import { CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
 import { type CacheEvent, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -70,22 +72,27 @@ it('the listener receives each call, load and wait once it has settled, with its
   ]);
 });
 
-it('an exception of a listener is raised as an uncaught error and leaves the call alone', async () => {
+it('exceptions of listener and onError are raised as uncaught errors and leave the call alone', async () => {
   const raised: unknown[] = [];
   const listeners = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
-  process.once('uncaughtException', (error) => raised.push(error));
+  process.on('uncaughtException', (error) => raised.push(error));
+  const [ofListener, ofOnError] = [new Error('of the listener'), new Error('of onError')];
+  const fail = (error: Error) => (): never => {
+    throw error;
+  };
   try {
-    const cache = createCache(memoryBackend(), {
-      listener: () => {
-        throw new Error('of the listener');
-      },
-    });
-    expect(await cache.get('k')).toBeUndefined();
+    expect(await createCache(memoryBackend(), { listener: fail(ofListener) }).get('k')).toBeUndefined();
+    const down = held(memoryBackend(), (operation) =>
+      Promise.reject(
+        new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as 'incr', reason: 'down' }),
+      ),
+    );
+    expect(await createCache(down, { onError: fail(ofOnError) }).getOrSet('k', () => 1)).toBe(1);
     await settled();
   } finally {
     process.removeAllListeners('uncaughtException');
     for (const listener of listeners) process.on('uncaughtException', listener);
   }
-  expect(raised).toEqual([new Error('of the listener')]);
+  expect(raised).toEqual([ofListener, ofOnError]);
 });

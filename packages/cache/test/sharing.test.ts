@@ -1,8 +1,8 @@
-import { type CacheBackend, CacheError } from '@ninefold/core';
+import { type CacheBackend, CacheError, type CacheErrorCode } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { keptOf } from '@ninefold/tooling/testing/kept';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
+import { type Cache, createCache, type LoadContext, type LoadOptions } from '../src/cache.ts';
 import { type Hold, held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { type Pending, pending } from './support/pending.ts';
@@ -141,20 +141,24 @@ it('callers whose reads fail at the same moment load once, even if none could jo
 });
 
 /** Loads the keys, one after another. Resolves how many of the loaded values the process keeps in memory. */
-async function keptAfterLoads(keys: readonly string[]): Promise<number> {
+async function keptAfterLoads(keys: readonly string[], options?: LoadOptions): Promise<number> {
   const loaded: WeakRef<object>[] = [];
   const load = async (): Promise<object> => {
     const value = {};
     loaded.push(new WeakRef(value));
     return value;
   };
-  for (const key of keys) await cache.getOrSet(key, load);
+  for (const key of keys) await cache.getOrSet(key, load, options);
   await settled();
   return keptOf(loaded);
 }
 
-it('values that were loaded and stored are not kept in memory', async () => {
-  expect(await keptAfterLoads(Array.from({ length: 100 }, (_, index) => `k${index}`))).toBeLessThanOrEqual(1);
+it.each([
+  ['', undefined],
+  [' by calls with a signal that lives on', new AbortController().signal],
+])('values that were loaded and stored%s are not kept in memory', async (_how, signal) => {
+  const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+  expect(await keptAfterLoads(keys, { signal })).toBeLessThanOrEqual(1);
 });
 
 describe('many calls with one signal', () => {
@@ -193,8 +197,8 @@ describe('a backend that fails', () => {
     loads += 1;
     return slow.promise;
   };
-  const down = (operation = 'multiGetValues'): CacheError =>
-    new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as never, reason: 'down' });
+  const down = (operation = 'multiGetValues', code: CacheErrorCode = 'UNAVAILABLE'): CacheError =>
+    new CacheError({ code, backend: 'memory', operation: operation as never, reason: 'down' });
   const fail = (): void => {
     hold = (operation) => Promise.reject(down(operation));
   };
@@ -214,6 +218,12 @@ describe('a backend that fails', () => {
     loads = 0;
     slow = pending();
     other = pending();
+  });
+
+  it.each(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const)('with %s has missing values loaded', async (code) => {
+    hold = (operation) => Promise.reject(down(operation, code));
+    expect(await cache.getOrSet('k', () => 1)).toBe(1);
+    expect(await cache.getOrSetMany(['k', 'l'], () => [2, 3])).toEqual([2, 3]);
   });
 
   it('during a load has later callers share it', async () => {

@@ -199,6 +199,29 @@ describe('values', () => {
     await rejection;
   });
 
+  const set = (cache: Cache) => cache.set('k', 'new');
+  const remove = (cache: Cache) => cache.delete('k');
+  it.each([
+    ['still there', 'a set', 'incr', set, 'old'],
+    ['gone', 'a set', 'setValue', set, undefined],
+    ['still there', 'a delete', 'incr', remove, 'old'],
+    ['gone', 'a delete', 'deleteMany', remove, undefined],
+  ] as const)('that are %s make %s whose %s fails say so', async (_where, _what, operation, change, left) => {
+    const maybeApplied = false;
+    const down = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation, reason: 'down', maybeApplied });
+    let isDown = false;
+    const backend = held(
+      memoryBackend(),
+      () => undefined,
+      (requested) => (isDown && requested === operation ? Promise.reject(down) : undefined),
+    );
+    const failing = createCache(backend);
+    await failing.set('k', 'old');
+    isDown = true;
+    await expect(change(failing)).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: left === undefined });
+    expect(await failing.get('k')).toBe(left);
+  });
+
   it('that have replaced the old one make a set that then fails maybe applied', async () => {
     const serializer = { serialize: (value: unknown) => `*${JSON.stringify(value)}`, deserialize: () => ['old'] };
     const backend = memoryBackend({ serializer });
@@ -326,6 +349,18 @@ describe('tags and clear', () => {
     await cache.invalidateTags('x', 'z');
     expect(await cache.getMany(['a', 'b', 'c', 'd'])).toEqual([undefined, 2, undefined, 4]);
     expect(await cache.get('b', { tags: ['y'] })).toBe(2);
+  });
+
+  it('tags that an entry does not have may be named in a read, and change nothing', async () => {
+    await cache.set('k', 1, { tags: ['x', 'y'] });
+    for (const tags of [['z'], ['y', 'x'], ['x', 'z'], ['x', 'y', 'z']]) {
+      expect(await cache.getOrSet('k', () => 'loaded', { tags })).toBe(1);
+      expect(await cache.getMany(['k', 'other'], { tags })).toEqual([1, undefined]);
+    }
+    await cache.invalidateTags('z');
+    expect(await cache.get('k', { tags: ['z'] })).toBe(1);
+    await cache.invalidateTags('y');
+    expect(await cache.get('k', { tags: ['x', 'z'] })).toBeUndefined();
   });
 
   it('a clear outdates everything in the namespace and nothing in another', async () => {
