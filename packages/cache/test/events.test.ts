@@ -57,6 +57,7 @@ it('the listener receives each call, load and wait once it has settled, with its
     ['getOrSet', 1, undefined, 0, error],
   ]);
   await cache.invalidateTags('t', 'u');
+  await cache.setMany(new Map([['a', 1]]));
   await cache.deleteMany(['a', 'b']);
   await cache.delete('a');
   await cache.incr('n');
@@ -64,6 +65,7 @@ it('the listener receives each call, load and wait once it has settled, with its
   await cache.close();
   expect(told().map(([operation, keys]) => [operation, keys])).toEqual([
     ['invalidateTags', 2],
+    ['setMany', 1],
     ['deleteMany', 2],
     ['delete', 1],
     ['incr', 1],

@@ -59,8 +59,10 @@ describe('values', () => {
       ['d', 4],
       ['e', 5],
     ]);
+    await short.set('f', 6, { tags: ['t'] });
     time += 1000;
-    expect(await short.getMany(['a', 'b', 'c', 'd', 'e'])).toEqual([undefined, 2, undefined, undefined, undefined]);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+    expect(await short.getMany(keys)).toEqual(keys.map((key) => (key === 'b' ? 2 : undefined)));
   });
 
   it('are copies: changing a stored or a read value does not change the cache', async () => {
@@ -419,16 +421,17 @@ describe('wrap', () => {
   });
 
   it('calls the function with its arguments as they were at the call', async () => {
-    const list = cache.wrap((filter: { page: number }, ids: number[]) => [filter.page, ...ids], {
+    const list = cache.wrap((filter: { page: number; by: { id: number } }, ids: number[]) => ({ ...filter, ids }), {
       key: ['list', 'v2'],
     });
-    const filter = { page: 1 };
+    const filter = { page: 1, by: { id: 1 } };
     const ids = [1];
     const first = list(filter, ids);
     filter.page = 2;
+    filter.by.id = 2;
     ids.push(2);
-    expect(await first).toEqual([1, 1]);
-    expect(await cache.get(['list', 'v2', { page: 1 }, [1]])).toEqual([1, 1]);
+    expect(await first).toEqual({ page: 1, by: { id: 1 }, ids: [1] });
+    expect(await cache.get(['list', 'v2', { page: 1, by: { id: 1 } }, [1]])).toEqual(await first);
   });
 
   it('refuses arguments that cannot be parts of a key', async () => {
@@ -452,16 +455,32 @@ describe('wrap', () => {
     expect(await new CachedUsers().find(0)).toBe('Ada');
   });
 
-  it('takes key and tags from the arguments', async () => {
+  it('takes a TTL and a type', async () => {
     let calls = 0;
-    const user = cache.wrap(async (who: { id: number; session: symbol }) => `${who.id}: ${++calls}`, {
-      key: ({ id }) => ['user', id],
-      tags: ({ id }) => [`user:${id}`],
+    const count = cache.wrap(() => ++calls, { key: 'count', ttl: 2, type: String });
+    expect([await count(), await count()]).toEqual(['1', '1']);
+    time += 2000;
+    expect(await count()).toBe('2');
+  });
+
+  it('takes key and tags from the arguments, and then passes these on as they are', async () => {
+    class Session {
+      readonly user: number;
+      constructor(user: number) {
+        this.user = user;
+      }
+    }
+    const calls: Session[] = [];
+    const user = cache.wrap(async (session: Session) => `${session.user}: ${calls.push(session)}`, {
+      key: ({ user }) => ['user', user],
+      tags: ({ user }) => [`user:${user}`],
     });
-    await user({ id: 1, session: Symbol('a') });
-    expect(await user({ id: 1, session: Symbol('b') })).toBe('1: 1');
+    const first = new Session(1);
+    await user(first);
+    expect(calls[0]).toBe(first);
+    expect(await user(new Session(1))).toBe('1: 1');
     await cache.invalidateTags('user:1');
-    expect(await user({ id: 1, session: Symbol('c') })).toBe('1: 2');
+    expect(await user(new Session(1))).toBe('1: 2');
   });
 });
 
