@@ -33,7 +33,7 @@ export class FlightResult {
     return converted !== undefined && converted.type === undefined ? converted.output : this.#copy();
   }
 
-  async valueFor(type: Type, apply: (value: unknown) => Promise<unknown>): Promise<unknown> {
+  async valueFor(type: Type, apply: (value: unknown) => unknown): Promise<unknown> {
     const converted = this.#converted;
     if (converted === undefined || converted.type !== type) return await apply(this.#copy());
     this.#converted = undefined;

@@ -21,6 +21,8 @@ export class Flight {
   readonly result: Promise<FlightResult>;
   /** The result was read or loaded after this step of `Flights`. `Infinity` while that is still to come. */
   readStep: number = Number.POSITIVE_INFINITY;
+  /** Resolves when the read in progress is over. */
+  reading: Promise<unknown> | undefined;
   /** The fence of the value, once it is known. */
   fence: Fence | undefined;
   /** When its loader was called, by the cache's clock. */

@@ -10,6 +10,12 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+interface RequestedLease {
+  readonly key: string;
+  /** When it ends, if it is granted. */
+  readonly end: number;
+}
+
 /** Leases are counters with a TTL. A process that counts to 1 holds the lease; if it dies, the TTL ends the lease. */
 export class Leases {
   readonly #backend: CacheBackend;
@@ -18,6 +24,8 @@ export class Leases {
   readonly #events: Events;
   /** The leases that this process holds, by key. */
   readonly #held = new Map<string, Lease>();
+  /** The leases that are being requested. */
+  readonly #requested = new Set<RequestedLease>();
   /** When the leases end that may be this process's still, because a request to delete them failed. By key, in that order. */
   readonly #left = new Map<string, number>();
 
@@ -32,7 +40,9 @@ export class Leases {
   async acquire(key: string): Promise<Lease | undefined> {
     const name = leaseName(key);
     const deadline = this.#clock.now() + 1000 * this.#ttl;
+    const request = { key, end: deadline };
     let count: number;
+    this.#requested.add(request);
     try {
       count = await incrOrReset(this.#backend, name, 1, this.#ttl);
     } catch (error) {
@@ -40,6 +50,8 @@ export class Leases {
       // awaited: the server has just failed.
       if (isCacheError(error) && error.maybeApplied && error.code !== 'CLOSED') void this.#delete(key, deadline);
       throw error;
+    } finally {
+      this.#requested.delete(request);
     }
     // If it is another's, the key is loaded twice. The process would wait for its own until that ends.
     const left = this.#left.get(key) ?? Number.NEGATIVE_INFINITY;
@@ -67,9 +79,11 @@ export class Leases {
     }
   }
 
-  /** Gives back all leases, so that no other process waits for them. */
+  /** Gives back all leases, so that no other process waits for them. One that is requested may be another's. */
   async releaseAll(): Promise<void> {
-    await Promise.all(Array.from(this.#held.values(), (lease) => lease.release()));
+    const held = Array.from(this.#held.values(), (lease) => lease.release());
+    const requested = Array.from(this.#requested, ({ key, end }) => this.#delete(key, end));
+    await Promise.all([...held, ...requested]);
   }
 
   /** Deletes a lease that ends at `end`. */

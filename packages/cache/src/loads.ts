@@ -62,6 +62,11 @@ export class Loads {
         miss.skip();
         return await flight.join(miss.signal);
       }
+      // Its read shows whether there will be a load to share.
+      if (flight?.reading !== undefined && !flight.abandoned) {
+        await flight.reading;
+        continue;
+      }
       const unseen = flight?.fence?.names.filter((name) => seen?.has(name) === false) ?? [];
       if (seen === undefined || unseen.length === 0) return await this.#start({ ...miss, seen }).join(miss.signal);
       seen = await this.#readUnseen(unseen, seen, miss);
@@ -149,25 +154,20 @@ export class Loads {
     miss: Miss,
     { leaseOptional }: AttemptOptions,
   ): Promise<Permit | FlightResult | undefined> {
-    const { entries, counters, leases, events, flights } = this.#options;
+    const { counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
       lease = await leases.acquire(miss.key);
       // Its value will not be stored, so no other has to wait for it. If a delete has outdated it, nobody knows which of
       // the two requests came first, and whether the lease is still there.
       if (flight.outdated) await lease?.release();
-      flight.readStep = flights.nextStep();
-      // Read after the lease: another may have loaded, written and released since the caller's read.
-      const { lookup, index } = await entries.readCoalesced(miss.key, miss.tags);
-      const result = await FlightResult.of(lookup.value(index), miss.type, { hit: true });
+      const { result, seen } = await this.#read(flight, miss);
       if (result.usable) {
         await lease?.release();
         return result;
       }
-      // Nothing was found: any caller that comes before the next read, or the load, is early enough.
-      flight.readStep = Number.POSITIVE_INFINITY;
       if (lease === undefined && !leaseOptional) return undefined;
-      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, lookup.seen);
+      flight.fence = await counters.fence(miss.key, miss.tags, miss.ttl, seen);
       return { lease };
     } catch (error) {
       // Not awaited: a server that failed the read may hang again, and the caller waits for its value.
@@ -179,6 +179,28 @@ export class Loads {
       miss.skip();
       return await successor.join(flight.signal);
     }
+  }
+
+  /** Reads after the lease: another may have loaded, written and released since the caller's read. */
+  async #read(flight: Flight, { key, tags, type }: Miss): Promise<Finding> {
+    const { entries, flights } = this.#options;
+    const read = async (): Promise<Finding> => {
+      flight.readStep = flights.nextStep();
+      let found = false;
+      try {
+        const { lookup, index } = await entries.readCoalesced(key, tags);
+        const result = await FlightResult.of(lookup.value(index), type, { hit: true });
+        found = result.usable;
+        return { result, seen: lookup.seen };
+      } finally {
+        flight.reading = undefined;
+        // Nothing was found: any caller that comes before the next read, or the load, is early enough.
+        if (!found) flight.readStep = Number.POSITIVE_INFINITY;
+      }
+    };
+    const reading = read();
+    flight.reading = reading.catch(() => undefined);
+    return await reading;
   }
 
   async #load(flight: Flight, miss: Miss, permit: Permit): Promise<FlightResult> {
@@ -205,6 +227,12 @@ export class Loads {
       void lease?.release();
     }
   }
+}
+
+/** What a read found: a value, if the result is usable, and counters. */
+interface Finding {
+  readonly result: FlightResult;
+  readonly seen: SeenCounters;
 }
 
 /** Permission to call the loader. */

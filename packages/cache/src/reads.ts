@@ -122,10 +122,16 @@ export class Reads {
 
   async #load(key: string, slot: BatchSlot, request: LoadRequest): Promise<unknown> {
     const { type, tally } = request;
-    const result = await this.#loads.joinOrStart({ ...request, ...slot, key });
-    if (result.hit) tally.hits += 1;
     const where = { backend: this.#backend, operation: tally.operation, key: this.#events.keyForError(key) };
-    return await result.valueFor(type, (value) => convertOrThrow(type, value, where));
+    for (;;) {
+      const result = await this.#loads.joinOrStart({ ...request, ...slot, key });
+      if (!result.hit) return await result.valueFor(type, (loaded) => convertOrThrow(type, loaded, where));
+      const value = await result.valueFor(type, (stored) => convertOrMiss(type, stored));
+      // Found by a caller with another type, and refused by this one: a miss, like any stored value of an old shape.
+      if (value === undefined) continue;
+      tally.hits += 1;
+      return value;
+    }
   }
 
   /** Resolves `undefined` if the backend fails: then all the keys are loaded. */

@@ -263,6 +263,19 @@ it.each([
   },
 );
 
+it('a load whose read after it got its lease fails gives it back, and does not wait for that', async () => {
+  const released = pending<void>();
+  let reads = 0;
+  const failing = held(backend, (operation) => {
+    const error = new CacheError({ code: 'TIMEOUT', backend: 'memory', operation: 'multiGetValues', reason: 'late' });
+    if (operation === 'multiGetValues' && ++reads === 2) return Promise.reject(error);
+    return operation === 'delete' ? released.promise : undefined;
+  });
+  expect(await createCache(failing, { clock }).getOrSet('k', () => 'value')).toBe('value');
+  expect(await backend.exists('!l:k')).toBe(false);
+  released.resolve();
+});
+
 it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);
@@ -428,6 +441,18 @@ it.each([
   await outdate(closing);
   await closing.close();
   expect(await createCache(scoped(backend, 'of-all'), { clock }).getOrSet('k', () => 'value')).toBe('value');
+});
+
+it('a cache that is closed while it requests a lease gives it back', async () => {
+  const answer = pending<void>();
+  const far = held(scoped(backend, 'of-all'), (operation) => (operation === 'incr' ? answer.promise : undefined));
+  const closing = createCache(far, { clock });
+  const call = closing.getOrSet('k', () => 'never');
+  await settled();
+  await closing.close();
+  answer.resolve();
+  await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
+  expect(await scoped(backend, 'of-all').exists('!l:k')).toBe(false);
 });
 
 describe('a wait that has lasted for waitMs', () => {

@@ -1,5 +1,6 @@
 import { type CacheError, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
 import { held } from './support/held.ts';
@@ -41,6 +42,59 @@ describe('callers of one missing key', () => {
     slow.resolve('value');
     expect(await Promise.all([first, late])).toEqual(['value', 'value']);
     expect(loads).toBe(1);
+  });
+
+  it('share one load, at whatever moments they come and however their requests overtake each other', async () => {
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(fc.boolean(), { minLength: 2, maxLength: 6 }),
+      fc.boolean(),
+      async (scheduler, callers, isNew) => {
+        const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label);
+        const memory = memoryBackend();
+        if (!isNew) await createCache(memory).set('k', 'old');
+        await memory.delete('k');
+        // Nobody needs to wait for the lease of its own process.
+        const unending = { now: () => 0, wait: () => new Promise<never>(() => undefined) };
+        const shared = createCache(held(memory, turn, turn), { clock: unending });
+        const slow = pending<never>();
+        let loads = 0;
+        const load = (): Promise<never> => {
+          loads += 1;
+          return slow.promise;
+        };
+        const failures: unknown[] = [];
+        for (const many of callers) {
+          const call = () => (many ? shared.getOrSetMany(['k'], load) : shared.getOrSet('k', load));
+          void turn('calls')
+            .then(call)
+            .catch((failure) => failures.push(failure));
+        }
+        await scheduler.waitIdle();
+        const error = new Error('no such user');
+        slow.reject(error);
+        await scheduler.waitIdle();
+        expect(failures).toEqual(callers.map(() => error));
+        expect(loads).toBe(1);
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  it('do not wait for one that has given up', async () => {
+    const memory = memoryBackend();
+    const look = pending<void>();
+    let reads = 0;
+    const second = (operation: string): boolean => operation === 'multiGetValues' && ++reads === 2;
+    const shared = createCache(held(memory, (operation) => (second(operation) ? look.promise : undefined)));
+    const controller = new AbortController();
+    const leaving = shared.getOrSet('k', () => 'never', { signal: controller.signal });
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    await memory.delete('!l:k');
+    expect(await shared.getOrSet('k', () => 'mine')).toBe('mine');
+    look.resolve();
   });
 
   it('each receive the loader’s error, which is not stored', async () => {

@@ -227,6 +227,19 @@ describe('a backend that fails', () => {
     expect(loads).toBe(1);
   });
 
+  it('at the read that shows whether a later caller may share a load has it shared', async () => {
+    const first = cache.getOrSet('k', load, { tags: ['t'] });
+    await settled();
+    hold = (operation, [names]) =>
+      operation === 'multiGetValues' && (names as string[]).join() === '!t:t' ? Promise.reject(down()) : undefined;
+    // It names no tags, so it has yet to read their counters.
+    const later = cache.getOrSet('k', load);
+    await settled();
+    slow.resolve('value');
+    expect(await Promise.all([first, later])).toEqual(['value', 'value']);
+    expect(loads).toBe(1);
+  });
+
   it('during a wait for another’s load has later callers share the load that follows', async () => {
     void createCache(memory, { clock }).getOrSet('k', () => other.promise);
     await settled();
@@ -337,6 +350,27 @@ describe('a backend that fails', () => {
     leases[0]?.reject(down());
     expect(await early).toBe(1);
     leases[1]?.resolve();
+  });
+
+  it('has the rest of a batch loaded without waiting for a key that a later caller loads', async () => {
+    const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:a');
+    const calls: (readonly string[])[] = [];
+    const early = cache.getOrSetMany(['a', 'b'], (keys) => {
+      calls.push(keys);
+      return keys;
+    });
+    await settled();
+    await cache.delete('a');
+    const late = cache.getOrSet('a', load);
+    await settled();
+    leases[1]?.resolve();
+    await settled();
+    leases[0]?.reject(down());
+    await settled();
+    expect([loads, calls]).toEqual([1, [['b']]]);
+    slow.resolve('loaded by the later caller');
+    expect(await early).toEqual(['loaded by the later caller', 'b']);
+    await late;
   });
 
   it('does not call the loader of a caller that gave up before the failure', async () => {

@@ -44,6 +44,24 @@ describe('a stored value of an old shape', () => {
     ]);
   });
 
+  it('that another process has loaded meanwhile is loaded anew by a caller that shared the wait of one without a type', async () => {
+    const [backend, old] = [memoryBackend(), pending<object>()];
+    const elsewhere = createCache(backend).getOrSet('eve', () => old.promise);
+    await settled();
+    const own = createCache(backend);
+    const untyped = own.getOrSet('eve', () => 'never');
+    await settled();
+    const typed = [1, 2].map((age) => own.getOrSet('eve', () => ({ name: 'Eve', age }), { type: User }));
+    const many = own.getOrSetMany(['eve', 'bob'], (names) => names.map((name) => ({ name, age: 3 })), { type: User });
+    await settled();
+    old.resolve({ name: 'Eve' });
+    await elsewhere;
+    expect(await untyped).toEqual({ name: 'Eve' });
+    const loaded = { name: 'Eve', age: 1 };
+    expect(await Promise.all([...typed, many])).toEqual([loaded, loaded, [loaded, { name: 'bob', age: 3 }]]);
+    expect(await own.get('eve')).toEqual(loaded);
+  });
+
   it('is a miss if a function throws, and if an async schema refuses it', async () => {
     const strict = (value: unknown): { age: number } => {
       if (typeof value !== 'object' || value === null || !('age' in value)) throw new TypeError('no age');

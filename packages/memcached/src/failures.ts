@@ -22,8 +22,8 @@ export function refusedRequest(status: number): DriverError {
   return new DriverError(meaning.code, meaning.reason, { applied: 'no', cause });
 }
 
-/** The error of a login whose status is a failure. */
-export function refusedLogin(status: number): DriverError {
+/** The error of a login whose status is a failure. `applied`: what became of the request that waited for it. */
+export function refusedLogin(status: number, applied: 'no' | 'maybe' = 'no'): DriverError {
   const code = MEANINGS[status]?.code;
   if (code === 'UNAVAILABLE' || code === 'BACKEND') return refusedRequest(status);
   const cause = { name: 'MemcachedError', code: `0x${status.toString(16).padStart(4, '0')}` };
@@ -31,7 +31,7 @@ export function refusedLogin(status: number): DriverError {
     status === Status.unknownCommand
       ? 'the server does not support login (SASL): leave out username and password'
       : 'wrong user name or password';
-  return new DriverError('AUTH', reason, { applied: 'no', cause });
+  return new DriverError('AUTH', reason, { applied, cause });
 }
 
 /** The error of a server that sent text instead of a response to the first frame. Nothing else was sent to it. */

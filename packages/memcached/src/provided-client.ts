@@ -18,6 +18,9 @@ interface ResponseCallback {
 
 /** The part of a memjs server that the backend uses. */
 export interface MemjsServer {
+  readonly connected: boolean;
+  /** Emitted when a connection has been made and, with a login, that has succeeded. */
+  on(event: 'authenticated', listener: () => void): unknown;
   onResponse(seq: number, onResponse: (response: MemjsResponse) => void): void;
   onError(seq: number, onError: (error: Error) => void): void;
   write(blob: Buffer): void;
@@ -45,13 +48,29 @@ export function providedClientTransport(client: MemjsClient): BinaryTransport {
   return new BinaryTransport(channelFor, () => undefined);
 }
 
+/** Counts the connections of each server. Backends on one client share the count, and its only listener. */
+const connections = new WeakMap<MemjsServer, { count: number }>();
+
+function connectionsOf(server: MemjsServer): { readonly count: number } {
+  const known = connections.get(server);
+  if (known !== undefined) return known;
+  const counter = { count: 0 };
+  connections.set(server, counter);
+  server.on('authenticated', () => {
+    counter.count += 1;
+  });
+  return counter;
+}
+
 class ProvidedClientChannel implements Channel {
   readonly #client: MemjsClient;
   readonly #server: MemjsServer;
+  readonly #connections: { readonly count: number };
 
   constructor(client: MemjsClient, server: MemjsServer) {
     this.#client = client;
     this.#server = server;
+    this.#connections = connectionsOf(server);
   }
 
   send(request: Request): void {
@@ -70,18 +89,28 @@ class ProvidedClientChannel implements Channel {
       onResponse.quiet = index < last;
       this.#server.onResponse(opaque, onResponse);
     }
-    this.#server.onError(opaques[last] as number, (error) => request.fail(providedClientError(error)));
+    let connection = 0;
+    this.#server.onError(opaques[last] as number, (error) => {
+      const isWritten = this.#server.connected && connection === this.#connections.count;
+      request.fail(providedClientError(error, isWritten));
+    });
     request.call.sent = true;
     this.#server.write(request.encode(opaques[0] as number));
+    // memjs writes it at once, or as soon as there is a connection.
+    connection = this.#connections.count + (this.#server.connected ? 0 : 1);
     request.written?.();
   }
 }
 
-/** memjs's messages name the server, so they are replaced by what they mean. */
-function providedClientError(error: unknown): DriverError {
-  if (typeof error === 'string') return refusedLogin(Status.authError);
+/**
+ * memjs's messages name the server, so they are replaced by what they mean. `isWritten`: the request was written to the
+ * connection that failed. If not, it was written to an earlier one, or memjs may still write it to a later one.
+ */
+function providedClientError(error: unknown, isWritten: boolean): DriverError {
+  if (typeof error === 'string') return refusedLogin(Status.authError, isWritten ? 'no' : 'maybe');
   const { message } = error as Error;
-  if (/timed out connecting/.test(message)) return notConnected('the client could not connect in time');
+  if (/timed out connecting/.test(message))
+    return new DriverError('UNAVAILABLE', 'the client could not connect in time');
   if (/timed out/.test(message)) return new DriverError('TIMEOUT', 'the client gave up waiting');
   return connectionLost('the connection was lost', error);
 }

@@ -2,11 +2,13 @@ import { describeCacheBackend } from '@ninefold/core/conformance';
 import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { startLab } from './support/lab.ts';
 import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
@@ -125,6 +127,46 @@ describe('a provided client', () => {
     client.close();
     await proxy.stop();
   });
+
+  const refuse = (reply: string): string => `${reply.slice(0, 6)}\0\x20${reply.slice(8)}`;
+  const login = { username: 'u', password: 'p', conntimeout: 1 };
+
+  it.each([
+    ['whose login is refused', login, 'AUTH'],
+    ['whose login is not answered in time', login, 'UNAVAILABLE'],
+    ['whose next connection is refused for want of a login', {}, 'AUTH'],
+  ] as const)(
+    '%s reports a write that it may send later, or has sent before, as maybe applied',
+    async (_, given, code) => {
+      const { lab, proxy, stop } = await startLab();
+      const rewriting = await RewritingProxy.start({ host: '127.0.0.1', port: proxy.port });
+      const options = { ...TIMEOUT, ...given, logger: { log: () => undefined } };
+      const client = Client.create(`127.0.0.1:${rewriting.port}`, options);
+      const backend = memcachedBackend({ client, timeoutMs: 10_000 });
+      const direct = lab.direct({ timeoutMs: 10_000 });
+      const works = (): Promise<boolean> => backend.exists('k').catch(() => false);
+      await direct.setValue('k', 'old');
+      await until('it is connected', works);
+      await lab.set({ kind: 'cut', on: 'reply', by: 'fin' });
+      const before = failureOf(backend.setValue('k', 'before'));
+      await until('the connection is lost', async () => client.server('k')?.connected === false);
+      if (code === 'AUTH') rewriting.rewrite = refuse;
+      else await lab.set({ kind: 'silence' });
+      const after = await failureOf(backend.incr('n'));
+      expect(await before).toMatchObject({ code, maybeApplied: true });
+      expect(await direct.getValue('k')).toBe('before');
+      rewriting.heal();
+      await lab.set(undefined);
+      await until('it works again', works);
+      const isSentLater = 'username' in given;
+      expect(after).toMatchObject({ code, maybeApplied: isSentLater });
+      if (isSentLater) expect(await direct.getValue('n')).toBe(1);
+      client.close();
+      await Promise.all([backend.close(), direct.close()]);
+      await rewriting.stop();
+      await stop();
+    },
+  );
 
   it('that reports an error shows only its code, and that only if it looks like one', async () => {
     const client = stockClient();
