@@ -161,6 +161,18 @@ it.each([
   expect(await keptAfterLoads(keys, { signal })).toBeLessThanOrEqual(1);
 });
 
+it('signals made of one that lives on are not kept in memory by calls that have ended', async () => {
+  const lasting = new AbortController();
+  const signals: WeakRef<AbortSignal>[] = [];
+  for (let call = 0; call < 100; call++) {
+    const signal = AbortSignal.any([lasting.signal]);
+    signals.push(new WeakRef(signal));
+    await Promise.all(['warm', `k${call}`].map((key) => cache.getOrSet(key, () => 1, { signal })));
+  }
+  await settled();
+  expect(keptOf(signals)).toBeLessThan(10);
+});
+
 describe('many calls with one signal', () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): number => warnings.push(warning);
