@@ -202,6 +202,12 @@ describe('a load names the operation that began it if it fails with', () => {
     ['a value that is refused', 'INVALID_VALUE', 'getOrSetMany', () => opened().getOrSetMany(['k'], () => [refused()])],
     ['a value of another type', 'TYPE_MISMATCH', 'getOrSet', () => opened().getOrSet('k', () => 5, { type: string })],
     [
+      'a value of another type',
+      'TYPE_MISMATCH',
+      'getOrSetMany',
+      () => opened().getOrSetMany(['k'], () => [5], { type: string }),
+    ],
+    [
       'no array',
       'INVALID_VALUE',
       'getOrSetMany',
