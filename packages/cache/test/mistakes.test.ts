@@ -175,6 +175,14 @@ describe('onError receives the key of the call', () => {
     expect(told).toEqual(['a', 'b']);
   });
 
+  it('or of the one key of a batch that failed', async () => {
+    const told: unknown[] = [];
+    const far = held(backend, (operation) => (operation === 'multiGetValues' ? Promise.reject(down('b')) : undefined));
+    const failing = createCache(far, { onError: ({ key }) => told.push(key) });
+    expect(await failing.getOrSetMany(['a', 'b'], (keys) => keys)).toEqual(['a', 'b']);
+    expect(told).toEqual(['b']);
+  });
+
   it('whose second read failed, after the first found an unreadable entry', async () => {
     const failures = [down('k', 'CORRUPT'), down('!g')];
     const far = held(backend, () => Promise.reject(failures.shift()));
