@@ -1,6 +1,6 @@
 import { superjsonSerializer } from '@ninefold/core';
 import superjson from 'superjson';
-import { annotated, page, row, rowsWithDates } from './support/data.ts';
+import { annotated, bytes, page, row, rowsWithDates } from './support/data.ts';
 import { bench, type Contest, type Work } from './support/harness.ts';
 
 /** Receives results, so that they are not optimised away. */
@@ -23,7 +23,9 @@ const text = {
   page: serialize(page),
   annotated: serialize(annotated),
   rowsWithDates: serialize(rowsWithDates),
+  bytes: serialize(bytes),
 };
+const bytesBySuperjson = superjson.stringify(bytes);
 
 await bench('Serializer: against JSON and superjson', [
   contest(
@@ -79,6 +81,17 @@ await bench('Serializer: against JSON and superjson', [
     'read annotated : superjson',
     () => superjson.parse(text.annotated),
     () => deserialize(text.annotated),
+  ),
+  // superjson writes a list of numbers, and we base64, by a transformer of superjson's.
+  contest(
+    'write 10 KB of bytes : superjson',
+    () => superjson.stringify(bytes),
+    () => serialize(bytes),
+  ),
+  contest(
+    'read 10 KB of bytes : superjson',
+    () => superjson.parse(bytesBySuperjson),
+    () => deserialize(text.bytes),
   ),
 ]);
 if (sink === undefined) throw new Error('nothing was measured');

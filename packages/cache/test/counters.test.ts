@@ -1,4 +1,4 @@
-import { type CacheBackend, CacheError, observed } from '@ninefold/core';
+import { type CacheBackend, CacheError, MAX_TTL, observed } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/cache.ts';
@@ -43,9 +43,26 @@ it('loads of one process that begin together create the counters that they share
   expect(created.sort()).toEqual(['!e:a', '!e:b', '!e:c', '!g', '!t:t']);
 });
 
+it('loads that begin together leave existing counters alone, also with tags of their own', async () => {
+  const added: unknown[] = [];
+  const backend = held(memoryBackend(), (operation, [name]) => {
+    if (operation === 'incr' && !String(name).startsWith('!l:')) added.push(name);
+    return undefined;
+  });
+  const cache = createCache(backend);
+  const tags: Readonly<Record<string, readonly string[]>> = { a: ['x', 'y'], b: ['x,y'], c: ['z'] };
+  const keys = Object.keys(tags);
+  for (const key of keys) await cache.set(key, 'old', { tags: tags[key] });
+  await backend.deleteMany(keys);
+  added.length = 0;
+  await Promise.all(keys.map((key) => cache.getOrSet(key, () => 'new', { tags: tags[key] })));
+  expect(added).toEqual([]);
+});
+
 it.each([
   [60, 86_400],
   [100_000, 200_000],
+  [MAX_TTL, MAX_TTL],
 ])('the epoch of an entry with a TTL of %i s ends after %i s', async (ttl, lifetime) => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });

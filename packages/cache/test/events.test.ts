@@ -1,6 +1,8 @@
+import { CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
 import { type CacheEvent, createCache } from '../src/cache.ts';
+import { held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -19,6 +21,7 @@ it('the listener receives each call, load and wait once it has settled, with its
   await cache.get('a');
   await cache.getMany(['a', 'b', 'c']);
   await cache.getOrSetMany(['a', 'a'], () => []);
+  expect(new Set(events.map((event) => event.backend))).toEqual(new Set(['memory']));
   expect(told()).toEqual([
     ['set', 1, undefined, 0, undefined],
     ['getOrSet', 1, 1, 0, undefined],
@@ -55,6 +58,7 @@ it('the listener receives each call, load and wait once it has settled, with its
     ['getOrSet', 1, undefined, 0, error],
   ]);
   await cache.invalidateTags('t', 'u');
+  await cache.setMany(new Map([['a', 1]]));
   await cache.deleteMany(['a', 'b']);
   await cache.delete('a');
   await cache.incr('n');
@@ -62,6 +66,7 @@ it('the listener receives each call, load and wait once it has settled, with its
   await cache.close();
   expect(told().map(([operation, keys]) => [operation, keys])).toEqual([
     ['invalidateTags', 2],
+    ['setMany', 1],
     ['deleteMany', 2],
     ['delete', 1],
     ['incr', 1],
@@ -70,22 +75,27 @@ it('the listener receives each call, load and wait once it has settled, with its
   ]);
 });
 
-it('an exception of a listener is raised as an uncaught error and leaves the call alone', async () => {
+it('exceptions of listener and onError are raised as uncaught errors and leave the call alone', async () => {
   const raised: unknown[] = [];
   const listeners = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
-  process.once('uncaughtException', (error) => raised.push(error));
+  process.on('uncaughtException', (error) => raised.push(error));
+  const [ofListener, ofOnError] = [new Error('of the listener'), new Error('of onError')];
+  const fail = (error: Error) => (): never => {
+    throw error;
+  };
   try {
-    const cache = createCache(memoryBackend(), {
-      listener: () => {
-        throw new Error('of the listener');
-      },
-    });
-    expect(await cache.get('k')).toBeUndefined();
+    expect(await createCache(memoryBackend(), { listener: fail(ofListener) }).get('k')).toBeUndefined();
+    const down = held(memoryBackend(), (operation) =>
+      Promise.reject(
+        new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as 'incr', reason: 'down' }),
+      ),
+    );
+    expect(await createCache(down, { onError: fail(ofOnError) }).getOrSet('k', () => 1)).toBe(1);
     await settled();
   } finally {
     process.removeAllListeners('uncaughtException');
     for (const listener of listeners) process.on('uncaughtException', listener);
   }
-  expect(raised).toEqual([new Error('of the listener')]);
+  expect(raised).toEqual([ofListener, ofOnError]);
 });

@@ -1,8 +1,8 @@
-import { type CacheBackend, CacheError } from '@ninefold/core';
+import { type CacheBackend, CacheError, type CacheErrorCode } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { keptOf } from '@ninefold/tooling/testing/kept';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
+import { type Cache, createCache, type LoadContext, type LoadOptions } from '../src/cache.ts';
 import { type Hold, held } from './support/held.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { type Pending, pending } from './support/pending.ts';
@@ -141,20 +141,36 @@ it('callers whose reads fail at the same moment load once, even if none could jo
 });
 
 /** Loads the keys, one after another. Resolves how many of the loaded values the process keeps in memory. */
-async function keptAfterLoads(keys: readonly string[]): Promise<number> {
+async function keptAfterLoads(keys: readonly string[], options?: LoadOptions): Promise<number> {
   const loaded: WeakRef<object>[] = [];
   const load = async (): Promise<object> => {
     const value = {};
     loaded.push(new WeakRef(value));
     return value;
   };
-  for (const key of keys) await cache.getOrSet(key, load);
+  for (const key of keys) await cache.getOrSet(key, load, options);
   await settled();
   return keptOf(loaded);
 }
 
-it('values that were loaded and stored are not kept in memory', async () => {
-  expect(await keptAfterLoads(Array.from({ length: 100 }, (_, index) => `k${index}`))).toBeLessThanOrEqual(1);
+it.each([
+  ['', undefined],
+  [' by calls with a signal that lives on', new AbortController().signal],
+])('values that were loaded and stored%s are not kept in memory', async (_how, signal) => {
+  const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+  expect(await keptAfterLoads(keys, { signal })).toBeLessThanOrEqual(1);
+});
+
+it('signals made of one that lives on are not kept in memory by calls that have ended', async () => {
+  const lasting = new AbortController();
+  const signals: WeakRef<AbortSignal>[] = [];
+  for (let call = 0; call < 100; call++) {
+    const signal = AbortSignal.any([lasting.signal]);
+    signals.push(new WeakRef(signal));
+    await Promise.all(['warm', `k${call}`].map((key) => cache.getOrSet(key, () => 1, { signal })));
+  }
+  await settled();
+  expect(keptOf(signals)).toBeLessThan(10);
 });
 
 describe('many calls with one signal', () => {
@@ -178,6 +194,8 @@ describe('many calls with one signal', () => {
     const calls = keys.map((key) => cache.getOrSet(`new ${key}`, () => never.promise, { signal }));
     const outcomes = Promise.allSettled(calls);
     await settled();
+    // One more that ends before the others.
+    expect(await cache.getOrSet('warm', () => 2, { signal })).toBe(1);
     controller.abort(new Error('gone'));
     expect((await outcomes).map((outcome) => outcome.status)).toEqual(keys.map(() => 'rejected'));
     await settled();
@@ -193,8 +211,8 @@ describe('a backend that fails', () => {
     loads += 1;
     return slow.promise;
   };
-  const down = (operation = 'multiGetValues'): CacheError =>
-    new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: operation as never, reason: 'down' });
+  const down = (operation = 'multiGetValues', code: CacheErrorCode = 'UNAVAILABLE'): CacheError =>
+    new CacheError({ code, backend: 'memory', operation: operation as never, reason: 'down' });
   const fail = (): void => {
     hold = (operation) => Promise.reject(down(operation));
   };
@@ -214,6 +232,12 @@ describe('a backend that fails', () => {
     loads = 0;
     slow = pending();
     other = pending();
+  });
+
+  it.each(['TIMEOUT', 'UNAVAILABLE', 'AUTH', 'BACKEND'] as const)('with %s has missing values loaded', async (code) => {
+    hold = (operation) => Promise.reject(down(operation, code));
+    expect(await cache.getOrSet('k', () => 1)).toBe(1);
+    expect(await cache.getOrSetMany(['k', 'l'], () => [2, 3])).toEqual([2, 3]);
   });
 
   it('during a load has later callers share it', async () => {
@@ -371,6 +395,32 @@ describe('a backend that fails', () => {
     slow.resolve('loaded by the later caller');
     expect(await early).toEqual(['loaded by the later caller', 'b']);
     await late;
+  });
+
+  it('aborts the load that callers share with later ones once all of them have given up', async () => {
+    const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
+    const [early, late] = [new AbortController(), new AbortController()];
+    const signals: AbortSignal[] = [];
+    const outcomes = [cache.getOrSet('k', load, { signal: early.signal })];
+    await settled();
+    await cache.delete('k');
+    const watch = ({ signal }: LoadContext): Promise<string> => {
+      signals.push(signal);
+      return slow.promise;
+    };
+    outcomes.push(cache.getOrSet('k', watch, { signal: late.signal }));
+    const ended = Promise.allSettled(outcomes);
+    await settled();
+    leases[1]?.resolve();
+    await settled();
+    leases[0]?.reject(down());
+    await settled();
+    late.abort(new Error('gone'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    early.abort(new Error('gone'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(loads).toBe(0);
   });
 
   it('does not call the loader of a caller that gave up before the failure', async () => {

@@ -62,14 +62,17 @@ describe('a stored value of an old shape', () => {
     expect(await own.get('eve')).toEqual(loaded);
   });
 
-  it('is a miss if a function throws, and if an async schema refuses it', async () => {
+  it('is a miss if a function throws, and if an async function or schema refuses it', async () => {
     const strict = (value: unknown): { age: number } => {
       if (typeof value !== 'object' || value === null || !('age' in value)) throw new TypeError('no age');
       return value as { age: number };
     };
     const slow = User.refine(async () => true);
-    expect(await cache.get('ada', { type: strict })).toBeUndefined();
+    const late = async (value: unknown): Promise<{ age: number }> => strict(value);
+    for (const type of [strict, late]) expect(await cache.get('ada', { type })).toBeUndefined();
     expect(await cache.get('ada', { type: slow })).toBeUndefined();
+    await cache.set('eve', { name: 'Eve' });
+    expect(await cache.getOrSet('eve', () => ({ age: 1 }), { type: late })).toEqual({ age: 1 });
     expect(await cache.getOrSet('ada', () => ({ name: 'Ada', age: 3 }), { type: slow })).toEqual({
       name: 'Ada',
       age: 3,

@@ -59,8 +59,10 @@ describe('values', () => {
       ['d', 4],
       ['e', 5],
     ]);
+    await short.set('f', 6, { tags: ['t'] });
     time += 1000;
-    expect(await short.getMany(['a', 'b', 'c', 'd', 'e'])).toEqual([undefined, 2, undefined, undefined, undefined]);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+    expect(await short.getMany(keys)).toEqual(keys.map((key) => (key === 'b' ? 2 : undefined)));
   });
 
   it('are copies: changing a stored or a read value does not change the cache', async () => {
@@ -199,6 +201,29 @@ describe('values', () => {
     await rejection;
   });
 
+  const set = (cache: Cache) => cache.set('k', 'new');
+  const remove = (cache: Cache) => cache.delete('k');
+  it.each([
+    ['still there', 'a set', 'incr', set, 'old'],
+    ['gone', 'a set', 'setValue', set, undefined],
+    ['still there', 'a delete', 'incr', remove, 'old'],
+    ['gone', 'a delete', 'deleteMany', remove, undefined],
+  ] as const)('that are %s make %s whose %s fails say so', async (_where, _what, operation, change, left) => {
+    const maybeApplied = false;
+    const down = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation, reason: 'down', maybeApplied });
+    let isDown = false;
+    const backend = held(
+      memoryBackend(),
+      () => undefined,
+      (requested) => (isDown && requested === operation ? Promise.reject(down) : undefined),
+    );
+    const failing = createCache(backend);
+    await failing.set('k', 'old');
+    isDown = true;
+    await expect(change(failing)).rejects.toMatchObject({ code: 'UNAVAILABLE', maybeApplied: left === undefined });
+    expect(await failing.get('k')).toBe(left);
+  });
+
   it('that have replaced the old one make a set that then fails maybe applied', async () => {
     const serializer = { serialize: (value: unknown) => `*${JSON.stringify(value)}`, deserialize: () => ['old'] };
     const backend = memoryBackend({ serializer });
@@ -261,17 +286,26 @@ describe('many', () => {
     expect(await cache.getMany(keys)).toEqual(keys);
   });
 
-  it('are deleted, and an empty batch does nothing', async () => {
+  it('are deleted, and the last value of a key that is stored twice wins', async () => {
     await cache.setMany([
+      ['c', 1],
       ['a', 1],
       ['b', 2],
       ['c', 3],
     ]);
     await cache.deleteMany(['a', 'b', 'x']);
-    await cache.deleteMany([]);
-    await cache.setMany([]);
     expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3]);
-    expect(await cache.getMany([])).toEqual([]);
+  });
+
+  it('that are none cost no request', async () => {
+    const operations: string[] = [];
+    const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
+    await watched.deleteMany([]);
+    await watched.setMany([]);
+    await watched.invalidateTags();
+    expect(await watched.getMany([])).toEqual([]);
+    expect(await watched.getOrSetMany([], (keys) => keys)).toEqual([]);
+    expect(operations).toEqual([]);
   });
 
   it('of which one is invalid are refused as a whole', async () => {
@@ -318,6 +352,18 @@ describe('tags and clear', () => {
     await cache.invalidateTags('x', 'z');
     expect(await cache.getMany(['a', 'b', 'c', 'd'])).toEqual([undefined, 2, undefined, 4]);
     expect(await cache.get('b', { tags: ['y'] })).toBe(2);
+  });
+
+  it('tags that an entry does not have may be named in a read, and change nothing', async () => {
+    await cache.set('k', 1, { tags: ['x', 'y'] });
+    for (const tags of [['z'], ['y', 'x'], ['x', 'z'], ['x', 'y', 'z']]) {
+      expect(await cache.getOrSet('k', () => 'loaded', { tags })).toBe(1);
+      expect(await cache.getMany(['k', 'other'], { tags })).toEqual([1, undefined]);
+    }
+    await cache.invalidateTags('z');
+    expect(await cache.get('k', { tags: ['z'] })).toBe(1);
+    await cache.invalidateTags('y');
+    expect(await cache.get('k', { tags: ['x', 'z'] })).toBeUndefined();
   });
 
   it('a clear outdates everything in the namespace and nothing in another', async () => {
@@ -376,16 +422,17 @@ describe('wrap', () => {
   });
 
   it('calls the function with its arguments as they were at the call', async () => {
-    const list = cache.wrap((filter: { page: number }, ids: number[]) => [filter.page, ...ids], {
+    const list = cache.wrap((filter: { page: number; by: { id: number } }, ids: number[]) => ({ ...filter, ids }), {
       key: ['list', 'v2'],
     });
-    const filter = { page: 1 };
+    const filter = { page: 1, by: { id: 1 } };
     const ids = [1];
     const first = list(filter, ids);
     filter.page = 2;
+    filter.by.id = 2;
     ids.push(2);
-    expect(await first).toEqual([1, 1]);
-    expect(await cache.get(['list', 'v2', { page: 1 }, [1]])).toEqual([1, 1]);
+    expect(await first).toEqual({ page: 1, by: { id: 1 }, ids: [1] });
+    expect(await cache.get(['list', 'v2', { page: 1, by: { id: 1 } }, [1]])).toEqual(await first);
   });
 
   it('refuses arguments that cannot be parts of a key', async () => {
@@ -409,16 +456,32 @@ describe('wrap', () => {
     expect(await new CachedUsers().find(0)).toBe('Ada');
   });
 
-  it('takes key and tags from the arguments', async () => {
+  it('takes a TTL and a type', async () => {
     let calls = 0;
-    const user = cache.wrap(async (who: { id: number; session: symbol }) => `${who.id}: ${++calls}`, {
-      key: ({ id }) => ['user', id],
-      tags: ({ id }) => [`user:${id}`],
+    const count = cache.wrap(() => ++calls, { key: 'count', ttl: 2, type: String });
+    expect([await count(), await count()]).toEqual(['1', '1']);
+    time += 2000;
+    expect(await count()).toBe('2');
+  });
+
+  it('takes key and tags from the arguments, and then passes these on as they are', async () => {
+    class Session {
+      readonly user: number;
+      constructor(user: number) {
+        this.user = user;
+      }
+    }
+    const calls: Session[] = [];
+    const user = cache.wrap(async (session: Session) => `${session.user}: ${calls.push(session)}`, {
+      key: ({ user }) => ['user', user],
+      tags: ({ user }) => [`user:${user}`],
     });
-    await user({ id: 1, session: Symbol('a') });
-    expect(await user({ id: 1, session: Symbol('b') })).toBe('1: 1');
+    const first = new Session(1);
+    await user(first);
+    expect(calls[0]).toBe(first);
+    expect(await user(new Session(1))).toBe('1: 1');
     await cache.invalidateTags('user:1');
-    expect(await user({ id: 1, session: Symbol('c') })).toBe('1: 2');
+    expect(await user(new Session(1))).toBe('1: 2');
   });
 });
 

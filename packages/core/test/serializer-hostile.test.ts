@@ -46,6 +46,11 @@ const refused = [
   '{"json":["1"],"meta":{"values":[["typed-array","Uint8Array"]]}}',
   '{"json":[1],"meta":{"values":[["typed-array","Money"]]}}',
   '{"json":[1],"meta":{"values":[["typed-array","BigInt64Array"]]}}',
+  '{"json":["0x1"],"meta":{"values":[["typed-array","BigInt64Array"]]}}',
+  `{"json":["${'1'.repeat(21)}"],"meta":{"values":[["typed-array","BigUint64Array"]]}}`,
+  '{"json":["NaN"],"meta":{"values":[["typed-array","Int32Array"]]}}',
+  '{"json":["1"],"meta":{"values":[["typed-array","Float64Array"]]}}',
+  '{"json":[null],"meta":{"values":[["typed-array","Float64Array"]]}}',
   '{"json":[[1,2,3]],"meta":{"values":["map"]}}',
   '{"json":{"a":1},"meta":{"values":["map"]}}',
   '{"json":{"a":1},"meta":{"values":["set"]}}',
@@ -235,6 +240,20 @@ describe('a payload of another writer of superjson', () => {
     }
   });
 
+  // As superjson writes them since 2.2.7.
+  it('is read with typed arrays of numbers that JSON lacks', () => {
+    const text =
+      '{"json":[["NaN","-0","Infinity","-Infinity",0.5],["-9223372036854775808","5"],["18446744073709551615"]],"meta":' +
+      '{"values":{"0":[["typed-array","Float32Array"]],"1":[["typed-array","BigInt64Array"]],"2":[["typed-array","BigUint64Array"]]},"v":1}}';
+    const value = [
+      new Float32Array([Number.NaN, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0.5]),
+      new BigInt64Array([-(2n ** 63n), 5n]),
+      new BigUint64Array([2n ** 64n - 1n]),
+    ];
+    expect(new SuperJSON().stringify(value)).toBe(text);
+    expect(deserialize(text)).toEqual(value);
+  });
+
   it('is read with the paths of versions before 1', () => {
     const text =
       '{"json":{"a\\\\b":"1970-01-01T00:00:00.000Z","c.d":"2"},"meta":{"values":{"a\\\\b":["Date"],"c\\\\.d":["bigint"]}}}';
@@ -374,7 +393,7 @@ describe('any value', () => {
     );
   });
 
-  // superjson loses some entries of Maps in text of its own, where it records that they hold the same NaN or bigint.
+  // superjson before 2.2.7 loses some entries of Maps in text of its own, where it records equal NaN or bigints.
   it('of the kept kinds is written as superjson writes it, but for the identity of equal numbers', () => {
     fc.assert(
       fc.property(value, (any) => {

@@ -40,6 +40,9 @@ export const rowsWithDates = Array.from({ length: 100 }, (_, id) => ({
   updatedAt: new Date(1_710_000_000_000 + id),
 }));
 
+/** As of an image. */
+export const bytes: Uint8Array = Uint8Array.from({ length: 10_000 }, (_, index) => index * 7919);
+
 /** A kind of value. Each key has a value of its own. */
 export interface Kind<T = unknown> {
   readonly name: string;

@@ -68,7 +68,8 @@ export const bytesTransformer: {
     const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     let binary = '';
     for (let from = 0; from < bytes.length; from += CHUNK) {
-      binary += String.fromCharCode(...bytes.subarray(from, from + CHUNK));
+      // Spreading a typed array takes ten times as long.
+      binary += String.fromCharCode.apply(undefined, bytes.subarray(from, from + CHUNK) as unknown as number[]);
     }
     const name = typedArrayName(value);
     return name === 'Uint8Array' ? btoa(binary) : `${name}:${btoa(binary)}`;

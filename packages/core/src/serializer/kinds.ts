@@ -28,15 +28,19 @@ export type Kind =
 /** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
   const prototype = prototypeOf(value);
-  const className = classOf(prototype);
-  if (ArrayBuffer.isView(value)) {
-    const view = typedArrayName(value);
-    const isKept = className === view || (className === 'Buffer' && view === 'Uint8Array');
-    return isKept ? 'TypedArray' : undefined;
-  }
-  const tag = Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
-  if (prototype === null || prototype === Object.prototype) return tag === 'Object' ? tag : undefined;
+  const isView = ArrayBuffer.isView(value);
+  const isArray = Array.isArray(value);
+  // Arrays and Dates of this realm are told first, because the names of classes take longer to read.
+  if (isArray && prototype === Array.prototype) return 'Array';
+  const tag = isArray ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
+  if (prototype === null || prototype === Object.prototype) return tag === 'Object' && !isView ? tag : undefined;
   const tagged = Symbol.toStringTag in value;
+  if (prototype === Date.prototype && tag === 'Date' && !tagged) return tag;
+  const className = classOf(prototype);
+  if (isView) {
+    const view = typedArrayName(value);
+    return className === view || (className === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
+  }
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
   if (className !== tag || !(tagged ? TAGGED : UNTAGGED).test(tag)) return undefined;
   // Rules out subclasses: only `Object.prototype` may follow in the prototype chain.

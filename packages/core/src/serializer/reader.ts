@@ -3,6 +3,9 @@ import { CHEAP_URL, MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { assertBoundedExpansion } from './expansion.ts';
 import { check } from './legal-json.ts';
 
+/** The numbers that JSON lacks. */
+const SPECIAL_NUMBER = /^(?:NaN|-?Infinity|-0)$/;
+
 /**
  * Applies superjson's annotations (https://github.com/flightcontrolhq/superjson) to parsed JSON, with work bounded by
  * the length of the text, and only for values that `serialize` accepts. First the tree of `values` is applied from the
@@ -123,7 +126,7 @@ class Reader {
         return BigInt(digits);
       }
       case 'number':
-        check(/^(?:NaN|-?Infinity|-0)$/.test(asString(node)));
+        check(SPECIAL_NUMBER.test(asString(node)));
         return Number(node);
       case 'Date': {
         const date = new Date(asString(node));
@@ -144,10 +147,12 @@ class Reader {
       case 'custom':
         check(name === bytesTransformer.name);
         return bytesTransformer.deserialize(asString(node));
-      // superjson's own form of a typed array, which other writers use.
-      case 'typed-array':
-        check(asArray(node).every((number) => typeof number === 'number'));
-        return typedArrayOf(asString(name), node as number[]);
+      // superjson's own form of a typed array, which other writers use. Since its 2.2.7, what JSON lacks is text.
+      case 'typed-array': {
+        const form = { B: /^-?\d{1,20}$/, F: SPECIAL_NUMBER }[asString(name)[0] as string];
+        check(asArray(node).every((item) => typeof item === 'number' || form?.test(asString(item))));
+        return typedArrayOf(name as string, node as number[]);
+      }
       default:
         return check(false);
     }

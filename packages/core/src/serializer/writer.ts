@@ -29,9 +29,9 @@ codec.registerCustom(bytesTransformer, bytesTransformer.name);
 
 /**
  * Makes superjson's envelope of a value, and throws a `ValueError` with the path of any part that would change. superjson
- * writes the rare leaves, but not the containers: its own walk takes time that grows with the depth, supports only one realm,
- * and refuses keys named `constructor` and `prototype`. Only cycles become referential equalities: superjson also records
- * that numbers are the same, and then loses entries of Maps when it reads.
+ * writes the rare leaves, but not the containers: its own walk supports only one realm, and refuses keys named `constructor`
+ * and `prototype`. Only cycles become referential equalities: superjson also records that numbers are the same, and before
+ * 2.2.7 then loses entries of Maps when it reads.
  */
 export function toEnvelope(value: unknown): string {
   // Also finds a `toJSON` of `Object.prototype`, which `Array.prototype` inherits.
@@ -73,9 +73,8 @@ class Writer {
         if (Number.isFinite(value) && !Object.is(value, -0)) return value;
         return this.#annotate('["number"]', value === 0 ? '-0' : String(value));
       case 'bigint':
-        if (value >= LARGEST_BIGINT || value <= -LARGEST_BIGINT) {
-          this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
-        }
+        // The limit is not negated: that takes microseconds.
+        if ((value < 0n ? -value : value) >= LARGEST_BIGINT) this.refuse(`a bigint of more than ${MAX_DIGITS} digits`);
         return this.#annotate('["bigint"]', String(value));
       case 'undefined':
         if (this.#open.size === 0) this.refuse('undefined, which means a miss');
@@ -157,13 +156,15 @@ class Writer {
     if (this.#open.size >= MAX_DEPTH) this.refuse(`deeper than ${MAX_DEPTH} levels`);
     const items = content as Record<Key, unknown>;
     const isList = Array.isArray(content);
-    const keys = isList ? Array.prototype.keys.call(content) : Object.keys(content);
+    const keys = isList ? undefined : Object.keys(content);
+    const { length } = keys ?? (content as readonly unknown[]);
     // A copy, once an item has to be replaced, or if a prototype of another realm or a proxy answers with a `toJSON`.
     let json: typeof items = isList ? ([] as never) : items.toJSON !== undefined ? { ...items } : items;
     let below: Group | undefined;
     const step: Step = { kind, key: '' };
     this.#open.set(value, step);
-    for (const key of keys) {
+    for (let at = 0; at < length; at++) {
+      const key = keys === undefined ? at : (keys[at] as string);
       step.key = key;
       if (!(key in items)) this.refuse('a hole in a sparse array');
       const item = items[key];

@@ -42,12 +42,10 @@ export const valueMutants: readonly Mutant[] = [
       'values/refuses-class-instance',
       'values/refuses-invalid-date',
       'values/refuses-sparse-array',
-      'values/float-array',
       'values/array-buffer',
       'values/constructor-keys',
       'values/refuses-error-properties',
       'values/refuses-aggregate-error',
-      'values/bigint-array',
     ],
     (value) => superjson.stringify(value),
   ),
@@ -157,6 +155,20 @@ export const valueMutants: readonly Mutant[] = [
       Array.isArray(value) && value[0] instanceof Int8Array ? value.map((part) => [...part]) : value,
     ),
   ),
+  serializerMutant(
+    'writes the numbers of a typed array as JSON',
+    ['values/float-array', 'values/bigint-array'],
+    (value) => {
+      if (!(value instanceof Float64Array || value instanceof BigInt64Array))
+        return superjsonSerializer.serialize(value);
+      const meta = { values: [['typed-array', value.constructor.name]], v: 1 };
+      return JSON.stringify({ json: [...value], meta });
+    },
+  ),
+  serializerMutant('gives each error a cause', ['values/error-subclass'], superjsonSerializer.serialize, (text) => {
+    const v = superjsonSerializer.deserialize(text);
+    return v instanceof Error && !('cause' in v) ? Object.assign(v, { cause: undefined }) : v;
+  }),
   serializerMutant(
     'writes a Buffer as its JSON',
     ['values/buffer'],
