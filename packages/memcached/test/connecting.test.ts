@@ -28,6 +28,30 @@ it('a call to a silent server waits for one second by default', async () => {
   server.close();
 });
 
+it('a call to a server that falls silent waits for one second by default, too', async () => {
+  const { lab, stop } = await startLab();
+  const backend = lab.create({});
+  await until('it is connected', () =>
+    backend.exists('k').then(
+      () => true,
+      () => false,
+    ),
+  );
+  await lab.set({ kind: 'silence' });
+  const call = Promise.race([failureOf(backend.getValue('k')), sleep(20_000)]);
+  expect(await call).toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining('within 1000 ms') });
+  await backend.close();
+  await stop();
+});
+
+it('options of tls.connect are those at the time when the backend was made', async () => {
+  const tls: ConnectionOptions = {};
+  const backend = memcachedBackend({ servers: '127.0.0.1:1', tls, timeoutMs: 10_000 });
+  tls.minVersion = 'TLSv9' as 'TLSv1.3';
+  expect(await failureOf(backend.getValue('k'))).toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+  await backend.close();
+});
+
 describe('options of tls.connect that Node refuses', () => {
   const refused = [
     ['a protocol that there is not', { minVersion: 'TLSv9' as 'TLSv1.3' }],

@@ -110,6 +110,7 @@ describe('addresses', () => {
     ];
     expect(parseServers('a.example, [::1]:11212,10.0.0.1:1')).toEqual(expected);
     expect(parseServers(['a.example:11211', '[::1]:11212', '10.0.0.1:1'])).toEqual(expected);
+    expect(parseServers('[fe80::1%eth0]')).toEqual([{ host: 'fe80::1%eth0', port: 11211 }]);
   });
 
   it('can be given in a url, with a login of any characters', () => {
