@@ -225,6 +225,29 @@ describe('a connection', () => {
     await stop();
   });
 
+  it('whose responses come all the time, each of them late, is not taken for silent', async () => {
+    const { lab, proxy, stop } = await startLab();
+    await lab.set({ kind: 'delay', delayMs: 200 });
+    let links = 2;
+    // A stall of this process looks like silence.
+    for (let tries = 0; tries < 5 && links > 1; tries++) {
+      const backend = lab.create({ timeoutMs: 30_000 });
+      await backend.exists('k');
+      const calls: Promise<unknown>[] = [];
+      links = 0;
+      for (let call = 0; call < 30; call++) {
+        calls.push(backend.exists('k'));
+        await sleep(50);
+        links = Math.max(links, proxy.links);
+      }
+      await Promise.all(calls);
+      await backend.close();
+      await until('it has ended', async () => proxy.links === 0);
+    }
+    expect(links).toBe(1);
+    await stop();
+  });
+
   it('leaves no timer behind when it is closed', async () => {
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
