@@ -42,6 +42,12 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
     ['options of incr that are null', 'INVALID_OPTIONS', 'incr', () => cache.incr('k', 1, any(null))],
     ['a signal that is none', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(5) })],
     ['a signal that is null', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(null) })],
+    [
+      'a signal whose listeners cannot be removed',
+      'INVALID_OPTIONS',
+      'getOrSet',
+      () => cache.getOrSet('k', load, { signal: any({ aborted: false, addEventListener: load }) }),
+    ],
     ['pairs that throw', 'INVALID_KEY', 'setMany', () => cache.setMany(broken())],
     ['pairs that are missing', 'INVALID_KEY', 'setMany', () => cache.setMany(any(undefined))],
     ['a key that is too long', 'INVALID_KEY', 'getOrSet', () => cache.getOrSet('x'.repeat(8001), load)],
