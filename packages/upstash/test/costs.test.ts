@@ -293,6 +293,15 @@ describe('what an operation costs', () => {
     expect(bill()).toEqual({ requests: 4, commands: ['MGET', 'MGET', 'MGET', 'MGET'] });
   });
 
+  it('is one UNLINK for 10,000 keys, and another for one more', async () => {
+    const many = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+    await backend.deleteMany(many.slice(1));
+    expect(bill()).toEqual({ requests: 1, commands: ['UNLINK'] });
+    front.requests.length = 0;
+    await backend.deleteMany(many);
+    expect(bill()).toEqual({ requests: 1, commands: ['UNLINK', 'UNLINK'] });
+  });
+
   it('is one MGET per round for concurrent readers of one key and of several', async () => {
     await backend.setValue('k', 1);
     front.requests.length = 0;
