@@ -134,7 +134,8 @@ export function checkCall(options: CallOptions, defaultTtl: number | undefined):
 }
 
 function isSignal(signal: AbortSignal | null): boolean {
-  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+  if (typeof signal?.aborted !== 'boolean') return false;
+  return typeof signal.addEventListener === 'function' && typeof signal.removeEventListener === 'function';
 }
 
 export function checkLoader<T>(loader: T): T {

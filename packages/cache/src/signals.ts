@@ -1,5 +1,11 @@
-/** Callbacks by signal. They share one listener, because Node warns of a leak if a signal has more than ten. */
-const listeners = new WeakMap<AbortSignal, Set<() => void>>();
+/** What a signal calls when it aborts. */
+interface Listening {
+  readonly callbacks: Set<() => void>;
+  readonly stop: () => void;
+}
+
+/** By signal. Callbacks share one listener, because Node warns of a leak if a signal has more than ten. */
+const listening = new WeakMap<AbortSignal, Listening>();
 
 /** Settles as the promise does. If the signal aborts first, calls `onAborted` and rejects with the signal's reason. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAborted?: () => void): Promise<T> {
@@ -17,23 +23,26 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
 function onAbort(signal: AbortSignal, callback: () => void): () => void {
   // A loader may abort its own call before that call waits for the result.
   if (signal.aborted) callback();
-  let callbacks = listeners.get(signal);
-  if (callbacks === undefined) {
-    callbacks = listen(signal);
-    listeners.set(signal, callbacks);
-  }
+  const { callbacks, stop } = listening.get(signal) ?? listen(signal);
   callbacks.add(callback);
-  return () => callbacks.delete(callback);
+  return () => {
+    callbacks.delete(callback);
+    // A signal of `AbortSignal.any` stays in memory as long as it has a listener.
+    if (callbacks.size === 0) stop();
+  };
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
+function listen(signal: AbortSignal): Listening {
   const callbacks = new Set<() => void>();
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const callback of callbacks) callback();
-    },
-    { once: true },
-  );
-  return callbacks;
+  const abort = (): void => {
+    for (const callback of callbacks) callback();
+  };
+  const stop = (): void => {
+    listening.delete(signal);
+    signal.removeEventListener('abort', abort);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  const started = { callbacks, stop };
+  listening.set(signal, started);
+  return started;
 }

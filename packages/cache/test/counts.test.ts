@@ -85,6 +85,9 @@ it('a generation that a dead process left unusable is replaced by one process, a
   expect(await backend.getValue('!g')).toBe(2 ** 41);
   await clock.advance(500);
   expect((await Promise.all(counts)).sort()).toEqual([1, 2, 3]);
+  // The lease for it ends, too: the process that has it may die.
+  await clock.advance(2000);
+  expect(await backend.exists('!r')).toBe(false);
 });
 
 it('a generation that a dead process left unusable is left to the process that is already replacing it', async () => {

@@ -21,6 +21,7 @@ it('the listener receives each call, load and wait once it has settled, with its
   await cache.get('a');
   await cache.getMany(['a', 'b', 'c']);
   await cache.getOrSetMany(['a', 'a'], () => []);
+  expect(new Set(events.map((event) => event.backend))).toEqual(new Set(['memory']));
   expect(told()).toEqual([
     ['set', 1, undefined, 0, undefined],
     ['getOrSet', 1, 1, 0, undefined],

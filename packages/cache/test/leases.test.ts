@@ -492,16 +492,18 @@ describe('a wait that has lasted for waitMs', () => {
     void process().getOrSet('k', () => new Promise(() => undefined));
     await settled();
     let loads = 0;
-    const waiting = process({ waitMs: 2000, onWaitTimeout: 'throw' }).getOrSet('k', () => ++loads);
-    const rejection = expect(waiting).rejects.toMatchObject({
-      code: 'TIMEOUT',
-      backend: 'memory',
-      operation: 'getOrSet',
-      retryable: true,
-      key: 'k',
-    });
+    const options = { waitMs: 2000, onWaitTimeout: 'throw' } as const;
+    const waiting = [
+      process(options).getOrSet('k', () => ++loads),
+      process(options).getOrSetMany(['k'], () => [++loads]),
+    ];
+    const outcomes = Promise.allSettled(waiting);
     await clock.advance(2500);
-    await rejection;
+    const timeout = { code: 'TIMEOUT', backend: 'memory', retryable: true, key: 'k' };
+    expect(await outcomes).toMatchObject([
+      { reason: { ...timeout, operation: 'getOrSet' } },
+      { reason: { ...timeout, operation: 'getOrSetMany' } },
+    ]);
     expect(loads).toBe(0);
   });
 

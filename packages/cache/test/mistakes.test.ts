@@ -42,6 +42,12 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
     ['options of incr that are null', 'INVALID_OPTIONS', 'incr', () => cache.incr('k', 1, any(null))],
     ['a signal that is none', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(5) })],
     ['a signal that is null', 'INVALID_OPTIONS', 'getOrSet', () => cache.getOrSet('k', load, { signal: any(null) })],
+    [
+      'a signal whose listeners cannot be removed',
+      'INVALID_OPTIONS',
+      'getOrSet',
+      () => cache.getOrSet('k', load, { signal: any({ aborted: false, addEventListener: load }) }),
+    ],
     ['pairs that throw', 'INVALID_KEY', 'setMany', () => cache.setMany(broken())],
     ['pairs that are missing', 'INVALID_KEY', 'setMany', () => cache.setMany(any(undefined))],
     ['a key that is too long', 'INVALID_KEY', 'getOrSet', () => cache.getOrSet('x'.repeat(8001), load)],
@@ -175,6 +181,14 @@ describe('onError receives the key of the call', () => {
     expect(told).toEqual(['a', 'b']);
   });
 
+  it('or of the one key of a batch that failed', async () => {
+    const told: unknown[] = [];
+    const far = held(backend, (operation) => (operation === 'multiGetValues' ? Promise.reject(down('b')) : undefined));
+    const failing = createCache(far, { onError: ({ key }) => told.push(key) });
+    expect(await failing.getOrSetMany(['a', 'b'], (keys) => keys)).toEqual(['a', 'b']);
+    expect(told).toEqual(['b']);
+  });
+
   it('whose second read failed, after the first found an unreadable entry', async () => {
     const failures = [down('k', 'CORRUPT'), down('!g')];
     const far = held(backend, () => Promise.reject(failures.shift()));
@@ -201,6 +215,12 @@ describe('a load names the operation that began it if it fails with', () => {
     ['a value that is refused', 'INVALID_VALUE', 'getOrSet', () => opened().getOrSet('k', refused)],
     ['a value that is refused', 'INVALID_VALUE', 'getOrSetMany', () => opened().getOrSetMany(['k'], () => [refused()])],
     ['a value of another type', 'TYPE_MISMATCH', 'getOrSet', () => opened().getOrSet('k', () => 5, { type: string })],
+    [
+      'a value of another type',
+      'TYPE_MISMATCH',
+      'getOrSetMany',
+      () => opened().getOrSetMany(['k'], () => [5], { type: string }),
+    ],
     [
       'no array',
       'INVALID_VALUE',

@@ -161,6 +161,18 @@ it.each([
   expect(await keptAfterLoads(keys, { signal })).toBeLessThanOrEqual(1);
 });
 
+it('signals made of one that lives on are not kept in memory by calls that have ended', async () => {
+  const lasting = new AbortController();
+  const signals: WeakRef<AbortSignal>[] = [];
+  for (let call = 0; call < 100; call++) {
+    const signal = AbortSignal.any([lasting.signal]);
+    signals.push(new WeakRef(signal));
+    await Promise.all(['warm', `k${call}`].map((key) => cache.getOrSet(key, () => 1, { signal })));
+  }
+  await settled();
+  expect(keptOf(signals)).toBeLessThan(10);
+});
+
 describe('many calls with one signal', () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): number => warnings.push(warning);
@@ -182,6 +194,8 @@ describe('many calls with one signal', () => {
     const calls = keys.map((key) => cache.getOrSet(`new ${key}`, () => never.promise, { signal }));
     const outcomes = Promise.allSettled(calls);
     await settled();
+    // One more that ends before the others.
+    expect(await cache.getOrSet('warm', () => 2, { signal })).toBe(1);
     controller.abort(new Error('gone'));
     expect((await outcomes).map((outcome) => outcome.status)).toEqual(keys.map(() => 'rejected'));
     await settled();
@@ -381,6 +395,32 @@ describe('a backend that fails', () => {
     slow.resolve('loaded by the later caller');
     expect(await early).toEqual(['loaded by the later caller', 'b']);
     await late;
+  });
+
+  it('aborts the load that callers share with later ones once all of them have given up', async () => {
+    const leases = holdBack((operation, [key]) => operation === 'incr' && key === '!l:k');
+    const [early, late] = [new AbortController(), new AbortController()];
+    const signals: AbortSignal[] = [];
+    const outcomes = [cache.getOrSet('k', load, { signal: early.signal })];
+    await settled();
+    await cache.delete('k');
+    const watch = ({ signal }: LoadContext): Promise<string> => {
+      signals.push(signal);
+      return slow.promise;
+    };
+    outcomes.push(cache.getOrSet('k', watch, { signal: late.signal }));
+    const ended = Promise.allSettled(outcomes);
+    await settled();
+    leases[1]?.resolve();
+    await settled();
+    leases[0]?.reject(down());
+    await settled();
+    late.abort(new Error('gone'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    early.abort(new Error('gone'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(loads).toBe(0);
   });
 
   it('does not call the loader of a caller that gave up before the failure', async () => {

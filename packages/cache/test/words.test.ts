@@ -286,8 +286,9 @@ describe('many', () => {
     expect(await cache.getMany(keys)).toEqual(keys);
   });
 
-  it('are deleted', async () => {
+  it('are deleted, and the last value of a key that is stored twice wins', async () => {
     await cache.setMany([
+      ['c', 1],
       ['a', 1],
       ['b', 2],
       ['c', 3],

@@ -92,6 +92,10 @@ export function serverConfigs(
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
     throw invalid(options, 'tls must be true, or options of tls.connect');
   }
+  // Node refuses it only once it has begun to connect, and that socket's error would end the process.
+  if (typeof tls === 'object' && tls.servername !== undefined && typeof tls.servername !== 'string') {
+    throw invalid(options, 'tls.servername must be a string');
+  }
   // Either may be meant, and without TLS the password would be sent in plain text.
   if (given?.tls && tls === false) throw invalid(options, 'the url asks for TLS, and tls is false');
   const secured = typeof tls === 'object' ? { ...tls } : (tls ?? given?.tls) ? {} : undefined;

@@ -36,9 +36,9 @@ export function openSocket({ host, port, tls }: ServerConfig, { ready, read }: L
     return connectTcp({ ...options, onread: { buffer, callback } }).once('connect', ready);
   }
   // TLS must not send an IP address as server name.
-  const servername = isIP(host) === 0 ? host : '';
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : '');
   return (
-    connectTls({ servername, ...tls, ...options })
+    connectTls({ ...tls, servername, ...options })
       // `tls.connect` ignores these two options: a small write would wait some 40 ms for the acknowledgement of the one before.
       .setNoDelay(true)
       .setKeepAlive(true, KEEP_ALIVE_MS)

@@ -28,6 +28,30 @@ it('a call to a silent server waits for one second by default', async () => {
   server.close();
 });
 
+it('a call to a server that falls silent waits for one second by default, too', async () => {
+  const { lab, stop } = await startLab();
+  const backend = lab.create({});
+  await until('it is connected', () =>
+    backend.exists('k').then(
+      () => true,
+      () => false,
+    ),
+  );
+  await lab.set({ kind: 'silence' });
+  const call = Promise.race([failureOf(backend.getValue('k')), sleep(20_000)]);
+  expect(await call).toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining('within 1000 ms') });
+  await backend.close();
+  await stop();
+});
+
+it('options of tls.connect are those at the time when the backend was made', async () => {
+  const tls: ConnectionOptions = {};
+  const backend = memcachedBackend({ servers: '127.0.0.1:1', tls, timeoutMs: 10_000 });
+  tls.minVersion = 'TLSv9' as 'TLSv1.3';
+  expect(await failureOf(backend.getValue('k'))).toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+  await backend.close();
+});
+
 describe('options of tls.connect that Node refuses', () => {
   const refused = [
     ['a protocol that there is not', { minVersion: 'TLSv9' as 'TLSv1.3' }],
@@ -138,6 +162,39 @@ describe('a connection', () => {
     await stop();
   });
 
+  it('that is being made is waited for by all calls', async () => {
+    const { lab, proxy, stop } = await startLab();
+    await lab.set({ kind: 'delay', delayMs: 500 });
+    const backend = lab.create({ timeoutMs: 30_000 });
+    const calls: Promise<unknown>[] = [];
+    for (let call = 0; call < 5; call++) {
+      calls.push(backend.getValue('k'));
+      await turn();
+    }
+    // Time in which others would arrive.
+    await sleep(200);
+    expect(proxy.links).toBeLessThan(2);
+    await lab.set(undefined);
+    expect(await Promise.all(calls)).toEqual(calls.map(() => undefined));
+    await backend.close();
+    await stop();
+  });
+
+  it('that has been replaced ends on close, too', async () => {
+    const { lab, proxy, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 600_000 });
+    await backend.setValue('k', 'v');
+    await lab.set({ kind: 'silence' });
+    const calls = [failureOf(backend.getValue('k'))];
+    await sleep(1200);
+    calls.push(failureOf(backend.getValue('k')));
+    await until('there is another', async () => proxy.links === 2);
+    await backend.close();
+    for (const { code } of await Promise.all(calls)) expect(code).toBe('CLOSED');
+    await until('both have ended', async () => proxy.links === 0);
+    await stop();
+  });
+
   it('that has ended is not kept in memory', async () => {
     const sockets: WeakRef<object>[] = [];
     const note = (message: unknown): void => void sockets.push(new WeakRef((message as { socket: Socket }).socket));
@@ -165,6 +222,29 @@ describe('a connection', () => {
     await lab.set(undefined);
     expect(await Promise.all([first, second])).toEqual(['v', 'v']);
     await backend.close();
+    await stop();
+  });
+
+  it('whose responses come all the time, each of them late, is not taken for silent', async () => {
+    const { lab, proxy, stop } = await startLab();
+    await lab.set({ kind: 'delay', delayMs: 200 });
+    let links = 2;
+    // A stall of this process looks like silence.
+    for (let tries = 0; tries < 5 && links > 1; tries++) {
+      const backend = lab.create({ timeoutMs: 30_000 });
+      await backend.exists('k');
+      const calls: Promise<unknown>[] = [];
+      links = 0;
+      for (let call = 0; call < 30; call++) {
+        calls.push(backend.exists('k'));
+        await sleep(50);
+        links = Math.max(links, proxy.links);
+      }
+      await Promise.all(calls);
+      await backend.close();
+      await until('it has ended', async () => proxy.links === 0);
+    }
+    expect(links).toBe(1);
     await stop();
   });
 
@@ -198,6 +278,18 @@ describe('a connection', () => {
     // The next connection does not even get through its handshake.
     expect((await failureOf(backend.getValue('k'))).retryable).toBe(true);
     await until('it has ended, too', async () => proxy.links === 0);
+    await backend.close();
+    await stop();
+  });
+
+  it('that is reset fails with the system’s code', async () => {
+    const { lab, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 1);
+    await lab.set({ kind: 'cut', on: 'reply', by: 'rst' });
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true, cause: { code: 'ECONNRESET' } });
+    expect(failure.message).toBe('[memcached] incr "k": the connection was lost (ECONNRESET)');
     await backend.close();
     await stop();
   });
@@ -360,7 +452,7 @@ describe('a hint at TLS', () => {
   });
 });
 
-it('TLS names the server that it connects to, unless that is an address', async () => {
+it('TLS names the server that it connects to, unless that is an address, or another name is given', async () => {
   const { ca, keyFile } = await certificate();
   const names: unknown[] = [];
   const server = createTlsServer({ cert: ca, key: await readFile(keyFile) }, (socket) => {
@@ -368,14 +460,19 @@ it('TLS names the server that it connects to, unless that is an address', async 
     socket.destroy();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  for (const host of ['localhost', '127.0.0.1']) {
+  for (const [host, tls] of [
+    ['localhost', { ca }],
+    ['localhost', { ca, servername: undefined }],
+    ['127.0.0.1', { ca, servername: 'localhost' }],
+    ['127.0.0.1', { ca }],
+  ] as const) {
     const servers = `${host}:${(server.address() as AddressInfo).port}`;
-    const backend = memcachedBackend({ servers, tls: { ca }, timeoutMs: 10_000 });
+    const backend = memcachedBackend({ servers, tls, timeoutMs: 10_000 });
     await failureOf(backend.setValue('k', 1));
     await backend.close();
   }
   server.close();
-  expect(names).toEqual(['localhost', false]);
+  expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
 });
 
 it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {

@@ -89,7 +89,12 @@ describe('counters', () => {
     for (const text of ['0', '91', '41', '-41', ...beyond, last]) {
       await other.set('ns:foreign', text);
       expect(await failureOf(backend.getValue('foreign'))).toMatchObject({ code: 'CORRUPT' });
-      expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({ code: 'NOT_A_COUNTER', retryable: false });
+      expect(await failureOf(backend.incr('foreign', 5))).toMatchObject({
+        code: 'NOT_A_COUNTER',
+        retryable: false,
+        // A number with a sign is none to the server.
+        maybeApplied: text !== '-41',
+      });
       expect(await backend.exists('foreign')).toBe(true);
       // Near the end of 64 bits the increment wraps around, and undoing it stops at 0.
       if (text !== last) expect(await raw('foreign')).toBe(text);

@@ -64,6 +64,7 @@ describe('memcachedBackend', () => {
     ['a password that is a number', 'username and password must be', { servers, username: 's3cret', password: 5 }],
     ['tls: null', 'tls must be', { servers, tls: null }],
     ['a tls that is a text', 'tls must be', { servers, tls: 's3cret' }],
+    ['a server name that is no text', 'tls.servername must be', { servers, tls: { servername: 5 } }],
     [
       'a url that asks for TLS, and a tls that is false',
       'the url asks for TLS',
@@ -109,6 +110,7 @@ describe('addresses', () => {
     ];
     expect(parseServers('a.example, [::1]:11212,10.0.0.1:1')).toEqual(expected);
     expect(parseServers(['a.example:11211', '[::1]:11212', '10.0.0.1:1'])).toEqual(expected);
+    expect(parseServers('[fe80::1%eth0]')).toEqual([{ host: 'fe80::1%eth0', port: 11211 }]);
   });
 
   it('can be given in a url, with a login of any characters', () => {

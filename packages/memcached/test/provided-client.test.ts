@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeCacheBackend } from '@ninefold/core/conformance';
 import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
@@ -49,6 +50,33 @@ describe('a provided client', () => {
     expect(String((await client.get('mine:k')).value)).toBe('{"json":"v"}');
   });
 
+  it('serves its backend past 2^31 and 2^32 calls', async () => {
+    const client = stockClient();
+    const backend = memcachedBackend({ client, namespace: 'past', timeoutMs: 10_000 });
+    for (const start of [2 ** 31 - 2, -2]) {
+      Object.assign(client, { seq: start });
+      expect(await backend.multiGetValues(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual(Array(6).fill(undefined));
+      await backend.setValue('a', start);
+      expect(await backend.getValue('a')).toBe(start);
+      await backend.delete('a');
+    }
+    await backend.close();
+  });
+
+  it('serves many backends without a warning', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const client = stockClient();
+    for (let index = 0; index < 20; index++) {
+      const backend = memcachedBackend({ client, namespace: `tenant${index}`, timeoutMs: 10_000 });
+      await backend.multiGetValues(['a', 'b', 'c', 'd']);
+      await backend.close();
+    }
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('sends a batch in one write', async () => {
     const proxy = await startCountingProxy(servers[0] as ServerProcess);
     const client = Client.create(`127.0.0.1:${proxy.port}`);
@@ -81,6 +109,32 @@ describe('a provided client', () => {
       expect(server.requestTimeouts).toEqual([]);
     }
     await backend.close();
+  });
+
+  it('still gives up waiting for a call of its own that was made beside a batch', async () => {
+    const proxy = await RewritingProxy.start(servers[0] as ServerProcess);
+    const words = { log: () => undefined };
+    const client = Client.create(`127.0.0.1:${proxy.port}`, { timeout: 2, retries: 1, logger: words });
+    const backend = memcachedBackend({ client, namespace: 'beside', timeoutMs: 10_000 });
+    const pairs = [
+      ['a', 1],
+      ['b', 2],
+    ] as const;
+    await until('they are stored', () =>
+      backend.multiSetValues(pairs).then(
+        () => true,
+        () => false,
+      ),
+    );
+    // Without the response to the call, which is a header and these words.
+    proxy.rewrite = (reply) => (reply.endsWith('Not found') ? reply.slice(0, -24 - 'Not found'.length) : reply);
+    const batch = backend.multiGetValues(['a', 'b']);
+    const call = client.get('none');
+    expect(await batch).toEqual([1, 2]);
+    await expect(Promise.race([call, sleep(20_000)])).rejects.toThrow('timed out');
+    client.close();
+    await backend.close();
+    await proxy.stop();
   });
 
   it('with failover, does not send our increment to another server when one is down', async () => {

@@ -3,6 +3,7 @@ import type { CacheBackend } from '@ninefold/core';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BinaryTransport } from '../src/binary.ts';
 import { DeleteCommand, GetCommand, IncrCommand, SetCommand } from '../src/commands.ts';
@@ -207,6 +208,10 @@ describe('the parser', () => {
     const short = answer(1, '', 4);
     short.writeUInt32BE(3, 8);
     expect(() => parse([short])).toThrow('not a response');
+    // More than an item may have.
+    const long = answer(1, '');
+    long.writeUInt32BE(2 ** 31, 8);
+    expect(() => parse([long])).toThrow('not a response');
   });
 });
 
@@ -264,4 +269,18 @@ it('a queue keeps its order, however long it gets', () => {
   while (queue.length > 0) out.push(queue.shift());
   expect(out).toEqual(Array.from({ length: 10_000 }, (_, index) => index));
   expect([queue.shift(), queue.first, queue.clear()]).toEqual([undefined, undefined, []]);
+  for (const item of [1, 2, 3]) queue.push(item);
+  expect([queue.shift(), queue.clear(), queue.length]).toEqual([1, [2, 3], 0]);
+});
+
+it('a queue that is never empty does not keep what has left it', async () => {
+  const queue = new Queue<object>();
+  const left: WeakRef<object>[] = [];
+  queue.push({});
+  for (let item = 0; item < 10_000; item++) {
+    queue.push({});
+    left.push(new WeakRef(queue.shift() as object));
+  }
+  await expect.poll(() => keptOf(left)).toBeLessThan(left.length / 2);
+  expect(queue.length).toBe(1);
 });
