@@ -230,6 +230,16 @@ describe('a failure of the service', () => {
     }
   });
 
+  it('that is one value too large for a response fails its read alone, which is not sent again', async () => {
+    const error = 'ERR max request size exceeded. Limit: 10485760 bytes';
+    front.requests.length = 0;
+    front.fail({ kind: 'raw', body: JSON.stringify([{ error }, { result: 1 }]) });
+    const large = failureOf(backend.getValue('a'));
+    expect(await backend.exists('b')).toBe(true);
+    expect(await large).toMatchObject({ code: 'TOO_LARGE', key: 'a' });
+    expect(front.requests).toEqual([]);
+  });
+
   it('that is a wrong number of values, or a value of another type, rejects BACKEND', async () => {
     for (const result of ['ab', ['a'], ['a', 'b', 'c'], ['a', 5], ['a', {}]]) {
       front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
