@@ -89,6 +89,8 @@ const faults: [string, HttpFault, Expected][] = [
   ['200 with a list of nothing', { kind: 'raw', body: '[]' }, strange],
   ['200 with a result of the wrong type', { kind: 'raw', body: '[{"result":{}}]' }, strange],
   ['200 with neither result nor error', { kind: 'raw', body: '[{}]' }, strange],
+  ['200 with an error that is null', { kind: 'raw', body: '[{"error":null}]' }, strange],
+  ['200 with an error that is no text', { kind: 'raw', body: '[{"result":1,"error":{"code":"OOM"}}]' }, strange],
   ['200 with answers of another request', { kind: 'raw', body: '[{"result":1},{"result":2}]' }, strange],
   ['200 with what are no results', { kind: 'raw', body: '[null]' }, strange],
   ['200 with lists for results', { kind: 'raw', body: '[[]]' }, strange],
