@@ -10,6 +10,9 @@ const MAX_KEYS = 1000;
 /** Keys of a batch that is coalesced: the response to a larger one would delay the other reads. */
 const MAX_COALESCED_KEYS = 64;
 
+/** Limits of one request. */
+const LIMITS = { maxItems: MAX_KEYS, maxBytes: MAX_REQUEST_BYTES, bytesOf };
+
 interface Read {
   readonly kind: 'values' | 'exists';
   /** One key, whose result is the value or count, or the keys of a small batch, whose result is a list. */
@@ -21,10 +24,9 @@ interface Read {
 export class CoalescedReads {
   readonly #sender: CommandSender;
   readonly #large = new LargeKeys();
-  readonly #coalescer = new Coalescer<Read, unknown>(
-    { maxItems: MAX_KEYS, maxBytes: MAX_REQUEST_BYTES, bytesOf },
-    (reads) => this.#send(reads),
-  );
+  readonly #coalescer = new Coalescer<Read, unknown>(LIMITS, (reads) => this.#send(reads));
+  /** Coalesces reads into one request with an MGET for each. */
+  readonly #apart = new Coalescer<Read, unknown>(LIMITS, (reads) => this.#sendApart(reads));
 
   constructor(sender: CommandSender) {
     this.#sender = sender;
@@ -77,20 +79,25 @@ export class CoalescedReads {
     const exists = keysOf(reads.filter(({ kind }) => kind === 'exists'));
     const mgets = gets.length === 0 ? [] : [mget(keysOf(gets))];
     const results = await this.#sender.send([...mgets, ...exists.map(has)], callsOf(reads));
-    const values = (await this.#resultsOf(gets, results[0])).values();
+    const values = this.#resultsOf(gets, results[0]).values();
     const counts = results.slice(mgets.length).values();
     return reads.map(({ kind }) => (kind === 'values' ? values : counts).next().value);
   }
 
-  /** The result of each read, from that of one MGET of all their keys. */
-  async #resultsOf(gets: readonly Read[], result: unknown): Promise<readonly unknown[]> {
+  /** The result of each read, from that of one MGET of all their keys. It may be a promise. */
+  #resultsOf(gets: readonly Read[], result: unknown): readonly unknown[] {
     // Values too large together, or one key that the token may not read, must not fail the other reads.
     if (gets.length > 1 && isTooLarge(result)) throw result;
     const isRefused = result instanceof DriverError && result.code === 'AUTH';
-    if (gets.length < 2 || !isRefused || gets.every(({ call }) => call.ended)) return split(result, gets);
-    const apart = gets.map((get) => mget(keysOf([get])));
-    const results = await this.#sender.send(apart, callsOf(gets));
-    return gets.flatMap((get, index) => split(results[index], [get]));
+    if (gets.length < 2 || !isRefused) return split(result, gets);
+    // A call that has rejected is never sent again.
+    return gets.map((get) => (get.call.ended ? result : this.#apart.add(get)));
+  }
+
+  async #sendApart(reads: readonly Read[]): Promise<readonly unknown[]> {
+    const mgets = reads.map((read) => mget(keysOf([read])));
+    const results = await this.#sender.send(mgets, callsOf(reads));
+    return reads.flatMap((read, index) => split(results[index], [read]));
   }
 }
 

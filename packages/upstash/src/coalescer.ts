@@ -10,12 +10,12 @@ const TURNS = 3;
 /** An item that waits to be sent. */
 interface PendingItem<I, R> {
   readonly item: I;
-  readonly resolve: (result: R) => void;
+  readonly resolve: (result: R | PromiseLike<R>) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Sends items as one request. Resolves a result for each, or rejects for all. */
-type Send<I, R> = (items: readonly I[]) => Promise<readonly R[]>;
+/** Sends items as one request. Resolves a result for each, or a promise of it, or rejects for all. */
+type Send<I, R> = (items: readonly I[]) => Promise<readonly (R | PromiseLike<R>)[]>;
 
 /**
  * Coalesces the items of one tick into as few requests as the limits allow. It collects by microtasks, because on Workers
@@ -51,7 +51,7 @@ export class Coalescer<I extends { readonly call: Call }, R> {
     const items = pending.map(({ item }) => item);
     try {
       const results = await this.#sendItems(items);
-      for (const [index, { resolve }] of pending.entries()) resolve(results[index] as R);
+      for (const [index, { resolve }] of pending.entries()) resolve(results[index] as R | PromiseLike<R>);
     } catch (error) {
       if (halvings > 0 && pending.length > 1 && isTooLarge(error)) {
         // A call that has rejected is never sent again.

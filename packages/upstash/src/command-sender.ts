@@ -1,6 +1,7 @@
 import { type Call, DriverError } from '@ninefold/core';
 import { isKnownRefusal, lostRequest, refusedCommand } from './failures.ts';
 import type { CommandResult, RestClient, RestRequester } from './requester.ts';
+import { malformedResult } from './results.ts';
 
 /** The commands of a client's pipeline that the backend uses. */
 export interface UpstashPipeline {
@@ -83,9 +84,11 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
   if (!Array.isArray(results) || results.length !== commands) {
     throw new DriverError('BACKEND', 'the response does not match the request');
   }
-  return results.map(({ result, error }: CommandResult) =>
-    error === undefined ? result : refusedCommand(String(error)),
-  );
+  return results.map(({ result, error }: CommandResult) => {
+    if (error === undefined) return result;
+    // An error that is no text does not say that the command was refused: it may have run.
+    return typeof error === 'string' ? refusedCommand(error) : malformedResult();
+  });
 }
 
 /** What V8 and JavaScriptCore say when the client reads a response that has not the form of a pipeline's. */

@@ -15,7 +15,7 @@ const CACHE = 'cache' in (globalThis.Request?.prototype ?? {}) ? ({ cache: 'no-s
 /** One command's result in the response to a pipeline. */
 export interface CommandResult {
   readonly result?: unknown;
-  readonly error?: string;
+  readonly error?: unknown;
 }
 
 /**

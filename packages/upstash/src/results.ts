@@ -2,7 +2,7 @@ import { DriverError, type Found } from '@ninefold/core';
 
 // The result of one command: what the service returned for it, or the `DriverError` of a refused command.
 
-function malformedResult(): DriverError {
+export function malformedResult(): DriverError {
   return new DriverError('BACKEND', 'the service sent a result of the wrong type');
 }
 

@@ -289,7 +289,8 @@ describe('what an operation costs', () => {
   it('is no more keys in one MGET than a thousand', async () => {
     const batches = Array.from({ length: 40 }, (_, batch) => keys.slice(0, 50).map((key) => `${key}:${batch}`));
     await Promise.all(batches.map((batch) => backend.multiGetValues(batch)));
-    expect(bill()).toEqual({ requests: 2, commands: ['MGET', 'MGET'] });
+    await Promise.all(Array.from({ length: 1001 }, (_, index) => backend.getValue(`k${index}`)));
+    expect(bill()).toEqual({ requests: 4, commands: ['MGET', 'MGET', 'MGET', 'MGET'] });
   });
 
   it('is one MGET per round for concurrent readers of one key and of several', async () => {
@@ -329,6 +330,11 @@ describe('what an operation costs', () => {
     front.requests.length = 0;
     await Promise.all([backend.getValue('large'), backend.getValue('small')]);
     expect(bill()).toEqual({ requests: 1, commands: ['MGET'] });
+    await backend.setValue('large', 'x'.repeat(200_000));
+    await backend.multiGetValues(['small', 'large', 'none']);
+    front.requests.length = 0;
+    await Promise.all(['small', 'large', 'none'].map((key) => backend.getValue(key)));
+    expect(bill()).toEqual({ requests: 2, commands: ['MGET', 'MGET'] });
   });
 });
 

@@ -89,6 +89,8 @@ const faults: [string, HttpFault, Expected][] = [
   ['200 with a list of nothing', { kind: 'raw', body: '[]' }, strange],
   ['200 with a result of the wrong type', { kind: 'raw', body: '[{"result":{}}]' }, strange],
   ['200 with neither result nor error', { kind: 'raw', body: '[{}]' }, strange],
+  ['200 with an error that is null', { kind: 'raw', body: '[{"error":null}]' }, strange],
+  ['200 with an error that is no text', { kind: 'raw', body: '[{"result":1,"error":{"code":"OOM"}}]' }, strange],
   ['200 with answers of another request', { kind: 'raw', body: '[{"result":1},{"result":2}]' }, strange],
   ['200 with what are no results', { kind: 'raw', body: '[null]' }, strange],
   ['200 with lists for results', { kind: 'raw', body: '[[]]' }, strange],
@@ -228,6 +230,16 @@ describe('a failure of the service', () => {
       front.fail({ kind: 'raw', body: JSON.stringify([{ error }]) });
       expect(await read()).toEqual([1, 2]);
     }
+  });
+
+  it('that is one value too large for a response fails its read alone, which is not sent again', async () => {
+    const error = 'ERR max request size exceeded. Limit: 10485760 bytes';
+    front.requests.length = 0;
+    front.fail({ kind: 'raw', body: JSON.stringify([{ error }, { result: 1 }]) });
+    const large = failureOf(backend.getValue('a'));
+    expect(await backend.exists('b')).toBe(true);
+    expect(await large).toMatchObject({ code: 'TOO_LARGE', key: 'a' });
+    expect(front.requests).toEqual([]);
   });
 
   it('that is a wrong number of values, or a value of another type, rejects BACKEND', async () => {

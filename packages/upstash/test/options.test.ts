@@ -44,6 +44,7 @@ describe('upstashBackend', () => {
     ['a url with a space at its end, as a .env file may give it', 'url must be', { url: `${url}/s3cret `, token }],
     ['a url with a line break at its end', 'url must be', { url: `${url}/s3cret\n`, token }],
     ['a url with a query, behind which no path can stand', 'url must be', { url: `${url}?_token=s3cret`, token }],
+    ['a url with a fragment, behind which no path can stand', 'url must be', { url: `${url}#s3cret`, token }],
     ['a url with a port that is none', 'url must be', { url: `${url}:s3cret`, token }],
     ['no token', 'token is missing', { url }],
     ['token: undefined', 'token is missing', { url, token: undefined }],

@@ -74,14 +74,31 @@ it('fails a read of a key that the token may not read, and none of those coalesc
   expect(front.requests).toHaveLength(1);
 });
 
-it('fails no read that was coalesced with one whose key the token may not read, and which has ended meanwhile', async () => {
+it.each([
+  ['meanwhile', [1500], [['MGET'], ['MGET']]],
+  ['while they are read apart', [0, 1500], [['MGET'], ['MGET', 'MGET']]],
+])('fails no read beside one whose key the token may not read and which ends %s', async (_, delays, requests) => {
   await backend.setValue('mine', 1);
   await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~count:mine');
   const scope = scoped(backend, 'yours');
-  front.fail({ kind: 'delay', delayMs: 1500 });
-  const [mine, yours] = [backend.getValue('mine'), scope.getValue('k')];
+  front.requests.length = 0;
+  for (const delayMs of delays) front.fail({ kind: 'delay', delayMs });
+  const [yours, mine] = [scope.getValue('k'), backend.getValue('mine')];
   await Promise.all([scope.close(), expect(yours).rejects.toMatchObject({ code: 'CLOSED' })]);
   expect(await mine).toBe(1);
+  expect(front.requests.map(({ commands }) => commands)).toEqual(requests);
+});
+
+it('answers an exists coalesced with a read of a key that the token may not read, though the request after it fails', async () => {
+  await backend.setValue('mine', 1);
+  await ask(server, 'ACL', 'SETUSER', 'default', 'resetkeys', '~count:mine');
+  front.fail({ kind: 'delay', delayMs: 0 });
+  front.fail({ kind: 'status', status: 429 });
+  const reads = [backend.exists('mine'), backend.getValue('mine'), backend.getValue('yours')];
+  const [exists, mine, yours] = await Promise.allSettled(reads);
+  expect(exists).toEqual({ status: 'fulfilled', value: true });
+  expect(mine).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', key: 'mine' } });
+  expect(yours).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE', key: 'yours' } });
 });
 
 it('fails a batch with a key that the token may not touch, and none of those beside it', async () => {

@@ -64,16 +64,23 @@ describe('a request', () => {
 
   it('continues for its other calls when its first and its last belong to a scope that closes', async () => {
     const { backend, requests } = watched(20_000);
-    for (const call of [(each: CacheBackend) => each.incr('shared'), (each: CacheBackend) => each.getValue('shared')]) {
+    const incr = (each: CacheBackend) => each.incr('shared');
+    const get = (each: CacheBackend) => each.getValue('shared');
+    const exists = (each: CacheBackend) => each.exists('shared');
+    for (const [call, callBetween, result] of [
+      [incr, incr, 1],
+      [get, get, 1],
+      [get, exists, true],
+    ] as const) {
       const scope = scoped(backend, 'scope');
       requests.length = 0;
       front.fail({ kind: 'delay', delayMs: 1500 });
       const first = failureOf(call(scope));
-      const other = call(backend);
+      const other = callBetween(backend);
       const last = failureOf(call(scope));
       await scope.close();
       for (const closed of [first, last]) expect((await closed).code).toBe('CLOSED');
-      expect(await other).toBe(1);
+      expect(await other).toBe(result);
       expect(requests.length).toBe(1);
     }
     await backend.close();
@@ -190,8 +197,8 @@ describe('a request', () => {
     await backend.close();
   });
 
-  it('works with an address that ends in slashes', async () => {
-    const backend = upstashBackend({ url: `${front.url}//`, token: front.token });
+  it('works with an address that ends in slashes, and with a scheme in capitals', async () => {
+    const backend = upstashBackend({ url: `${front.url.replace('http:', 'HTTP:')}//`, token: front.token });
     await backend.setValue('below', 1);
     expect(await backend.getValue('below')).toBe(1);
     await backend.close();

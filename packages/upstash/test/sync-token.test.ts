@@ -69,3 +69,26 @@ it.each([
   expect(third.sent).toBe(requests[newest]?.answered);
   await backend.close();
 });
+
+it('a request brings the sync token of the last read, which may have seen writes of others, also after a response without one', async () => {
+  const sent: (string | null)[] = [];
+  const received: (string | null)[] = [];
+  const watching: typeof fetch = async (url, init) => {
+    sent.push(new Headers(init?.headers).get('upstash-sync-token'));
+    const response = await fetch(url, init);
+    received.push(response.headers.get('upstash-sync-token'));
+    return response;
+  };
+  const service = { url: front.url, token: front.token, timeoutMs: 20_000 };
+  const backend = upstashBackend({ ...service, fetch: watching });
+  const other = upstashBackend(service);
+  await backend.setValue('a', 1);
+  await other.setValue('a', 2);
+  expect(await backend.getValue('a')).toBe(2);
+  front.fail({ kind: 'raw', body: '[{"result":["2"]}]' });
+  for (let read = 0; read < 2; read++) expect(await backend.getValue('a')).toBe(2);
+  const [ofWrite, ofRead, none] = received;
+  expect([ofRead === ofWrite, none]).toEqual([false, null]);
+  expect(sent).toEqual(['', ofWrite, ofRead, ofRead]);
+  await Promise.all([backend.close(), other.close()]);
+});
