@@ -26,7 +26,7 @@ const reasons: readonly Reason[] = [
   },
   {
     at: 'Cache: on memory',
-    why: 'A hit reads three entries: the value, the epoch of its key and the generation of the cache. Reading these as one batch, which has its own row in the section, takes about as long as the bound allows. A third of that extra time is `JSON.parse` of the entry, which is a list of value and stamp. From 1 KB on, a hit is within the bound.',
+    why: 'A hit reads three entries: the value, the epoch of its key and the generation of the cache. Reading these as one batch, which has its own row in the section, takes about as long as the bound allows. Part of that extra time is `JSON.parse` of the entry, which is a list of value and stamp. From 1 KB on, a hit is within the bound.',
   },
   { at: 'Cache: read-through on Redis: getOrSet, a hit', why: HIT },
   { at: 'Cache: read-through on Redis: getOrSet, hits', why: HIT },

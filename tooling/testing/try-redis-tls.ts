@@ -31,6 +31,20 @@ export async function alertingServer(): Promise<Server> {
   return server;
 }
 
+/** A proxy that terminates TLS in front of a server, and notes the names by which clients ask for it. */
+export async function tlsProxy(port: number): Promise<{ readonly proxy: Server; readonly names: readonly unknown[] }> {
+  const { file, keyFile } = await certificate();
+  const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
+  const names: unknown[] = [];
+  const proxy = createServer({ cert, key }, (client) => {
+    names.push((client as { readonly servername?: unknown }).servername);
+    client.on('error', () => undefined);
+    client.pipe(connect(port, '127.0.0.1').on('error', () => client.destroy())).pipe(client);
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  return { proxy, names };
+}
+
 /** Defines the tests of a Redis adapter's errors when a server is not Redis, or client and server do not agree on TLS. */
 export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void {
   const servers: ServerProcess[] = [];
@@ -49,14 +63,10 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
     return server.port;
   }
 
-  /** A proxy that terminates TLS in front of a server. */
-  async function unwrap(port: number): Promise<number> {
-    const { file, keyFile } = await certificate();
-    const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
-    const proxy = createServer({ cert, key }, (client) => client.pipe(connect(port, '127.0.0.1')).pipe(client));
-    proxies.push(proxy.listen(0, '127.0.0.1'));
-    await once(proxy, 'listening');
-    return (proxy.address() as AddressInfo).port;
+  async function serveBehindProxy(): Promise<{ port: number; names: readonly unknown[] }> {
+    const { proxy, names } = await tlsProxy(await serve({ tls: false }));
+    proxies.push(proxy);
+    return { port: (proxy.address() as AddressInfo).port, names };
   }
 
   /** The distinct failures of a write and a read, as `code: reason`. */
@@ -89,6 +99,22 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
   });
 
   describe('a rediss:// URL', () => {
+    it('names its host to the server, unless that is an address, or another name is given', async () => {
+      const { port, names } = await serveBehindProxy();
+      const { ca } = await certificate();
+      for (const [host, tls] of [
+        ['localhost', { ca }],
+        ['localhost', { ca, servername: undefined }],
+        ['127.0.0.1', { ca, servername: 'localhost' }],
+        ['127.0.0.1', { ca }],
+      ] as const) {
+        const backend = create({ url: `rediss://${host}:${port}`, tls, timeoutMs: TIMEOUT_MS });
+        await backend.setValue('k', VALUE);
+        await backend.close();
+      }
+      expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
+    });
+
     it('of a server that waits for a command without TLS fails with the hint that it may speak none', async () => {
       const port = await serve({ tls: false });
       expect(await attempt(`rediss://:${PASSWORD}@127.0.0.1:${port}`)).toEqual([
@@ -149,7 +175,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       ['the server', false, ' (ECONNRESET)'],
       ['a proxy in front of the server', true, ''],
     ])('of %s that requires TLS fails with the hint that it may', async (_, proxied, code) => {
-      const port = proxied ? await unwrap(await serve({ tls: false })) : await serve();
+      const port = proxied ? (await serveBehindProxy()).port : await serve();
       const hint = '; the server may require TLS';
       expect(await attempt(`redis://localhost:${port}`)).toEqual([
         `UNAVAILABLE: the connection was lost${code}${hint}`,

@@ -48,7 +48,8 @@ describe('a stored value of an old shape', () => {
     const [backend, old] = [memoryBackend(), pending<object>()];
     const elsewhere = createCache(backend).getOrSet('eve', () => old.promise);
     await settled();
-    const own = createCache(backend);
+    const hits: unknown[] = [];
+    const own = createCache(backend, { listener: (event) => event.hits !== undefined && hits.push(event.hits) });
     const untyped = own.getOrSet('eve', () => 'never');
     await settled();
     const typed = [1, 2].map((age) => own.getOrSet('eve', () => ({ name: 'Eve', age }), { type: User }));
@@ -59,6 +60,7 @@ describe('a stored value of an old shape', () => {
     expect(await untyped).toEqual({ name: 'Eve' });
     const loaded = { name: 'Eve', age: 1 };
     expect(await Promise.all([...typed, many])).toEqual([loaded, loaded, [loaded, { name: 'bob', age: 3 }]]);
+    expect(hits).toEqual([1, 0, 0, 0]);
     expect(await own.get('eve')).toEqual(loaded);
   });
 

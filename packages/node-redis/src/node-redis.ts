@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
 import {
@@ -54,6 +55,11 @@ export interface NodeRedisClientOptions extends CommonOptions {
 
 export type NodeRedisBackendOptions = NodeRedisUrlOptions | NodeRedisClientOptions;
 
+interface TlsSettings {
+  readonly tls?: boolean | undefined;
+  readonly servername?: string | undefined;
+}
+
 type CredentialsProvider = NonNullable<RedisClientOptions['credentialsProvider']>;
 type StreamingCredentialsProvider = Extract<CredentialsProvider, { readonly type: 'streaming-credentials-provider' }>;
 
@@ -88,9 +94,11 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
     // The server refuses a fraction as it refuses the value of a counter, and the client takes NaN for 0.
     if (!/^\d{1,9}$/.test(String(given.database ?? 0)))
       throw invalid(options, 'redis.database must be a database number');
-    const { tls } = given.socket ?? {};
+    const { tls, servername = '' }: TlsSettings = given.socket ?? {};
     if (tls !== undefined && tls !== url.startsWith('rediss:'))
       throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
+    // Node refuses it only once it has begun to connect, and that socket's error would end the process.
+    if (typeof servername !== 'string') throw invalid(options, 'redis.socket.servername must be a string');
     return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
   }
   if (!isRedisClient(client)) throw invalid(options, 'client must be a client or pool of redis 5 or 6 for one server');
@@ -101,7 +109,9 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
 
 function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
   const connectTimeout = Math.ceil(CONNECT_SHARE * timeoutMs);
-  const socket = { ...given.socket, connectTimeout, reconnectStrategy: false } as const;
+  // The client does not name the server to itself (SNI), by which proxies in front of managed servers route.
+  const { servername = serverNameOf(url) }: TlsSettings = given.socket ?? {};
+  const socket = { ...given.socket, servername, connectTimeout, reconnectStrategy: false } as const;
   const { credentialsProvider: provider } = given;
   // The client must not resend a command, nor queue one beyond its deadline.
   const client: OwnClient = createClient({
@@ -167,6 +177,12 @@ function checkUrl(options: NodeRedisBackendOptions): string {
   // `default` is the same user. With a name, a server that requires no password accepts one.
   if (parsed.username === '' && parsed.password !== '') parsed.username = 'default';
   return parsed.href;
+}
+
+/** The host, unless it is an address, which TLS does not take for a name. */
+function serverNameOf(url: string): string {
+  const { hostname } = new URL(url);
+  return hostname.startsWith('[') || isIP(hostname) !== 0 ? '' : hostname;
 }
 
 function isDecodable(text: string): boolean {

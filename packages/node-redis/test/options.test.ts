@@ -57,6 +57,7 @@ describe('nodeRedisBackend', () => {
     ['a password whose end looks like a fragment', { url: 'redis://user:12#s3cret@host' }],
     ['TLS for a redis:// url', { url: 'redis://user:s3cret@host', redis: { socket: { tls: true } } }],
     ['no TLS for a rediss:// url', { url: 'rediss://user:s3cret@host', redis: { socket: { tls: false } } }],
+    ['a server name that is no text', { url: 'rediss://user:s3cret@host', redis: { socket: { servername: 5 } } }],
     ['further options that are none', { url: 'redis://user:s3cret@host', redis: null }],
     ['further options that are a text', { url: 'redis://user:s3cret@host', redis: 's3cret' }],
     ['a timeoutMs of 0', { url: 'redis://127.0.0.1', timeoutMs: 0 }],

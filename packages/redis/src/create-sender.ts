@@ -5,8 +5,8 @@ import { PatchedSentinelConnector, patched } from './ioredis-patches.ts';
 import type { RedisBackendOptions } from './options.ts';
 import { ProvidedClient, type RedisClient } from './provided-client.ts';
 import type { Sender } from './sender.ts';
-import { type Settings, settingsOf } from './settings.ts';
-import { parseServer, parseServers, type Server, UrlError } from './url.ts';
+import { type Settings, serverNameOf, settingsOf } from './settings.ts';
+import { parseServer, parseServers, UrlError } from './url.ts';
 
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
@@ -36,12 +36,17 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   // ioredis would select NaN again and again, and leave the refusal unhandled.
   if (!/^\d{1,9}$/.test(String(given.db ?? 0))) throw new UnusableOption('redis.db must be a database number');
+  // Node refuses it only once it has begun to connect, and that socket's error would end the process.
+  if (typeof (given.tls?.servername ?? '') !== 'string')
+    throw new UnusableOption('redis.tls.servername must be a string');
   const settings = settingsOf(timeoutMs, given);
   try {
     if (target === 'cluster') return clusterSender(options.cluster, settings, timeoutMs);
     if (target === 'sentinels') return sentinelSender(options, settings, timeoutMs);
     const { secure, ...server } = parseServer(options.url, REDIS_PORT);
-    return new Connection(timeoutMs, () => createClient({ ...settings, ...server, ...tlsOf(secure, settings) }));
+    return new Connection(timeoutMs, () =>
+      createClient({ ...settings, ...server, ...tlsOf(server.host, secure, settings) }),
+    );
   } catch (error) {
     throw error instanceof UrlError ? new UnusableOption(`${target} ${error.message}`) : error;
   }
@@ -54,7 +59,9 @@ function clusterSender(urls: unknown, settings: Settings, timeoutMs: number): Se
     servers,
     timeoutMs,
     ({ host, port }) =>
-      new Connection(timeoutMs, () => createClient({ ...settings, ...shared, host, port, ...tlsOf(secure, settings) })),
+      new Connection(timeoutMs, () =>
+        createClient({ ...settings, ...shared, host, port, ...tlsOf(host, secure, settings) }),
+      ),
   );
 }
 
@@ -95,6 +102,6 @@ function createClient(options: Settings): Redis {
   return patched(new Redis(options));
 }
 
-function tlsOf(secure: Server['secure'], { tls = {} }: Settings): Pick<RedisOptions, 'tls'> {
-  return secure ? { tls } : {};
+function tlsOf(host: string, secure: boolean, { tls }: Settings): Pick<RedisOptions, 'tls'> {
+  return secure || tls ? { tls: { ...tls, servername: serverNameOf(host, tls?.servername) } } : {};
 }

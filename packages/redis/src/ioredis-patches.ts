@@ -1,5 +1,6 @@
 import { type Redis, SentinelConnector } from 'ioredis';
 import { commandFailure } from './failures.ts';
+import { serverNameOf } from './settings.ts';
 
 /**
  * Patches a client so that what ioredis would write to the console fails the calls concerned, or is ignored, and no error of a
@@ -24,14 +25,19 @@ export function patched(client: Redis): Redis {
   return client;
 }
 
-/** The method, private in ioredis's types, that creates every client for a sentinel. */
-interface ClientFactory {
-  connectToSentinel(sentinel: unknown, options?: object): Redis;
+interface Address {
+  readonly host: string;
+}
+
+/** The methods, private in ioredis's types, that create every client for a sentinel, and that ask a sentinel for the primary. */
+interface PrivateMethods {
+  connectToSentinel(sentinel: Address, options?: object): Redis;
+  resolve(sentinel: Address): Promise<Address | null>;
 }
 
 /**
- * Connects to sentinels through patched clients. If none leads to a primary, the error has their last error as `cause` and
- * the last socket as `stream`.
+ * Connects to sentinels through patched clients, and by TLS with the name of each server. If none leads to a primary, the error
+ * has their last error as `cause` and the last socket as `stream`.
  */
 export class PatchedSentinelConnector extends SentinelConnector {
   #lastError: unknown;
@@ -40,15 +46,23 @@ export class PatchedSentinelConnector extends SentinelConnector {
 
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0]);
-    const factory = this as unknown as ClientFactory;
-    const connect = factory.connectToSentinel.bind(this);
-    factory.connectToSentinel = (sentinel, given) => {
-      const client = connect(sentinel, { disconnectTimeout: this.options.disconnectTimeout, ...given });
+    const { disconnectTimeout, sentinelTLS, tls } = this.options;
+    const methods = this as unknown as PrivateMethods;
+    const [connect, resolve] = [methods.connectToSentinel.bind(this), methods.resolve.bind(this)];
+    methods.connectToSentinel = (sentinel, given) => {
+      const servername = serverNameOf(sentinel.host, sentinelTLS?.servername);
+      const secured = sentinelTLS && { tls: { ...sentinelTLS, servername } };
+      const client = connect(sentinel, { disconnectTimeout, ...secured, ...given });
       client.on('error', (error: unknown) => {
         this.#lastError = error;
       });
       this.#client = client;
       return patched(client);
+    };
+    // ioredis adds the options of `tls`, and connects by the result.
+    methods.resolve = async (sentinel) => {
+      const primary = await resolve(sentinel);
+      return primary && { ...primary, servername: serverNameOf(primary.host, tls?.servername) };
     };
   }
 

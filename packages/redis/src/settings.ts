@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 
 /** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
@@ -30,4 +31,12 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.
     retryStrategy: () => null,
   };
+}
+
+/**
+ * The name by which TLS names the server to itself (SNI), and which ioredis leaves out: proxies in front of managed servers route
+ * by it. Addresses are no such names.
+ */
+export function serverNameOf(host: string, given: string | undefined): string {
+  return given ?? (isIP(host) === 0 ? host : '');
 }

@@ -70,6 +70,9 @@ describe('redisBackend', () => {
       ['a database that is NaN', { url: 'redis://user:s3cret@host', redis: { db: Number.NaN } }],
       ['a database that is no whole number', { url: 'redis://user:s3cret@host', redis: { db: 1.5 } }],
     ],
+    'redis.tls.servername must be a string': [
+      ['a server name that is no text', { url: 'rediss://user:s3cret@host', redis: { tls: { servername: 5 } } }],
+    ],
     'url has parameters': [['a url with parameters', { url: 'redis://user:s3cret@host?password=s3cret' }]],
     'url has a family other than 0, 4 and 6': [
       ['a url with an unknown address family', { url: 'redis://user:s3cret@host?family=46' }],

@@ -6,7 +6,7 @@ import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
-import { alertingServer, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
+import { alertingServer, tlsProxy, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
 import { expect, it } from 'vitest';
@@ -33,6 +33,28 @@ it('a Cluster with rediss:// URLs is used with the given TLS options', async () 
   const distrustful = redisBackend(options);
   expect((await failureOf(distrustful.getValue('k'))).message).toContain('(DEPTH_ZERO_SELF_SIGNED_CERT)');
   await Promise.all([backend.close(), distrustful.close()]);
+  await stop();
+});
+
+it('a node of a Cluster that is known by a name is named to itself', async () => {
+  const args = ['--cluster-enabled', 'yes', '--cluster-announce-hostname', 'localhost'];
+  const { port, stop } = await startRedis(args, { port: await freePort(10_000) });
+  const { proxy, names } = await tlsProxy(port);
+  const seed = (proxy.address() as AddressInfo).port;
+  const admin = new Redis({ host: 'localhost', port });
+  await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
+  for (const [name, value] of [
+    ['cluster-announce-port', String(seed)],
+    ['cluster-preferred-endpoint-type', 'hostname'],
+  ] as const)
+    await admin.config('SET', name, value);
+  admin.disconnect();
+  const { ca } = await certificate();
+  const backend = redisBackend({ cluster: [`rediss://127.0.0.1:${seed}`], redis: { tls: { ca } }, timeoutMs: 6000 });
+  await recovered(backend, 'k');
+  expect(new Set(names)).toEqual(new Set([false, 'localhost']));
+  await backend.close();
+  proxy.close();
   await stop();
 });
 

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
 import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
@@ -6,6 +7,7 @@ import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/server
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
+import { tlsProxy } from '@ninefold/tooling/testing/try-redis-tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisSentinelsOptions, redisBackend } from '../../src/redis.ts';
 import { closeAfter } from '../support/closing.ts';
@@ -308,6 +310,29 @@ describe('three sentinels', () => {
     await secure.close();
     await ask(sentinel, 'SENTINEL', 'REMOVE', 'secure');
     await stop();
+  });
+
+  it('are named to themselves by TLS, and so is the primary', async () => {
+    const [sentinel] = group.sentinels as [ServerProcess];
+    const primary = await startRedis();
+    await ask(sentinel, 'SENTINEL', 'MONITOR', 'named', '127.0.0.1', String(primary.port), '1');
+    const proxies = await Promise.all([sentinel, primary].map(({ port }) => tlsProxy(port)));
+    const [asked, led] = proxies.map(({ proxy }) => (proxy.address() as AddressInfo).port) as [number, number];
+    const { ca } = await certificate();
+    const named = redisBackend({
+      sentinels: { name: 'named', urls: [`rediss://localhost:${asked}`] },
+      redis: { tls: { ca }, natMap: { [`127.0.0.1:${primary.port}`]: { host: 'localhost', port: led } } },
+      timeoutMs: 5000,
+    });
+    await named.setValue('k', 1);
+    expect(await named.getValue('k')).toBe(1);
+    await named.close();
+    for (const { proxy, names } of proxies) {
+      expect(new Set(names)).toEqual(new Set(['localhost']));
+      proxy.close();
+    }
+    await ask(sentinel, 'SENTINEL', 'REMOVE', 'named');
+    await primary.stop();
   });
 
   it('that refuse to name the primary are reported with the reason', async () => {
