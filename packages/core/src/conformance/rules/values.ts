@@ -253,9 +253,17 @@ export const values: readonly Rule[] = [
     id: 'values/overwrite',
     text: 'a later set replaces a value of any kind',
     run: async ({ cache, equal }) => {
-      for (const value of ['text', 5, { a: 1 }, null, 0, [1]]) {
+      const values = ['text', 5, { a: 1 }, null, 0, [1]];
+      for (const value of values) {
         await cache.setValue('k', value);
         equal(await cache.getValue('k'), value);
+      }
+      for (const options of [{}, { ttl: 600 }]) {
+        for (const value of values) {
+          const pairs = ['k', 'l'].map((key) => [key, value] as const);
+          await cache.multiSetValues(pairs, options);
+          equal(await cache.multiGetValues(['k', 'l']), [value, value]);
+        }
       }
     },
   },

@@ -65,6 +65,17 @@ export const ttlMutants: readonly Mutant[] = [
   ttlMutant('takes a TTL over a day for no expiry', ['ttl/lives-30-days'], (ttl) => (ttl > 86_400 ? undefined : ttl)),
   ttlMutant('lets entries live a while longer', ['ttl/fraction'], (ttl) => ttl + 5),
   driverMutant(
+    'stores only what is new of a batch with a TTL',
+    ['values/overwrite'],
+    (now) =>
+      new (class extends TimedDriver {
+        override setMany(entries: Entries, ttl: number | undefined): void {
+          const keepsOld = entries.length > 1 && ttl !== undefined;
+          super.setMany(keepsOld ? entries.filter(([key]) => !this.exists(key)) : entries, ttl);
+        }
+      })(now),
+  ),
+  driverMutant(
     'keeps the TTL that a set should replace',
     ['ttl/replaced-by-set', 'ttl/replaced-by-batch', 'ttl/longer-set'],
     (now) =>
