@@ -34,8 +34,10 @@ export function utf8Bytes(text: string): number {
 
 /** The type of a value in a few words, without its content, for error messages. */
 export function describe(thing: unknown): string {
-  if (thing === null) return 'null';
-  if (Array.isArray(thing)) return 'an array';
-  const kind = typeof thing;
-  return kind === 'undefined' ? kind : `${kind === 'object' ? 'an' : 'a'} ${kind}`;
+  if (thing === null || thing === undefined) return String(thing);
+  return withArticle(Array.isArray(thing) ? 'array' : typeof thing);
+}
+
+export function withArticle(noun: string): string {
+  return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;
 }

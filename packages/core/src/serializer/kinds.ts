@@ -1,4 +1,4 @@
-import { describe } from '../keys.ts';
+import { describe, withArticle } from '../keys.ts';
 import { typedArrayName } from './bytes.ts';
 
 /**
@@ -28,19 +28,18 @@ export type Kind =
 /** The kind of an object of any realm (`vm`, Jest), where `instanceof` fails; `undefined` if it cannot be kept. */
 export function kindOf(value: object): Kind | undefined {
   const prototype = prototypeOf(value);
-  const isView = ArrayBuffer.isView(value);
-  const isArray = Array.isArray(value);
-  // Arrays and Dates of this realm are told first, because the names of classes take longer to read.
-  if (isArray && prototype === Array.prototype) return 'Array';
-  const tag = isArray ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
-  if (prototype === null || prototype === Object.prototype) return tag === 'Object' && !isView ? tag : undefined;
-  const tagged = Symbol.toStringTag in value;
-  if (prototype === Date.prototype && tag === 'Date' && !tagged) return tag;
-  const className = classOf(prototype);
-  if (isView) {
-    const view = typedArrayName(value);
+  if (ArrayBuffer.isView(value)) {
+    const [view, className] = [typedArrayName(value), classOf(prototype)];
     return className === view || (className === 'Buffer' && view === 'Uint8Array') ? 'TypedArray' : undefined;
   }
+  const isArray = Array.isArray(value);
+  const tag = isArray ? 'Array' : Object.prototype.toString.call(value).slice(8, -1);
+  if (prototype === null || prototype === Object.prototype) return tag === 'Object' ? tag : undefined;
+  const tagged = Symbol.toStringTag in value;
+  // Arrays and Dates of this realm are told first, because the names of classes take longer to read.
+  if (isArray ? prototype === Array.prototype : prototype === Date.prototype && tag === 'Date' && !tagged)
+    return tag as Kind;
+  const className = classOf(prototype);
   if (tag === 'Error' && !tagged) return isKeptError(value as Error, prototype, className) ? 'Error' : undefined;
   if (className !== tag || !(tagged ? TAGGED : UNTAGGED).test(tag)) return undefined;
   // Rules out subclasses: only `Object.prototype` may follow in the prototype chain.
@@ -72,5 +71,5 @@ export function describeKind(value: unknown): string {
   const className = classOf(prototypeOf(value));
   const name = /^[\w$]{1,64}$/.test(className) ? className : 'class instance';
   if (name === 'Object') return 'an object that is not plain';
-  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+  return withArticle(name);
 }

@@ -3,8 +3,8 @@ import { CHEAP_URL, MAX_REGEXP_COST, regexpCost } from './costs.ts';
 import { assertBoundedExpansion } from './expansion.ts';
 import { check } from './legal-json.ts';
 
-/** The numbers that JSON lacks. */
-const SPECIAL_NUMBER = /^(?:NaN|-?Infinity|-0)$/;
+/** The numbers that JSON lacks, as text, by the initial of the typed arrays that hold them. */
+const NOT_IN_JSON = { F: /^(?:NaN|-?Infinity|-0)$/, B: /^-?\d{1,20}$/ };
 
 /**
  * Applies superjson's annotations (https://github.com/flightcontrolhq/superjson) to parsed JSON, with work bounded by
@@ -40,7 +40,7 @@ class Reader {
   /** Applies a tree of annotations to a node. A tree is `[annotation, children]`, or the children alone. */
   applyValues(node: unknown, tree: unknown): unknown {
     const annotated = Array.isArray(tree);
-    const below = asTree(annotated ? tree[1] : tree);
+    const below = asRecord(annotated ? tree[1] : tree);
     for (const path of Object.keys(below)) this.#replace(node, path, (child) => this.applyValues(child, below[path]));
     return annotated ? this.#convert(node, tree[0]) : node;
   }
@@ -48,7 +48,7 @@ class Reader {
   applyEqualities(root: unknown, equalities: unknown): void {
     const [ofRoot, others] = Array.isArray(equalities) ? (equalities as readonly unknown[]) : [[], equalities];
     this.#share(root, root, ofRoot);
-    const tree = asTree(others);
+    const tree = asRecord(others);
     for (const path of Object.keys(tree)) this.#share(root, this.#nodeAt(root, this.#keysOf(path)), tree[path]);
   }
 
@@ -62,12 +62,12 @@ class Reader {
   fillContainers(): void {
     for (const [container, source] of this.#sources) {
       if (container instanceof Map) {
-        for (const row of asArray(source)) {
+        for (const row of source as readonly unknown[]) {
           check(Array.isArray(row) && row.length === 2);
           container.set(row[0], row[1]);
         }
       } else if (container instanceof Set) {
-        for (const item of asArray(source)) container.add(item);
+        for (const item of source as readonly unknown[]) container.add(item);
       } else if (Object.hasOwn(source as object, 'cause')) {
         hide(container as Error, 'cause', (source as Error).cause);
       }
@@ -119,14 +119,12 @@ class Reader {
     switch (kind) {
       case 'undefined':
         return undefined;
-      case 'bigint': {
-        const digits = asString(node);
+      case 'bigint':
         // As many digits as the writer allows.
-        check(/^-?\d{1,100000}$/.test(digits));
-        return BigInt(digits);
-      }
+        check(/^-?\d{1,100000}$/.test(asString(node)));
+        return BigInt(node as string);
       case 'number':
-        check(SPECIAL_NUMBER.test(asString(node)));
+        check(NOT_IN_JSON.F.test(asString(node)));
         return Number(node);
       case 'Date': {
         const date = new Date(asString(node));
@@ -148,11 +146,13 @@ class Reader {
         check(name === bytesTransformer.name);
         return bytesTransformer.deserialize(asString(node));
       // superjson's own form of a typed array, which other writers use. Since its 2.2.7, what JSON lacks is text.
-      case 'typed-array': {
-        const form = { B: /^-?\d{1,20}$/, F: SPECIAL_NUMBER }[asString(name)[0] as string];
-        check(asArray(node).every((item) => typeof item === 'number' || form?.test(asString(item))));
+      case 'typed-array':
+        check(
+          asArray(node).every(
+            (item) => typeof item === 'number' || NOT_IN_JSON[(name as string)[0] as 'F']?.test(asString(item)),
+          ),
+        );
         return typedArrayOf(name as string, node as number[]);
-      }
       default:
         return check(false);
     }
@@ -162,16 +162,12 @@ class Reader {
     const end = text.lastIndexOf('/');
     check(end > 0 && text[0] === '/');
     const [source, flags] = [text.slice(1, end), text.slice(end + 1)];
-    this.#spend(regexpCost(source, flags));
+    check(regexpCost(source, flags) <= this.#regexpCostLeft);
     const regexp = new RegExp(source, flags);
     // `source` escapes slashes, and may be longer than the text.
-    this.#spend(regexpCost(regexp.source, flags) - regexpCost(source, flags));
-    return regexp;
-  }
-
-  #spend(cost: number): void {
-    this.#regexpCostLeft -= cost;
+    this.#regexpCostLeft -= regexpCost(regexp.source, flags);
     check(this.#regexpCostLeft >= 0);
+    return regexp;
   }
 
   #fillLater(container: object, source: unknown): object {
@@ -190,14 +186,10 @@ function asArray(node: unknown): readonly unknown[] {
   return node;
 }
 
-function asRecord(node: unknown): Record<string, unknown> {
+/** An object of JSON. Annotations that are left out are none. */
+function asRecord(node: unknown = {}): Record<string, unknown> {
   check(Object.getPrototypeOf(node) === Object.prototype);
   return node as Record<string, unknown>;
-}
-
-/** A tree of paths. There is none where nothing is annotated. */
-function asTree(node: unknown = {}): Record<string, unknown> {
-  return asRecord(node);
 }
 
 function errorOf({ name, message }: Record<string, unknown>): Error {

@@ -156,15 +156,13 @@ class Writer {
     if (this.#open.size >= MAX_DEPTH) this.refuse(`deeper than ${MAX_DEPTH} levels`);
     const items = content as Record<Key, unknown>;
     const isList = Array.isArray(content);
-    const keys = isList ? undefined : Object.keys(content);
-    const { length } = keys ?? (content as readonly unknown[]);
+    const keys = isList ? Array.prototype.keys.call(content) : Object.keys(content);
     // A copy, once an item has to be replaced, or if a prototype of another realm or a proxy answers with a `toJSON`.
     let json: typeof items = isList ? ([] as never) : items.toJSON !== undefined ? { ...items } : items;
     let below: Group | undefined;
     const step: Step = { kind, key: '' };
     this.#open.set(value, step);
-    for (let at = 0; at < length; at++) {
-      const key = keys === undefined ? at : (keys[at] as string);
+    for (const key of keys) {
       step.key = key;
       if (!(key in items)) this.refuse('a hole in a sparse array');
       const item = items[key];

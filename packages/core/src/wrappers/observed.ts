@@ -53,10 +53,9 @@ function hitsOf(operation: Operation, result: unknown): number | undefined {
     case 'multiGetValues':
       return (result as readonly unknown[]).filter((value) => value !== undefined).length;
     case 'exists':
-      return result === true ? 1 : 0;
     case 'delete':
     case 'deleteMany':
-      return result as number;
+      return Number(result);
     default:
       return undefined;
   }
