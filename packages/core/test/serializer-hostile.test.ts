@@ -46,6 +46,7 @@ const refused = [
   '{"json":["1"],"meta":{"values":[["typed-array","Uint8Array"]]}}',
   '{"json":[1],"meta":{"values":[["typed-array","Money"]]}}',
   '{"json":[1],"meta":{"values":[["typed-array","BigInt64Array"]]}}',
+  '{"json":[1],"meta":{"values":[["typed-array",["Uint8Array"]]]}}',
   '{"json":["0x1"],"meta":{"values":[["typed-array","BigInt64Array"]]}}',
   `{"json":["${'1'.repeat(21)}"],"meta":{"values":[["typed-array","BigUint64Array"]]}}`,
   '{"json":["NaN"],"meta":{"values":[["typed-array","Int32Array"]]}}',

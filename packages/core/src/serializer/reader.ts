@@ -152,7 +152,7 @@ class Reader {
             (item) => typeof item === 'number' || NOT_IN_JSON[(name as string)[0] as 'F']?.test(asString(item)),
           ),
         );
-        return typedArrayOf(name as string, node as number[]);
+        return typedArrayOf(asString(name), node as number[]);
       default:
         return check(false);
     }
