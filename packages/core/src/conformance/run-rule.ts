@@ -79,7 +79,7 @@ async function createTrial(options: SuiteOptions, transcript: Transcript, opened
 
   async function wait(seconds: number): Promise<void> {
     transcript.add(`… ${Number(seconds.toFixed(3))} s pass …`);
-    if (clock === undefined) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    if (clock === undefined) await sleep(seconds * 1000);
     else clock.advance(seconds * 1000);
   }
 
@@ -113,6 +113,14 @@ async function createTrial(options: SuiteOptions, transcript: Transcript, opened
       return error;
     },
   };
+}
+
+/** Not one timer, because it may fire early, in workerd by as long as the process had stalled. */
+async function sleep(milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  for (let left = milliseconds; left > 0; left = end - performance.now()) {
+    await new Promise((resolve) => setTimeout(resolve, left));
+  }
 }
 
 /** Names that tell the backends of a trial apart in the calls of a failure. */
