@@ -33,10 +33,10 @@ describe('CacheError', () => {
   });
 
   it('escapes what could rewrite a terminal or a log line', () => {
-    const key = 'a\nb\u001b[31m\u007f\u0085\u202e\u2028\ufeff"';
+    const key = 'a\nb\u001b[31m\u007f\u0085\u200b\u202e\u2028\u2066\u2069\ufeff"';
     const { message } = new CacheError({ ...options, key });
     expect(message).toBe(
-      '[redis] getValue "a\\nb\\u001b[31m\\u007f\\u0085\\u202e\\u2028\\ufeff\\"": connection refused',
+      '[redis] getValue "a\\nb\\u001b[31m\\u007f\\u0085\\u200b\\u202e\\u2028\\u2066\\u2069\\ufeff\\"": connection refused',
     );
   });
 
@@ -51,6 +51,7 @@ describe('CacheError', () => {
       expect(retryable(code)).toBe(false);
     }
     expect(new CacheError({ ...options, code: 'BACKEND', retryable: true }).retryable).toBe(true);
+    expect(new CacheError({ ...options, retryable: false }).retryable).toBe(false);
   });
 
   it('shows the issues of a validator only through the property', () => {
@@ -117,5 +118,6 @@ describe('a cause', () => {
     expect(nameOf(undefined)).toBe('undefined');
     expect(nameOf(Object.assign(new Error('x'), { name: 'the value was s3cret' }))).toBe('Error');
     expect(nameOf(Object.assign(new Error('x'), { name: 5 }))).toBe('Error');
+    expect(nameOf(Object.assign(new Error('x'), { name: 'n'.repeat(65) }))).toBe('Error');
   });
 });
