@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DriverError } from '@ninefold/core';
 import type { FaultLab } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
@@ -5,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Connection } from '../src/connection.ts';
 import { encode, Opcode } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
+import { pause } from './support/pause.ts';
 
 let lab: FaultLab;
 let stop: () => Promise<void>;
@@ -46,5 +49,35 @@ it('loses no response that arrived during a stall that began just before the che
   });
   expect(outcome).toBe('a response');
   connection.retire();
+  await server.stop();
+});
+
+it('a connection still waits for the response to a later request when the deadline of an earlier one is over', async () => {
+  const server = await startMemcached();
+  const connection = new Connection(
+    { ...server, tls: undefined, login: undefined, timeoutMs: 30_000 },
+    () => undefined,
+  );
+  const send = (timeoutMs: number): Promise<string> =>
+    new Promise((resolve) => {
+      connection.send({
+        call: { deadline: performance.now() + timeoutMs, ended: false, sent: false },
+        size: 1,
+        encode: (opaque) => encode([{ opcode: Opcode.noop }], opaque),
+        receive: () => {
+          resolve('a response');
+          return true;
+        },
+        fail: ({ message }) => resolve(message),
+      });
+    });
+  expect(await send(30_000)).toBe('a response');
+  await pause(server);
+  const outcomes = [send(100), send(30_000)];
+  // Until the check for silence.
+  await sleep(1300);
+  server.resume();
+  expect(await Promise.all(outcomes)).toEqual(['a response', 'a response']);
+  connection.fail(new DriverError('UNAVAILABLE', 'the test is over'));
   await server.stop();
 });

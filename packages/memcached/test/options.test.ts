@@ -32,6 +32,7 @@ describe('memcachedBackend', () => {
 
   const refused: [string, string, unknown][] = [
     ['no options', 'options must be', undefined],
+    ['null for options', 'options must be', null],
     ['no server', 'url is missing', {}],
     ['servers: undefined, as process.env gives it', 'url is missing', { servers: undefined }],
     ['url: undefined', 'url is missing', { url: undefined }],
@@ -94,6 +95,18 @@ describe('memcachedBackend', () => {
       expect(inspect(refusal)).not.toContain('s3cret');
     });
   }
+});
+
+it.each(['getMany', 'setMany', 'deleteMany', 'incr', 'close'])('refuses a transport without %s', (missing) => {
+  const method = (): void => undefined;
+  const transport = { getMany: method, setMany: method, deleteMany: method, incr: method, close: method };
+  expect(refusalOf({ transport })).toBeUndefined();
+  expect(refusalOf({ transport: { ...transport, [missing]: undefined } })).toMatchObject({ code: 'INVALID_OPTIONS' });
+});
+
+it('reports in its capabilities the item limit that its options name', () => {
+  const { capabilities } = memcachedBackend({ servers, maxValueBytes: 8_386_560 });
+  expect(capabilities).toEqual({ ...memcachedCapabilities, maxValueBytes: 8_386_560 });
 });
 
 it('accepts a login in the url, and TLS with and without options', () => {

@@ -1,12 +1,15 @@
 import type { CacheBackend } from '@ninefold/core';
 import { describeCacheBackend } from '@ninefold/core/conformance';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
+import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
 let addresses: readonly string[];
@@ -53,6 +56,38 @@ describe('several servers', () => {
     const [stockThree, stockFour] = [Client.create(hosts(3).join()), Client.create(hosts(4).join())];
     const stockMoved = keys.filter((key) => stockThree.server(key)?.host !== stockFour.server(key)?.host);
     expect(stockMoved.length / keys.length).toBeGreaterThan(0.6);
+  });
+
+  it('have the same keys in every version, so that an upgrade loses none', () => {
+    const ipv6 = { host: '2001:db8::1', port: 11211, tls: undefined, login: undefined, timeoutMs: 1 };
+    const { client, servers: four } = managedClient([...configs(3), ipv6]);
+    const hosts = four.map(({ host }) => host);
+    const places = keys.slice(0, 40).map((key) => hosts.indexOf(`${client.server(key)?.host}`));
+    expect(places.join('')).toBe('2231110113120302010313331030030220322012');
+  });
+
+  it('get their parts of a batch in parallel, and are all disconnected on close', async () => {
+    const proxies = await Promise.all(servers.map((server) => FaultProxy.start(server)));
+    const backend = memcachedBackend({
+      servers: proxies.map(({ port }) => `127.0.0.1:${port}`),
+      namespace: 'parallel',
+      timeoutMs: 30_000,
+    });
+    await backend.multiSetValues(keys.map((key) => [key, 1] as const));
+    expect(proxies.map(({ links }) => links)).toEqual([1, 1, 1]);
+    const [first, ...others] = servers as [ServerProcess, ...ServerProcess[]];
+    const own = await keysOn(`${first.host}:${first.port}`, 'parallel');
+    const counts = async () =>
+      (await Promise.all(others.map(({ host, port }) => keysOn(`${host}:${port}`, 'parallel')))).flat().length;
+    await pause(first);
+    // The first of them is of the server that does not answer.
+    const batch = backend.deleteMany([...own, ...keys]);
+    await until('the others have done their parts', async () => (await counts()) === 0);
+    first.resume();
+    expect(await batch).toBe(keys.length);
+    await backend.close();
+    await until('all are disconnected', async () => proxies.every(({ links }) => links === 0));
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
   });
 
   it('have the same keys in whatever order they are named', async () => {

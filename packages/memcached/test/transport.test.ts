@@ -140,10 +140,12 @@ describe('a response', () => {
       new DeleteCommand(['k'], call),
     ];
     for (const command of [...commands, incr]) {
-      expect(command.receive(0, response(Status.busy, 0))).toMatchObject({
-        code: 'UNAVAILABLE',
-        options: { applied: 'no' },
-      });
+      for (const status of [Status.busy, Status.temporaryFailure]) {
+        expect(command.receive(0, response(status, 0))).toMatchObject({
+          code: 'UNAVAILABLE',
+          options: { applied: 'no' },
+        });
+      }
       expect(command.receive(0, response(0x84, 0))).toMatchObject({
         code: 'BACKEND',
         options: { cause: { code: '0x0084' } },

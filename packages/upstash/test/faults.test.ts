@@ -73,6 +73,7 @@ const faults: [string, HttpFault, Expected][] = [
   ],
   ['HTTP 500', { kind: 'status', status: 500 }, { ...lost, ran: false }],
   ['HTTP 503', { kind: 'status', status: 503 }, { ...lost, ran: false }],
+  ['HTTP 504', { kind: 'status', status: 504 }, { ...lost, ran: false }],
   ['HTTP 408', { kind: 'status', status: 408 }, { ...lost, ran: false }],
   [
     'HTTP 413',
@@ -197,6 +198,18 @@ describe('a failure of the service', () => {
     }
   });
 
+  it('of a command in a script is reported with the code of that command', async () => {
+    for (const [error, code] of [
+      ['ERR Error running script (call to f_0a): @user_script:2: -OOM command not allowed', 'OOM'],
+      ['OOM command not allowed script: 0a, on @user_script:2.', 'OOM'],
+      ["ERR Error running script (call to f_0a): @user_script:2: The user can't run this command", undefined],
+    ] as const) {
+      front.fail({ kind: 'raw', body: JSON.stringify([{ error }]) });
+      const { cause } = await failureOf(backend.incr('n'));
+      expect((cause as { readonly code?: unknown }).code).toBe(code);
+    }
+  });
+
   it('that is an HTTP status is reported in the words for it', async () => {
     for (const [fault, words] of [
       [{ kind: 'redirect' }, 'the address redirects; it is not a REST endpoint of Upstash'],
@@ -266,6 +279,16 @@ describe('a failure of the service', () => {
       front.fail({ kind });
       expect(await backend.getValue('k')).toBe(1);
     }
+    const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
+    proxy.rewrite = () => {
+      proxy.heal();
+      return 'not HTTP';
+    };
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const garbled = upstashBackend({ url, token: front.token, namespace: 'faults', timeoutMs: 10_000 });
+    expect(await garbled.getValue('k')).toBe(1);
+    await garbled.close();
+    await proxy.stop();
   });
 
   it('fails every coalesced call, each with its own key', async () => {
@@ -299,6 +322,18 @@ describe('a failure of the service', () => {
     for (const call of [() => backend.deleteMany(['k']), () => backend.multiGetValues(['k'])])
       expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
     expect(await failureOf(backend.multiSetValues([['k', 1]]))).toMatchObject({ code: 'UNAVAILABLE', key: 'k' });
+  });
+
+  it('that is a sum which is no exact integer, or a set that is not OK, rejects BACKEND', async () => {
+    for (const [call, results] of [
+      [() => backend.incr('k'), [1.5, 2 ** 53, '1']],
+      [() => backend.setValue('k', 1), ['QUEUED', 1]],
+    ] as const) {
+      for (const result of results) {
+        front.fail({ kind: 'raw', body: JSON.stringify([{ result }]) });
+        expect(await failureOf(call())).toMatchObject({ code: 'BACKEND', key: 'k', maybeApplied: true });
+      }
+    }
   });
 
   it('that is an impossible count rejects BACKEND', async () => {
@@ -412,6 +447,10 @@ describe('an address', () => {
         { kind: 'raw', status: 400, body: '{"error":"Bad Request"}' },
         'the response is not from Upstash (HTTP 400): check url',
       ],
+      [
+        { kind: 'raw', status: 400, body: '{"error":"A bad request"}' },
+        'the response is not from Upstash (HTTP 400): check url',
+      ],
       [{ kind: 'raw', body: '[null]' }, 'the response is not from Upstash (HTTP 200): check url'],
       [{ kind: 'raw', body: '[{"result":[null]},{}]' }, 'the response is not from Upstash (HTTP 200): check url'],
     ] as const;
@@ -427,11 +466,9 @@ describe('an address', () => {
     const proxy = await RewritingProxy.start({ host: '127.0.0.1', port: front.port });
     proxy.rewrite = () => 'SSH-2.0-OpenSSH_9.2\r\n';
     const stranger = upstashBackend({ url: `http://127.0.0.1:${proxy.port}`, token: 'tok3n', timeoutMs: 10_000 });
-    const failure = await failureOf(stranger.getValue('k'), ['tok3n']);
-    expect([failure.code, failure.message]).toEqual([
-      'BACKEND',
-      '[upstash] getValue "k": the response is not HTTP: check url',
-    ]);
+    const failure = await failureOf(stranger.incr('k'), ['tok3n']);
+    expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: true, cause: { name: 'TypeError' } });
+    expect(failure.message).toBe('[upstash] incr "k": the response is not HTTP: check url');
     await stranger.close();
     await proxy.stop();
   });
