@@ -1,5 +1,13 @@
 import { inspect } from 'node:util';
-import { type CacheBackend, type CacheErrorCode, createBackend, DriverError, type Stored } from '@ninefold/core';
+import {
+  type CacheBackend,
+  type CacheErrorCode,
+  type Call,
+  createBackend,
+  DriverError,
+  type Stored,
+  type ValueType,
+} from '@ninefold/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failureOf } from './support/failure.ts';
 import { MapDriver } from './support/map-driver.ts';
@@ -45,9 +53,9 @@ describe('the input of a driver', () => {
       ],
       undefined,
     ]);
-    await backend.multiSetValues([['d', 1]]);
-    driver.entries.set('d', 1);
-    expect(await backend.deleteMany(['d', 'd', 'd'])).toBe(1);
+    driver.deleteMany = (keys) => seen.push(keys);
+    await backend.deleteMany(['d', 'e', 'd']);
+    expect(seen.at(-1)).toEqual(['d', 'e']);
   });
 
   it('is nothing at all for an empty batch', async () => {
@@ -64,9 +72,17 @@ describe('the input of a driver', () => {
     const set = backend.setValue('v', value);
     value.n = 2;
     await set;
+    driver.getMany = (async (asked: readonly string[]) => {
+      await set;
+      return asked.map((key) => driver.entries.get(key));
+    }) as never;
     const get = backend.multiGetValues(keys);
     keys[0] = 'other';
     expect(await get).toEqual([{ n: 1 }]);
+    const options = { type: () => 'early' };
+    const typed = [backend.getValue('v', options), backend.multiGetValues(['v'], options)];
+    options.type = () => 'late';
+    expect(await Promise.all(typed)).toEqual(['early', ['early']]);
   });
 });
 
@@ -82,6 +98,7 @@ describe('bad input', () => {
     ['pairs that are a string', 'INVALID_KEY', (cache) => cache.multiSetValues('ab' as never)],
     ['pairs that are a plain object', 'INVALID_KEY', (cache) => cache.multiSetValues({ a: 1 } as never)],
     ['a pair of one', 'INVALID_KEY', (cache) => cache.multiSetValues([['a']] as never)],
+    ['a pair of three', 'INVALID_KEY', (cache) => cache.multiSetValues([['a', 1, { ttl: 60 }]] as never)],
     ['pairs whose iterator throws', 'INVALID_KEY', (cache) => cache.multiSetValues(throwingPairs())],
     ['undefined as a value', 'INVALID_VALUE', (cache) => cache.setValue('a', undefined)],
     [
@@ -99,12 +116,19 @@ describe('bad input', () => {
     ['a TTL given by position', 'INVALID_TTL', (cache) => cache.setValue('a', 1, 60 as never)],
     ['null for options', 'INVALID_TTL', (cache) => cache.incr('a', 1, null as never)],
     ['null for options of a read', 'INVALID_OPTIONS', (cache) => cache.getValue('a', null as never)],
+    ['a default in place of options', 'INVALID_OPTIONS', (cache) => cache.getValue('a', 'default' as never)],
     ['a fractional delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1.5)],
     ['a delta of 2^53', 'INVALID_DELTA', (cache) => cache.incr('a', 2 ** 53)],
     ['a delta of null', 'INVALID_DELTA', (cache) => cache.incr('a', null as never)],
     ['a bigint as delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1n as never)],
     ['a type that is no type', 'INVALID_OPTIONS', (cache) => cache.getValue('a', { type: 5 as never })],
+    [
+      'a schema that cannot validate',
+      'INVALID_OPTIONS',
+      (cache) => cache.getValue('a', { type: schemaOf(5 as never) }),
+    ],
     ['a type of null', 'INVALID_OPTIONS', (cache) => cache.multiGetValues(['a'], { type: null as never })],
+    ['a bad type with an empty batch', 'INVALID_OPTIONS', (cache) => cache.multiGetValues([], { type: 5 as never })],
     [
       'a schema in place of options',
       'INVALID_OPTIONS',
@@ -129,21 +153,33 @@ describe('bad input', () => {
     );
     const text = failureOf(backend.incr('a', '1' as never));
     expect((await text).message).toBe('[map] incr "a": a delta must be a safe integer, not a string');
-    expect((await failureOf(backend.multiSetValues(throwingPairs()))).cause).toMatchObject({ name: 'Error' });
+    const thrown = await failureOf(backend.multiSetValues(throwingPairs()));
+    expect(thrown.cause).toMatchObject({ name: 'Error' });
+    expect(inspect(thrown, { depth: 9 })).not.toContain('s3cret');
   });
 
-  it('reads a TTL once, though its getter may have another the second time', async () => {
-    const timed = new TimedDriver(() => 0);
-    const ttls = [5, -5];
-    await createBackend(timed).setValue('k', 1, {
+  it('reads each option once, though its getter may have another the second time', async () => {
+    const timed = createBackend(new TimedDriver(() => 0));
+    let reads = 0;
+    const options = {
       get ttl() {
-        return ttls.shift();
+        reads += 1;
+        return 5;
       },
-    });
-    expect(timed.entries.get('k')?.deadline).toBe(5000);
+      get type() {
+        reads += 1;
+        return String;
+      },
+    };
+    await timed.setValue('k', 1, options);
+    await timed.multiSetValues([['k', 1]], options);
+    await timed.incr('k', 1, options);
+    await timed.getValue('k', options);
+    await timed.multiGetValues(['k'], options);
+    expect(reads).toBe(5);
   });
 
-  it('names the key of a batch of one that fails, though its driver does not', async () => {
+  it('names the key of a failing batch of one, and none of a larger one, if its driver names none', async () => {
     const failing = createBackend(
       Object.assign(new MapDriver(), {
         getMany: () => Promise.reject(new DriverError('UNAVAILABLE', 'no connection')),
@@ -154,6 +190,9 @@ describe('bad input', () => {
     );
     const calls = [failing.multiGetValues(['k']), failing.multiSetValues([['k', 1]]), failing.deleteMany(['k'])];
     expect(await Promise.all(calls.map(async (call) => (await failureOf(call)).key))).toEqual(['k', 'k', 'k']);
+    for (const call of [failing.multiGetValues(['k', 'l']), failing.deleteMany(['k', 'l'])]) {
+      expect((await failureOf(call)).key).toBeUndefined();
+    }
   });
 
   it('names the key if there is one', async () => {
@@ -192,8 +231,10 @@ describe('the entry that a driver finds', () => {
   for (const found of [...unreadable, '9007199254740992', '-9007199254740992', null, 1.5, 2 ** 53, Number.NaN]) {
     it(`rejects ${JSON.stringify(found)} as CORRUPT, singly and in a batch, or as a miss with onUnreadable`, async () => {
       driver.entries.set('ns:bad', found).set('ns:good', 1);
-      const strict = createBackend(driver, { namespace: 'ns' });
-      expect(await failureOf(strict.getValue('bad'))).toMatchObject({ code: 'CORRUPT', key: 'bad', retryable: false });
+      const strict = createBackend(driver, { namespace: 'ns', onUnreadable: 'throw', errorKeys: 'shown' });
+      const single = await failureOf(strict.getValue('bad'));
+      expect(single).toMatchObject({ code: 'CORRUPT', key: 'bad', retryable: false });
+      expect(single.cause).toBeInstanceOf(Error);
       const batch = await failureOf(strict.multiGetValues(['good', 'bad', 'bad']));
       expect(batch).toMatchObject({ code: 'CORRUPT', key: 'bad', operation: 'multiGetValues' });
       const lenient = createBackend(driver, { namespace: 'ns', onUnreadable: 'miss' });
@@ -203,9 +244,20 @@ describe('the entry that a driver finds', () => {
     });
   }
 
-  it('never turns a short answer of a driver into misses', async () => {
-    driver.getMany = () => [1];
-    expect((await failureOf(backend.multiGetValues(['a', 'b']))).code).toBe('BACKEND');
+  it('is never guessed from an answer of too few or too many values', async () => {
+    for (const values of [[1], [1, 2, 3]]) {
+      driver.getMany = () => values;
+      expect((await failureOf(backend.multiGetValues(['a', 'b']))).code).toBe('BACKEND');
+    }
+  });
+
+  it('may come in a thenable that is no promise', async () => {
+    // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+    const later = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) }) as never;
+    driver.get = () => later(7);
+    driver.getMany = () => later([7]);
+    expect(await backend.getValue('k')).toBe(7);
+    expect(await backend.multiGetValues(['k'])).toEqual([7]);
   });
 
   it('is copied for each caller', async () => {
@@ -266,9 +318,16 @@ describe('a serializer of the caller', () => {
     expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
   });
 
-  it('that reads undefined rejects CORRUPT', async () => {
+  it('that could write or reads undefined, which is a miss, is refused', async () => {
     const cache = createBackend(driver, { serializer: { serialize: String, deserialize: () => undefined } });
+    expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
     driver.entries.set('k', 'text');
+    expect((await failureOf(cache.getValue('k'))).code).toBe('CORRUPT');
+  });
+
+  it('is not given an empty text, which it may not write', async () => {
+    const cache = createBackend(driver, { serializer: { serialize: String, deserialize: (text) => text } });
+    driver.entries.set('k', '');
     expect((await failureOf(cache.getValue('k'))).code).toBe('CORRUPT');
   });
 });
@@ -283,12 +342,21 @@ describe('a type', () => {
   });
 
   it('makes the result of a hit, as a function or a schema, sync or async', async () => {
-    driver.entries.set('k', 2).set('l', 3);
+    driver.entries.set('k', 2).set('l', 3).set('nil', '{"json":null}');
     const double = (value: unknown) => (value as number) * 2;
-    const types = [double, async (value: unknown) => double(value), schemaOf((value) => ({ value: double(value) }))];
+    const types = [
+      double,
+      async (value: unknown) => double(value),
+      // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+      (value: unknown) => ({ then: (resolve: (value: number) => void) => resolve(double(value)) }) as never,
+      schemaOf((value) => ({ value: double(value) })),
+      schemaOf(function (this: { vendor: string }, value) {
+        return { value: this.vendor === 'test' ? double(value) : 'without its object' };
+      }),
+    ];
     for (const type of [...types, schemaOf(async (value) => ({ value: double(value) }))]) {
       expect(await backend.getValue('k', { type })).toBe(4);
-      expect(await backend.multiGetValues(['l', 'x', 'k'], { type })).toEqual([6, undefined, 4]);
+      expect(await backend.multiGetValues(['l', 'x', 'k', 'nil'], { type })).toEqual([6, undefined, 4, 0]);
     }
   });
 
@@ -301,29 +369,36 @@ describe('a type', () => {
     expect(await backend.getValue('k', { type: type as never })).toBe('as a schema');
   });
 
-  const refusals: [string, (value: unknown) => unknown][] = [
+  const refusals: [string, ValueType<unknown>, thrown?: string][] = [
     [
       'throws',
       () => {
         throw new RangeError('s3cret');
       },
+      'RangeError',
     ],
     [
       'rejects',
       async () => {
         throw new RangeError('s3cret');
       },
+      'RangeError',
     ],
+    ['has no result', schemaOf(() => null), 'TypeError'],
+    ['later has no result', schemaOf(async () => null), 'TypeError'],
     ['returns undefined', () => undefined],
     ['resolves undefined', async () => undefined],
+    ['has an output of undefined', schemaOf(() => ({ value: undefined }))],
+    ['later has an output of undefined', schemaOf(async () => ({ value: undefined }))],
   ];
-  for (const [what, type] of refusals) {
+  for (const [what, type, thrown] of refusals) {
     it(`that ${what} rejects TYPE_MISMATCH and leaves the entry, or is a miss with onUnreadable`, async () => {
       driver.entries.set('k', '{"json":"s3cret"}');
       for (const call of [backend.getValue('k', { type }), backend.multiGetValues(['k', 'k'], { type })]) {
         const failure = await failureOf(call);
         expect(failure).toMatchObject({ code: 'TYPE_MISMATCH', key: 'k', retryable: false });
         expect(inspect(failure, { depth: 9 }) + JSON.stringify(failure)).not.toContain('s3cret');
+        expect((failure.cause as Error | undefined)?.name).toBe(thrown);
       }
       expect(await backend.getValue('k')).toBe('s3cret');
       const lenient = createBackend(driver, { onUnreadable: 'miss' });
@@ -371,6 +446,53 @@ describe('a failure of the driver', () => {
     expect(failure).toMatchObject({ code: 'BACKEND', backend: 'mine', key: 'b', retryable: true, maybeApplied: true });
     expect(failure.message).toBe('[mine] multiSetValues "b": out of memory');
     expect(failure.cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'command not allowed' });
+    expect(failure.cause).toBeInstanceOf(Error);
+  });
+
+  it('is recognised when another copy of this package made it', async () => {
+    const foreign = Object.assign(new Error('no connection'), { code: 'UNAVAILABLE', options: { applied: 'no' } });
+    Object.defineProperty(foreign, Symbol.for('ninefold.DriverError'), { value: true });
+    driver.incr = () => {
+      throw foreign;
+    };
+    expect(await failureOf(backend.incr('k'))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+  });
+
+  it('is a CacheError whatever is thrown', async () => {
+    for (const thrown of [undefined, null, 'text']) {
+      driver.get = () => {
+        throw thrown;
+      };
+      expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'BACKEND', key: 'k' });
+    }
+  });
+
+  it('before anything was sent leaves a write certainly not applied, a batch too', async () => {
+    const failing = (fail: () => unknown) => (_entries: unknown, _ttl: unknown, call: Call) => {
+      call.sent = false;
+      return fail();
+    };
+    const refused = new DriverError('UNAVAILABLE', 'no connection');
+    for (const fail of [
+      () => {
+        throw refused;
+      },
+      () => Promise.reject(refused),
+      () => Promise.reject(new TypeError('no')),
+    ]) {
+      const cache = createBackend(Object.assign(new MapDriver(), { setMany: failing(fail) as () => void }));
+      for (const call of [
+        cache.setValue('k', 1),
+        cache.multiSetValues(
+          new Map([
+            ['a', 1],
+            ['b', 2],
+          ]),
+        ),
+      ]) {
+        expect((await failureOf(call)).maybeApplied).toBe(false);
+      }
+    }
   });
 
   it('names the key of a batch of one, which a driver need not name', async () => {
@@ -387,18 +509,21 @@ describe('a failure of the driver', () => {
     expect((await failureOf(inSpace.multiSetValues([...twice, ['b', 1]]))).key).toBeUndefined();
   });
 
-  it('sets maybeApplied for a single write, and never for a read', async () => {
+  it('sets maybeApplied for a write unless it says "no", for a batch even then, and never for a read', async () => {
     const throwing = (applied: 'no' | 'maybe' | undefined) => () => {
       throw new DriverError('UNAVAILABLE', 'connection lost', { applied });
     };
+    const methods = ['setMany', 'deleteMany', 'incr', 'get'];
     for (const [applied, maybeApplied] of [
       ['no', false],
       ['maybe', true],
       [undefined, true],
     ] as const) {
-      driver.setMany = throwing(applied);
-      driver.get = throwing(applied);
-      expect(await failureOf(backend.setValue('k', 1))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied, key: 'k' });
+      for (const method of methods) Object.assign(driver, { [method]: throwing(applied) });
+      for (const call of [backend.setValue('k', 1), backend.delete('k'), backend.incr('k')]) {
+        expect(await failureOf(call)).toMatchObject({ code: 'UNAVAILABLE', maybeApplied, key: 'k' });
+      }
+      expect((await failureOf(backend.deleteMany(['k', 'l']))).maybeApplied).toBe(true);
       expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
     }
   });
@@ -451,6 +576,7 @@ describe('createBackend', () => {
       { namespace: '' },
       { namespace: 'a:b' },
       { serializer: {} },
+      { serializer: { serialize: String } },
       { serializer: null },
       { timeoutMs: 0 },
       { timeoutMs: Number.NaN },
@@ -458,6 +584,7 @@ describe('createBackend', () => {
       { timeoutMs: '5' },
       { onUnreadable: 'ignore' },
       { errorKeys: false },
+      { errorKeys: 'none' },
       null,
       'redis',
     ];
@@ -466,6 +593,9 @@ describe('createBackend', () => {
         expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'map' }),
       );
     }
+    const named = () => createBackend(driver, { name: 'mine', timeoutMs: 0 });
+    expect(named).toThrow(expect.objectContaining({ backend: 'mine' }));
+    for (const timeoutMs of [0.5, 2 ** 31 - 1]) createBackend(driver, { timeoutMs });
     const undefinedOptions = { name: undefined, namespace: undefined, serializer: undefined, timeoutMs: undefined };
     expect(createBackend(driver, { ...undefinedOptions, onUnreadable: undefined, errorKeys: undefined }).name).toBe(
       'map',
@@ -487,6 +617,7 @@ describe('createBackend', () => {
   it('has frozen capabilities', () => {
     expect(backend.capabilities).toEqual(driver.capabilities);
     expect(Object.isFrozen(backend.capabilities)).toBe(true);
+    expect(Object.isFrozen(driver.capabilities)).toBe(false);
   });
 
   it('rejects for bad input and never throws', () => {

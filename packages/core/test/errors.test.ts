@@ -33,10 +33,10 @@ describe('CacheError', () => {
   });
 
   it('escapes what could rewrite a terminal or a log line', () => {
-    const key = 'a\nb\u001b[31m\u007f\u0085\u202e\u2028\ufeff"';
+    const key = 'a\nb\u001b[31m\u007f\u0085\u200b\u202e\u2028\u2066\u2069\ufeff"';
     const { message } = new CacheError({ ...options, key });
     expect(message).toBe(
-      '[redis] getValue "a\\nb\\u001b[31m\\u007f\\u0085\\u202e\\u2028\\ufeff\\"": connection refused',
+      '[redis] getValue "a\\nb\\u001b[31m\\u007f\\u0085\\u200b\\u202e\\u2028\\u2066\\u2069\\ufeff\\"": connection refused',
     );
   });
 
@@ -51,6 +51,7 @@ describe('CacheError', () => {
       expect(retryable(code)).toBe(false);
     }
     expect(new CacheError({ ...options, code: 'BACKEND', retryable: true }).retryable).toBe(true);
+    expect(new CacheError({ ...options, retryable: false }).retryable).toBe(false);
   });
 
   it('shows the issues of a validator only through the property', () => {
@@ -91,6 +92,7 @@ describe('a cause', () => {
     expect(cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'out of memory' });
     expect(cause.stack).toBe('ReplyError: out of memory');
     expect(Object.keys(createCause({})).includes('code')).toBe(false);
+    expect(createCause({}).name).toBe('Error');
   });
 
   it('of an unknown error is its name and its frames, without its message', () => {
@@ -107,9 +109,18 @@ describe('a cause', () => {
     // V8 formats the stack when it is first read.
     expect(reworded.stack).toContain('s3cret');
     reworded.message = '';
-    for (const error of [forged, reworded]) expect(inspect(causeOf(error))).not.toContain('s3cret');
+    const shortened = new Error('x\ns3cret');
+    expect(shortened.stack).toContain('s3cret');
+    shortened.message = 'x';
+    for (const error of [forged, reworded, shortened]) expect(inspect(causeOf(error))).not.toContain('s3cret');
     expect(causeOf(forged).stack).toMatch(/errors\.test\.ts:\d+:\d+/);
     expect(causeOf(reworded).stack).toBe('Error');
+  });
+
+  it('has no frames if the stack is no text', () => {
+    for (const stack of [undefined, []]) {
+      expect(causeOf(Object.assign(new Error('x'), { stack })).stack).toBe('Error');
+    }
   });
 
   it('has a harmless name whatever was thrown', () => {
@@ -117,5 +128,6 @@ describe('a cause', () => {
     expect(nameOf(undefined)).toBe('undefined');
     expect(nameOf(Object.assign(new Error('x'), { name: 'the value was s3cret' }))).toBe('Error');
     expect(nameOf(Object.assign(new Error('x'), { name: 5 }))).toBe('Error');
+    expect(nameOf(Object.assign(new Error('x'), { name: 'n'.repeat(65) }))).toBe('Error');
   });
 });

@@ -75,6 +75,18 @@ describe('close', () => {
     expect(driver.closed).toBe(1);
   });
 
+  it('rejects the calls in flight of a backend without deadlines too', async () => {
+    const patient = createBackend(driver);
+    const read = failureOf(patient.getValue('k'));
+    const closing = patient.close();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(driver.closed).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await closing;
+    expect(driver.asked[0]?.call.ended).toBe(true);
+    expect((await read).code).toBe('CLOSED');
+  });
+
   it('waits for all calls in flight, in whatever order they end, and rejects only those that do not', async () => {
     const values = Promise.allSettled(Array.from({ length: 6 }, () => backend.getValue('k')));
     const closing = backend.close();
@@ -94,6 +106,21 @@ describe('close', () => {
     ]);
   });
 
+  it('rejects calls that began and ended in any order before it', async () => {
+    const calls = [backend.getValue('k'), backend.getValue('k'), backend.getValue('k')];
+    driver.asked[0]?.resolve(0);
+    await calls[0];
+    calls.push(backend.getValue('k'));
+    driver.asked[2]?.resolve(2);
+    await calls[2];
+    const outcomes = Promise.allSettled(calls);
+    const closing = backend.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    await closing;
+    expect(driver.asked.map(({ call }) => call.ended)).toEqual([true, true, true, true]);
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
+  });
+
   it('does not retry a read whose connection was lost meanwhile', async () => {
     const read = failureOf(backend.getValue('k'));
     const closing = backend.close();
@@ -103,21 +130,34 @@ describe('close', () => {
     expect(driver.asked.length).toBe(1);
   });
 
-  it('does not wait for a driver whose close never ends', async () => {
+  it('waits for the close of the driver, but not for one that never ends', async () => {
     driver.close = () => new Promise<void>(() => undefined) as never;
-    const closing = backend.close();
-    await vi.advanceTimersByTimeAsync(350);
+    let closed = false;
+    const closing = backend.close().then(() => {
+      closed = true;
+    });
+    await vi.advanceTimersByTimeAsync(349);
+    expect(closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
     await closing;
   });
 
-  it('rejects with the error of the close of the driver', async () => {
-    driver.close = () => {
-      throw new DriverError('BACKEND', 'the socket does not close');
-    };
-    const failure = await failureOf(backend.close());
-    expect(failure).toMatchObject({ code: 'BACKEND', operation: 'close', maybeApplied: false });
-    expect((await failureOf(backend.getValue('k'))).code).toBe('CLOSED');
-  });
+  for (const [how, close] of [
+    [
+      'throws',
+      () => {
+        throw new DriverError('BACKEND', 'the socket does not close');
+      },
+    ],
+    ['rejects', () => Promise.reject(new DriverError('BACKEND', 'the socket does not close'))],
+  ] as const) {
+    it(`rejects with the error that the close of the driver ${how}`, async () => {
+      driver.close = close as () => never;
+      const failure = await failureOf(backend.close());
+      expect(failure).toMatchObject({ code: 'BACKEND', operation: 'close', maybeApplied: false });
+      expect((await failureOf(backend.getValue('k'))).code).toBe('CLOSED');
+    });
+  }
 });
 
 describe('the close of a scoped backend', () => {
@@ -125,6 +165,7 @@ describe('the close of a scoped backend', () => {
     const tenant = scoped(backend, 'tenant');
     const mine = tenant.getValue('k');
     const others = backend.getValue('k');
+    await scoped(backend, 'idle').close();
     const closing = tenant.close();
     driver.asked[0]?.resolve(1);
     expect(await mine).toBe(1);
@@ -139,7 +180,7 @@ describe('the close of a scoped backend', () => {
     const tenant = scoped(backend, 'tenant');
     const others = failureOf(backend.getValue('k'));
     const mine = failureOf(tenant.getValue('k'));
-    const inner = failureOf(scoped(tenant, 'inner').getValue('k'));
+    const inner = failureOf(scoped(scoped(tenant, 'inner'), 'innermost').getValue('k'));
     const closing = tenant.close();
     await vi.advanceTimersByTimeAsync(1000);
     await closing;

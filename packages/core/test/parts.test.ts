@@ -32,7 +32,8 @@ describe('a batch in parts', () => {
 describe('a batch sent in parts', () => {
   const firstKey = (part: readonly string[]): string | undefined => part[0];
   const parts = [['a', 'b'], ['c'], ['d']];
-  const refused = new DriverError('BACKEND', 'no', { applied: 'no', retryable: true });
+  const given = { applied: 'no', retryable: true, connectionLost: true, cause: { code: 'OOM' } } as const;
+  const refused = new DriverError('BACKEND', 'no', given);
 
   it('is sent concurrently and resolves in order', async () => {
     const sent: string[] = [];
@@ -54,10 +55,14 @@ describe('a batch sent in parts', () => {
       ended = key === 'a';
       if (key !== 'd') throw refused;
     });
-    const options = { applied: 'no', retryable: true, key: 'a' };
+    const options = { ...given, key: 'a' };
     await expect(sent).rejects.toMatchObject({ code: 'BACKEND', message: 'no', options });
     expect(ended).toBe(true);
     await expect(sendParts([['a']], firstKey, () => Promise.reject(refused))).rejects.toMatchObject({ options });
+    const later = sendParts(parts, firstKey, async ([key]) => {
+      if (key !== 'a') throw refused;
+    });
+    await expect(later).rejects.toMatchObject({ options: { ...given, key: 'c' } });
   });
 
   it('passes on a failure that names its key, or that is not a DriverError', async () => {

@@ -1,4 +1,4 @@
-import { type CacheBackend, createBackend, DriverError } from '@ninefold/core';
+import { type CacheBackend, type Call, createBackend, DriverError } from '@ninefold/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { failureOf } from './support/failure.ts';
 import { type Asked, ManualDriver } from './support/manual-driver.ts';
@@ -82,8 +82,10 @@ describe('a deadline', () => {
     expect((await failure).code).toBe('TIMEOUT');
     const second = failureOf(backend.getValue('k'));
     await vi.advanceTimersByTimeAsync(1001);
-    asked(1).reject(new Error('too late'));
+    asked(1).reject(lost);
     expect((await second).code).toBe('TIMEOUT');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(driver.asked.length).toBe(2);
   });
 
   it('lets a reply win that arrived while the event loop stalled', async () => {
@@ -101,6 +103,24 @@ describe('a deadline', () => {
     expect(asked(0).call.deadline).toBe(Number.POSITIVE_INFINITY);
     await createBackend(new MapDriver(), { timeoutMs: 1000 }).setValue('k', 1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a call of a synchronous driver', () => {
+  it('has ended once the driver has returned or thrown', async () => {
+    const calls: Call[] = [];
+    const quick = createBackend(
+      Object.assign(new MapDriver(), {
+        get(_key: string, call: Call) {
+          calls.push(call);
+          if (calls.length === 2) throw new DriverError('UNAVAILABLE', 'no connection');
+          return 1;
+        },
+      }),
+    );
+    expect(await quick.getValue('k')).toBe(1);
+    expect((await failureOf(quick.getValue('k'))).code).toBe('UNAVAILABLE');
+    expect(calls.map(({ ended }) => ended)).toEqual([true, true]);
   });
 });
 
@@ -127,6 +147,8 @@ describe('a lost connection', () => {
     await vi.advanceTimersByTimeAsync(101);
     expect((await failure).code).toBe('TIMEOUT');
     expect(driver.asked.length).toBe(2);
+    expect(asked(1).call.deadline).toBe(asked(0).call.deadline);
+    expect(asked(1).call.ended).toBe(true);
   });
 
   it('never makes a write retry', async () => {
@@ -135,6 +157,33 @@ describe('a lost connection', () => {
     for (const { reject } of [...driver.asked]) reject(lost);
     for (const failure of failures) expect(await failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
     expect(driver.asked.length).toBe(3);
+  });
+
+  it('makes each operation that reads retry, and none that writes', async () => {
+    const methods: string[] = [];
+    const failing = (method: string) => () => {
+      methods.push(method);
+      return Promise.reject(lost);
+    };
+    const broken = new MapDriver();
+    for (const method of ['get', 'getMany', 'exists', 'setMany', 'deleteMany', 'incr'] as const) {
+      Object.assign(broken, { [method]: failing(method) });
+    }
+    const cache = createBackend(broken);
+    for (const read of [() => cache.getValue('k'), () => cache.multiGetValues(['k']), () => cache.exists('k')]) {
+      expect(await failureOf(read())).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    }
+    expect(methods.splice(0)).toEqual(['get', 'get', 'getMany', 'getMany', 'exists', 'exists']);
+    for (const write of [
+      () => cache.setValue('k', 1),
+      () => cache.multiSetValues([['k', 1]]),
+      () => cache.delete('k'),
+      () => cache.deleteMany(['k']),
+      () => cache.incr('k'),
+    ]) {
+      expect(await failureOf(write())).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    }
+    expect(methods).toEqual(['setMany', 'setMany', 'deleteMany', 'deleteMany', 'incr']);
   });
 
   it('is not assumed after a timeout or a refusal', async () => {

@@ -9,6 +9,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure.ts';
 import { MapDriver } from '../support/map-driver.ts';
+import { uncaughtException } from '../support/uncaught-exception.ts';
 
 let driver: MapDriver;
 let told: CacheError[];
@@ -31,7 +32,7 @@ describe('missOnError', () => {
   it('throws without an onError', () => {
     for (const options of [undefined, null, {}, { onError: 'console' }]) {
       const make = (): unknown => missOnError(createBackend(driver), options as never);
-      expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
+      expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'map' }));
     }
   });
 
@@ -45,7 +46,7 @@ describe('missOnError', () => {
     it(`turns ${code} of reads into misses and skips sets, and calls onError for each`, async () => {
       breakDriver(code);
       expect(await backend.getValue('k')).toBeUndefined();
-      expect(await backend.multiGetValues(['a', 'b'])).toEqual([undefined, undefined]);
+      expect(await backend.multiGetValues(['a', 'b'])).toStrictEqual([undefined, undefined]);
       expect(await backend.exists('k')).toBe(false);
       expect(await backend.setValue('k', 1)).toBeUndefined();
       expect(await backend.multiSetValues([['k', 1]])).toBeUndefined();
@@ -62,6 +63,19 @@ describe('missOnError', () => {
       expect(told).toEqual([]);
     });
   }
+
+  it('raises what onError throws as an uncaught exception, without affecting the call', async () => {
+    const broken = new Error('the logger is broken');
+    const uncaught = uncaughtException();
+    const cache = missOnError(createBackend(driver), {
+      onError: () => {
+        throw broken;
+      },
+    });
+    breakDriver('UNAVAILABLE');
+    expect(await cache.exists('k')).toBe(false);
+    expect(await uncaught).toBe(broken);
+  });
 
   it('still rejects for invalid arguments, unreadable entries and values that are too large', async () => {
     driver.entries.set('corrupt', 'garbage').set('n', 1);

@@ -1,7 +1,8 @@
 import { type CacheEvent, createBackend, DriverError, observed } from '@ninefold/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { failureOf } from '../support/failure.ts';
 import { MapDriver } from '../support/map-driver.ts';
+import { uncaughtException } from '../support/uncaught-exception.ts';
 
 function make() {
   const driver = new MapDriver();
@@ -13,7 +14,7 @@ function make() {
 describe('observed', () => {
   it('refuses a listener that is not a function', () => {
     const make = (): unknown => observed(createBackend(new MapDriver()), {} as never);
-    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create' }));
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', operation: 'create', backend: 'map' }));
   });
 
   it('rejects and never throws, even if a method is called without its backend or with a revoked proxy', async () => {
@@ -68,6 +69,21 @@ describe('observed', () => {
     }
   });
 
+  it('tells the milliseconds from the call until it settled', async () => {
+    vi.useFakeTimers();
+    try {
+      const { driver, events, backend } = make();
+      driver.get = () => new Promise((resolve) => setTimeout(() => resolve(7), 40)) as never;
+      await vi.advanceTimersByTimeAsync(5);
+      const value = backend.getValue('k');
+      await vi.advanceTimersByTimeAsync(40);
+      expect(await value).toBe(7);
+      expect(events.map(({ durationMs }) => durationMs)).toEqual([40]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('counts the keys that were there when it was called', async () => {
     const { events, backend } = make();
     const keys = ['a', 'b'];
@@ -85,10 +101,16 @@ describe('observed', () => {
     const failures = [
       await failureOf(backend.getValue('k')),
       await failureOf(backend.multiGetValues('no array' as never)),
+      await failureOf(backend.deleteMany(undefined as never)),
       await failureOf(backend.multiSetValues(5 as never)),
     ];
     expect(events.map(({ error }) => error)).toEqual(failures);
-    expect(events.map(({ hits }) => hits)).toEqual([undefined, undefined, undefined]);
+    expect(events.map(({ hits, keys }) => [hits, keys])).toEqual([
+      [undefined, 1],
+      [undefined, 0],
+      [undefined, 0],
+      [undefined, 0],
+    ]);
   });
 
   it('is the backend itself without a listener', () => {
@@ -98,14 +120,7 @@ describe('observed', () => {
 
   it('raises what a listener throws as an uncaught exception, without affecting the call', async () => {
     const broken = new Error('the listener is broken');
-    const uncaught = new Promise((resolve) => {
-      const others = process.listeners('uncaughtException');
-      process.removeAllListeners('uncaughtException');
-      process.once('uncaughtException', (error) => {
-        for (const other of others) process.on('uncaughtException', other);
-        resolve(error);
-      });
-    });
+    const uncaught = uncaughtException();
     const backend = observed(createBackend(new MapDriver()), ({ operation }) => {
       if (operation === 'setValue') throw broken;
     });

@@ -1,4 +1,12 @@
-import { type CacheBackend, createBackend, missOnError, observed, scoped } from '@ninefold/core';
+import {
+  type CacheBackend,
+  type Call,
+  createBackend,
+  missOnError,
+  observed,
+  type RemoteOptions,
+  scoped,
+} from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure.ts';
 import { ForeignBackend } from '../support/foreign-backend.ts';
@@ -15,10 +23,27 @@ describe('scoped', () => {
 
   it('keeps name and options, and its errors have the key of the caller', async () => {
     const driver = new MapDriver();
-    const tenant = scoped(createBackend(driver, { name: 'mine', onUnreadable: 'miss' }), 'tenant');
+    const options: RemoteOptions = { name: 'mine', onUnreadable: 'miss' };
+    const backend = createBackend(driver, options);
+    Object.assign(options, { name: 'other', onUnreadable: 'throw', errorKeys: 'hidden' });
+    const tenant = scoped(backend, 'tenant');
     driver.entries.set('tenant:k', 'garbage');
     expect(await tenant.getValue('k')).toBeUndefined();
     expect(await failureOf(tenant.incr('k'))).toMatchObject({ backend: 'mine', key: 'k', code: 'NOT_A_COUNTER' });
+  });
+
+  it('keeps the serializer, the deadline and the hiding of keys too', async () => {
+    const deadlines: number[] = [];
+    const driver = Object.assign(new MapDriver(), {
+      get: (_key: string, call: Call) => void deadlines.push(call.deadline),
+    });
+    const serializer = { serialize: (value: unknown) => `!${value}`, deserialize: (text: string) => text.slice(1) };
+    const tenant = scoped(createBackend(driver, { serializer, timeoutMs: 1000, errorKeys: 'hidden' }), 'tenant');
+    await tenant.setValue('k', 'text');
+    expect([...driver.entries]).toEqual([['tenant:k', '!text']]);
+    expect('key' in (await failureOf(tenant.incr('k')))).toBe(false);
+    await tenant.getValue('k');
+    expect(deadlines[0]).toBeLessThan(Number.POSITIVE_INFINITY);
   });
 
   it('allows keys of the full length at any depth', async () => {
@@ -31,7 +56,7 @@ describe('scoped', () => {
   it('refuses a namespace that could collide with another', () => {
     for (const namespace of ['', 'a:b', 'é', 'n'.repeat(65), 5, undefined, null]) {
       const call = () => scoped(createBackend(new MapDriver()), namespace as string);
-      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', backend: 'map' }));
     }
   });
 
@@ -50,12 +75,13 @@ describe('scoped', () => {
   });
 
   it('goes through every wrapper to the wrapped backend', async () => {
-    const driver = new MapDriver();
+    const driver = new MapDriver({ maxValueBytes: 5 });
     const events: string[] = [];
     const wrapped = missOnError(
       observed(createBackend(driver), ({ operation }) => events.push(operation)),
       { onError: () => undefined },
     );
+    expect(wrapped.capabilities).toEqual(driver.capabilities);
     await scoped(wrapped, 'tenant').setValue('k'.repeat(8192), 1);
     expect([...driver.entries.keys()]).toEqual([`tenant:${'k'.repeat(8192)}`]);
     expect(events).toEqual(['setValue']);
@@ -120,8 +146,9 @@ describe('scoped, of a backend without SCOPE', () => {
   it('closes only itself', async () => {
     const { foreign, tenant } = make();
     await tenant[Symbol.asyncDispose]();
-    expect((await failureOf(tenant.getValue('a'))).code).toBe('CLOSED');
-    expect((await failureOf(tenant.deleteMany([]))).code).toBe('CLOSED');
+    const closed = { code: 'CLOSED', backend: 'foreign' };
+    expect(await failureOf(tenant.getValue('a'))).toMatchObject({ ...closed, operation: 'getValue' });
+    expect(await failureOf(tenant.deleteMany([]))).toMatchObject({ ...closed, operation: 'deleteMany' });
     await foreign.setValue('a', 1);
   });
 });
