@@ -478,6 +478,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
   for (const [host, tls] of [
     ['localhost', { ca }],
     ['localhost', { ca, servername: undefined }],
+    ['localhost', { ca, host: '127.0.0.2', port: 1 }],
     ['127.0.0.1', { ca, servername: 'localhost' }],
     ['127.0.0.1', { ca }],
   ] as const) {
@@ -487,7 +488,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
     await backend.close();
   }
   server.close();
-  expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
+  expect(names).toEqual(['localhost', 'localhost', 'localhost', 'localhost', false]);
 });
 
 it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
-import { sendBatch } from '../src/batch.ts';
+import { type Command, sendBatch } from '../src/batch.ts';
 import { GetCommand, SetCommand } from '../src/commands.ts';
 import type { Channel, Request } from '../src/request.ts';
 
@@ -42,7 +42,8 @@ describe('a batch', () => {
     expect(new Set(parts).size).toBe(4);
   });
 
-  it('has parts of up to 2 MB, however few its items', async () => {
+  /** The bytes of each part of a batch. */
+  async function sizesOf(command: Command): Promise<readonly number[]> {
     const sizes: number[] = [];
     const channel: Channel = {
       send(request) {
@@ -51,9 +52,19 @@ describe('a batch', () => {
         request.receive(request.size - 1, response);
       },
     };
+    await sendBatch(() => channel, command);
+    return sizes;
+  }
+
+  it('has parts of up to 2 MB, however few its items', async () => {
     const entries = keysOf(5).map((key) => [key, 'x'.repeat(1_000_000)] as const);
-    await sendBatch(() => channel, new SetCommand(entries, 0, call));
+    const sizes = await sizesOf(new SetCommand(entries, 0, call));
     expect(sizes.map((size) => Math.round(size / 1_000_000))).toEqual([2, 2, 1]);
+  });
+
+  it('of one item is one request', async () => {
+    const [header, key] = [24, 'k0'.length];
+    expect(await sizesOf(new GetCommand(keysOf(1), call))).toEqual([header + key]);
   });
 
   it('that is one part waits for no turn', async () => {
