@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
 import { sendBatch } from '../src/batch.ts';
-import { GetCommand } from '../src/commands.ts';
+import { GetCommand, SetCommand } from '../src/commands.ts';
 import type { Channel, Request } from '../src/request.ts';
 
 const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
@@ -40,6 +40,20 @@ describe('a batch', () => {
     const { parts } = await turnsOf(40_000);
     expect(parts).toHaveLength(4);
     expect(new Set(parts).size).toBe(4);
+  });
+
+  it('has parts of up to 2 MB, however few its items', async () => {
+    const sizes: number[] = [];
+    const channel: Channel = {
+      send(request) {
+        sizes.push(request.encode(0).length);
+        request.written?.();
+        request.receive(request.size - 1, response);
+      },
+    };
+    const entries = keysOf(5).map((key) => [key, 'x'.repeat(1_000_000)] as const);
+    await sendBatch(() => channel, new SetCommand(entries, 0, call));
+    expect(sizes.map((size) => Math.round(size / 1_000_000))).toEqual([2, 2, 1]);
   });
 
   it('that is one part waits for no turn', async () => {
