@@ -594,7 +594,10 @@ describe('createBackend', () => {
       );
     }
     const named = () => createBackend(driver, { name: 'mine', timeoutMs: 0 });
-    expect(named).toThrow(expect.objectContaining({ backend: 'mine' }));
+    const message = '[mine] create: timeoutMs must be a number of milliseconds above 0 and below 2^31';
+    expect(named).toThrow(expect.objectContaining({ backend: 'mine', message }));
+    const url = (): unknown => createBackend(driver, 'redis://:s3cret@localhost' as never);
+    expect(url).toThrow(expect.objectContaining({ message: '[map] create: options must be an object, not a string' }));
     for (const timeoutMs of [0.5, 2 ** 31 - 1]) createBackend(driver, { timeoutMs });
     const undefinedOptions = { name: undefined, namespace: undefined, serializer: undefined, timeoutMs: undefined };
     expect(createBackend(driver, { ...undefinedOptions, onUnreadable: undefined, errorKeys: undefined }).name).toBe(

@@ -54,6 +54,13 @@ describe('CacheError', () => {
     expect(new CacheError({ ...options, retryable: false }).retryable).toBe(false);
   });
 
+  it('says that a write may have been applied only if it is told so', () => {
+    for (const code of ['TIMEOUT', 'UNAVAILABLE', 'BACKEND', 'CLOSED'] as const) {
+      expect(new CacheError({ ...options, code }).maybeApplied).toBe(false);
+      expect(new CacheError({ ...options, code, maybeApplied: true }).maybeApplied).toBe(true);
+    }
+  });
+
   it('shows the issues of a validator only through the property', () => {
     const error = new CacheError({ ...options, code: 'TYPE_MISMATCH', issues: [{ message: 'got s3cret' }] });
     expect(error.issues).toEqual([{ message: 'got s3cret' }]);
