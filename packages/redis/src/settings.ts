@@ -18,6 +18,8 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     enableReadyCheck: false,
     disableClientInfo: true,
     ...given,
+    // Read when the backend is made, like all other options, and not at each connection.
+    ...(given.tls && { tls: { ...given.tls } }),
     // The replies of the handshake have the shapes of RESP2, whatever the protocol.
     replyMapping: 'legacy',
     lazyConnect: true,

@@ -149,7 +149,7 @@ describe('redisBackend', () => {
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
   });
 
-  it('takes a password and a database that are not in the url from the ioredis options', async () => {
+  it('takes a password and a database that are not in the url, and no others, from the ioredis options', async () => {
     const server = await startRedis(['--requirepass', 's3cret']);
     const backend = redisBackend({
       url: `redis://127.0.0.1:${server.port}`,
@@ -157,10 +157,33 @@ describe('redisBackend', () => {
       timeoutMs: 5000,
     });
     await backend.setValue('k', 1);
-    const named = redisBackend({ url: `redis://:s3cret@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
+    const named = redisBackend({
+      url: `redis://:s3cret@127.0.0.1:${server.port}/1`,
+      redis: { host: 'none.invalid', port: 1, password: 'wr0ng', db: 2 },
+      timeoutMs: 5000,
+    });
     expect(await named.getValue('k')).toBe(1);
     await Promise.all([backend.close(), named.close()]);
     await server.stop();
+  });
+
+  it('reads its options, also those of ioredis, when it is made', async () => {
+    const server = await startRedis();
+    const url = `redis://127.0.0.1:${server.port}`;
+    const options = { url, redis: { db: 1 }, timeoutMs: 5000 };
+    const backend = redisBackend(options);
+    Object.assign(options.redis, { db: 2 });
+    Object.assign(options, { url: `${url}/3`, redis: { db: 4 }, timeoutMs: 1 });
+    await backend.setValue('k', 1);
+    const first = redisBackend({ url: `${url}/1`, timeoutMs: 5000 });
+    expect(await first.getValue('k')).toBe(1);
+    await Promise.all([backend.close(), first.close()]);
+    await server.stop();
+    const tls = {};
+    const secured = redisBackend({ url: `rediss://127.0.0.1:${server.port}`, redis: { tls }, timeoutMs: 5000 });
+    Object.assign(tls, { minVersion: 'TLSv9' });
+    expect((await failureOf(secured.getValue('k'))).message).toContain('cannot be reached (ECONNREFUSED)');
+    await secured.close();
   });
 
   it('takes no larger text than maxValueBytes, and sends nothing of a batch with one', async () => {
@@ -183,8 +206,9 @@ describe('redisBackend', () => {
     await stop();
   });
 
-  it('says of a server that is not there that nothing was applied', async () => {
-    const backend = redisBackend({ url: `redis://:s3cret@127.0.0.1:${await freePort()}`, timeoutMs: 500 });
+  it('says of a server that is not there that nothing was applied, whatever ioredis is told to try again', async () => {
+    const redis = { lazyConnect: false, retryStrategy: () => 60_000, maxRetriesPerRequest: null };
+    const backend = redisBackend({ url: `redis://:s3cret@127.0.0.1:${await freePort()}`, redis, timeoutMs: 5000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
     expect(failure.message).toBe('[redis] setValue "k": cannot be reached (ECONNREFUSED)');
