@@ -160,6 +160,44 @@ describe('a slot that is migrating', () => {
   });
 });
 
+describe('a slot that is migrating', () => {
+  let slot: SlotMove;
+
+  beforeEach(async () => {
+    await backend.multiSetValues([
+      ['{n}stays', 1],
+      ['{n}goes', 2],
+    ]);
+    slot = await SlotMove.begin(nodes, '{n}');
+    await slot.migrate(['{n}goes']);
+    for (const node of nodes) await ask(node, 'CONFIG', 'RESETSTAT');
+  });
+
+  afterEach(() => slot.end());
+
+  it('is still asked of its owner first, after keys that are gone from there as well', async () => {
+    for (const [key, value] of [
+      ['{n}goes', 2],
+      ['{n}stays', 1],
+    ] as const)
+      expect(await backend.getValue(key)).toBe(value);
+    const errors = (await Promise.all(nodes.map((node) => ask(node, 'INFO', 'errorstats')))).join();
+    expect(errors).toContain('errorstat_ASK:count=1');
+    expect(errors).not.toContain('errorstat_MOVED');
+  });
+
+  it('is not followed by a user who may not send ASKING, and the error says so', async () => {
+    const allow = (change: string): Promise<unknown> =>
+      Promise.all(nodes.map((node) => ask(node, 'ACL', 'SETUSER', USER, change)));
+    await allow('-asking');
+    const failure = await failureOf(backend.incr('{n}goes'));
+    expect(failure).toMatchObject({ code: 'AUTH', retryable: false, maybeApplied: false });
+    expect(failure.message).toContain('the user lacks a permission: ASKING');
+    await allow('+asking');
+    expect(await backend.incr('{n}goes')).toBe(3);
+  });
+});
+
 it('a backend that is closed leaves no connection to any node', async () => {
   const connections = async (): Promise<number> => {
     const lists = await Promise.all(nodes.map((node) => ask(node, 'CLIENT', 'LIST', 'TYPE', 'normal')));

@@ -3,6 +3,7 @@ import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { startRedisCluster } from '@ninefold/tooling/servers/redis-cluster';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { ACL_LINE, PASSWORD } from './support/permissions.ts';
@@ -116,7 +117,7 @@ describe('sets of one tick that fail', () => {
 
     beforeEach(async () => {
       proxy = await FaultProxy.start(server);
-      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 1000 });
+      backend = redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace: 'way', timeoutMs: 1100 });
       for (const ttl of [undefined, 60])
         await Promise.all(keysOf(9).map((key) => backend.setValue(key, 'old', { ttl })));
     });
@@ -128,6 +129,11 @@ describe('sets of one tick that fail', () => {
       await proxy.set({ kind: 'cut', on: 'reply', by: 'rst' });
       expect(await sets()).toEqual(keysOf(9).map((key) => ['UNAVAILABLE', key, true]));
       expect(await backend.getValue('k8')).toBe('new');
+      await proxy.set({ kind: 'cut', on: 'reply', by: 'rst' });
+      expect(await failureOf(backend.setValue('k0', 'newer', { ttl }))).toMatchObject({
+        message: '[redis] setValue "k0": the connection was lost (ECONNRESET)',
+        cause: { name: 'Error', code: 'ECONNRESET' },
+      });
       await proxy.set({ kind: 'silence' });
       expect(await sets()).toEqual(keysOf(9).map((key) => ['TIMEOUT', key, true]));
     });

@@ -1,3 +1,4 @@
+import { keptOf } from '@ninefold/tooling/testing/kept';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../src/failures.ts';
@@ -42,6 +43,7 @@ const cases: readonly Case[] = [
   ['%2\r\n+server\r\n$5\r\nredis\r\n+proto\r\n:3\r\n', ['server', 'redis', 'proto', 3]],
   ['-WRONGTYPE Operation\r\n', new Refusal('WRONGTYPE Operation')],
   ['*2\r\n-ERR no\r\n+a\r\n', [new Refusal('ERR no'), 'a']],
+  [`-NOPERM ${'No permission. '.repeat(9)}\r\n`, new Refusal('NOPERM')],
 ];
 const allBytes = Buffer.from(cases.map(([bytes]) => bytes).join(''));
 const allReplies = cases.map(([, reply]) => reply);
@@ -95,6 +97,27 @@ describe('replies', () => {
     expect(read(bytes, ends)).toEqual([value]);
     expect(concat).toHaveBeenCalledTimes(1);
     concat.mockRestore();
+  });
+
+  it('that are small are read behind a large one, cut anywhere', () => {
+    const value = 'x'.repeat(100_000);
+    const small = `:42\r\n${text('after')}`;
+    const bytes = Buffer.from(text(value) + small);
+    for (let left = 1; left <= small.length; left++)
+      expect(read(bytes, [1000, bytes.length - left])).toEqual([value, 42, 'after']);
+  });
+
+  it('that are large are not kept in memory until the next one', async () => {
+    const parser = new ReplyParser();
+    const chunks: WeakRef<object>[] = [];
+    const receive = (reply: string): void => {
+      const chunk = Buffer.from(reply);
+      chunks.push(new WeakRef(chunk));
+      parser.read(chunk, () => undefined);
+    };
+    receive(text('x'.repeat(100_000)));
+    await expect.poll(() => keptOf(chunks)).toBe(0);
+    receive('+OK\r\n');
   });
 });
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
 import { freePort } from '@ninefold/tooling/servers/process';
-import { startRedis } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { alertingServer, tlsProxy, tryRedisTls } from '@ninefold/tooling/testing/try-redis-tls';
 import { Redis } from 'ioredis';
@@ -12,7 +12,9 @@ import { Redis as Redis5 } from 'ioredis-5';
 import { expect, it } from 'vitest';
 import { connectionFailure } from '../src/failures.ts';
 import { redisBackend } from '../src/redis.ts';
+import { announce, SlotMove, startCluster } from './support/cluster.ts';
 import { recovered } from './support/load.ts';
+import { PASSWORD, USER } from './support/permissions.ts';
 
 // Whatever `connectTimeout` is given, a call reports what could not be reached within its own deadline.
 tryRedisTls(({ tls, ...options }) => redisBackend({ ...options, redis: { connectTimeout: 600_000, tls } }));
@@ -55,6 +57,30 @@ it('a node of a Cluster that is known by a name is named to itself', async () =>
   expect(new Set(names)).toEqual(new Set([false, 'localhost']));
   await backend.close();
   proxy.close();
+  await stop();
+});
+
+it('nodes of a Cluster that announce no host have that of the node that was asked, or that redirects', async () => {
+  const { nodes, stop } = await startCluster({ primaries: 2 });
+  const proxies = await Promise.all(nodes.map(({ port }) => tlsProxy(port)));
+  const ports = proxies.map(({ proxy }) => (proxy.address() as AddressInfo).port);
+  await announce(nodes, ports);
+  for (const node of nodes) await ask(node, 'CONFIG', 'SET', 'cluster-preferred-endpoint-type', 'unknown-endpoint');
+  const { ca } = await certificate();
+  // The first one is not there.
+  const cluster = [`127.0.0.1:${await freePort()}`, `localhost:${ports[0]}`].map(
+    (at) => `rediss://${USER}:${PASSWORD}@${at}`,
+  );
+  const backend = redisBackend({ cluster, redis: { tls: { ca } }, timeoutMs: 6000 });
+  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+  await backend.multiSetValues(keys.map((key, index) => [key, index]));
+  await (await SlotMove.begin(nodes, 'k0')).end();
+  expect(await backend.multiGetValues(keys)).toEqual([...keys.keys()]);
+  for (const { proxy, names } of proxies) {
+    expect(new Set(names)).toEqual(new Set(['localhost']));
+    proxy.close();
+  }
+  await backend.close();
   await stop();
 });
 
