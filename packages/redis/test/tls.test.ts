@@ -114,6 +114,19 @@ it('a sentinel that requires TLS is reported, and so is a server that is not a s
   }
 });
 
+it('a sentinel that is not there, and then closes its connections, is reported each time with the present reason', async () => {
+  const port = await freePort();
+  const backend = redisBackend({ sentinels: { name: 'm', urls: [`redis://127.0.0.1:${port}`] }, timeoutMs: 5000 });
+  const reason = async (): Promise<string | undefined> =>
+    (await failureOf(backend.getValue('k'))).message.split('": ')[1];
+  expect(await reason()).toBe('no sentinel can be reached (ECONNREFUSED)');
+  const sentinel = createServer((client) => client.on('error', () => undefined).once('data', () => client.end()));
+  await once(sentinel.listen(port, '127.0.0.1'), 'listening');
+  expect(await reason()).toBe('no sentinel can be reached; the server may require TLS');
+  await backend.close();
+  sentinel.close();
+});
+
 /** A server that answers by what is neither a reply nor a TLS record. */
 async function foreignServer(): Promise<Server> {
   const server = createServer((client) => {
