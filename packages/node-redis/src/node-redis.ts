@@ -99,7 +99,9 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
       throw invalid(options, 'redis.socket.tls must be true for rediss:// and only for it');
     // Node refuses it only once it has begun to connect, and that socket's error would end the process.
     if (typeof servername !== 'string') throw invalid(options, 'redis.socket.servername must be a string');
-    return new Connection(() => createOwnClient(url, given, timeoutMs), timeoutMs);
+    // Each connection has a client of its own, with the options as they are here.
+    const kept = { ...given, ...(given.socket && { socket: { ...given.socket } }) };
+    return new Connection(() => createOwnClient(url, kept, timeoutMs), timeoutMs);
   }
   if (!isRedisClient(client)) throw invalid(options, 'client must be a client or pool of redis 5 or 6 for one server');
   if (options.url !== undefined) throw invalid(options, 'give either url or client, not both');

@@ -87,6 +87,21 @@ describe('nodeRedisBackend', () => {
     expect(inspect(backend, { depth: 9, showHidden: true }) + JSON.stringify(backend)).not.toContain('s3cret');
   });
 
+  it('reads its options, also those of the client, when it is made', async () => {
+    const server = await startRedis();
+    const url = `redis://127.0.0.1:${server.port}`;
+    const options = { url, redis: { database: 1, socket: { noDelay: true } }, timeoutMs: 5000 };
+    const backend = nodeRedisBackend(options);
+    Object.assign(options.redis.socket, { servername: 5, tls: true });
+    Object.assign(options.redis, { database: 2 });
+    Object.assign(options, { url: `${url}/3`, redis: { database: 4 }, timeoutMs: 1 });
+    await backend.setValue('k', 1);
+    const first = nodeRedisBackend({ url, redis: { database: 1 }, timeoutMs: 5000 });
+    expect(await first.getValue('k')).toBe(1);
+    await Promise.all([backend.close(), first.close()]);
+    await server.stop();
+  });
+
   it('says of a server that is not there that nothing was applied', async () => {
     const backend = nodeRedisBackend({ url: 'redis://:s3cret@127.0.0.1:1', timeoutMs: 5000 });
     const failure = await failureOf(backend.setValue('k', 1));
