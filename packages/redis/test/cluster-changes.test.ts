@@ -90,6 +90,23 @@ describe('a slot that has moved', () => {
     const stats = await Promise.all(nodes.map((node) => ask(node, 'INFO', 'errorstats')));
     expect(stats.join()).not.toContain('MOVED');
   });
+
+  it('has the others found that have moved as well', async () => {
+    for (const key of ['{one}', '{two}']) await move(key);
+    // The slot map is not fetched again sooner.
+    await sleep(100);
+    for (const node of nodes) await ask(node, 'CONFIG', 'RESETSTAT');
+    const stats = async (section: string): Promise<string> =>
+      (await Promise.all(nodes.map((node) => ask(node, 'INFO', section)))).join();
+    expect(await backend.getValue('{one}')).toBeUndefined();
+    await expect.poll(() => stats('commandstats')).toContain('cmdstat_cluster|slots');
+    // Each connection replies in order.
+    await backend.multiGetValues(Array.from({ length: 50 }, (_, index) => `warm${index}`));
+    const moved = async (): Promise<string[]> => (await stats('errorstats')).match(/errorstat_MOVED:count=\d+/g) ?? [];
+    expect(await moved()).toEqual(['errorstat_MOVED:count=1']);
+    expect(await backend.getValue('{two}')).toBeUndefined();
+    expect(await moved()).toEqual(['errorstat_MOVED:count=1']);
+  });
 });
 
 describe('a slot that two nodes each assign to the other', () => {
