@@ -77,7 +77,7 @@ export class Refusal extends DriverError {
     const { code, reason, retryable } = inner ??
       MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
     const command = (
-      unknown ?? (kind === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1] : undefined)
+      unknown ?? (kind === 'NOPERM' ? /run the '([a-z|]+)/.exec(message)?.[1] : undefined)
     )?.toLowerCase();
     const text = command === undefined ? reason : `${reason}: ${command.toUpperCase()}`;
     super(code, text, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });

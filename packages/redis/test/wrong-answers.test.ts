@@ -164,6 +164,11 @@ const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?
   ['WRONGPASS invalid username-password pair or user is disabled.', 'AUTH', 'wrong user name or password'],
   ['ERR invalid password', 'AUTH', 'wrong user name or password'],
   ["NOPERM User cache has no permissions to run the 'eval' command", 'AUTH', 'the user lacks a permission: EVAL'],
+  [
+    "NOPERM User cache has no permissions to run the 'cluster|slots' command",
+    'AUTH',
+    'the user lacks a permission: CLUSTER|SLOTS',
+  ],
   ['NOPERM No permissions to access a key', 'AUTH', 'the user lacks a permission'],
   [
     "ERR The user executing the script can't run this command or subcommand",
