@@ -72,6 +72,10 @@ describe('the input of a driver', () => {
     const set = backend.setValue('v', value);
     value.n = 2;
     await set;
+    driver.getMany = (async (asked: readonly string[]) => {
+      await set;
+      return asked.map((key) => driver.entries.get(key));
+    }) as never;
     const get = backend.multiGetValues(keys);
     keys[0] = 'other';
     expect(await get).toEqual([{ n: 1 }]);
@@ -118,6 +122,11 @@ describe('bad input', () => {
     ['a delta of null', 'INVALID_DELTA', (cache) => cache.incr('a', null as never)],
     ['a bigint as delta', 'INVALID_DELTA', (cache) => cache.incr('a', 1n as never)],
     ['a type that is no type', 'INVALID_OPTIONS', (cache) => cache.getValue('a', { type: 5 as never })],
+    [
+      'a schema that cannot validate',
+      'INVALID_OPTIONS',
+      (cache) => cache.getValue('a', { type: schemaOf(5 as never) }),
+    ],
     ['a type of null', 'INVALID_OPTIONS', (cache) => cache.multiGetValues(['a'], { type: null as never })],
     ['a bad type with an empty batch', 'INVALID_OPTIONS', (cache) => cache.multiGetValues([], { type: 5 as never })],
     [
@@ -144,7 +153,9 @@ describe('bad input', () => {
     );
     const text = failureOf(backend.incr('a', '1' as never));
     expect((await text).message).toBe('[map] incr "a": a delta must be a safe integer, not a string');
-    expect((await failureOf(backend.multiSetValues(throwingPairs()))).cause).toMatchObject({ name: 'Error' });
+    const thrown = await failureOf(backend.multiSetValues(throwingPairs()));
+    expect(thrown.cause).toMatchObject({ name: 'Error' });
+    expect(inspect(thrown, { depth: 9 })).not.toContain('s3cret');
   });
 
   it('reads each option once, though its getter may have another the second time', async () => {
@@ -220,7 +231,7 @@ describe('the entry that a driver finds', () => {
   for (const found of [...unreadable, '9007199254740992', '-9007199254740992', null, 1.5, 2 ** 53, Number.NaN]) {
     it(`rejects ${JSON.stringify(found)} as CORRUPT, singly and in a batch, or as a miss with onUnreadable`, async () => {
       driver.entries.set('ns:bad', found).set('ns:good', 1);
-      const strict = createBackend(driver, { namespace: 'ns' });
+      const strict = createBackend(driver, { namespace: 'ns', onUnreadable: 'throw', errorKeys: 'shown' });
       const single = await failureOf(strict.getValue('bad'));
       expect(single).toMatchObject({ code: 'CORRUPT', key: 'bad', retryable: false });
       expect(single.cause).toBeInstanceOf(Error);
@@ -307,8 +318,9 @@ describe('a serializer of the caller', () => {
     expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
   });
 
-  it('that reads undefined rejects CORRUPT', async () => {
+  it('that could write or reads undefined, which is a miss, is refused', async () => {
     const cache = createBackend(driver, { serializer: { serialize: String, deserialize: () => undefined } });
+    expect((await failureOf(cache.setValue('k', undefined))).code).toBe('INVALID_VALUE');
     driver.entries.set('k', 'text');
     expect((await failureOf(cache.getValue('k'))).code).toBe('CORRUPT');
   });
@@ -357,26 +369,29 @@ describe('a type', () => {
     expect(await backend.getValue('k', { type: type as never })).toBe('as a schema');
   });
 
-  const refusals: [string, ValueType<unknown>][] = [
+  const refusals: [string, ValueType<unknown>, thrown?: string][] = [
     [
       'throws',
       () => {
         throw new RangeError('s3cret');
       },
+      'RangeError',
     ],
     [
       'rejects',
       async () => {
         throw new RangeError('s3cret');
       },
+      'RangeError',
     ],
+    ['has no result', schemaOf(() => null), 'TypeError'],
+    ['later has no result', schemaOf(async () => null), 'TypeError'],
     ['returns undefined', () => undefined],
     ['resolves undefined', async () => undefined],
     ['has an output of undefined', schemaOf(() => ({ value: undefined }))],
     ['later has an output of undefined', schemaOf(async () => ({ value: undefined }))],
   ];
-  for (const [what, type] of refusals) {
-    const thrown = /throws|rejects/.test(what) ? 'RangeError' : undefined;
+  for (const [what, type, thrown] of refusals) {
     it(`that ${what} rejects TYPE_MISMATCH and leaves the entry, or is a miss with onUnreadable`, async () => {
       driver.entries.set('k', '{"json":"s3cret"}');
       for (const call of [backend.getValue('k', { type }), backend.multiGetValues(['k', 'k'], { type })]) {
@@ -579,7 +594,10 @@ describe('createBackend', () => {
       );
     }
     const named = () => createBackend(driver, { name: 'mine', timeoutMs: 0 });
-    expect(named).toThrow(expect.objectContaining({ backend: 'mine' }));
+    const message = '[mine] create: timeoutMs must be a number of milliseconds above 0 and below 2^31';
+    expect(named).toThrow(expect.objectContaining({ backend: 'mine', message }));
+    const url = (): unknown => createBackend(driver, 'redis://:s3cret@localhost' as never);
+    expect(url).toThrow(expect.objectContaining({ message: '[map] create: options must be an object, not a string' }));
     for (const timeoutMs of [0.5, 2 ** 31 - 1]) createBackend(driver, { timeoutMs });
     const undefinedOptions = { name: undefined, namespace: undefined, serializer: undefined, timeoutMs: undefined };
     expect(createBackend(driver, { ...undefinedOptions, onUnreadable: undefined, errorKeys: undefined }).name).toBe(

@@ -54,6 +54,13 @@ describe('CacheError', () => {
     expect(new CacheError({ ...options, retryable: false }).retryable).toBe(false);
   });
 
+  it('says that a write may have been applied only if it is told so', () => {
+    for (const code of ['TIMEOUT', 'UNAVAILABLE', 'BACKEND', 'CLOSED'] as const) {
+      expect(new CacheError({ ...options, code }).maybeApplied).toBe(false);
+      expect(new CacheError({ ...options, code, maybeApplied: true }).maybeApplied).toBe(true);
+    }
+  });
+
   it('shows the issues of a validator only through the property', () => {
     const error = new CacheError({ ...options, code: 'TYPE_MISMATCH', issues: [{ message: 'got s3cret' }] });
     expect(error.issues).toEqual([{ message: 'got s3cret' }]);
@@ -92,6 +99,7 @@ describe('a cause', () => {
     expect(cause).toMatchObject({ name: 'ReplyError', code: 'OOM', message: 'out of memory' });
     expect(cause.stack).toBe('ReplyError: out of memory');
     expect(Object.keys(createCause({})).includes('code')).toBe(false);
+    expect(createCause({}).name).toBe('Error');
   });
 
   it('of an unknown error is its name and its frames, without its message', () => {
@@ -108,9 +116,18 @@ describe('a cause', () => {
     // V8 formats the stack when it is first read.
     expect(reworded.stack).toContain('s3cret');
     reworded.message = '';
-    for (const error of [forged, reworded]) expect(inspect(causeOf(error))).not.toContain('s3cret');
+    const shortened = new Error('x\ns3cret');
+    expect(shortened.stack).toContain('s3cret');
+    shortened.message = 'x';
+    for (const error of [forged, reworded, shortened]) expect(inspect(causeOf(error))).not.toContain('s3cret');
     expect(causeOf(forged).stack).toMatch(/errors\.test\.ts:\d+:\d+/);
     expect(causeOf(reworded).stack).toBe('Error');
+  });
+
+  it('has no frames if the stack is no text', () => {
+    for (const stack of [undefined, []]) {
+      expect(causeOf(Object.assign(new Error('x'), { stack })).stack).toBe('Error');
+    }
   });
 
   it('has a harmless name whatever was thrown', () => {

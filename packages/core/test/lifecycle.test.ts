@@ -75,6 +75,18 @@ describe('close', () => {
     expect(driver.closed).toBe(1);
   });
 
+  it('rejects the calls in flight of a backend without deadlines too', async () => {
+    const patient = createBackend(driver);
+    const read = failureOf(patient.getValue('k'));
+    const closing = patient.close();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(driver.closed).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await closing;
+    expect(driver.asked[0]?.call.ended).toBe(true);
+    expect((await read).code).toBe('CLOSED');
+  });
+
   it('waits for all calls in flight, in whatever order they end, and rejects only those that do not', async () => {
     const values = Promise.allSettled(Array.from({ length: 6 }, () => backend.getValue('k')));
     const closing = backend.close();

@@ -131,6 +131,7 @@ describe('a lost connection', () => {
     await vi.advanceTimersByTimeAsync(0);
     asked(1).resolve(7);
     expect(await value).toBe(7);
+    expect(vi.getTimerCount()).toBe(0);
 
     const failure = failureOf(backend.getValue('k'));
     asked(2).reject(lost);
@@ -193,6 +194,14 @@ describe('a lost connection', () => {
       expect((await failure).code).toBe(code);
     }
     expect(driver.asked.length).toBe(3);
+  });
+
+  it('may be followed by a retry that the driver answers in the same tick', async () => {
+    const value = backend.getValue('k');
+    driver.get = () => 7 as never;
+    asked(0).reject(lost);
+    expect(await value).toBe(7);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('ends the call if the driver throws at the retry', async () => {

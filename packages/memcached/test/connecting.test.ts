@@ -18,6 +18,7 @@ import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend } from '../src/memcached.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
+import { pause } from './support/pause.ts';
 
 it('a call to a silent server waits for one second by default', async () => {
   const server = createServer(() => undefined).listen(0, '127.0.0.1');
@@ -445,6 +446,20 @@ describe('a hint at TLS', () => {
     expect(await messageOf(answers, undefined)).toBe('[memcached] setValue "k": the server closed the connection');
   });
 
+  it('is not given for a server that takes no more connections', async () => {
+    const full = await startMemcached(['-b', '1']);
+    await pause(full);
+    const others = Array.from({ length: 8 }, () => connect(full.port, full.host).on('error', () => undefined));
+    await until('its queue is full', async () => others.some(({ connecting }) => !connecting));
+    const backend = memcachedBackend({ servers: `${full.host}:${full.port}`, tls: true, timeoutMs: 1000 });
+    const failure = await failureOf(backend.setValue('k', 1));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    expect(failure.message).toBe('[memcached] setValue "k": no connection within 1000 ms');
+    for (const other of others) other.destroy();
+    await backend.close();
+    await full.stop();
+  });
+
   it('is not given for a server that speaks TLS, and then falls silent', async () => {
     const { ca, keyFile } = await certificate();
     const silent = createTlsServer({ cert: ca, key: await readFile(keyFile) });
@@ -463,6 +478,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
   for (const [host, tls] of [
     ['localhost', { ca }],
     ['localhost', { ca, servername: undefined }],
+    ['localhost', { ca, host: '127.0.0.2', port: 1 }],
     ['127.0.0.1', { ca, servername: 'localhost' }],
     ['127.0.0.1', { ca }],
   ] as const) {
@@ -472,7 +488,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
     await backend.close();
   }
   server.close();
-  expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
+  expect(names).toEqual(['localhost', 'localhost', 'localhost', 'localhost', false]);
 });
 
 it('TLS is begun where the url or the options ask for it, before the login is sent', async () => {
@@ -490,6 +506,7 @@ it('TLS is begun where the url or the options ask for it, before the login is se
   for (const options of [
     { url: `memcacheds://u:p@${address}` },
     { url: `memcached://u:p@${address}`, tls: true },
+    { url: `memcached://u:p@${address}`, tls: {} },
     { servers: address, ...login, tls: {} },
     { url: `memcached://u:p@${address}` },
     { servers: address, ...login, tls: false },
@@ -500,8 +517,8 @@ it('TLS is begun where the url or the options ask for it, before the login is se
   }
   server.close();
   const [handshake, request] = [0x16, 0x80];
-  expect(firstBytes.map(([first]) => first)).toEqual([handshake, handshake, handshake, request, request]);
-  for (const bytes of firstBytes.slice(3)) expect(bytes.toString('latin1')).toMatch(/PLAIN\0u\0p$/);
+  expect(firstBytes.map(([first]) => first)).toEqual([handshake, handshake, handshake, handshake, request, request]);
+  for (const bytes of firstBytes.slice(4)) expect(bytes.toString('latin1')).toMatch(/PLAIN\0u\0p$/);
 });
 
 describe('a response to the handshake', () => {

@@ -71,6 +71,14 @@ describe('keys', () => {
   });
 });
 
+it('values are stored with flags of 0, which other clients take for a text', async () => {
+  await backend.multiSetValues([
+    ['text', 'x'],
+    ['n', 1],
+  ]);
+  for (const key of ['text', 'n']) expect((await other.get(`ns:${key}`)).flags).toEqual(Buffer.alloc(4));
+});
+
 describe('counters', () => {
   it('are stored as 19 digits, 2^62 above their value', async () => {
     const numbers = [42, 0, -42, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
@@ -185,6 +193,19 @@ describe('a TTL', () => {
       }
     });
   }
+
+  it.each([0.2, 1, 1.5])(
+    'of %d s is rounded up to whole seconds, plus the two by which the server’s clock may jump',
+    async (ttl) => {
+      // A second fewer if the clock ticks in between.
+      await expect
+        .poll(async () => {
+          await backend.setValue('mortal', 'x', { ttl });
+          return await secondsLeft('mortal');
+        })
+        .toBe(Math.ceil(ttl) + 2);
+    },
+  );
 
   it('that is not given means that the entry never expires', async () => {
     await backend.setValue('immortal', 'x', { ttl: 60 });

@@ -3,6 +3,7 @@ import { Client } from 'memjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseServers, parseUrl } from '../src/addresses.ts';
 import { type MemcachedBackendOptions, memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
+import { serverConfigs } from '../src/options.ts';
 
 const servers = '127.0.0.1:1';
 
@@ -109,6 +110,16 @@ it('reports in its capabilities the item limit that its options name', () => {
   expect(capabilities).toEqual({ ...memcachedCapabilities, maxValueBytes: 8_386_560 });
 });
 
+it('gives every server the same login and TLS options', () => {
+  const login = { username: 'u', password: 's3cret' };
+  const tls = { ca: 'a certificate' };
+  const rest = { tls, login, timeoutMs: 5 };
+  expect(serverConfigs({ servers: 'a,b:1', ...login, tls }, 5)).toEqual([
+    { host: 'a', port: 11211, ...rest },
+    { host: 'b', port: 1, ...rest },
+  ]);
+});
+
 it('accepts a login in the url, and TLS with and without options', () => {
   for (const options of [{ url: 'memcached://u:s3cret@a' }, { servers, tls: true }, { servers, tls: {} }])
     expect(refusalOf(options)).toBeUndefined();
@@ -127,13 +138,13 @@ describe('addresses', () => {
   });
 
   it('can be given in a url, with a login of any characters', () => {
-    expect(parseUrl('memcacheds://us%3Aer:p%40ss:w%2Ford@a:1,b/')).toEqual({
+    expect(parseUrl('memcacheds://us%3Aer:p%40ss:w%2Ford+@a:1,b/')).toEqual({
       servers: [
         { host: 'a', port: 1 },
         { host: 'b', port: 11211 },
       ],
       username: 'us:er',
-      password: 'p@ss:w/ord',
+      password: 'p@ss:w/ord+',
       tls: true,
     });
     expect(parseUrl('memcached://:@a:65535')).toEqual({

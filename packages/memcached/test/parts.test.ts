@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import { describe, expect, it } from 'vitest';
-import { sendBatch } from '../src/batch.ts';
-import { GetCommand } from '../src/commands.ts';
+import { type Command, sendBatch } from '../src/batch.ts';
+import { GetCommand, SetCommand } from '../src/commands.ts';
 import type { Channel, Request } from '../src/request.ts';
 
 const call = { deadline: Number.POSITIVE_INFINITY, ended: false, sent: false, signal: AbortSignal.abort() };
@@ -40,6 +40,31 @@ describe('a batch', () => {
     const { parts } = await turnsOf(40_000);
     expect(parts).toHaveLength(4);
     expect(new Set(parts).size).toBe(4);
+  });
+
+  /** The bytes of each part of a batch. */
+  async function sizesOf(command: Command): Promise<readonly number[]> {
+    const sizes: number[] = [];
+    const channel: Channel = {
+      send(request) {
+        sizes.push(request.encode(0).length);
+        request.written?.();
+        request.receive(request.size - 1, response);
+      },
+    };
+    await sendBatch(() => channel, command);
+    return sizes;
+  }
+
+  it('has parts of up to 2 MB, however few its items', async () => {
+    const entries = keysOf(5).map((key) => [key, 'x'.repeat(1_000_000)] as const);
+    const sizes = await sizesOf(new SetCommand(entries, 0, call));
+    expect(sizes.map((size) => Math.round(size / 1_000_000))).toEqual([2, 2, 1]);
+  });
+
+  it('of one item is one request', async () => {
+    const [header, key] = [24, 'k0'.length];
+    expect(await sizesOf(new GetCommand(keysOf(1), call))).toEqual([header + key]);
   });
 
   it('that is one part waits for no turn', async () => {

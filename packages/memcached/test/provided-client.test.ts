@@ -96,6 +96,16 @@ describe('a provided client', () => {
     await proxy.stop();
   });
 
+  it('takes a batch of several parts', async () => {
+    const backend = memcachedBackend({ client: stockClient(), namespace: 'parts', timeoutMs: 20_000 });
+    const keys = Array.from({ length: 50_000 }, (_, index) => `k${index}`);
+    await backend.multiSetValues(keys.map((key, index) => [key, index] as const));
+    const values = await backend.multiGetValues(keys);
+    expect(values.findIndex((value, index) => value !== index)).toBe(-1);
+    expect(await backend.deleteMany(keys)).toBe(keys.length);
+    await backend.close();
+  });
+
   it('keeps no callback of a finished batch', async () => {
     const client = stockClient();
     const backend = memcachedBackend({ client, namespace: 'tidy', timeoutMs: 10_000 });

@@ -72,6 +72,24 @@ describe('a request that was not sent', () => {
     await backend.close();
   });
 
+  it('is told from those that were, when the connection ends while it waits behind them', async () => {
+    const mortal = await startMemcached();
+    const backend = memcachedBackend({ servers: `${mortal.host}:${mortal.port}`, timeoutMs: 20_000 });
+    await backend.setValue('k', 1);
+    await pause(mortal);
+    const text = 'x'.repeat(1_000_000);
+    const large = Array.from({ length: 20 }, (_, index) => failureOf(backend.setValue(`l${index}`, text)));
+    // Until the socket's buffers are full.
+    await sleep(100);
+    const late = failureOf(backend.setValue('late', 1));
+    await mortal.kill();
+    expect(await large[0]).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    expect(await late).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
+    await Promise.all(large);
+    await backend.close();
+    await mortal.stop();
+  });
+
   it('is not sent later, after its call has waited behind a large one and rejected', async () => {
     const backend = memcachedBackend({ servers, timeoutMs: 500 });
     const direct = memcachedBackend({ servers, timeoutMs: 10_000 });

@@ -56,7 +56,7 @@ describe('scoped', () => {
   it('refuses a namespace that could collide with another', () => {
     for (const namespace of ['', 'a:b', 'é', 'n'.repeat(65), 5, undefined, null]) {
       const call = () => scoped(createBackend(new MapDriver()), namespace as string);
-      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', backend: 'map' }));
     }
   });
 
@@ -75,12 +75,13 @@ describe('scoped', () => {
   });
 
   it('goes through every wrapper to the wrapped backend', async () => {
-    const driver = new MapDriver();
+    const driver = new MapDriver({ maxValueBytes: 5 });
     const events: string[] = [];
     const wrapped = missOnError(
       observed(createBackend(driver), ({ operation }) => events.push(operation)),
       { onError: () => undefined },
     );
+    expect(wrapped.capabilities).toEqual(driver.capabilities);
     await scoped(wrapped, 'tenant').setValue('k'.repeat(8192), 1);
     expect([...driver.entries.keys()]).toEqual([`tenant:${'k'.repeat(8192)}`]);
     expect(events).toEqual(['setValue']);
@@ -145,8 +146,9 @@ describe('scoped, of a backend without SCOPE', () => {
   it('closes only itself', async () => {
     const { foreign, tenant } = make();
     await tenant[Symbol.asyncDispose]();
-    expect((await failureOf(tenant.getValue('a'))).code).toBe('CLOSED');
-    expect((await failureOf(tenant.deleteMany([]))).code).toBe('CLOSED');
+    const closed = { code: 'CLOSED', backend: 'foreign' };
+    expect(await failureOf(tenant.getValue('a'))).toMatchObject({ ...closed, operation: 'getValue' });
+    expect(await failureOf(tenant.deleteMany([]))).toMatchObject({ ...closed, operation: 'deleteMany' });
     await foreign.setValue('a', 1);
   });
 });
