@@ -116,7 +116,8 @@ export function causeOf(error: unknown): Error {
 
 /** The frames of an error's stack, which follow the message. Lines of the message may look like frames. */
 function framesOf(error: unknown): readonly string[] {
-  if (!(error instanceof Error) || typeof error.stack !== 'string' || typeof error.message !== 'string') return [];
+  // The message first: V8 throws when it makes the stack of an error whose message cannot become text.
+  if (!(error instanceof Error) || typeof error.message !== 'string' || typeof error.stack !== 'string') return [];
   const { message, stack } = error;
   const start = stack.indexOf(`${message}\n`);
   // The name and a colon precede the message, unless the message was changed after the stack was captured.

@@ -124,9 +124,9 @@ describe('a cause', () => {
     expect(causeOf(reworded).stack).toBe('Error');
   });
 
-  it('has no frames if the stack is no text', () => {
-    for (const stack of [undefined, []]) {
-      expect(causeOf(Object.assign(new Error('x'), { stack })).stack).toBe('Error');
+  it('has no frames if the stack or the message is no text', () => {
+    for (const changes of [{ stack: undefined }, { stack: [] }, { message: Symbol('x') }]) {
+      expect(causeOf(Object.assign(new Error('x'), changes)).stack).toBe('Error');
     }
   });
 
