@@ -252,10 +252,8 @@ describe('the entry that a driver finds', () => {
   });
 
   it('may come in a thenable that is no promise', async () => {
-    // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
-    const later = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) }) as never;
-    driver.get = () => later(7);
-    driver.getMany = () => later([7]);
+    driver.get = () => thenable(7);
+    driver.getMany = () => thenable([7]);
     expect(await backend.getValue('k')).toBe(7);
     expect(await backend.multiGetValues(['k'])).toEqual([7]);
   });
@@ -347,8 +345,7 @@ describe('a type', () => {
     const types = [
       double,
       async (value: unknown) => double(value),
-      // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
-      (value: unknown) => ({ then: (resolve: (value: number) => void) => resolve(double(value)) }) as never,
+      (value: unknown) => thenable(double(value)),
       schemaOf((value) => ({ value: double(value) })),
       schemaOf(function (this: { vendor: string }, value) {
         return { value: this.vendor === 'test' ? double(value) : 'without its object' };
@@ -639,6 +636,12 @@ describe('createBackend', () => {
 
 function schemaOf(validate: (value: unknown) => unknown) {
   return { '~standard': { version: 1, vendor: 'test', validate } } as never;
+}
+
+/** A thenable that is no promise. */
+function thenable(value: unknown): never {
+  // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+  return { then: (resolve: (value: unknown) => void) => resolve(value) } as never;
 }
 
 function* throwingPairs(): Generator<[string, unknown]> {
