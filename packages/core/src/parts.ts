@@ -1,4 +1,4 @@
-import { DriverError, isDriverError } from './driver.ts';
+import { DriverError, isDriverError, type Stored } from './driver.ts';
 
 export interface PartLimits<T> {
   /** The maximum number of items in a part. */
@@ -29,33 +29,31 @@ export function inParts<T>(items: readonly T[], limits: PartLimits<T>): readonly
   return [...parts, from === 0 ? items : items.slice(from)];
 }
 
+/** A key, an entry, or a list of either. */
+type Keyed = string | readonly [key: string, value: Stored] | readonly Keyed[];
+
 /**
  * For drivers: sends all parts of a batch concurrently and waits for all of them. If any failed, it rejects with the
  * first failure in order. An error that names no key receives the first key of its part.
  */
-export async function sendParts<P, T>(
-  parts: readonly P[],
-  firstKey: (part: P) => string | undefined,
-  send: (part: P) => Promise<T>,
-): Promise<T[]> {
+export async function sendParts<P extends Keyed, T>(parts: readonly P[], send: (part: P) => Promise<T>): Promise<T[]> {
   // Nearly every batch has one part. `Promise.allSettled` would add a fiftieth of a local round trip.
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) {
+  if (parts.length === 1) {
     try {
-      return [await send(only)];
+      return [await send(parts[0] as P)];
     } catch (error) {
-      throw underKey(error, firstKey(only));
+      throw underKey(error, parts[0]);
     }
   }
   const settled = await Promise.allSettled(parts.map(send));
   return settled.map((outcome, index) => {
     if (outcome.status === 'fulfilled') return outcome.value;
-    throw underKey(outcome.reason, firstKey(parts[index] as P));
+    throw underKey(outcome.reason, parts[index]);
   });
 }
 
-/** For drivers: the error with the key that it concerns, unless it names one. */
-export function underKey(error: unknown, key: string | undefined): unknown {
+/** For drivers: the error with the first key of the part that it concerns, unless it names one. */
+export function underKey(error: unknown, part: Keyed | undefined): unknown {
   if (!isDriverError(error) || error.options.key !== undefined) return error;
-  return new DriverError(error.code, error.message, { ...error.options, key });
+  return new DriverError(error.code, error.message, { ...error.options, key: [part].flat(2)[0] as string });
 }

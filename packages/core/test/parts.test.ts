@@ -30,27 +30,26 @@ describe('a batch in parts', () => {
 });
 
 describe('a batch sent in parts', () => {
-  const firstKey = (part: readonly string[]): string | undefined => part[0];
   const parts = [['a', 'b'], ['c'], ['d']];
   const given = { applied: 'no', retryable: true, connectionLost: true, cause: { code: 'OOM' } } as const;
   const refused = new DriverError('BACKEND', 'no', given);
 
   it('is sent concurrently and resolves in order', async () => {
     const sent: string[] = [];
-    const answers = sendParts(parts, firstKey, async ([key = '']) => {
+    const answers = sendParts(parts, async ([key = '']) => {
       sent.push(key);
       if (key === 'a') await new Promise((resolve) => setTimeout(resolve, 5));
       return key;
     });
     expect(sent).toEqual(['a', 'c', 'd']);
     expect(await answers).toEqual(['a', 'c', 'd']);
-    expect(await sendParts([['a']], firstKey, async () => 1)).toEqual([1]);
-    expect(await sendParts([], firstKey, async () => 1)).toEqual([]);
+    expect(await sendParts([['a']], async () => 1)).toEqual([1]);
+    expect(await sendParts([], async () => 1)).toEqual([]);
   });
 
   it('fails, once all have settled, with the first failure in order and the first key of its part', async () => {
     let ended = false;
-    const sent = sendParts(parts, firstKey, async ([key]) => {
+    const sent = sendParts(parts, async ([key]) => {
       if (key === 'a') await new Promise((resolve) => setTimeout(resolve, 5));
       ended = key === 'a';
       if (key !== 'd') throw refused;
@@ -58,8 +57,8 @@ describe('a batch sent in parts', () => {
     const options = { ...given, key: 'a' };
     await expect(sent).rejects.toMatchObject({ code: 'BACKEND', message: 'no', options });
     expect(ended).toBe(true);
-    await expect(sendParts([['a']], firstKey, () => Promise.reject(refused))).rejects.toMatchObject({ options });
-    const later = sendParts(parts, firstKey, async ([key]) => {
+    await expect(sendParts([['a']], () => Promise.reject(refused))).rejects.toMatchObject({ options });
+    const later = sendParts(parts, async ([key]) => {
       if (key !== 'a') throw refused;
     });
     await expect(later).rejects.toMatchObject({ options: { ...given, key: 'c' } });
@@ -69,6 +68,6 @@ describe('a batch sent in parts', () => {
     const named = new DriverError('TOO_LARGE', 'no', { key: 'b' });
     for (const error of [named, new TypeError('no')])
       for (const some of [parts, [['a']]])
-        await expect(sendParts(some, firstKey, () => Promise.reject(error))).rejects.toBe(error);
+        await expect(sendParts(some, () => Promise.reject(error))).rejects.toBe(error);
   });
 });

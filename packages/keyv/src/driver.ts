@@ -44,8 +44,8 @@ export class KeyvDriver implements CacheDriver {
   }
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
-    if (this.#store.getMany === undefined) return await sendParts(keys, identity, (key) => this.get(key, call));
-    const [values] = await sendParts([keys], first, async () => {
+    if (this.#store.getMany === undefined) return await sendParts(keys, (key) => this.get(key, call));
+    const [values] = await sendParts([keys], async () => {
       const answer = await request(call, () => this.#store.getMany?.([...keys]));
       if (Array.isArray(answer) && answer.length === keys.length) return answer as readonly unknown[];
       throw new DriverError('BACKEND', 'the store did not answer with one value per key');
@@ -60,15 +60,11 @@ export class KeyvDriver implements CacheDriver {
   ): Promise<void> {
     const ttlMs = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
     const expires = ttlMs === undefined ? '' : Date.now() + ttlMs;
-    await sendParts(
-      entries,
-      ([key]) => key,
-      async ([key, value]) => {
-        const stored = await request(call, () => this.#store.set(key, `${expires}|${keyHeader(key)}${value}`, ttlMs));
-        // Keyv's own stores resolve `false` if a write failed.
-        if (stored === false) throw new DriverError('BACKEND', 'the store did not take the entry');
-      },
-    );
+    await sendParts(entries, async ([key, value]) => {
+      const stored = await request(call, () => this.#store.set(key, `${expires}|${keyHeader(key)}${value}`, ttlMs));
+      // Keyv's own stores resolve `false` if a write failed.
+      if (stored === false) throw new DriverError('BACKEND', 'the store did not take the entry');
+    });
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
@@ -77,7 +73,7 @@ export class KeyvDriver implements CacheDriver {
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     call.sent = false;
-    const deleted = await sendParts(keys, identity, async (key) => {
+    const deleted = await sendParts(keys, async (key) => {
       // A store without TTLs still holds expired entries, and deletes them as if they were alive. For any other entry
       // the answer to the delete counts: the entry may have been set or deleted since the read.
       const stored = (await request(call, () => this.#store.get(key))) ?? undefined;
@@ -95,14 +91,6 @@ export class KeyvDriver implements CacheDriver {
   close(): void {
     // The caller closes the store.
   }
-}
-
-function identity(key: string): string {
-  return key;
-}
-
-function first(keys: readonly string[]): string | undefined {
-  return keys[0];
 }
 
 async function request(call: Call, send: () => Awaitable<unknown>): Promise<unknown> {

@@ -50,7 +50,7 @@ export class NodeRedisDriver implements CacheDriver {
 
   async getMany(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const parts = inParts(keys, { maxItems: MAX_KEYS });
-    const replies = await sendParts(parts, first, async (part) => {
+    const replies = await sendParts(parts, async (part) => {
       const values = await this.#send(call, ['MGET', ...part], (reply) => toList(reply, part.length));
       return values.map(toFound);
     });
@@ -66,11 +66,7 @@ export class NodeRedisDriver implements CacheDriver {
       maxBytes: MAX_LENGTH,
       bytesOf: ([key, value]) => key.length + (typeof value === 'string' ? value.length : 20),
     });
-    await sendParts(
-      parts,
-      (part) => part[0]?.[0],
-      (part) => this.#send(call, setCommand(part, ttlMs), assertOk),
-    );
+    await sendParts(parts, (part) => this.#send(call, setCommand(part, ttlMs), assertOk));
   }
 
   async exists(key: string, call: Call): Promise<boolean> {
@@ -80,7 +76,7 @@ export class NodeRedisDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     call.sent = false;
     const parts = inParts(keys, { maxItems: MAX_KEYS });
-    const counts = await sendParts(parts, first, (part) => this.#send(call, ['UNLINK', ...part], toInteger));
+    const counts = await sendParts(parts, (part) => this.#send(call, ['UNLINK', ...part], toInteger));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -108,10 +104,6 @@ function setCommand(entries: readonly Entry[], ttlMs: string | undefined): strin
   if (ttlMs === undefined) return ['MSET', ...entries.flatMap(([key, value]) => [key, String(value)])];
   const [keys, values] = [entries.map(([key]) => key), entries.map(([, value]) => String(value))];
   return ['EVAL', SET_MANY, String(keys.length), ...keys, ...values, ttlMs];
-}
-
-function first(keys: readonly string[]): string | undefined {
-  return keys[0];
 }
 
 /** The reply to `MGET`. A proxy may put an error in place of a value. */

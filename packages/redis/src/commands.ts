@@ -34,7 +34,7 @@ export class Commands {
   }
 
   async getMany(keys: readonly string[], call: CallState): Promise<readonly Found[]> {
-    const fallback = (): Promise<readonly Found[]> => sendParts(keys, identity, (key) => this.get(key, call));
+    const fallback = (): Promise<readonly Found[]> => sendParts(keys, (key) => this.get(key, call));
     if (keys.length === 1 || !this.#usable.has('mget')) return await fallback();
     try {
       const values = await this.#send(call, 'mget', [...keys], (reply) => toList(reply, keys.length));
@@ -54,7 +54,7 @@ export class Commands {
   async delete(keys: readonly string[], call: CallState): Promise<number> {
     const fallback = async (): Promise<number> => {
       if (keys.length === 1) return await this.#send(call, 'del', [...keys], toInteger);
-      const counts = await sendParts(keys, identity, (key) => this.delete([key], call));
+      const counts = await sendParts(keys, (key) => this.delete([key], call));
       return counts.reduce((sum, count) => sum + count, 0);
     };
     return await this.#withFallback('unlink', fallback, () => this.#send(call, 'unlink', [...keys], toInteger));
@@ -66,7 +66,7 @@ export class Commands {
 
   async setMany(entries: readonly Entry[], ttlMs: number | undefined, call: CallState): Promise<void> {
     const fallback = async (): Promise<void> => {
-      await sendParts(entries, keyOf, (entry) => this.set(entry, ttlMs, call));
+      await sendParts(entries, (entry) => this.set(entry, ttlMs, call));
     };
     if (entries.length === 1) return await fallback();
     const [[key]] = entries as readonly [Entry];
@@ -134,14 +134,6 @@ const RECOVERABLE = new Set(['UNKNOWN', 'NOPERM', 'TRYAGAIN', 'NOSCRIPT', 'CROSS
 /** Whether another command may succeed where this one was refused. */
 function isRecoverable(error: unknown): error is Refusal {
   return error instanceof Refusal && RECOVERABLE.has(error.kind);
-}
-
-function identity(key: string): string {
-  return key;
-}
-
-function keyOf([key]: Entry): string {
-  return key;
 }
 
 /** The same as `entries.flat()`, several times as fast. */

@@ -65,11 +65,7 @@ export class RedisDriver implements CacheDriver {
       entryLength,
     );
     const alone = entries.filter(isLarge).map((each) => [each]);
-    await sendParts(
-      [...shared, ...alone],
-      (part) => part[0]?.[0],
-      (part) => this.#commands.setMany(part, ttlMs, call),
-    );
+    await sendParts([...shared, ...alone], (part) => this.#commands.setMany(part, ttlMs, call));
   }
 
   exists(key: string, call: Call): Promise<boolean> {
@@ -79,7 +75,7 @@ export class RedisDriver implements CacheDriver {
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     call.sent = false;
     const parts = this.#partsOf(keys, identity, length);
-    const counts = await sendParts(parts, first, (part) => this.#commands.delete(part, call));
+    const counts = await sendParts(parts, (part) => this.#commands.delete(part, call));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -94,7 +90,7 @@ export class RedisDriver implements CacheDriver {
 
   async #getParts(keys: readonly string[], call: Call): Promise<readonly Found[]> {
     const parts = this.#partsOf(keys, identity, length);
-    const values = await sendParts(parts, first, (part) => this.#commands.getMany(part, call));
+    const values = await sendParts(parts, (part) => this.#commands.getMany(part, call));
     if (this.#slotOf === undefined || parts.length === 1) return values.flat();
     const found = new Map<string, Found>();
     for (const [at, part] of parts.entries())
@@ -146,8 +142,4 @@ function length(key: string): number {
 
 function entryLength([key, value]: Entry): number {
   return key.length + (typeof value === 'string' ? value.length : 20);
-}
-
-function first(keys: readonly string[]): string | undefined {
-  return keys[0];
 }

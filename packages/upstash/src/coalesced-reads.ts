@@ -48,7 +48,7 @@ export class CoalescedReads {
 
   /** A part that is too large is read in halves, at most `halvings` times. Halves are never coalesced. */
   async #read(parts: readonly (readonly string[])[], call: Call, halvings = MAX_HALVINGS): Promise<readonly Found[]> {
-    const values = await sendParts(parts, first, async (keys) => {
+    const values = await sendParts(parts, async (keys) => {
       const isCoalesced =
         halvings === MAX_HALVINGS && keys.length <= MAX_COALESCED_KEYS && !keys.some((key) => this.#large.has(key));
       try {
@@ -136,10 +136,6 @@ function mget(keys: readonly string[]): Command {
 
 function has(key: string): Command {
   return (pipeline) => pipeline.exists(key);
-}
-
-function first(keys: readonly string[]): string | undefined {
-  return keys[0];
 }
 
 /** Bytes in a request, rounded up so that `MAX_REQUEST_BYTES` is never more than `MAX_KEYS` keys. */

@@ -66,7 +66,7 @@ export class UpstashDriver implements CacheDriver {
       return;
     }
     const { parts, bytes } = inRequests(entries, entryBytes);
-    await sendParts(parts, firstOfEntries, async (part) => {
+    await sendParts(parts, async (part) => {
       if (px === undefined) expectOk(await this.#write(setAll(part), bytes, call));
       else expectInteger(await this.#write(setAllFor(part, px), bytes, call));
     });
@@ -78,7 +78,7 @@ export class UpstashDriver implements CacheDriver {
 
   async deleteMany(keys: readonly string[], call: Call): Promise<number> {
     const { parts, bytes } = inRequests(keys, jsonBytes);
-    const counts = await sendParts(parts, first, async (part) => {
+    const counts = await sendParts(parts, async (part) => {
       const unlinks = inParts(part, { maxItems: MAX_ARGUMENTS }).map(unlink);
       const [only] = unlinks;
       const results =
@@ -137,12 +137,4 @@ function setAllFor(entries: readonly Entry[], px: number): Command {
 
 function unlink(keys: readonly string[]): Command {
   return (pipeline) => pipeline.unlink(...keys);
-}
-
-function first(keys: readonly string[]): string | undefined {
-  return keys[0];
-}
-
-function firstOfEntries(entries: readonly Entry[]): string | undefined {
-  return entries[0]?.[0];
 }
