@@ -2,10 +2,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { freePort } from '../servers/process.ts';
-import { sleepUntil } from './sleep-until.ts';
 
 /** Milliseconds between two bytes on a link that drips. */
 const DRIP_MS = 100;
+
+/** Milliseconds by which a timer may fire early or late, because timers count whole milliseconds. */
+const COARSE_MS = 2;
 
 /** A connection of a client, with the proxy's own connection to the server. */
 interface Link {
@@ -13,15 +15,19 @@ interface Link {
   readonly server: Socket;
   /** The link has lost bytes, so it passes on nothing more. */
   silent: boolean;
+  /** Whether nothing was sent since a reply was last passed on. */
+  answered: boolean;
   /** Replies arrive one byte every `DRIP_MS`. */
   drips: boolean;
   /** Settles when all replies so far have been passed on. Later replies wait for it, because TCP keeps the order. */
   delivery: Promise<void>;
 }
 
-/** A TCP proxy on the loopback interface that injects the fault that `set` names. */
+/** A TCP proxy on the loopback interface that injects the fault that `set` names, and counts segments and round trips. */
 export class FaultProxy {
   readonly port: number;
+  /** `segments`: chunks from clients. `rounds`: round trips, that is, chunks that begin a connection or follow a reply. */
+  counts = { segments: 0, rounds: 0 };
   readonly #target: { readonly host: string; readonly port: number };
   readonly #links = new Set<Link>();
   #server: ReturnType<typeof createServer> | undefined;
@@ -88,6 +94,7 @@ export class FaultProxy {
       client,
       server,
       silent: this.#fault?.kind === 'silence',
+      answered: true,
       drips: false,
       delivery: Promise.resolve(),
     };
@@ -108,6 +115,9 @@ export class FaultProxy {
   }
 
   #request(link: Link, bytes: Buffer): void {
+    this.counts.segments += 1;
+    if (link.answered) this.counts.rounds += 1;
+    link.answered = false;
     if (link.silent) return;
     const fault = this.#fault;
     if (fault?.kind === 'cut' && fault.on === 'request' && !this.#spent) {
@@ -124,6 +134,7 @@ export class FaultProxy {
     link.delivery = link.delivery.then(async () => {
       if (fault?.kind === 'delay') await sleepUntil(arrival + fault.delayMs);
       if (link.silent) return;
+      link.answered = true;
       if (link.drips) await bytewise(link.client, bytes, () => sleep(DRIP_MS));
       // One turn of the event loop per byte, or the kernel would merge them.
       else if (fault?.kind === 'trickle') await bytewise(link.client, bytes, nextTurn);
@@ -169,5 +180,16 @@ async function bytewise(client: Socket, bytes: Buffer, pause: () => Promise<unkn
     if (client.destroyed) return;
     client.write(Buffer.of(byte));
     await pause();
+  }
+}
+
+/**
+ * Resolves when `performance.now()` reaches `due`. If it has already, no turn of the event loop passes, so that bytes that
+ * arrived together are passed on together.
+ */
+async function sleepUntil(due: number): Promise<void> {
+  for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
+    if (left > COARSE_MS) await sleep(left - COARSE_MS);
+    else await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,5 +1,5 @@
 import KeyvRedis from '@keyv/redis';
-import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { describe, expect, it } from 'vitest';
@@ -62,8 +62,8 @@ describe('a store with wrong answers', () => {
 
   it('is KeyvRedis after it has connected twice at the same time', async () => {
     const server = await startRedis();
-    const proxy = await startCountingProxy(server);
-    proxy.delayMs = 20;
+    const proxy = await FaultProxy.start(server);
+    await proxy.set({ kind: 'delay', delayMs: 20 });
     // It times out connecting before the server can answer, and connects again while the first attempt is pending.
     const store = new KeyvRedis<string>(`redis://127.0.0.1:${proxy.port}`, {
       throwOnErrors: true,

@@ -1,18 +1,18 @@
 import type { CacheBackend } from '@ninefold/core';
-import { type CountingProxy, startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 
 let server: ServerProcess;
-let proxies: readonly CountingProxy[];
+let proxies: readonly FaultProxy[];
 let backend: CacheBackend;
 
 beforeAll(async () => {
   server = await startMemcached(['-m', '512']);
   // Three proxies of one server count as three servers.
-  proxies = await Promise.all([1, 2, 3].map(() => startCountingProxy(server)));
+  proxies = await Promise.all([1, 2, 3].map(() => FaultProxy.start(server)));
   backend = memcachedBackend({ servers: `127.0.0.1:${first().port}`, namespace: 'costs', timeoutMs: 30_000 });
   await backend.setValue('k', 1);
 });
@@ -23,12 +23,15 @@ afterAll(async () => {
   await server.stop();
 });
 
-beforeEach(() => {
-  for (const proxy of proxies) Object.assign(proxy, { delayMs: 0, counts: { segments: 0, rounds: 0 } });
+beforeEach(async () => {
+  for (const proxy of proxies) {
+    await proxy.set(undefined);
+    proxy.counts = { segments: 0, rounds: 0 };
+  }
 });
 
-function first(): CountingProxy {
-  return proxies[0] as CountingProxy;
+function first(): FaultProxy {
+  return proxies[0] as FaultProxy;
 }
 
 const pairs = Array.from({ length: 100 }, (_, index): [string, unknown] => [`k${index}`, { index, name: 'Ada' }]);
@@ -72,7 +75,7 @@ describe('what an operation costs', () => {
 
   it('is one round trip for a batch of 1,000 items and 1 MB', async () => {
     // Delays responses until the whole batch has been sent.
-    first().delayMs = 300;
+    await first().set({ kind: 'delay', delayMs: 300 });
     const large = Array.from({ length: 1000 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1000)]);
     await backend.multiSetValues(large);
     expect(first().counts.rounds).toBe(1);

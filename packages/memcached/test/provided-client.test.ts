@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeCacheBackend } from '@ninefold/core/conformance';
-import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { until } from '@ninefold/tooling/servers/until';
@@ -78,7 +78,7 @@ describe('a provided client', () => {
   });
 
   it('sends a batch in one write', async () => {
-    const proxy = await startCountingProxy(servers[0] as ServerProcess);
+    const proxy = await FaultProxy.start(servers[0] as ServerProcess);
     const client = Client.create(`127.0.0.1:${proxy.port}`);
     const backend = memcachedBackend({ client, namespace: 'costs', timeoutMs: 10_000 });
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);

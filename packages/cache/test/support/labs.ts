@@ -2,7 +2,7 @@ import type { CacheBackend } from '@ninefold/core';
 import { memcachedBackend } from '@ninefold/memcached';
 import { memoryBackend } from '@ninefold/memory';
 import { redisBackend } from '@ninefold/redis';
-import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
@@ -32,7 +32,7 @@ async function memory(): Promise<Lab> {
 
 async function redis(): Promise<Lab> {
   const server = await startRedis();
-  const proxy = await startCountingProxy(server);
+  const proxy = await FaultProxy.start(server);
   const rounds = () => proxy.counts.rounds;
   return {
     create: (namespace) => redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, namespace, timeoutMs: 60_000 }),
@@ -47,7 +47,7 @@ async function redis(): Promise<Lab> {
 
 async function memcached(): Promise<Lab> {
   const server = await startMemcached();
-  const proxy = await startCountingProxy(server);
+  const proxy = await FaultProxy.start(server);
   const rounds = () => proxy.counts.rounds;
   return {
     create: (namespace) => memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, namespace, timeoutMs: 60_000 }),

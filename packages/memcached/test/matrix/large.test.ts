@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
-import { startCountingProxy } from '@ninefold/tooling/counting-proxy';
+import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { Client } from 'memjs';
@@ -71,12 +71,12 @@ it('reads 200,000 keys of three servers without blocking the event loop for 200 
 });
 
 it('takes less than 35 ms for a batch of 100 when responses come 20 ms late', async () => {
-  const proxy = await startCountingProxy(server);
+  const proxy = await FaultProxy.start(server);
   const away = memcachedBackend({ servers: `127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
   const pairs = Array.from({ length: 100 }, (_, index): [string, object] => [`b${index}`, { index }]);
   const keys = pairs.map(([key]) => key);
   await away.multiSetValues(pairs);
-  proxy.delayMs = 20;
+  await proxy.set({ kind: 'delay', delayMs: 20 });
   for (const batch of [
     () => away.multiGetValues(keys),
     () => away.multiSetValues(pairs),
