@@ -1,17 +1,19 @@
 import KeyvRedis from '@keyv/redis';
-import { describeCacheBackend } from '@ninefold/core/conformance';
+import { describeCacheBackend, type SuiteOptions } from '@ninefold/core/conformance';
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { tryModel } from '@ninefold/tooling/testing/try-model';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { keyvBackend, keyvCapabilities } from '../src/keyv.ts';
 
 const map = new Map();
 
-describeCacheBackend('keyv on a Map', {
-  describe,
-  it,
+const options: SuiteOptions = {
   create: (options) => keyvBackend({ store: map, ...options }),
   capabilities: keyvCapabilities,
-});
+};
+
+describeCacheBackend('keyv on a Map', { describe, it, ...options });
+tryModel('keyv on a Map', options);
 
 let redis: KeyvRedis<string>;
 let stop: () => Promise<void>;

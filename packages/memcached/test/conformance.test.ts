@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CreateOptions, describeCacheBackend, type Rule, rules, runRule } from '@ninefold/core/conformance';
+import {
+  type CreateOptions,
+  describeCacheBackend,
+  type Rule,
+  rules,
+  runRule,
+  type SuiteOptions,
+} from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import { tryModel } from '@ninefold/tooling/testing/try-model';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
 import { pause } from './support/pause.ts';
@@ -15,12 +23,13 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-describeCacheBackend('memcached', {
-  describe,
-  it,
+const options: SuiteOptions = {
   create: (options) => memcachedBackend({ url, timeoutMs: 10_000, ...options }),
   capabilities: memcachedCapabilities,
-});
+};
+
+describeCacheBackend('memcached', { describe, it, ...options });
+tryModel('memcached', options);
 
 it('a rule that waits does not blame it for a server that stood still meanwhile, whose clock ticks', async () => {
   const rule = rules.find(({ id }) => id === 'ttl/tiny') as Rule;

@@ -1,5 +1,6 @@
-import { describeCacheBackend } from '@ninefold/core/conformance';
+import { describeCacheBackend, type SuiteOptions } from '@ninefold/core/conformance';
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { tryModel } from '@ninefold/tooling/testing/try-model';
 import { createClient as createClient6 } from 'redis';
 import { createClient as createClient5 } from 'redis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,12 +21,13 @@ afterAll(async () => {
   await stop();
 });
 
-describeCacheBackend('node-redis', {
-  describe,
-  it,
+const options: SuiteOptions = {
   create: (options) => nodeRedisBackend({ url, timeoutMs: 10_000, ...options }),
   capabilities: nodeRedisCapabilities,
-});
+};
+
+describeCacheBackend('node-redis', { describe, it, ...options });
+tryModel('node-redis', options);
 
 for (const [index, version] of ['5', '6'].entries()) {
   describeCacheBackend(`node-redis on a client of redis ${version} that is handed in`, {

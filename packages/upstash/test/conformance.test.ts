@@ -1,4 +1,5 @@
-import { describeCacheBackend } from '@ninefold/core/conformance';
+import { describeCacheBackend, type SuiteOptions } from '@ninefold/core/conformance';
+import { tryModel } from '@ninefold/tooling/testing/try-model';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { upstashBackend, upstashCapabilities } from '../src/upstash.ts';
 import { type Service, startService } from './support/service.ts';
@@ -11,9 +12,10 @@ beforeAll(async () => {
 
 afterAll(() => service.stop());
 
-describeCacheBackend('upstash', {
-  describe,
-  it,
+const options: SuiteOptions = {
   create: (options) => upstashBackend({ url: service.url, token: service.token, timeoutMs: 10_000, ...options }),
   capabilities: upstashCapabilities,
-});
+};
+
+describeCacheBackend('upstash', { describe, it, ...options });
+tryModel('upstash', options);
