@@ -7,27 +7,20 @@ import { RespConnection } from '@ninefold/tooling/servers/resp';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { tryForeignType } from '@ninefold/tooling/testing/try-foreign-type';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
-
-let undo: (() => Promise<unknown>)[] = [];
 
 staysQuiet();
 
-afterEach(async () => {
-  for (const step of undo.reverse()) await step();
-  undo = [];
-});
-
 async function serve(...args: string[]): Promise<ServerProcess> {
   const server = await startRedis(args);
-  undo.push(() => server.stop());
+  onTestFinished(() => server.stop());
   return server;
 }
 
 function open(port: number) {
   const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 2000 });
-  undo.push(() => backend.close());
+  onTestFinished(() => backend.close());
   return backend;
 }
 
@@ -41,7 +34,7 @@ async function address(first: ServerProcess) {
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  undo.push(async () => listener.close());
+  onTestFinished(() => void listener.close());
   return { target, port: (listener.address() as AddressInfo).port };
 }
 
@@ -49,7 +42,7 @@ describe('a server that refuses', () => {
   it('writes, because it became a replica, is replaced by the server that its address leads to', async () => {
     const old = await serve();
     const next = await startRedisReplica(old);
-    undo.push(() => next.stop());
+    onTestFinished(() => next.stop());
     const { target, port } = await address(old);
     const backend = open(port);
     await backend.setValue('k', 1);

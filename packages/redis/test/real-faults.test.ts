@@ -7,13 +7,12 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { Load, miscounted, recovered, settled } from './support/load.ts';
-import { endsWithTest, open, serve, TIMEOUT_MS } from './support/servers-of-test.ts';
+import { open, serve, TIMEOUT_MS } from './support/servers-of-test.ts';
 
 const counters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const unreached = /^(TIMEOUT|UNAVAILABLE)$/;
 
 staysQuiet();
-endsWithTest();
 
 describe('a server that fails under load', () => {
   it('is used again after it was killed and started, and every increment counted at most once', async () => {

@@ -15,10 +15,9 @@ import { tryForeignType } from '@ninefold/tooling/testing/try-foreign-type';
 import { describe, expect, it } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
 import { recovered, settled } from './support/load.ts';
-import { endsWithTest, kept, open, serve } from './support/servers-of-test.ts';
+import { kept, open, serve } from './support/servers-of-test.ts';
 
 staysQuiet();
-endsWithTest();
 
 describe('a server that refuses', () => {
   it('writes, because its memory is full, still reads and deletes', async () => {

@@ -1,25 +1,15 @@
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { redisBackend } from '../../src/redis.ts';
 
 /** Default of `timeoutMs` for the backends of `open`, in milliseconds. */
 export const TIMEOUT_MS = 500;
 
-let undo: (() => Promise<unknown>)[] = [];
-
-/** After each test of the file, stops everything that the test has started. */
-export function endsWithTest(): void {
-  afterEach(async () => {
-    for (const step of undo.reverse()) await step();
-    undo = [];
-  });
-}
-
 /** Stops the server after the test, in reverse order of starting. */
 export function kept<T extends { stop(): Promise<void> }>(server: T): T {
-  undo.push(() => server.stop());
+  onTestFinished(() => server.stop());
   return server;
 }
 
@@ -32,6 +22,6 @@ type Options = RemoteOptions & { readonly password?: string };
 export function open({ port }: ServerProcess, { password, ...options }: Options = {}): CacheBackend {
   const login = password === undefined ? '' : `:${password}@`;
   const backend = redisBackend({ url: `redis://${login}127.0.0.1:${port}`, timeoutMs: TIMEOUT_MS, ...options });
-  undo.push(() => backend.close());
+  onTestFinished(() => backend.close());
   return backend;
 }
