@@ -3,7 +3,7 @@ import { memoryBackend } from '@ninefold/memory';
 import { createCache } from '../../packages/cache/src/cache.ts';
 import { epochName, GENERATION } from '../../packages/cache/src/fence.ts';
 import { page, row } from './support/data.ts';
-import { bench, type Work } from './support/harness.ts';
+import { bench, repeat, type Work } from './support/harness.ts';
 
 const KEYS = 1000;
 const CALLERS = 50;
@@ -33,12 +33,6 @@ const absent = (): never => {
 function perKey(work: (key: string) => Promise<unknown>): Work {
   return async (times) => {
     for (let time = 0; time < times; time++) await work(keys[time % KEYS] as string);
-  };
-}
-
-function repeat(work: () => Promise<unknown>): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await work();
   };
 }
 

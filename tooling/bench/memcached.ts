@@ -8,7 +8,7 @@ import { Client } from 'memjs';
 import { memcachedBackend } from '../../packages/memcached/src/memcached.ts';
 import { startMemcached } from '../servers/memcached.ts';
 import { row } from './support/data.ts';
-import { bench, type Contest, type Work } from './support/harness.ts';
+import { bench, type Contest, repeat } from './support/harness.ts';
 
 const server = await startMemcached();
 const address = `${server.host}:${server.port}`;
@@ -87,12 +87,6 @@ function keyvPeer(): Peer {
     read: () => store.getMany(keys),
     write: () => Promise.all(texts().map((text, index) => store.set(keys[index] as string, text))),
     close: () => store.client.close(),
-  };
-}
-
-function repeat(call: () => Promise<unknown>): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await call();
   };
 }
 

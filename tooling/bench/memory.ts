@@ -1,6 +1,6 @@
 import { memoryBackend } from '@ninefold/memory';
 import { row } from './support/data.ts';
-import { bench, type Work } from './support/harness.ts';
+import { bench, repeat, type Work } from './support/harness.ts';
 
 /** The smallest cache that copies values in and out. */
 class AsyncMap {
@@ -31,12 +31,6 @@ for (const key of keys) {
 function perKey(work: (key: string) => Promise<unknown>): Work {
   return async (times) => {
     for (let time = 0; time < times; time++) await work(keys[time % KEYS] as string);
-  };
-}
-
-function repeat(work: () => Promise<unknown>): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await work();
   };
 }
 

@@ -6,7 +6,7 @@ import { Redis } from '@upstash/redis';
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
 import { defaultProgram } from '../servers/redis.ts';
 import { row } from './support/data.ts';
-import { bench, type Work } from './support/harness.ts';
+import { bench, repeat } from './support/harness.ts';
 import { report, reportVersions } from './support/results.ts';
 import { fromSources } from './support/sources.ts';
 import { packageVersions, programVersion } from './support/versions.ts';
@@ -66,12 +66,6 @@ report({
     ],
   },
 });
-
-function repeat(call: () => Promise<unknown>): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await call();
-  };
-}
 
 await bench('Upstash: against its client, over HTTP to a front on this machine', [
   { name: '1,000 reads in parallel : get', baseline: repeat(rawParallel), ours: repeat(parallel), atMost: 1.15 },

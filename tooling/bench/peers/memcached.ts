@@ -5,7 +5,7 @@ import { Client } from 'memjs';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { memcachedBackend } from '../../../packages/memcached/src/memcached.ts';
 import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
-import type { Peer } from '../support/peer.ts';
+import { ours, type Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
@@ -18,21 +18,6 @@ const TIMEOUT = 60;
 interface Address {
   readonly host: string;
   readonly port: number;
-}
-
-function ours({ host, port }: Address): Peer {
-  const servers = `${host}:${port}`;
-  const cache = memcachedBackend({ servers, namespace: 'ninefold', timeoutMs: TIMEOUT * 1000 });
-  return {
-    name: 'ninefold',
-    role: 'ours',
-    get: (key) => cache.getValue(key),
-    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
-    getMany: (keys) => cache.multiGetValues(keys),
-    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
-    incr: (key) => cache.incr(key),
-    close: () => cache.close(),
-  };
 }
 
 function memjs({ host, port }: Address): Peer {
@@ -81,7 +66,9 @@ async function peersAt(address: Address): Promise<Peer[]> {
   const onKeyv = peersOnKeyv(() => keyvStore(address)).map(
     (peer): Peer => ({ ...peer, loops: ['getMany', 'setMany'] }),
   );
-  return [ours(address), memjs(address), await memcache(address), ...onKeyv];
+  const servers = `${address.host}:${address.port}`;
+  const own = ours(memcachedBackend({ servers, namespace: 'ninefold', timeoutMs: TIMEOUT * 1000 }));
+  return [own, memjs(address), await memcache(address), ...onKeyv];
 }
 
 // Enough memory for all entries, and one thread: with several, some peers would share a thread with fewer others.

@@ -7,7 +7,7 @@ import Keyv from 'keyv';
 import { ManualCache } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
 import { createStorage } from 'unstorage';
-import type { Peer } from '../support/peer.ts';
+import { ours, type Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions } from '../support/versions.ts';
@@ -15,19 +15,6 @@ import { benchGrowth, benchWorkloads } from '../support/workloads.ts';
 
 /** More than any workload stores, so that no peer evicts entries. */
 const MAX_ENTRIES = 200_000;
-
-function ours(): Peer {
-  const cache = memoryBackend({ maxEntries: MAX_ENTRIES, maxBytes: 2 ** 31 });
-  return {
-    name: 'ninefold',
-    role: 'ours',
-    get: (key) => cache.getValue(key),
-    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
-    getMany: (keys) => cache.multiGetValues(keys),
-    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
-    incr: (key) => cache.incr(key),
-  };
-}
 
 function mapOfText(): Peer {
   const map = new Map<string, string>();
@@ -134,7 +121,8 @@ function items(entries: readonly (readonly [string, unknown])[]) {
   return entries.map(([key, value]) => ({ key, value: value as object }));
 }
 
-const peers = [ours, mapOfText, lru, keyv, cacheable, cacheManager, bento, unstorage, layeredLoader].map((make) =>
+const own = () => ours(memoryBackend({ maxEntries: MAX_ENTRIES, maxBytes: 2 ** 31 }));
+const peers = [own, mapOfText, lru, keyv, cacheable, cacheManager, bento, unstorage, layeredLoader].map((make) =>
   make(),
 );
 reportVersions(

@@ -9,9 +9,9 @@ import { createStorage } from 'unstorage';
 import unstorageRedis from 'unstorage/drivers/redis';
 // Imported by path: the packages depend on this one, and turbo cannot build a cycle of packages.
 import { nodeRedisBackend } from '../../../packages/node-redis/src/node-redis.ts';
-import { type CacheBackend, redisBackend } from '../../../packages/redis/src/redis.ts';
+import { redisBackend } from '../../../packages/redis/src/redis.ts';
 import { defaultProgram, startRedis } from '../../servers/redis.ts';
-import type { Peer } from '../support/peer.ts';
+import { ours, type Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion } from '../support/versions.ts';
@@ -24,19 +24,6 @@ const TTL = 3600;
 interface Address {
   readonly host: string;
   readonly port: number;
-}
-
-function ours(name: string, cache: CacheBackend): Peer {
-  return {
-    name,
-    role: 'ours',
-    get: (key) => cache.getValue(key),
-    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
-    getMany: (keys) => cache.multiGetValues(keys),
-    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
-    incr: (key) => cache.incr(key),
-    close: () => cache.close(),
-  };
 }
 
 function ioredis(address: Address): Peer {
@@ -145,8 +132,8 @@ function urlOf({ host, port }: Address): string {
 
 async function peersAt(address: Address): Promise<Peer[]> {
   return [
-    ours('ninefold', redisBackend({ url: urlOf(address), namespace: 'ninefold', timeoutMs: 60_000 })),
-    ours('ninefold, node-redis', nodeRedisBackend({ url: urlOf(address), namespace: 'node', timeoutMs: 60_000 })),
+    ours(redisBackend({ url: urlOf(address), namespace: 'ninefold', timeoutMs: 60_000 })),
+    ours(nodeRedisBackend({ url: urlOf(address), namespace: 'node', timeoutMs: 60_000 }), 'ninefold, node-redis'),
     ioredis(address),
     await nodeRedis(address),
     ...peersOnKeyv(() => keyvStore(address)),

@@ -1,5 +1,5 @@
 import { type Kind, kinds } from './data.ts';
-import type { Contest, Work } from './harness.ts';
+import { type Contest, repeat, type Work } from './harness.ts';
 import { batches, getMany, type Peer, setMany, type Traits } from './peer.ts';
 import { capable, contestOf, type TestedPeers } from './tested-peers.ts';
 
@@ -126,12 +126,6 @@ function atATime(atOnce: number, call: (index: number) => Promise<void>, count =
     };
   }
   return repeat(() => Promise.all(Array.from({ length: atOnce }, () => call(turn()))));
-}
-
-function repeat(call: () => Promise<unknown>): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await call();
-  };
 }
 
 /** Draws indexes below `count` by a Zipf distribution, the same ones in every run. 0 is drawn most often. */

@@ -4,6 +4,13 @@ import { ascending, estimate } from './statistics.ts';
 /** Repeats an operation `times` times. Has its own loop, so that synchronous operations do not pay for a promise each. */
 export type Work = (times: number) => void | Promise<void>;
 
+/** The work of one call after another. */
+export function repeat(call: () => unknown): Work {
+  return async (times) => {
+    for (let time = 0; time < times; time++) await call();
+  };
+}
+
 export interface Entrant {
   readonly name: string;
   readonly role: Role;

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from 'node:assert';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CacheBackend } from '@ninefold/core';
 import { kinds } from './data.ts';
 import type { Role } from './results.ts';
 
@@ -20,6 +21,20 @@ export interface Peer {
   readonly loops?: readonly ('getMany' | 'setMany')[];
   incr?(key: string): unknown;
   close?(): unknown;
+}
+
+/** One of our backends as a peer. */
+export function ours(cache: CacheBackend, name = 'ninefold'): Peer {
+  return {
+    name,
+    role: 'ours',
+    get: (key) => cache.getValue(key),
+    set: (key, value, ttl) => cache.setValue(key, value, ttl === undefined ? undefined : { ttl }),
+    getMany: (keys) => cache.multiGetValues(keys),
+    setMany: (entries, ttl) => cache.multiSetValues(entries, { ttl }),
+    incr: (key) => cache.incr(key),
+    close: () => cache.close(),
+  };
 }
 
 /** What tests of a peer have shown, whatever its documentation says. */

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { redisBackend } from '../../../packages/redis/src/redis.ts';
 import { kinds, row, rowsWithDates } from '../../bench/support/data.ts';
-import type { Work } from '../../bench/support/harness.ts';
+import { repeat, type Work } from '../../bench/support/harness.ts';
 
 // Run with the host and the port of a Redis server. Prints, as JSON, how many times as much processor time an operation takes
 // as the same without us, and how many at most: at least twice what it takes, so that only a large regression exceeds it. Other
@@ -47,12 +47,6 @@ async function microseconds(work: Work, times: number): Promise<number> {
   await work(times);
   const { user, system } = process.cpuUsage(before);
   return user + system;
-}
-
-function repeat(call: () => unknown): Work {
-  return async (times) => {
-    for (let time = 0; time < times; time++) await call();
-  };
 }
 
 async function each(call: (key: string) => unknown): Promise<void> {
