@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
-import { isCacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { createClient as createClient6, createCluster, createClientPool as createPool6, createSentinel } from 'redis';
 import {
   createClient as createClient5,
@@ -20,15 +20,6 @@ function refusalOf(options: unknown): unknown {
     return error;
   }
   return undefined;
-}
-
-async function failureOf(call: Promise<unknown>) {
-  const error: unknown = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!isCacheError(error)) throw new Error('no CacheError', { cause: error });
-  return error;
 }
 
 describe('nodeRedisBackend', () => {

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { tryProcesses } from '@ninefold/tooling/testing/try-processes';
 import { afterAll, beforeAll } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
@@ -17,7 +15,7 @@ afterAll(() => cluster.stop());
 tryAll('redis in a Cluster', (options) => redisBackend({ cluster: cluster.urls, ...options }));
 
 tryProcesses('several processes on a Cluster', (namespace) => ({
-  module: pathToFileURL(join(import.meta.dirname, '../src/redis.ts')).href,
+  module: new URL('../src/redis.ts', import.meta.url).href,
   factory: 'redisBackend',
   options: { cluster: cluster.urls, namespace, timeoutMs: 10_000 },
 }));

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ProcessBackend } from '@ninefold/tooling/processes';
 import { tryProcesses } from '@ninefold/tooling/testing/try-processes';
 import { afterAll, beforeAll } from 'vitest';
@@ -15,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 function backend(run: string): ProcessBackend {
-  const module = pathToFileURL(join(import.meta.dirname, '../src/redis.ts')).href;
+  const module = new URL('../src/redis.ts', import.meta.url).href;
   return { module, factory: 'redisBackend', options: { url, namespace: run, timeoutMs: 10_000 } };
 }
 

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { notLinearizable } from '@ninefold/core/conformance';
 import { countersOf, historyOf, type ProcessBackend } from '@ninefold/tooling/processes';
 import { tryProcesses } from '@ninefold/tooling/testing/try-processes';
@@ -23,7 +21,7 @@ function backend({ file, factory }: typeof right, run: string): ProcessBackend {
   const namespace = `${run}-${Math.trunc(performance.timeOrigin)}`;
   const { url, token } = service;
   return {
-    module: pathToFileURL(join(import.meta.dirname, file)).href,
+    module: new URL(file, import.meta.url).href,
     factory,
     options: { url, token, namespace, timeoutMs: 10_000 },
   };
