@@ -62,6 +62,17 @@ describe('a batch sent in parts', () => {
       if (key !== 'a') throw refused;
     });
     await expect(later).rejects.toMatchObject({ options: { ...given, key: 'c' } });
+    // A part may also be a key, an entry, or entries.
+    for (const part of [
+      'a',
+      ['a', 'b'],
+      [['a', 'b']],
+      [
+        ['a', 1],
+        ['c', 2],
+      ],
+    ] as const)
+      await expect(sendParts([part], () => Promise.reject(refused))).rejects.toMatchObject({ options });
   });
 
   it('passes on a failure that names its key, or that is not a DriverError', async () => {
