@@ -122,7 +122,7 @@ type CallOptions = LoadOptions & GetOptions<unknown>;
 /** Checks the options of a call, before anything is sent or loaded. */
 export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
-    throw refusal('INVALID_OPTIONS', 'options must be an object such as { ttl: 60, tags: [] }');
+    throw refusal('INVALID_OPTIONS', 'options must be an object such as { ttl: 60 }');
   }
   const { ttl = defaultTtl, tags, type, signal } = options;
   const wrongTtl = invalidTtl(ttl);
