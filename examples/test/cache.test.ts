@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { build } from 'esbuild';
@@ -74,7 +74,6 @@ describe.concurrent('an example', () => {
       if (down) response.statusCode = 503;
       setTimeout(() => response.end(`${request.url}, ${requests}`), 50);
     });
-    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
     const { outputFiles } = await build({
       entryPoints: [fileURLToPath(new URL('../worker/worker.ts', import.meta.url))],
       bundle: true,
@@ -91,7 +90,7 @@ describe.concurrent('an example', () => {
       bindings: {
         UPSTASH_REDIS_REST_URL: front.url,
         UPSTASH_REDIS_REST_TOKEN: front.token,
-        ORIGIN: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
+        ORIGIN: `http://127.0.0.1:${await listen(origin)}`,
       },
     });
     const visit = async (path: string, method = 'GET'): Promise<string> =>

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { describe, expect, it } from 'vitest';
 import { startMemcached } from '../../tooling/servers/memcached.ts';
 import { quickstart } from './support/quickstart.ts';
@@ -7,9 +8,8 @@ import { quickstart } from './support/quickstart.ts';
 const TIMEOUT_MS = 120_000;
 
 async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const server = createServer();
+  const port = await listen(server);
   server.close();
   await once(server, 'close');
   return port;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { listen } from '../servers/listen.ts';
 
 /** The fields of a manifest that the registry reads. It keeps all others unchanged. */
 interface Manifest {
@@ -31,8 +31,7 @@ export async function startRegistry(): Promise<Registry> {
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const url = `http://127.0.0.1:${await listen(server)}/`;
 
   function add(manifest: Manifest, tarball: Uint8Array): void {
     const { name, version } = manifest;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
+import { listen } from '../servers/listen.ts';
 
 /** The requests that reached the server, which replies to each with its text in brackets. */
 const asked: string[] = [];
@@ -18,8 +19,7 @@ beforeAll(async () => {
       socket.write(`[${String(bytes)}]`);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  const port = await listen(server);
   proxy = await FaultProxy.start({ host: '127.0.0.1', port });
 });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from '../servers/listen.ts';
 
 /** A TCP proxy that rewrites replies, to act as a broken or older server. */
 export class RewritingProxy {
@@ -27,14 +28,13 @@ export class RewritingProxy {
       client.on('data', (bytes) => server.write(bytes));
       server.on('data', (bytes) => client.write(proxy.rewrite(bytes.toString('latin1')), 'latin1'));
     });
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
+    const port = await listen(listener);
     const stop = async (): Promise<void> => {
       for (const socket of sockets) socket.destroy();
       listener.close();
       await once(listener, 'close');
     };
-    const proxy = new RewritingProxy((listener.address() as AddressInfo).port, stop);
+    const proxy = new RewritingProxy(port, stop);
     return proxy;
   }
 

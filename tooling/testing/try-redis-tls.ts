@@ -6,6 +6,7 @@ import { type ConnectionOptions, createServer } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
+import { listen } from '../servers/listen.ts';
 import { startMemcached } from '../servers/memcached.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
@@ -26,23 +27,24 @@ const VALUE = 's3cretValue';
 /** A server that answers a plain connection by a fatal TLS alert, unexpected_message, as some that require TLS do. */
 export async function alertingServer(): Promise<Server> {
   const alert = Buffer.from([21, 3, 3, 0, 2, 2, 10]);
-  const server = createTcpServer((client) => client.once('data', () => client.end(alert))).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createTcpServer((client) => client.once('data', () => client.end(alert)));
+  await listen(server);
   return server;
 }
 
 /** A proxy that terminates TLS in front of a server, and notes the names by which clients ask for it. */
-export async function tlsProxy(port: number): Promise<{ readonly proxy: Server; readonly names: readonly unknown[] }> {
+export async function tlsProxy(
+  target: number,
+): Promise<{ readonly proxy: Server; readonly port: number; readonly names: readonly unknown[] }> {
   const { file, keyFile } = await certificate();
   const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
   const names: unknown[] = [];
   const proxy = createServer({ cert, key }, (client) => {
     names.push((client as { readonly servername?: unknown }).servername);
     client.on('error', () => undefined);
-    client.pipe(connect(port, '127.0.0.1').on('error', () => client.destroy())).pipe(client);
+    client.pipe(connect(target, '127.0.0.1').on('error', () => client.destroy())).pipe(client);
   });
-  await once(proxy.listen(0, '127.0.0.1'), 'listening');
-  return { proxy, names };
+  return { proxy, port: await listen(proxy), names };
 }
 
 /** Defines the tests of a Redis adapter's errors when a server is not Redis, or client and server do not agree on TLS. */
@@ -64,9 +66,9 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
   }
 
   async function serveBehindProxy(): Promise<{ port: number; names: readonly unknown[] }> {
-    const { proxy, names } = await tlsProxy(await serve({ tls: false }));
+    const { proxy, port, names } = await tlsProxy(await serve({ tls: false }));
     proxies.push(proxy);
-    return { port: (proxy.address() as AddressInfo).port, names };
+    return { port, names };
   }
 
   /** The distinct failures of a write and a read, as `code: reason`. */
@@ -92,9 +94,8 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       servers.push(memcached);
       expect(await attempt(`redis://${login}127.0.0.1:${memcached.port}`)).toEqual(failure);
       const http = createHttpServer((_request, response) => response.end());
-      proxies.push(http.listen(0, '127.0.0.1'));
-      await once(http, 'listening');
-      expect(await attempt(`redis://${login}127.0.0.1:${(http.address() as AddressInfo).port}`)).toEqual(failure);
+      proxies.push(http);
+      expect(await attempt(`redis://${login}127.0.0.1:${await listen(http)}`)).toEqual(failure);
     });
   });
 
@@ -224,9 +225,8 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
           client.on('data', (bytes) => (bytes.includes(VALUE) ? client.destroy() : upstream.write(bytes)));
           client.on('close', () => upstream.destroy());
         });
-        proxies.push(proxy.listen(0, '127.0.0.1'));
-        await once(proxy, 'listening');
-        const url = `redis://${login}127.0.0.1:${(proxy.address() as AddressInfo).port}${path}`;
+        proxies.push(proxy);
+        const url = `redis://${login}127.0.0.1:${await listen(proxy)}${path}`;
         const backend = create({ url, tls: undefined, timeoutMs: TIMEOUT_MS });
         const failures = ['k', 'l'].map((key) => failureOf(backend.setValue(key, VALUE)));
         for (const { message } of await Promise.all(failures))

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from '../servers/listen.ts';
 import { type Reply, RespConnection } from '../servers/resp.ts';
 
 /**
@@ -65,7 +66,7 @@ export class UpstashFront {
 
   static async start(options: FrontOptions): Promise<UpstashFront> {
     const front = new UpstashFront(options);
-    await new Promise<void>((resolve) => front.#server.listen(0, '127.0.0.1', resolve));
+    await listen(front.#server);
     return front;
   }
 

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { until } from '@ninefold/tooling/servers/until';
@@ -21,9 +21,8 @@ import { startLab } from './support/lab.ts';
 import { pause } from './support/pause.ts';
 
 it('a call to a silent server waits for one second by default', async () => {
-  const server = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const backend = memcachedBackend({ servers: `127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const server = createServer(() => undefined);
+  const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(server)}` });
   expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
   await backend.close();
   server.close();
@@ -118,10 +117,8 @@ it('a connection whose responses arrive byte by byte keeps its calls, and later 
         for (const other of [client, upstream]) other.destroy();
       });
     }
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
-  const backend = memcachedBackend({ servers: `127.0.0.1:${port}`, timeoutMs: 500 });
+  });
+  const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(proxy)}`, timeoutMs: 500 });
   await backend.setValue('k', 'v');
   drips = true;
   const get = (): Promise<boolean> =>
@@ -250,9 +247,8 @@ describe('a connection', () => {
   });
 
   it('leaves no timer behind when it is closed', async () => {
-    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const servers = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const silent = createServer(() => undefined);
+    const servers = `127.0.0.1:${await listen(silent)}`;
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     const backends = Array.from({ length: 20 }, () => memcachedBackend({ servers, timeoutMs: 600_000 }));
@@ -336,8 +332,7 @@ describe('the first bytes from a server', () => {
 
   it('are recognised as the text protocol when the server sends no end of the line', async () => {
     const server = createServer((socket) => socket.write('ERROR Too many open connections'));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const servers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const servers = `127.0.0.1:${await listen(server)}`;
     const backend = memcachedBackend({ servers, timeoutMs: 500 });
     expect((await failureOf(backend.setValue('k', 1))).message).toContain('too many connections');
     await backend.close();
@@ -404,8 +399,7 @@ it.each([
 describe('a hint at TLS', () => {
   /** The message of a call to a server that is closed afterwards. */
   async function messageOf(server: Server, tls: ConnectionOptions | undefined): Promise<string> {
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const servers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const servers = `127.0.0.1:${await listen(server)}`;
     const backend = memcachedBackend({ servers, tls, timeoutMs: 3000 });
     const failure = await failureOf(backend.setValue('k', 1));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: false });
@@ -474,7 +468,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
     names.push((socket as TLSSocket & { readonly servername: unknown }).servername);
     socket.destroy();
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const port = await listen(server);
   for (const [host, tls] of [
     ['localhost', { ca }],
     ['localhost', { ca, servername: undefined }],
@@ -482,7 +476,7 @@ it('TLS names the server that it connects to, unless that is an address, or anot
     ['127.0.0.1', { ca, servername: 'localhost' }],
     ['127.0.0.1', { ca }],
   ] as const) {
-    const servers = `${host}:${(server.address() as AddressInfo).port}`;
+    const servers = `${host}:${port}`;
     const backend = memcachedBackend({ servers, tls, timeoutMs: 10_000 });
     await failureOf(backend.setValue('k', 1));
     await backend.close();
@@ -500,8 +494,7 @@ it('TLS is begun where the url or the options ask for it, before the login is se
       socket.destroy();
     });
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const address = `127.0.0.1:${await listen(server)}`;
   const login = { username: 'u', password: 'p' };
   for (const options of [
     { url: `memcacheds://u:p@${address}` },

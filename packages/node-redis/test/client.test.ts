@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, DriverError } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { listen } from '@ninefold/tooling/servers/listen';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -37,9 +37,8 @@ it('a connection that is closed while it waits for its next attempt does not mak
   const server = createServer((client) => {
     attempts += 1;
     client.destroy();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  const url = `redis://127.0.0.1:${await listen(server)}`;
   const create = () => createClient6({ url, RESP: 2, socket: { reconnectStrategy: false } });
   const connection = new Connection(create as () => OwnClient, 5000);
   const calls = Array.from({ length: 9 }, () => {

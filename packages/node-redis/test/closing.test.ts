@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { listen } from '@ninefold/tooling/servers/listen';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -83,8 +84,8 @@ it('only the present connection is subscribed to a streaming credentials provide
 
 it('a connection that ends while a streaming credentials provider fetches a token leaves no subscription', async () => {
   let [lifeMs, fetchMs, fetched, subscriptions] = [20, 60, 0, 0];
-  const server = createServer((client) => setTimeout(() => client.destroy(), lifeMs)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer((client) => setTimeout(() => client.destroy(), lifeMs));
+  const port = await listen(server);
   const credentialsProvider: RedisClientOptions['credentialsProvider'] = {
     type: 'streaming-credentials-provider',
     subscribe: async () => {
@@ -98,7 +99,7 @@ it('a connection that ends while a streaming credentials provider fetches a toke
     },
     onReAuthenticationError: () => undefined,
   };
-  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `redis://127.0.0.1:${port}`;
   const backend = nodeRedisBackend({ url, timeoutMs: 10_000, redis: { credentialsProvider } });
   for (let call = 0; call < 3; call += 1)
     expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'UNAVAILABLE' });
@@ -149,10 +150,10 @@ it('a connection is silent from when it owes a reply, not from its last command'
 
 it('a backend that is closed while it connects does not keep the process alive, and ends the connection once made', async () => {
   const server = await startRedis([], { tls: true });
-  const relay = createServer().listen(0, '127.0.0.1');
-  await once(relay, 'listening');
+  const relay = createServer();
+  const port = await listen(relay);
   const before = sockets();
-  const url = `rediss://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+  const url = `rediss://127.0.0.1:${port}`;
   const backend = nodeRedisBackend({
     url,
     timeoutMs: 10_000,

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { inspect } from 'node:util';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { createClient as createClient6, createCluster, createClientPool as createPool6, createSentinel } from 'redis';
@@ -203,9 +203,8 @@ describe('nodeRedisBackend', () => {
   });
 
   it('times out after a second by default', async () => {
-    const server = createServer(() => undefined).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const server = createServer(() => undefined);
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${await listen(server)}` });
     expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
     await backend.close();
     server.close();

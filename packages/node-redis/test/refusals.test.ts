@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -32,10 +32,9 @@ async function address(first: ServerProcess) {
     client.pipe(server).pipe(client);
     for (const socket of [client, server]) socket.on('error', () => undefined);
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const port = await listen(listener);
   onTestFinished(() => void listener.close());
-  return { target, port: (listener.address() as AddressInfo).port };
+  return { target, port };
 }
 
 describe('a server that refuses', () => {
@@ -117,9 +116,9 @@ describe('a server that refuses', () => {
     const closing = createServer((client) => {
       connections += 1;
       client.destroy();
-    }).listen(0, '127.0.0.1');
-    await once(closing, 'listening');
-    const backend = open((closing.address() as AddressInfo).port);
+    });
+    const port = await listen(closing);
+    const backend = open(port);
     const start = performance.now();
     for (let call = 0; call < 30; call++) await failureOf(backend.setValue('k', call));
     // An attempt begins at least 50 ms after the one before.

@@ -3,6 +3,7 @@ import { connectionFailure, connectionLost } from './failures.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { type CallState, type Command, type Sender, unread } from './sender.ts';
+import { attemptMsOf } from './settings.ts';
 
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up its connection. */
 const LATENESS_MS = 100;
@@ -103,13 +104,6 @@ export class Connection implements Sender {
     client.connect().catch(() => undefined);
   }
 
-  /** The client keeps its calls and may still answer them. Once it is late while draining, no call waits for it any more. */
-  #giveUp(client: Redis): void {
-    if (this.#client === client && this.#pipeline !== undefined) this.#drain(client, this.#pipeline);
-    // During the handshake: the waiting calls reject, and the next one connects again.
-    else client.disconnect();
-  }
-
   /** Another server may be the primary by now: the next call resolves the host name or asks the sentinels again. */
   #drain(client: Redis, pipeline: Pipeline): void {
     if (this.#client !== client) return;
@@ -132,24 +126,30 @@ export class Connection implements Sender {
     const client = this.#createClient();
     /** The error with which the last attempt to connect failed, or the connection ended. */
     let failure: unknown;
-    let watchdog: ReplyWatchdog | undefined;
+    let handshake: ReplyWatchdog | undefined;
     let pipeline: Pipeline | undefined;
     client.on('error', (error: unknown) => {
       failure = error;
     });
     client.on('connect', () => {
       failure = undefined;
-      watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => this.#giveUp(client));
-      // The handshake is owed replies, too.
-      watchdog.sent();
+      // If its replies are late, the waiting calls reject, and the next one connects again.
+      const limitMs = attemptMsOf(this.#timeoutMs) + LATENESS_MS;
+      handshake = new ReplyWatchdog(client.stream, limitMs, () => client.disconnect());
+      handshake.sent();
     });
     client.on('ready', () => {
-      watchdog?.answered();
+      handshake?.answered();
       // If the user may not select the database, ioredis would go on in database 0.
-      if (watchdog === undefined || failure !== undefined) {
+      if (failure !== undefined) {
         client.disconnect();
         return;
       }
+      const watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => {
+        // The client keeps its calls and may still answer them. If it drains already, no call waits for it any more.
+        if (this.#client === client) this.#drain(client, opened);
+        else client.disconnect();
+      });
       const opened = new Pipeline(client.stream, watchdog, (refusal) => {
         // Not if it has just replaced another: callers may go on writing to a replica.
         if (refusal.kind === 'READONLY' && performance.now() - this.#endedAt >= RETRY_MS) this.#drain(client, opened);

@@ -5,13 +5,13 @@ import { PatchedSentinelConnector, patched } from './ioredis-patches.ts';
 import type { RedisBackendOptions } from './options.ts';
 import { ProvidedClient, type RedisClient } from './provided-client.ts';
 import type { Sender } from './sender.ts';
-import { type Settings, serverNameOf, settingsOf } from './settings.ts';
+import { attemptMsOf, type Settings, serverNameOf, settingsOf } from './settings.ts';
 import { parseServer, parseServers, UrlError } from './url.ts';
 
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 /**
- * Share of `timeoutMs` that a sentinel may take to connect and answer. More than connecting alone, whose failure says more; less
+ * Share of an attempt that a sentinel may take to connect and answer. More than connecting alone, whose failure says more; less
  * than all, so that the call can hear from the next sentinel.
  */
 const SENTINEL_SHARE = 0.95;
@@ -83,7 +83,7 @@ function sentinelSender({ sentinels: given }: RedisBackendOptions, settings: Set
       // A former primary may still be up as a replica: its role is checked before it is used.
       enableReadyCheck: true,
       failoverDetector: true,
-      sentinelCommandTimeout: Math.ceil(SENTINEL_SHARE * timeoutMs),
+      sentinelCommandTimeout: Math.ceil(SENTINEL_SHARE * attemptMsOf(timeoutMs)),
       // If no sentinel answers, the waiting calls reject, and the next call asks the sentinels again.
       sentinelRetryStrategy: () => null,
       Connector: PatchedSentinelConnector,

@@ -104,6 +104,12 @@ const TLS_ALERT = /^(?:Unknown RESP type 21 |Protocol error, got (?:"\\u0015"|by
 /** ioredis's message for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT = /enableOfflineQueue options is false$/;
 
+/** Its messages for a command that it does not send in its present mode. */
+const OTHER_MODE = /^Connection (?:in subscriber|is in monitoring) mode/;
+
+/** Its message when the `commandTimeout` of a provided client has passed. */
+const TIMED_OUT = 'Command timed out';
+
 interface Raw {
   readonly name?: unknown;
   readonly message?: unknown;
@@ -126,6 +132,13 @@ export function commandFailure(
 ): DriverError {
   const { name, message } = (error ?? {}) as Raw;
   if (name === 'ReplyError') return new Refusal(String(message));
+  if (OTHER_MODE.test(String(message)))
+    return new DriverError(
+      'BACKEND',
+      'the client is subscribed or monitors its server: give the cache a duplicate() of it',
+      { applied: 'no' },
+    );
+  if (message === TIMED_OUT) return new DriverError('TIMEOUT', "no reply within the client's commandTimeout");
   if (mayBeSent || !UNSENT.test(String(message))) return connectionLost(error);
   return new DriverError('UNAVAILABLE', 'there is no connection', { applied: 'no', connectionLost: true });
 }

@@ -1,13 +1,23 @@
 import { isIP } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 
-/** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
+/**
+ * Minimum milliseconds that an attempt to connect may take. With the deadline of calls that are answered in one round trip, no
+ * connection to a distant server would ever be made, above all with TLS.
+ */
+const MIN_ATTEMPT_MS = 500;
+/** Share of an attempt that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
 /** Milliseconds that a socket may take to close. */
 const DISCONNECT_MS = 100;
 
 /** The options of a client. */
 export type Settings = RedisOptions & { readonly replyMapping: 'legacy' };
+
+/** Milliseconds that an attempt to connect may take. It goes on after the deadlines of the calls that wait for it. */
+export function attemptMsOf(timeoutMs: number): number {
+  return Math.max(timeoutMs, MIN_ATTEMPT_MS);
+}
 
 /** The user's ioredis options, with those that the contract depends on set over them. */
 export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
@@ -28,7 +38,7 @@ export function settingsOf(timeoutMs: number, given: RedisOptions): Settings {
     // These would end a handshake before the deadline of the call that waits for it.
     commandTimeout: undefined,
     socketTimeout: undefined,
-    connectTimeout: Math.ceil(CONNECT_SHARE * timeoutMs),
+    connectTimeout: Math.ceil(CONNECT_SHARE * attemptMsOf(timeoutMs)),
     disconnectTimeout: DISCONNECT_MS,
     // The next call connects again. A client that connects by itself would make calls wait for its growing pauses.
     retryStrategy: () => null,

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { inspect } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
+import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
@@ -112,6 +114,55 @@ it('a provided client is not probed, and sends a batch with a TTL as the script'
   client.disconnect();
   await server.stop();
 });
+
+const versions: [string, typeof Redis][] = [
+  ['6', Redis],
+  ['5', Redis5 as unknown as typeof Redis],
+];
+
+it.each(versions)(
+  'a Redis of ioredis %s that is subscribed, or monitors, says that nothing was sent',
+  async (_, Made) => {
+    const server = await startRedis();
+    const options = { ...ready, protocol: 2 } as const;
+    const subscribed = new Made(server.port, options);
+    await subscribed.subscribe('channel');
+    const monitoring = new Made(server.port, { ...options, monitor: true });
+    await once(monitoring, 'monitoring');
+    for (const client of [subscribed, monitoring]) {
+      const failure = await failureOf(redisBackend({ client, timeoutMs: 5000 }).incr('n'));
+      expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, maybeApplied: false });
+      expect(failure.message).toBe(
+        '[redis] incr "n": the client is subscribed or monitors its server: give the cache a duplicate() of it',
+      );
+      client.disconnect();
+    }
+    await server.stop();
+  },
+);
+
+it.each(versions)(
+  'a Redis of ioredis %s rejects TIMEOUT after its own commandTimeout, and sends no read again',
+  async (_, Made) => {
+    const server = await startRedis();
+    const client = new Made(server.port, { ...ready, commandTimeout: 500 });
+    const backend = redisBackend({ client, timeoutMs: 5000 });
+    await backend.setValue('k', 1);
+    await ask(server, 'CONFIG', 'RESETSTAT');
+    server.pause();
+    const failures = await Promise.all([failureOf(backend.incr('n')), failureOf(backend.getValue('k'))]);
+    const message = expect.stringContaining("no reply within the client's commandTimeout");
+    expect(failures).toMatchObject([
+      { code: 'TIMEOUT', maybeApplied: true, message },
+      { code: 'TIMEOUT', maybeApplied: false, message },
+    ]);
+    server.resume();
+    await until('the read has run', async () => (await ask(server, 'INFO', 'commandstats')).includes('cmdstat_get:'));
+    expect(await ask(server, 'INFO', 'commandstats')).toContain('cmdstat_get:calls=1,');
+    client.disconnect();
+    await server.stop();
+  },
+);
 
 it.each(clients)('a %s that has ended says that nothing was sent', async (_, make) => {
   const client: Pick<Redis, 'call' | 'once' | 'disconnect'> = make() as Redis;

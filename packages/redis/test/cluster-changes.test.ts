@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -427,10 +428,10 @@ it('a backend that is closed asks no further node for the slots', async () => {
   const silent = Array.from({ length: 4 }, () =>
     createServer(() => {
       connections += 1;
-    }).listen(0, '127.0.0.1'),
+    }),
   );
-  await Promise.all(silent.map((server) => once(server, 'listening')));
-  const urls = silent.map((server) => `redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const ports = await Promise.all(silent.map(listen));
+  const urls = ports.map((port) => `redis://127.0.0.1:${port}`);
   const closed = redisBackend({ cluster: urls, timeoutMs: 60_000 });
   const read = failureOf(closed.getValue('k'));
   await expect.poll(() => connections).toBe(3);

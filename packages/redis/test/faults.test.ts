@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type FaultLab, type FaultRule, faults, runFaultRule } from '@ninefold/core/conformance';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { Redis } from 'ioredis';
@@ -71,8 +71,8 @@ async function startRelay(serve: (client: Socket, upstream: Socket) => void): Pr
       socket.on('error', () => undefined);
       socket.on('close', () => other.destroy());
     }
-  }).listen(0, '127.0.0.1');
-  await once(relay, 'listening');
+  });
+  await listen(relay);
   return relay;
 }
 

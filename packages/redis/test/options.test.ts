@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -236,9 +236,8 @@ describe('redisBackend', () => {
   });
 
   it('times out after a second by default', async () => {
-    const server = createServer(() => undefined).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const backend = redisBackend({ url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const server = createServer(() => undefined);
+    const backend = redisBackend({ url: `redis://127.0.0.1:${await listen(server)}` });
     expect((await failureOf(backend.getValue('k'))).message).toContain('within 1000 ms');
     await backend.close();
     server.close();

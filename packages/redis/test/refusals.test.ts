@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedisReplica } from '@ninefold/tooling/servers/redis';
 import { RespConnection } from '@ninefold/tooling/servers/resp';
@@ -110,9 +110,8 @@ describe('a server that refuses', () => {
       client.on('close', () => onward.destroy());
     });
     kept({ stop: async () => void listener.close() });
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const backend = open({ ...server, port: (listener.address() as AddressInfo).port }, { timeoutMs });
+    const port = await listen(listener);
+    const backend = open({ ...server, port }, { timeoutMs });
     expect(await failureOf(backend.incr('k'))).toMatchObject({ cause: { code: 'READONLY' } });
     if (closes) await backend.close();
     await until(

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
@@ -118,10 +118,8 @@ it('a probe for which a proxy closes the connection is repeated a minute later, 
       socket.on('error', () => undefined);
       socket.on('close', () => [client, upstream].forEach((other) => void other.destroy()));
     }
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
-  const behind = redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 });
+  });
+  const behind = redisBackend({ url: `redis://127.0.0.1:${await listen(proxy)}`, timeoutMs: 5000 });
   const now = performance.now.bind(performance);
   const later = (ms: number): unknown => vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
   const store = (): Promise<void> => behind.multiSetValues(pairs, { ttl: 60 });

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { certificate } from '@ninefold/tooling/servers/certificate';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -41,8 +42,7 @@ it('a Cluster with rediss:// URLs is used with the given TLS options', async () 
 it('a node of a Cluster that is known by a name is named to itself', async () => {
   const args = ['--cluster-enabled', 'yes', '--cluster-announce-hostname', 'localhost'];
   const { port, stop } = await startRedis(args, { port: await freePort(10_000) });
-  const { proxy, names } = await tlsProxy(port);
-  const seed = (proxy.address() as AddressInfo).port;
+  const { proxy, port: seed, names } = await tlsProxy(port);
   const admin = new Redis({ host: 'localhost', port });
   await admin.cluster('ADDSLOTSRANGE', 0, 16_383);
   for (const [name, value] of [
@@ -63,7 +63,7 @@ it('a node of a Cluster that is known by a name is named to itself', async () =>
 it('nodes of a Cluster that announce no host have that of the node that was asked, or that redirects', async () => {
   const { nodes, stop } = await startCluster({ primaries: 2 });
   const proxies = await Promise.all(nodes.map(({ port }) => tlsProxy(port)));
-  const ports = proxies.map(({ proxy }) => (proxy.address() as AddressInfo).port);
+  const ports = proxies.map((proxy) => proxy.port);
   await announce(nodes, ports);
   for (const node of nodes) await ask(node, 'CONFIG', 'SET', 'cluster-preferred-endpoint-type', 'unknown-endpoint');
   const { ca } = await certificate();
@@ -132,7 +132,7 @@ async function foreignServer(): Promise<Server> {
   const server = createServer((client) => {
     client.on('error', () => undefined).once('data', () => client.end('220 ready\r\n'));
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await listen(server);
   return server;
 }
 
@@ -187,11 +187,23 @@ it.each([
   });
 });
 
+it('a distant server, with which a TLS handshake takes longer than a call may, is used', async () => {
+  const server = await startRedis([], { tls: true });
+  const proxy = await FaultProxy.start(server);
+  await proxy.set({ kind: 'delay', delayMs: 120 });
+  const { ca } = await certificate();
+  // Before version 1.3 the handshake takes two round trips.
+  const redis = { tls: { ca, maxVersion: 'TLSv1.2' } } as const;
+  const backend = redisBackend({ url: `rediss://localhost:${proxy.port}`, redis, timeoutMs: 220 });
+  await recovered(backend, 'k');
+  await backend.close();
+  await proxy.stop();
+  await server.stop();
+});
+
 it('a server that resets a connection with TLS is not said to require it', async () => {
   const server = createServer((client) => client.resetAndDestroy());
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const backend = redisBackend({ url: `rediss://127.0.0.1:${port}`, timeoutMs: 5000 });
+  const backend = redisBackend({ url: `rediss://127.0.0.1:${await listen(server)}`, timeoutMs: 5000 });
   expect((await failureOf(backend.getValue('k'))).message).toBe('[redis] getValue "k": cannot be reached (ECONNRESET)');
   await backend.close();
   server.close();

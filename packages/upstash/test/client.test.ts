@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
 import { Redis } from '@upstash/redis';
@@ -123,10 +123,9 @@ describe('a provided client', () => {
     const server = createServer((request) => {
       server.close();
       request.resume().on('end', () => request.socket.destroy());
-    }).listen(0, '127.0.0.1');
+    });
     const ends = once(server, 'close');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = `http://127.0.0.1:${await listen(server)}`;
     const again = new Redis({ url, token: 't0ken', automaticDeserialization: false, retry: { retries: 1 } });
     const failure = await failureOf(upstashBackend({ client: again, timeoutMs: 10_000 }).incr('k'));
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });

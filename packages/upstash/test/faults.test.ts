@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
 import { certificate } from '@ninefold/tooling/servers/certificate';
+import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort } from '@ninefold/tooling/servers/process';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
@@ -425,8 +424,7 @@ describe('an address', () => {
       const requests: unknown[] = [];
       const key = await readFile(keyFile);
       const server = createServer({ cert: ca, key }, (request) => void requests.push(request));
-      await once(server.listen(0, '127.0.0.1'), 'listening');
-      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const url = `https://127.0.0.1:${await listen(server)}`;
       const untrusting = upstashBackend({ url, token: 'tok3n', timeoutMs: 10_000 });
       for (const write of [untrusting.incr('k'), untrusting.deleteMany(['k', 'l'])]) {
         const failure = await failureOf(write, ['tok3n']);
