@@ -83,7 +83,8 @@ export class Batch {
   }
 
   async #callLoader(): Promise<void> {
-    const loads = this.#pendingLoads;
+    // In the order of the call: some took more round trips to get here.
+    const loads = this.#pendingLoads.sort((one, other) => one.index - other.index);
     this.#pendingLoads = [];
     if (loads.length === 0) return;
     const context = contextOf(loads);
@@ -95,7 +96,8 @@ export class Batch {
         context,
       );
       if (!Array.isArray(values) || values.length !== loads.length) {
-        const reason = `the loader returned no array of ${loads.length} values, one for each key in their order`;
+        const found = Array.isArray(values) ? `an array of ${values.length}` : 'no array';
+        const reason = `the loader must return an array of ${loads.length} values, one for each key in their order, and returned ${found}`;
         throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'getOrSetMany', reason });
       }
       for (const [at, { resolve }] of loads.entries()) resolve(values[at]);

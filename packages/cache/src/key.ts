@@ -69,8 +69,7 @@ function encodePart(part: KeyPart, depth: number): string {
   if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
   if (part === null || part === undefined || typeof part === 'boolean') return String(part);
   if (Array.isArray(part)) return `[${encodeList(part, depth + 1)}]`;
-  if (!isPlain(part))
-    throw refusal('INVALID_KEY', 'a part of a key must be plain data: no function, symbol or class instance');
+  if (!isPlain(part)) throw refusal('INVALID_KEY', `a part of a key must be plain data, not a ${kindOf(part)}`);
   const names = Object.keys(part).sort();
   return `{${names.map((name) => `${encodeText(name)}=${encodePart(part[name], depth + 1)}`).join(',')}}`;
 }
@@ -80,4 +79,10 @@ function isPlain(part: unknown): part is { readonly [name: string]: KeyPart } {
   const prototype: unknown = Object.getPrototypeOf(part);
   // Across realms: only an `Object.prototype` has no prototype of its own.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function kindOf(part: unknown): string {
+  if (typeof part !== 'object') return typeof part;
+  const name: unknown = part?.constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'class instance';
 }

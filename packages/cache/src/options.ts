@@ -1,4 +1,12 @@
-import { type CacheBackend, CacheError, invalidOptions, invalidTtl, isValueType, type ValueType } from '@ninefold/core';
+import {
+  type CacheBackend,
+  type CacheError,
+  invalidOptions,
+  invalidTtl,
+  isCacheError,
+  isValueType,
+  type ValueType,
+} from '@ninefold/core';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheListener } from './events.ts';
 import { refusal } from './failure.ts';
@@ -143,14 +151,24 @@ export function checkLoader<T>(loader: T): T {
   throw refusal('INVALID_OPTIONS', 'the loader must be a function');
 }
 
-export function checkWrap<T extends Pick<WrapOptions<never>, 'key'>>(backend: string, fn: unknown, options: T): T {
-  const key: unknown = options?.key;
-  const hasKey = typeof key === 'string' || typeof key === 'function' || Array.isArray(key);
-  if (hasKey && typeof fn === 'function') return options;
-  const reason = hasKey
-    ? 'the first argument must be the function to wrap'
-    : "options must have a key, such as { key: 'user' }";
-  throw new CacheError({ code: 'INVALID_OPTIONS', backend, operation: 'wrap', reason });
+export function checkWrap<T extends WrapOptions<never> & Pick<GetOptions<unknown>, 'type'>>(
+  backend: string,
+  fn: unknown,
+  options: T,
+): T {
+  try {
+    const key: unknown = options?.key;
+    if (typeof key !== 'string' && typeof key !== 'function' && !Array.isArray(key)) {
+      throw refusal('INVALID_OPTIONS', "options must have a key, such as { key: 'user' }");
+    }
+    if (typeof fn !== 'function') throw refusal('INVALID_OPTIONS', 'the first argument must be the function to wrap');
+    // Tags of a function are checked at each call.
+    const tags = typeof options.tags === 'function' ? undefined : options.tags;
+    checkCall({ ...options, tags }, undefined);
+    return options;
+  } catch (error) {
+    throw isCacheError(error) ? error.with({ backend, operation: 'wrap' }) : error;
+  }
 }
 
 /** Checks the tags and drops duplicates. */

@@ -123,6 +123,19 @@ describe('a key', () => {
   });
 });
 
+it.each<[string, unknown]>([
+  ['a Date', new Date(0)],
+  ['a Map', new Map()],
+  ['a function', () => 1],
+  ['a symbol', Symbol('s')],
+  ['a class instance', Object.create(Object.create({ constructor: undefined }))],
+])('a key with %s is refused by that name', (what, part) => {
+  const reason = `a part of a key must be plain data, not ${what}`;
+  expect(() => encode(['a', { b: [part] }] as Key)).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(RegExp(`${reason}$`)) }),
+  );
+});
+
 function cyclic(): unknown {
   const list: unknown[] = [];
   list.push(list);

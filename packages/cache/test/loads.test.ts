@@ -354,6 +354,18 @@ describe('many', () => {
     expect(calls).toEqual([['a', 'c']]);
   });
 
+  it('are loaded in the order of the call, though the first ones are new keys, which take a round trip more', async () => {
+    await cache.set('outdated', 1, { tags: ['t'] });
+    await cache.invalidateTags('t');
+    const calls: (readonly string[])[] = [];
+    const load = (keys: readonly string[]): readonly string[] => {
+      calls.push(keys);
+      return keys;
+    };
+    expect(await cache.getOrSetMany(['new', 'outdated', 'newer'], load)).toEqual(['new', 'outdated', 'newer']);
+    expect(calls).toEqual([['new', 'outdated', 'newer']]);
+  });
+
   it('are loaded by the keys as they were at call time', async () => {
     const keys: [string, { page: number }][] = [
       ['list', { page: 1 }],
@@ -384,10 +396,14 @@ describe('many', () => {
 
   it('reject as a whole when the loader fails or gives another number of values', async () => {
     await expect(cache.getOrSetMany(['a', 'b'], () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(cache.getOrSetMany(['a', 'b'], () => [1])).rejects.toMatchObject({
-      code: 'INVALID_VALUE',
-      message: expect.stringContaining('no array of 2 values'),
-    });
+    for (const [values, found] of [
+      [[1], 'an array of 1'],
+      [new Map(), 'no array'],
+    ] as const) {
+      const call = cache.getOrSetMany(['a', 'b'], () => values as readonly unknown[]);
+      const message = expect.stringMatching(RegExp(`must return an array of 2 values.* returned ${found}$`));
+      await expect(call).rejects.toMatchObject({ code: 'INVALID_VALUE', message });
+    }
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
   });
 

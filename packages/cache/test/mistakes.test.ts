@@ -63,6 +63,15 @@ describe('a mistake in a call rejects, before anything is loaded', () => {
     const wrap = (): unknown => cache.wrap(load, any(options));
     expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));
   });
+
+  it.each([
+    ['INVALID_TTL', { ttl: 0 }],
+    ['INVALID_OPTIONS', { tags: 'users' }],
+    ['INVALID_OPTIONS', { type: {} }],
+  ])('options of wrap are refused at once, by %s: %j', (code, options) => {
+    const wrap = (): unknown => cache.wrap(load, any({ key: 'k', ...options }));
+    expect(wrap).toThrow(expect.toSatisfy(isOf(code, 'wrap')));
+  });
 });
 
 it.each([1.5, Number.NaN, 2 ** 53, '1', null, 5n])(
