@@ -38,7 +38,7 @@ export class Commands {
     if (keys.length === 1 || !this.#usable.has('mget')) return await fallback();
     try {
       const values = await this.#send(call, 'mget', [...keys], (reply) => toList(reply, keys.length));
-      return values.map(toFound);
+      return values.map((value, at) => toFoundAmong(value, keys[at]));
     } catch (error) {
       if (!isRecoverable(error)) throw underKey(error, keys[0]);
       if (error.command === 'mget') this.#usable.refuse('mget');
@@ -164,7 +164,14 @@ function toFound(reply: unknown): Found {
   throw new DriverError('BACKEND', 'the reply is not a value');
 }
 
-/** The reply to `MGET`. A proxy may put an error in place of a value. */
+/** A part of the reply to `MGET`. A proxy may put an error in place of a value. */
+function toFoundAmong(reply: unknown, key: string | undefined): Found {
+  if (!(reply instanceof Refusal)) return toFound(reply);
+  if (reply.kind === 'WRONGTYPE') return undefined;
+  throw underKey(reply, key);
+}
+
+/** The reply to `MGET`. */
 function toList(reply: unknown, length: number): readonly unknown[] {
   if (Array.isArray(reply) && reply.length === length) return reply;
   throw new DriverError('BACKEND', 'the reply does not match the keys');

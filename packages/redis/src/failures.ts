@@ -5,6 +5,8 @@ interface Meaning {
   readonly reason: string;
   /** Set for `BACKEND` only. */
   readonly retryable?: boolean;
+  /** Whether the server may have run the command; default `no`. */
+  readonly applied?: 'no' | 'maybe';
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
@@ -42,10 +44,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOREPLICAS: { code: 'BACKEND', reason: 'the server has too few replicas to write', retryable: true },
 };
 
-/** The meaning of an error reply whose prefix is ERR, by its text. */
+/** The meaning of an error reply whose prefix is ERR or missing, by its text. */
 const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
   [/not an integer or out of range/, { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' }],
   [/increment or decrement would overflow/, outOfRange],
+  [
+    /Protocol error: invalid bulk length/,
+    { code: 'TOO_LARGE', reason: "the value exceeds the server's proto-max-bulk-len" },
+  ],
   [/max number of clients/, notReady('the server has too many connections')],
   // Redis refuses long arguments from clients that have not authenticated.
   [/unauthenticated (?:multi)?bulk length/, passwordMissing],
@@ -55,10 +61,16 @@ const ERR_MEANINGS: readonly (readonly [words: RegExp, meaning: Meaning])[] = [
     { code: 'AUTH', reason: 'the user lacks a permission that the script needs: EXISTS, SET or INCRBY' },
   ],
   [/DB index is out of range/, { code: 'BACKEND', reason: 'the server has no such database' }],
+  // In Envoy's words, and in those of the operating system that Twemproxy passes on.
+  [
+    /^(?:upstream failure|ERR (?:(?:Connection|Operation) timed out|Connection reset by peer|Broken pipe|unknown))$/,
+    { code: 'UNAVAILABLE', reason: 'the proxy has lost the server', applied: 'maybe' },
+  ],
+  [/^(?:no upstream host|ERR Connection refused)$/, notReady('the proxy cannot reach the server')],
   [/cluster support disabled/, { code: 'BACKEND', reason: 'the server is not part of a Cluster: give it as `url`' }],
 ];
 
-/** An error reply: the server did not run the command. */
+/** An error reply: the server did not run the command, unless the reply may be that of a proxy. */
 export class Refusal extends DriverError {
   /** The prefix of the error, such as `NOPERM`; `UNKNOWN` for an unknown command, `NUMKEYS` for an invalid number of keys. */
   readonly kind: string;
@@ -73,14 +85,23 @@ export class Refusal extends DriverError {
     const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
     const unknown = /^ERR unknown command ['`](\w+)/.exec(message)?.[1];
     const kind = unknown !== undefined ? 'UNKNOWN' : /^ERR invalid numkeys/.test(message) ? 'NUMKEYS' : first;
-    const inner = kind === 'ERR' ? ERR_MEANINGS.find(([words]) => words.test(message))?.[1] : undefined;
-    const { code, reason, retryable } = inner ??
-      MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${first})` };
+    const known = kind === 'ERR' ? ERR_MEANINGS.find(([words]) => words.test(message))?.[1] : MEANINGS[kind];
+    const {
+      code,
+      reason,
+      retryable,
+      applied = 'no',
+    }: Meaning = known ?? {
+      code: 'BACKEND',
+      reason: `the server refused (${first})`,
+      // It may be the word of a proxy that has passed the command on.
+      applied: kind === 'ERR' ? 'maybe' : 'no',
+    };
     const command = (
       unknown ?? (kind === 'NOPERM' ? /run the '([a-z|]+)/.exec(message)?.[1] : undefined)
     )?.toLowerCase();
     const text = command === undefined ? reason : `${reason}: ${command.toUpperCase()}`;
-    super(code, text, { applied: 'no', retryable, cause: { name: 'ReplyError', code: first } });
+    super(code, text, { applied, retryable, cause: { name: 'ReplyError', code: first } });
     this.kind = kind;
     this.redirect = /^(?:MOVED|ASK) \d+ (\S*:\d+)/.exec(message)?.[1];
     this.command = command;

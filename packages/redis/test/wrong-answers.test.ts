@@ -61,6 +61,15 @@ describe('an answer of the wrong shape', () => {
     expect((await failureOf(backend.multiGetValues(['a', 'b', 'c']))).code).toBe('BACKEND');
   });
 
+  it('to a batch of reads, with the error of a proxy in place of a value, is that error, and a miss for a key of another type', async () => {
+    const answer = (second: string): string => `*3\r\n$1\r\n1\r\n-${second}\r\n$1\r\n3\r\n`;
+    proxy.rewrite = () => answer('upstream failure');
+    const failure = await failureOf(backend.multiGetValues(['a', 'b', 'c']));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', key: 'b', retryable: true, maybeApplied: false });
+    proxy.rewrite = () => answer('WRONGTYPE Operation against a key holding the wrong kind of value');
+    expect(await backend.multiGetValues(['a', 'b', 'c'])).toEqual([1, undefined, 3]);
+  });
+
   it.each([
     ['a list', '*1\r\n$1\r\n7\r\n'],
     ['a count', ':7\r\n'],
@@ -133,16 +142,34 @@ it('a reply to no command is not taken for the reply to a later one', async () =
 it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', () =>
   tryOutOfStep(backend, proxy));
 
-it('an unknown error reply is reported without its text', async () => {
+it('an unknown error reply, which may come from a proxy that passed the command on, is reported without its text', async () => {
   proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
   for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
     expect(await failureOf(call(), ['s3cret'])).toMatchObject({
       code: 'BACKEND',
       retryable: false,
-      maybeApplied: false,
+      maybeApplied: true,
       cause: { code: 'ERR' },
     });
 });
+
+it.each([
+  ['Envoy', 'upstream failure', true, 'the proxy has lost the server'],
+  ['Twemproxy', 'ERR Connection timed out', true, 'the proxy has lost the server'],
+  ['Twemproxy on Alpine', 'ERR Operation timed out', true, 'the proxy has lost the server'],
+  ['Twemproxy', 'ERR Connection reset by peer', true, 'the proxy has lost the server'],
+  ['Twemproxy', 'ERR unknown', true, 'the proxy has lost the server'],
+  ['Envoy', 'no upstream host', false, 'the proxy cannot reach the server'],
+  ['Twemproxy', 'ERR Connection refused', false, 'the proxy cannot reach the server'],
+])(
+  'of %s the reply %j is UNAVAILABLE, and a write may have been applied: %s',
+  async (_, reply, maybeApplied, reason) => {
+    proxy.rewrite = () => `-${reply}\r\n`;
+    const message = expect.stringContaining(reason);
+    for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
+      expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied, message });
+  },
+);
 
 /** Error replies of servers, with what an increment rejects with. They are not retryable unless said. */
 const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?: boolean][] = [
@@ -159,6 +186,7 @@ const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?
   ['ERR value is not an integer or out of range', 'NOT_A_COUNTER', 'the value is not an integer'],
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'NOT_A_COUNTER', 'the key holds another type'],
   ['NOAUTH Authentication required.', 'AUTH', 'the server requires a password'],
+  ['ERR Protocol error: invalid bulk length', 'TOO_LARGE', "the value exceeds the server's proto-max-bulk-len"],
   ['ERR Protocol error: unauthenticated multibulk length', 'AUTH', 'the server requires a password'],
   ['ERR Protocol error: unauthenticated bulk length', 'AUTH', 'the server requires a password'],
   ['WRONGPASS invalid username-password pair or user is disabled.', 'AUTH', 'wrong user name or password'],
