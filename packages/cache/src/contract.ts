@@ -127,7 +127,7 @@ export interface Cache {
   /** Makes every entry and counter in this cache's namespace stale, as if deleted. One `incr`. */
   clear(): Promise<void>;
 
-  /** Closes the backend. */
+  /** Closes the backend. Later calls reject `CLOSED`, and load nothing. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
