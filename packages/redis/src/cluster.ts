@@ -23,7 +23,7 @@ const MAX_REDIRECTS = 6;
 const REDIRECT_DELAY_MS = 50;
 /** Nodes that are asked for the slot map in parallel. */
 const NODES_ASKED_AT_ONCE = 3;
-/** Minimum milliseconds between two refreshes of the slot map because of failures. */
+/** Minimum milliseconds between two refreshes of the slot map because of failures or of slots that no node serves. */
 const REFRESH_INTERVAL_MS = 100;
 
 /**
@@ -53,7 +53,9 @@ export class ClusterConnections implements Sender {
 
   async send<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const slot = calculateSlot(command.key);
-    if (this.#primaries[slot] === undefined) await this.#refresh();
+    // Once there is a map, it lacks only slots that no node serves.
+    if (this.#primaries[slot] === undefined && (this.#primaries.length === 0 || this.#mayRefresh))
+      await this.#refresh();
     let address = this.#primaries[slot];
     if (address === undefined) throw new DriverError('UNAVAILABLE', 'no node serves the slot', { applied: 'no' });
     let asking = false;
@@ -97,9 +99,14 @@ export class ClusterConnections implements Sender {
     return node.connection;
   }
 
+  /** Whether the slot map was not refreshed just now. */
+  get #mayRefresh(): boolean {
+    return performance.now() - this.#refreshedAt >= REFRESH_INTERVAL_MS;
+  }
+
   /** Refreshes the slot map, which may be stale, unless that was just done. */
   #refreshSoon(): void {
-    if (performance.now() - this.#refreshedAt >= REFRESH_INTERVAL_MS) this.#refresh().catch(() => undefined);
+    if (this.#mayRefresh) this.#refresh().catch(() => undefined);
   }
 
   /** Asks the known nodes for the slot map, a few at a time and in rotation, and takes the first reply. */
