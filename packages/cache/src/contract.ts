@@ -17,6 +17,8 @@ type Out<S extends Schema> = StandardSchemaV1.InferOutput<S>;
  */
 type Typed<O, S> = Omit<O, 'type'> & { readonly type: S };
 type Conversion<T> = ((value: unknown) => Loaded<T>) & { readonly '~standard'?: undefined };
+/** Admits a loader of `unknown`, such as parsed JSON, which the schema is to check. */
+type IfUnknown<R> = unknown extends R ? unknown : never;
 type Untyped<O> = O & { readonly type?: undefined };
 
 /**
@@ -63,6 +65,11 @@ export interface Cache {
    */
   getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions>): Promise<T>;
   getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
+  getOrSet<S extends Schema, R>(
+    key: Key,
+    loader: Loader<R>,
+    options: Typed<LoadOptions, S> & IfUnknown<R>,
+  ): Promise<Out<S>>;
   getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions, S>): Promise<Out<S>>;
 
   /**
@@ -80,6 +87,11 @@ export interface Cache {
     loader: ManyLoader<K, unknown>,
     options: Typed<LoadOptions, Conversion<T>>,
   ): Promise<T[]>;
+  getOrSetMany<K extends Key, S extends Schema, R>(
+    keys: readonly K[],
+    loader: ManyLoader<K, R>,
+    options: Typed<LoadOptions, S> & IfUnknown<R>,
+  ): Promise<Out<S>[]>;
   getOrSetMany<K extends Key, S extends Schema>(
     keys: readonly K[],
     loader: ManyLoader<K, In<S>>,
@@ -100,6 +112,10 @@ export interface Cache {
     fn: (...args: A) => unknown,
     options: Typed<WrapOptions<A>, Conversion<T>>,
   ): (...args: A) => Promise<T>;
+  wrap<A extends readonly unknown[], S extends Schema, R>(
+    fn: (...args: A) => Loaded<R>,
+    options: Typed<WrapOptions<A>, S> & IfUnknown<R>,
+  ): (...args: A) => Promise<Out<S>>;
   wrap<A extends readonly unknown[], S extends Schema>(
     fn: (...args: A) => Loaded<In<S>>,
     options: Typed<WrapOptions<A>, S>,
@@ -111,7 +127,7 @@ export interface Cache {
   /** Makes every entry and counter in this cache's namespace stale, as if deleted. One `incr`. */
   clear(): Promise<void>;
 
-  /** Closes the backend. */
+  /** Closes the backend. Later calls reject `CLOSED`, and load nothing. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

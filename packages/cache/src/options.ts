@@ -26,7 +26,7 @@ export interface CacheOptions {
   readonly errorKeys?: 'shown' | 'hidden' | undefined;
   /** Receives each failure of the backend that a call tolerated. Its exceptions are raised as uncaught errors. */
   readonly onError?: ((error: CacheError) => void) | undefined;
-  /** Receives each call, load and wait once it has settled. */
+  /** Receives each call, load and wait once it has settled. Its exceptions are raised as uncaught errors. */
   readonly listener?: CacheListener | undefined;
   /** For tests; default: the system clock. */
   readonly clock?: Clock | undefined;

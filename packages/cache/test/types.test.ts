@@ -263,6 +263,17 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.wrap(sum, { key: (first) => ['w', first] })).toEqualTypeOf<
     (...terms: number[]) => Promise<number>
   >();
+  // What a loader read is not known before its schema has checked it.
+  const json = async (): Promise<unknown> => JSON.parse('{ "name": "Ada", "age": 36 }');
+  const many = async (keys: readonly string[]): Promise<unknown[]> => Promise.all(keys.map(json));
+  expectTypeOf(cache.getOrSet('j', json, { type: User })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(
+    cache.getOrSet('j', ({ signal }) => (signal.aborted ? undefined : json()), { type: User }),
+  ).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSetMany(['j'], many, { type: User })).resolves.toEqualTypeOf<User[]>();
+  expectTypeOf(cache.wrap((_id: number) => json(), { key: 'j', type: User })).toEqualTypeOf<
+    (id: number) => Promise<User>
+  >();
   // @ts-expect-error a loader that may resolve undefined needs a type that allows it
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error the loader’s value is the input of the schema
