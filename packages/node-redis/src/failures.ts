@@ -5,6 +5,8 @@ interface Meaning {
   readonly reason: string;
   /** Set for `BACKEND` only. */
   readonly retryable?: boolean;
+  /** Whether the server may have run the command; default `no`. */
+  readonly applied?: 'no' | 'maybe';
 }
 
 const notReady = (reason: string): Meaning => ({ code: 'UNAVAILABLE', reason });
@@ -32,6 +34,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   TRYAGAIN: notReady('the cluster is moving the keys'),
   BUSY: notReady('the server is busy with a script'),
   MAXCLIENTS: notReady('the server has too many connections'),
+  PROXYLOST: { code: 'UNAVAILABLE', reason: 'the proxy has lost the server', applied: 'maybe' },
+  PROXYREFUSED: notReady('the proxy cannot reach the server'),
   MOVED: clusterNode,
   ASK: clusterNode,
   CROSSSLOT: clusterNode,
@@ -42,7 +46,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOREPLICAS: { code: 'BACKEND', reason: 'the server has too few replicas to write', retryable: true },
 };
 
-/** The kind of an error reply whose prefix is ERR, by its text. */
+/** The kind of an error reply whose prefix is ERR or missing, by its text. */
 const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/not an integer or out of range/, 'WRONGTYPE'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
@@ -51,6 +55,12 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/unauthenticated (?:multi)?bulk length/, 'NOAUTH'],
   [/no password is set|without any password/i, 'NOPASS'],
   [/invalid password/i, 'WRONGPASS'],
+  // In Envoy's words, and in those of the operating system that Twemproxy passes on.
+  [
+    /^(?:upstream failure|ERR (?:(?:Connection|Operation) timed out|Connection reset by peer|Broken pipe|unknown))$/,
+    'PROXYLOST',
+  ],
+  [/^(?:no upstream host|ERR Connection refused)$/, 'PROXYREFUSED'],
   [/DB index is out of range/, 'NODATABASE'],
   [/can't run this command|ACL failure in script/, 'NOSCRIPTPERM'],
 ];
@@ -137,9 +147,19 @@ function refusal(reply: string): DriverError {
   const message = reply.replace(/^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/, '');
   const first = /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR';
   const kind = (first === 'ERR' && ERR_KINDS.find(([words]) => words.test(message))?.[1]) || first;
-  const meaning = MEANINGS[kind] ?? { code: 'BACKEND', reason: `the server refused (${kind})` };
+  const {
+    code,
+    reason,
+    retryable,
+    applied = 'no',
+  }: Meaning = MEANINGS[kind] ?? {
+    code: 'BACKEND',
+    reason: `the server refused (${kind})`,
+    // It may be the word of a proxy that has passed the command on.
+    applied: kind === 'ERR' ? 'maybe' : 'no',
+  };
   const cause = { name: 'ErrorReply', code: kind };
   const command = kind === 'NOPERM' ? /run the '([a-z]+)/.exec(message)?.[1]?.toUpperCase() : undefined;
-  const reason = command === undefined ? meaning.reason : `${meaning.reason}: ${command}`;
-  return new DriverError(meaning.code, reason, { applied: 'no', retryable: meaning.retryable, cause });
+  const text = command === undefined ? reason : `${reason}: ${command}`;
+  return new DriverError(code, text, { applied, retryable, cause });
 }
