@@ -29,7 +29,8 @@ export class Entries {
 
   async read(keys: readonly string[], tags: readonly string[]): Promise<Lookup> {
     const lookup = new Lookup(keys, tags);
-    lookup.receive(await readValues(this.#backend, lookup.names));
+    // A batch of nothing sends nothing, and rejects once the backend is closed.
+    lookup.receive(await readValues(this.#backend, keys.length === 0 ? [] : lookup.names));
     if (lookup.unseenCounters.length > 0) await this.complete(lookup);
     return lookup;
   }

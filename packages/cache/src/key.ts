@@ -84,5 +84,5 @@ function isPlain(part: unknown): part is { readonly [name: string]: KeyPart } {
 function kindOf(part: unknown): string {
   if (typeof part !== 'object') return typeof part;
   const name: unknown = part?.constructor?.name;
-  return typeof name === 'string' && name !== '' ? name : 'class instance';
+  return typeof name === 'string' && /^[\w$]{1,64}$/.test(name) ? name : 'class instance';
 }

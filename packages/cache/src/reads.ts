@@ -53,8 +53,7 @@ export class Reads {
 
   async getMany(keys: readonly string[], call: Call, tally: Tally): Promise<unknown[]> {
     const [first] = keys;
-    if (first === undefined) return [];
-    if (keys.length === 1) return [await this.get(first, call, tally)];
+    if (first !== undefined && keys.length === 1) return [await this.get(first, call, tally)];
     const { tags, type } = call;
     const lookup = await this.#entries.read(keys, tags);
     const values = await Promise.all(lookup.values.map((value) => convertOrMiss(type, value)));
@@ -99,7 +98,6 @@ export class Reads {
   }
 
   async #getOrLoadMany(keys: readonly string[], loader: BatchLoader, call: Call, tally: Tally): Promise<unknown[]> {
-    if (keys.length === 0) return [];
     const step = this.#flights.nextStep();
     const lookup = await this.#tryRead(keys, call, tally);
     const values = await Promise.all(keys.map((_key, index) => convertOrMiss(call.type, lookup?.value(index))));

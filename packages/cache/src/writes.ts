@@ -36,7 +36,7 @@ export class Writes {
   }
 
   async set(values: ReadonlyMap<string, Snapshot>, { tags, ttl }: Call): Promise<void> {
-    if (values.size === 0) return;
+    if (values.size === 0) return await this.#backend.multiSetValues([]);
     // Whether the old values are gone, even if the new ones are not stored.
     let replaced = await this.#probe(values, tags, ttl);
     const seen: SeenCounters = new Map();
@@ -74,7 +74,7 @@ export class Writes {
   }
 
   async delete(keys: readonly string[]): Promise<void> {
-    if (keys.length === 0) return;
+    if (keys.length === 0) return void (await this.#backend.deleteMany([]));
     const bumps = keys.map((key) => this.#counters.bump(epochName(key)));
     const generation = this.#counters.existingGeneration();
     await settleWrites(bumps, generation);
@@ -93,6 +93,7 @@ export class Writes {
   }
 
   async invalidate(tags: readonly string[]): Promise<void> {
+    if (tags.length === 0) return void (await this.#backend.deleteMany([]));
     await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
     this.#flights.outdateWhere((flight) => flight.tags.some((tag) => tags.includes(tag)));
   }

@@ -129,6 +129,7 @@ it.each<[string, unknown]>([
   ['a function', () => 1],
   ['a symbol', Symbol('s')],
   ['a class instance', Object.create(Object.create({ constructor: undefined }))],
+  ['a class instance', Object.create(Object.create({ constructor: { name: 'not a name' } }))],
 ])('a key with %s is refused by that name', (what, part) => {
   const reason = `a part of a key must be plain data, not ${what}`;
   expect(() => encode(['a', { b: [part] }] as Key)).toThrow(

@@ -298,14 +298,19 @@ describe('many', () => {
   });
 
   it('that are none cost no request', async () => {
-    const operations: string[] = [];
-    const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
+    // A backend sends nothing for no keys.
+    let keys = 0;
+    const watched = createCache(
+      observed(memoryBackend(), (event) => {
+        keys += event.keys;
+      }),
+    );
     await watched.deleteMany([]);
     await watched.setMany([]);
     await watched.invalidateTags();
     expect(await watched.getMany([])).toEqual([]);
-    expect(await watched.getOrSetMany([], (keys) => keys)).toEqual([]);
-    expect(operations).toEqual([]);
+    expect(await watched.getOrSetMany([], (none) => none)).toEqual([]);
+    expect(keys).toBe(0);
   });
 
   it('of which one is invalid are refused as a whole', async () => {
@@ -497,6 +502,14 @@ describe('close', () => {
     expect(await codeOf(cache.getOrSetMany(['k'], () => [load()]))).toBe('CLOSED');
     expect(await codeOf(cache.delete('k'))).toBe('CLOSED');
     expect(loads).toBe(0);
+    for (const batchOfNothing of [
+      () => cache.getMany([]),
+      () => cache.getOrSetMany([], () => []),
+      () => cache.setMany([]),
+      () => cache.deleteMany([]),
+      () => cache.invalidateTags(),
+    ])
+      expect(await codeOf(batchOfNothing()), String(batchOfNothing)).toBe('CLOSED');
   });
 });
 
