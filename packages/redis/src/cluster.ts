@@ -23,6 +23,8 @@ const MAX_REDIRECTS = 6;
 const REDIRECT_DELAY_MS = 50;
 /** Nodes that are asked for the slot map in parallel. */
 const NODES_ASKED_AT_ONCE = 3;
+/** Milliseconds after which further nodes are asked, too: an attempt to reach one that is gone takes as long as a call may. */
+const PATIENCE_MS = 200;
 /** Minimum milliseconds between two refreshes of the slot map because of failures or of slots that no node serves. */
 const REFRESH_INTERVAL_MS = 100;
 
@@ -121,21 +123,24 @@ export class ClusterConnections implements Sender {
   async #updateSlotMap(): Promise<void> {
     const serving = [...this.#nodes.values()].filter(({ closing }) => closing === undefined);
     const candidates = [...serving.map(({ address }) => address), ...this.#seeds];
-    let failure: unknown;
+    const maps: Promise<(Address | undefined)[]>[] = [];
     for (let asked = 0; asked < candidates.length; asked += NODES_ASKED_AT_ONCE) {
-      const chosen = Array.from({ length: Math.min(NODES_ASKED_AT_ONCE, candidates.length - asked) }, () => {
+      for (let more = Math.min(NODES_ASKED_AT_ONCE, candidates.length - asked); more > 0; more--) {
         this.#rotation += 1;
-        return candidates[this.#rotation % candidates.length] as Address;
-      });
-      try {
-        this.#primaries = await Promise.any(chosen.map((address) => this.#fetchSlotMap(address)));
-        this.#dropUnusedNodes();
-        return;
-      } catch (error) {
-        failure ??= (error as AggregateError).errors[0];
+        maps.push(this.#fetchSlotMap(candidates[this.#rotation % candidates.length] as Address));
       }
+      const found = Promise.any(maps).then(
+        () => true,
+        () => false,
+      );
+      if (await Promise.race([found, sleep(PATIENCE_MS, false, { ref: false })])) break;
     }
-    throw failure;
+    try {
+      this.#primaries = await Promise.any(maps);
+    } catch (error) {
+      throw (error as AggregateError).errors[0];
+    }
+    this.#dropUnusedNodes();
   }
 
   async #fetchSlotMap(address: Address): Promise<(Address | undefined)[]> {
