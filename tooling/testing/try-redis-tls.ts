@@ -4,12 +4,14 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 import { certificate } from '../servers/certificate.ts';
 import { listen } from '../servers/listen.ts';
 import { startMemcached } from '../servers/memcached.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
 import { tlsProxy } from '../servers/tls-proxy.ts';
+import { until } from '../servers/until.ts';
 import { failureOf } from './failure-of.ts';
 import { staysQuiet } from './stays-quiet.ts';
 
@@ -99,6 +101,23 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
         await backend.close();
       }
       expect(names).toEqual(['localhost', 'localhost', 'localhost', false]);
+    });
+
+    it('of a distant server, with which the TLS handshake takes longer than a call may, is used', async () => {
+      const proxy = await FaultProxy.start({ host: '127.0.0.1', port: await serve() });
+      await proxy.set({ kind: 'delay', delayMs: 120 });
+      const { ca } = await certificate();
+      // Before version 1.3 the handshake takes two round trips.
+      const tls = { ca, maxVersion: 'TLSv1.2' } as const;
+      const backend = create({ url: `rediss://localhost:${proxy.port}`, tls, timeoutMs: 220 });
+      await until('a call is answered', () =>
+        backend.exists('k').then(
+          () => true,
+          () => false,
+        ),
+      );
+      await backend.close();
+      await proxy.stop();
     });
 
     it('of a server that waits for a command without TLS fails with the hint that it may speak none', async () => {

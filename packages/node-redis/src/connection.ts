@@ -42,8 +42,19 @@ export interface Sender {
 /** Milliseconds between the deadline of a call, when it rejects `TIMEOUT`, and giving up a silent connection. */
 const LATENESS_MS = 100;
 
+/**
+ * Minimum milliseconds that an attempt to connect may take. With the deadline of calls that are answered in one round trip, no
+ * connection to a distant server would ever be made, above all with TLS.
+ */
+const MIN_ATTEMPT_MS = 500;
+
 /** Minimum milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
+
+/** Milliseconds that an attempt to connect may take. It goes on after the deadlines of the calls that wait for it. */
+export function attemptMsOf(timeoutMs: number): number {
+  return Math.max(timeoutMs, MIN_ATTEMPT_MS);
+}
 
 /** Replies as plain text and numbers, whatever type mapping a provided client has. */
 const PLAIN = { typeMapping: {} };
@@ -152,7 +163,7 @@ export class Connection implements Sender {
     this.#idleTimer ??= setInterval(idle, this.#timeoutMs).unref();
     const now = performance.now();
     this.#openedAt = Math.max(now, this.#openedAt + RETRY_MS);
-    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#timeoutMs + LATENESS_MS, () => {
+    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#timeoutMs, () => {
       this.#links.delete(link);
       this.#forget(link);
     });
@@ -169,7 +180,8 @@ export class Connection implements Sender {
 class Link {
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
-  readonly #silenceMs: number;
+  /** Milliseconds without a reply, while one is awaited, after which the connection ends. */
+  #silenceMs: number;
   readonly #onEnd: () => void;
   /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
@@ -185,9 +197,9 @@ class Link {
   #lastReplyAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, waitMs: number, silenceMs: number, onEnd: () => void) {
+  constructor(client: OwnClient, waitMs: number, timeoutMs: number, onEnd: () => void) {
     this.#client = client;
-    this.#silenceMs = silenceMs;
+    this.#silenceMs = attemptMsOf(timeoutMs) + LATENESS_MS;
     this.#onEnd = onEnd;
     // Includes replies that the client cannot parse: it would match the ones after them with the wrong commands.
     client.on('error', (error) => this.end(error));
@@ -201,6 +213,9 @@ class Link {
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(connectionFailure(error, { secure }));
       const connected = (): void => {
+        this.#silenceMs = timeoutMs + LATENESS_MS;
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
         client.ref();
         resolve();
       };

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
 import {
+  attemptMsOf,
   Connection,
   type OwnClient,
   ProvidedClient,
@@ -64,7 +65,7 @@ type CredentialsProvider = NonNullable<RedisClientOptions['credentialsProvider']
 type StreamingCredentialsProvider = Extract<CredentialsProvider, { readonly type: 'streaming-credentials-provider' }>;
 
 const DEFAULT_TIMEOUT_MS = 1000;
-/** Share of `timeoutMs` that connecting may take. The rest lets a call report why before its deadline. */
+/** Share of an attempt that connecting may take. The rest lets a call report why before its deadline. */
 const CONNECT_SHARE = 0.9;
 
 /**
@@ -110,7 +111,7 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
 }
 
 function createOwnClient(url: string, given: RedisClientOptions, timeoutMs: number): OwnClient {
-  const connectTimeout = Math.ceil(CONNECT_SHARE * timeoutMs);
+  const connectTimeout = Math.ceil(CONNECT_SHARE * attemptMsOf(timeoutMs));
   // The client does not name the server to itself (SNI), by which proxies in front of managed servers route.
   const { servername = serverNameOf(url) }: TlsSettings = given.socket ?? {};
   const socket = { ...given.socket, servername, connectTimeout, reconnectStrategy: false } as const;

@@ -188,20 +188,6 @@ it.each([
   });
 });
 
-it('a distant server, with which a TLS handshake takes longer than a call may, is used', async () => {
-  const server = await startRedis([], { tls: true });
-  const proxy = await FaultProxy.start(server);
-  await proxy.set({ kind: 'delay', delayMs: 120 });
-  const { ca } = await certificate();
-  // Before version 1.3 the handshake takes two round trips.
-  const redis = { tls: { ca, maxVersion: 'TLSv1.2' } } as const;
-  const backend = redisBackend({ url: `rediss://localhost:${proxy.port}`, redis, timeoutMs: 220 });
-  await recovered(backend, 'k');
-  await backend.close();
-  await proxy.stop();
-  await server.stop();
-});
-
 it('a server that resets a connection with TLS is not said to require it', async () => {
   const server = createServer((client) => client.resetAndDestroy());
   const backend = redisBackend({ url: `rediss://127.0.0.1:${await listen(server)}`, timeoutMs: 5000 });
