@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
-import calculateSlot from 'cluster-key-slot';
 import type { Connection } from './connection.ts';
 import { connectionFailure, Refusal } from './failures.ts';
 import type { CallState, Command, Sender } from './sender.ts';
+import { slotOf } from './slot.ts';
 
 export interface Address {
   readonly host: string;
@@ -31,7 +31,7 @@ const REFRESH_INTERVAL_MS = 100;
  * timeouts, and resends an increment whose reply was lost.
  */
 export class ClusterConnections implements Sender {
-  readonly slotOf: (key: string) => number = calculateSlot;
+  readonly slotOf: (key: string) => number = slotOf;
   /** A node of Valkey 9.1.2 accepts an `MSETEX` of keys whose slots belong, or are migrating, to another node. */
   readonly mayProbe = false;
   readonly #connect: (address: Address) => Connection;
@@ -52,7 +52,7 @@ export class ClusterConnections implements Sender {
   }
 
   async send<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
-    const slot = calculateSlot(command.key);
+    const slot = slotOf(command.key);
     // Once there is a map, it lacks only slots that no node serves.
     if (this.#primaries[slot] === undefined && (this.#primaries.length === 0 || this.#mayRefresh))
       await this.#refresh();

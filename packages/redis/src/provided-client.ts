@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import calculateSlot from 'cluster-key-slot';
 import { commandFailure, connectionFailure } from './failures.ts';
 import type { Argument, CallState, Command, Sender } from './sender.ts';
+import { slotOf } from './slot.ts';
 
 /** The methods and properties that a provided client needs. `Redis` and `Cluster` of ioredis 5 and 6 have them. */
 export interface RedisClient {
@@ -22,8 +22,7 @@ export class ProvidedClient implements Sender {
     this.#client = client;
     const prefix = client.options?.keyPrefix;
     // The client adds its prefix to every key, and the slot is that of the prefixed key.
-    if (client.isCluster === true)
-      this.slotOf = (key) => calculateSlot(typeof prefix === 'string' ? prefix + key : key);
+    if (client.isCluster === true) this.slotOf = (key) => slotOf(typeof prefix === 'string' ? prefix + key : key);
   }
 
   async send<T>(call: CallState, { name, args, read }: Command<T>): Promise<T | undefined> {

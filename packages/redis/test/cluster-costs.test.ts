@@ -73,6 +73,18 @@ describe('in a Cluster', () => {
     }
   });
 
+  it('keys whose first braces are empty are sent to their nodes at once, singly and in batches', async () => {
+    const braced = keys.map((key) => `{}{${key}}`);
+    for (const read of [
+      () => Promise.all(braced.map((key) => backend.getValue(key))),
+      () => backend.multiGetValues(braced),
+    ]) {
+      const crossing = await wire.during(read);
+      expect(crossing.trips).toBe(1);
+      expect(crossing.commands.flat()).toHaveLength(braced.length);
+    }
+  });
+
   it('a batch with a TTL costs one round trip, in one piece to each node', async () => {
     const crossing = await wire.during(() => backend.multiSetValues(pairs, { ttl: 60 }));
     expect({ trips: crossing.trips, pieces: crossing.pieces }).toEqual({ trips: 1, pieces: NODES });
