@@ -34,6 +34,7 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
     throw new UnusableOption('redis must be an object of ioredis options');
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
+  if (given.sentinels) throw new UnusableOption('redis.sentinels would replace the servers; use sentinels');
   // ioredis would select NaN again and again, and leave the refusal unhandled.
   if (!/^\d{1,9}$/.test(String(given.db ?? 0))) throw new UnusableOption('redis.db must be a database number');
   // Node refuses it only once it has begun to connect, and that socket's error would end the process.

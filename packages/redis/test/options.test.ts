@@ -90,6 +90,12 @@ describe('redisBackend', () => {
     'redis.keyPrefix would hide entries': [
       ['a keyPrefix', { url: 'redis://user:s3cret@host', redis: { keyPrefix: 's3cret' } }],
     ],
+    'redis.sentinels would replace the servers': [
+      [
+        'sentinels for a url',
+        { url: 'redis://user:s3cret@host', redis: { sentinels: [{ host: 's3cret' }], name: 'a' } },
+      ],
+    ],
     'cluster must be a list of URLs': [['a cluster that is no list', { cluster: 'redis://user:s3cret@host' }]],
     'cluster names no server': [['a cluster without nodes', { cluster: [] }]],
     'cluster has URLs that name a database': [
