@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
-import { type ConnectionOptions, createServer } from 'node:tls';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { CacheBackend, RemoteOptions } from '@ninefold/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
@@ -11,6 +10,7 @@ import { listen } from '../servers/listen.ts';
 import { startMemcached } from '../servers/memcached.ts';
 import type { ServerProcess } from '../servers/process.ts';
 import { startRedis } from '../servers/redis.ts';
+import { tlsProxy } from '../servers/tls-proxy.ts';
 import { until } from '../servers/until.ts';
 import { failureOf } from './failure-of.ts';
 import { staysQuiet } from './stays-quiet.ts';
@@ -29,24 +29,9 @@ const VALUE = 's3cretValue';
 /** A server that answers a plain connection by a fatal TLS alert, unexpected_message, as some that require TLS do. */
 export async function alertingServer(): Promise<Server> {
   const alert = Buffer.from([21, 3, 3, 0, 2, 2, 10]);
-  const server = createTcpServer((client) => client.once('data', () => client.end(alert)));
+  const server = createServer((client) => client.once('data', () => client.end(alert)));
   await listen(server);
   return server;
-}
-
-/** A proxy that terminates TLS in front of a server, and notes the names by which clients ask for it. */
-export async function tlsProxy(
-  target: number,
-): Promise<{ readonly proxy: Server; readonly port: number; readonly names: readonly unknown[] }> {
-  const { file, keyFile } = await certificate();
-  const [cert, key] = await Promise.all([readFile(file), readFile(keyFile)]);
-  const names: unknown[] = [];
-  const proxy = createServer({ cert, key }, (client) => {
-    names.push((client as { readonly servername?: unknown }).servername);
-    client.on('error', () => undefined);
-    client.pipe(connect(target, '127.0.0.1').on('error', () => client.destroy())).pipe(client);
-  });
-  return { proxy, port: await listen(proxy), names };
 }
 
 /** Defines the tests of a Redis adapter's errors when a server is not Redis, or client and server do not agree on TLS. */
@@ -238,7 +223,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       'of a server that dies during the first commands after a greeting with %s fails without mention of TLS',
       async (_, login, path) => {
         const port = await serve({ tls: false, args: login === '' ? [] : ['--requirepass', PASSWORD] });
-        const proxy = createTcpServer((client) => {
+        const proxy = createServer((client) => {
           const upstream = connect(port, '127.0.0.1');
           upstream.pipe(client);
           client.on('data', (bytes) => (bytes.includes(VALUE) ? client.destroy() : upstream.write(bytes)));

@@ -10,6 +10,11 @@ import { Queue } from './queue.ts';
 import type { Request } from './request.ts';
 import { openSocket, type ServerConfig } from './socket.ts';
 
+/**
+ * Minimum milliseconds that an attempt to connect may take, handshake included. With the deadline of calls that are answered in
+ * one round trip, no connection to a distant server would ever be made, above all with TLS.
+ */
+const MIN_ATTEMPT_MS = 500;
 /** Milliseconds without a byte after which a connection with requests in flight gets no more of them. */
 const SILENCE_MS = 1000;
 /** Milliseconds past the oldest deadline until a connection gets no more requests, and past the latest until it ends. */
@@ -25,6 +30,8 @@ export class Connection {
   readonly #socket: Socket;
   readonly #corking: Corking;
   readonly #onEnd: (connection: Connection) => void;
+  /** Milliseconds for connecting and the handshake. They may go on after the deadlines of the calls that wait for them. */
+  readonly #attemptMs: number;
   readonly #handshake = new HandshakeReader();
   readonly #parser = new Parser();
   #state: 'handshake' | 'open' | 'blocked' | 'closed' = 'handshake';
@@ -41,6 +48,7 @@ export class Connection {
   constructor(config: ServerConfig, onEnd: (connection: Connection) => void) {
     this.#config = config;
     this.#onEnd = onEnd;
+    this.#attemptMs = Math.max(config.timeoutMs, MIN_ATTEMPT_MS);
     this.#socket = openSocket(config, {
       ready: () => this.#socket.write(handshakeFrame(config)),
       read: (bytes) => this.#read(bytes),
@@ -52,7 +60,7 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#disconnect('the server closed the connection'));
     this.#socket.on('close', () => this.#disconnect('the connection was lost'));
-    this.#setTimer(config.timeoutMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
+    this.#setTimer(this.#attemptMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
   }
 
   /** Ends the connection after the responses to its requests. The caller sends it no more. */
@@ -66,7 +74,7 @@ export class Connection {
     // No byte can have been read in the tick that sends, however long that tick takes.
     if (this.#socket.writableCorked > 0) return false;
     const now = performance.now();
-    const silenceMs = Math.min(SILENCE_MS, this.#config.timeoutMs);
+    const silenceMs = Math.min(SILENCE_MS, this.#state === 'handshake' ? this.#attemptMs : this.#config.timeoutMs);
     return now - this.#lastActivity > silenceMs || now - this.#inFlight.oldestDeadline > GRACE_MS;
   }
 
@@ -96,11 +104,11 @@ export class Connection {
   }
 
   #handshakeTimeout(): DriverError {
-    const { tls, timeoutMs } = this.#config;
-    const within = `within ${timeoutMs} ms`;
+    const within = `within ${this.#attemptMs} ms`;
     if (this.#socket.connecting) return notConnected(`no connection ${within}`);
     // A server without TLS may take the TLS handshake for an incomplete line and wait for more.
-    const hint = tls !== undefined && this.#socket.bytesWritten === 0 ? '; the server may not speak TLS' : '';
+    const hint =
+      this.#config.tls !== undefined && this.#socket.bytesWritten === 0 ? '; the server may not speak TLS' : '';
     return notConnected(`no answer ${within}${hint}`);
   }
 

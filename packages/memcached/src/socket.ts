@@ -7,7 +7,7 @@ export interface ServerConfig {
   readonly port: number;
   readonly tls: ConnectionOptions | undefined;
   readonly login: { readonly username: string; readonly password: string } | undefined;
-  /** Milliseconds for connecting and logging in. */
+  /** Milliseconds that a call may take. */
   readonly timeoutMs: number;
 }
 

@@ -9,6 +9,7 @@ import { certificate } from '@ninefold/tooling/servers/certificate';
 import { listen } from '@ninefold/tooling/servers/listen';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { startRedis } from '@ninefold/tooling/servers/redis';
+import { tlsProxy } from '@ninefold/tooling/servers/tls-proxy';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { keptOf } from '@ninefold/tooling/testing/kept';
@@ -459,6 +460,27 @@ describe('a hint at TLS', () => {
     const silent = createTlsServer({ cert: ca, key: await readFile(keyFile) });
     expect(await messageOf(silent, { ca })).toBe('[memcached] setValue "k": no answer within 3000 ms');
   });
+});
+
+it('a distant server, with which a TLS handshake takes longer than a call may, is used', async () => {
+  const server = await startMemcached();
+  const secured = await tlsProxy(server.port);
+  const proxy = await FaultProxy.start({ host: '127.0.0.1', port: secured.port });
+  await proxy.set({ kind: 'delay', delayMs: 120 });
+  const { ca } = await certificate();
+  // Before version 1.3 the handshake takes two round trips.
+  const tls = { ca, maxVersion: 'TLSv1.2' } as const;
+  const backend = memcachedBackend({ servers: `localhost:${proxy.port}`, tls, timeoutMs: 220 });
+  const answers = (): Promise<boolean> =>
+    backend.exists('k').then(
+      () => true,
+      () => false,
+    );
+  await until('it answers', answers);
+  await backend.close();
+  await proxy.stop();
+  secured.proxy.close();
+  await server.stop();
 });
 
 it('TLS names the server that it connects to, unless that is an address, or another name is given', async () => {
