@@ -9,6 +9,7 @@ import { keptOf } from '@ninefold/tooling/testing/kept';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
 import { tryOutOfStep } from '@ninefold/tooling/testing/try-out-of-step';
+import { tryProxyErrors } from '@ninefold/tooling/testing/try-proxy-errors';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Connection } from '../src/connection.ts';
@@ -142,34 +143,7 @@ it('a reply to no command is not taken for the reply to a later one', async () =
 it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', () =>
   tryOutOfStep(backend, proxy));
 
-it('an unknown error reply, which may come from a proxy that passed the command on, is reported without its text', async () => {
-  proxy.rewrite = () => '-Denied to s3cret by the API gateway\r\n';
-  for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
-    expect(await failureOf(call(), ['s3cret'])).toMatchObject({
-      code: 'BACKEND',
-      retryable: false,
-      maybeApplied: true,
-      cause: { code: 'ERR' },
-    });
-});
-
-it.each([
-  ['Envoy', 'upstream failure', true, 'the proxy has lost the server'],
-  ['Twemproxy', 'ERR Connection timed out', true, 'the proxy has lost the server'],
-  ['Twemproxy on Alpine', 'ERR Operation timed out', true, 'the proxy has lost the server'],
-  ['Twemproxy', 'ERR Connection reset by peer', true, 'the proxy has lost the server'],
-  ['Twemproxy', 'ERR unknown', true, 'the proxy has lost the server'],
-  ['Envoy', 'no upstream host', false, 'the proxy cannot reach the server'],
-  ['Twemproxy', 'ERR Connection refused', false, 'the proxy cannot reach the server'],
-])(
-  'of %s the reply %j is UNAVAILABLE, and a write may have been applied: %s',
-  async (_, reply, maybeApplied, reason) => {
-    proxy.rewrite = () => `-${reply}\r\n`;
-    const message = expect.stringContaining(reason);
-    for (const call of [() => backend.setValue('a', 7), () => backend.incr('a'), () => backend.delete('a')])
-      expect(await failureOf(call())).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied, message });
-  },
-);
+tryProxyErrors(() => ({ backend, proxy }));
 
 /** Error replies of servers, with what an increment rejects with. They are not retryable unless said. */
 const refusals: [reply: string, code: CacheErrorCode, reason: string, retryable?: boolean][] = [
