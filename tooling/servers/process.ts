@@ -92,18 +92,21 @@ async function launchServer(args: readonly string[], ready: Ready): Promise<Runn
     };
     const timer = setTimeout(() => fail(`was not ready within ${START_MS} ms`), START_MS);
     watchdog.once('error', (error) => fail(error.message));
+    const outputs = [watchdog.stdout, watchdog.stderr];
+    // The reason may be the last to be read.
     const failEnded = (): void => {
+      if (!outputs.every((stream) => stream.readableEnded)) return;
       clearTimeout(timer);
       fail('ended');
     };
-    watchdog.stdout.once('end', failEnded);
     const succeed = (): void => {
       clearTimeout(timer);
       // A server that ends later keeps its folder: it may be started again.
-      watchdog.stdout.off('end', failEnded);
+      for (const stream of outputs) stream.off('end', failEnded);
       resolve();
     };
-    for (const stream of [watchdog.stdout, watchdog.stderr]) {
+    for (const stream of outputs) {
+      stream.once('end', failEnded);
       stream.on('data', (bytes: Buffer) => {
         output = (output + String(bytes)).slice(-10_000);
         if (ready instanceof RegExp && ready.test(output)) succeed();

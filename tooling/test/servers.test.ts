@@ -54,6 +54,9 @@ it('kills a server and starts it on the same port again', async () => {
 
 it('quotes the output of a server that does not start, without waiting', async () => {
   await expect(startRedis(['--no-such-option', 'x'])).rejects.toThrow(/redis-server ended: [\s\S]*no-such-option/);
+  // Its last words may come after the end of its other output.
+  const late = startServer('sh', ['-c', 'exec >&-; sleep 0.2; echo why >&2'], await freePort(), /ready/);
+  await expect(late).rejects.toThrow('sh ended: why');
   await expect(startServer('no-such-program', [], await freePort(), /ready/)).rejects.toThrow(/no-such-program ended/);
 });
 
