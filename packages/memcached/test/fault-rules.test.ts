@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '@ninefold/core';
 import type { FaultLab } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Connection } from '../src/connection.ts';
@@ -20,40 +21,11 @@ afterAll(() => stop());
 
 tryFaults('memcached', () => lab);
 
-it('loses no response that arrived during a stall that began just before the check for silence', async () => {
-  const [SILENCE_MS, STALL_MS] = [1000, 1000];
-  const server = await startMemcached();
-  const connection = new Connection({ ...server, tls: undefined, login: undefined, timeoutMs: 5000 }, () => undefined);
-  const stall = (): void => {
-    server.resume();
-    const end = performance.now() + STALL_MS;
-    while (performance.now() < end);
-  };
-  const outcome = await new Promise<string>((resolve) => {
-    const call = { deadline: performance.now() + SILENCE_MS, ended: false, sent: false };
-    connection.send({
-      call,
-      size: 1,
-      encode: (opaque) => {
-        server.pause();
-        // Timers of the same length fire in their order: the stall begins between the last two of the check.
-        setTimeout(() => setTimeout(() => setImmediate(stall), 0), SILENCE_MS);
-        return encode([{ opcode: Opcode.noop }], opaque);
-      },
-      receive: () => {
-        resolve('a response');
-        return true;
-      },
-      fail: ({ message }) => resolve(message),
-    });
-  });
-  expect(outcome).toBe('a response');
-  connection.retire();
-  await server.stop();
-});
-
-it('a connection still waits for the response to a later request when the deadline of an earlier one is over', async () => {
-  const server = await startMemcached();
+/** A connection to the server, and a request on it whose outcome is "a response" or why there is none. */
+function connect(server: ServerProcess): {
+  readonly connection: Connection;
+  readonly send: (timeoutMs: number) => Promise<string>;
+} {
   const connection = new Connection(
     { ...server, tls: undefined, login: undefined, timeoutMs: 30_000 },
     () => undefined,
@@ -71,6 +43,36 @@ it('a connection still waits for the response to a later request when the deadli
         fail: ({ message }) => resolve(message),
       });
     });
+  return { connection, send };
+}
+
+it('loses no response that arrived during a stall that began just before the check for silence', async () => {
+  const [SILENCE_MS, STALL_MS] = [1000, 1000];
+  const server = await startMemcached();
+  const { connection, send } = connect(server);
+  expect(await send(30_000)).toBe('a response');
+  await pause(server);
+  // The check that began with the first request is over, and the next one begins with the next request.
+  await sleep(SILENCE_MS);
+  let stalled = false;
+  const stall = (): void => {
+    stalled = true;
+    server.resume();
+    const end = performance.now() + STALL_MS;
+    while (performance.now() < end);
+  };
+  const outcome = send(SILENCE_MS);
+  // Timers of the same length fire in their order: the stall begins between the last two of the check.
+  setTimeout(() => setTimeout(() => setImmediate(stall), 0), SILENCE_MS);
+  expect(await outcome).toBe('a response');
+  expect(stalled).toBe(true);
+  connection.retire();
+  await server.stop();
+});
+
+it('a connection still waits for the response to a later request when the deadline of an earlier one is over', async () => {
+  const server = await startMemcached();
+  const { connection, send } = connect(server);
   expect(await send(30_000)).toBe('a response');
   await pause(server);
   const outcomes = [send(100), send(30_000)];
