@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import { CacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { expect, it } from 'vitest';
@@ -98,4 +100,37 @@ it('exceptions of listener and onError are raised as uncaught errors and leave t
     for (const listener of listeners) process.on('uncaughtException', listener);
   }
   expect(raised).toEqual([ofListener, ofOnError]);
+});
+
+it('the listener and the loaders run in the asynchronous context of their call, a shared load in that of the one that began it', async () => {
+  const context = new AsyncLocalStorage<string>();
+  const seen: string[] = [];
+  const see = (what: string): void => void seen.push(`${context.getStore()} ${what}`);
+  const loader = (of: string) => async () => {
+    see(`runs the loader of ${of}`);
+    await turn();
+    return 1;
+  };
+  const cache = createCache(memoryBackend(), {
+    listener: ({ operation, keys }) => see(`ends ${operation} of ${keys}`),
+  });
+  const callers = ['Ann', 'Bob'];
+  await Promise.all(
+    callers.map((name) =>
+      context.run(name, async () => {
+        await cache.getOrSet('shared', loader('shared'));
+        await cache.getOrSetMany([name, 'of both'], async (keys) => {
+          see('runs a batch');
+          return [...keys].map(() => 1);
+        });
+        await cache.delete(name);
+      }),
+    ),
+  );
+  const ofEach = ['runs a batch', 'ends load of 1', 'ends getOrSet of 1', 'ends getOrSetMany of 2', 'ends delete of 1'];
+  expect(new Set(seen)).toEqual(
+    new Set(['Ann runs the loader of shared', ...callers.flatMap((name) => ofEach.map((what) => `${name} ${what}`))]),
+  );
+  await context.run('Ann', () => cache.close());
+  expect(seen.at(-1)).toBe('Ann ends close of 0');
 });
