@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { listen } from '@ninefold/tooling/servers/listen';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
@@ -91,6 +94,24 @@ describe('nodeRedisBackend', () => {
     expect(await first.getValue('k')).toBe(1);
     await Promise.all([backend.close(), first.close()]);
     await server.stop();
+  });
+
+  it('connects to a Unix socket, with the password and the database of the url', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ninefold-'));
+    const path = join(folder, 'socket');
+    const server = await startRedis(['--unixsocket', path, '--requirepass', 's3cret']);
+    // Nothing listens on the port of the URL.
+    const backend = nodeRedisBackend({
+      url: 'redis://:s3cret@127.0.0.1:1/1',
+      redis: { socket: { path, tls: false } },
+      timeoutMs: 5000,
+    });
+    await backend.setValue('k', 1);
+    const other = nodeRedisBackend({ url: `redis://:s3cret@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
+    expect(await other.getValue('k')).toBe(1);
+    await Promise.all([backend.close(), other.close()]);
+    await server.stop();
+    await rm(folder, { recursive: true });
   });
 
   it('says of a server that is not there that nothing was applied', async () => {

@@ -35,6 +35,8 @@ export function createSender(options: RedisBackendOptions, timeoutMs: number): S
   if (given.keyPrefix)
     throw new UnusableOption('redis.keyPrefix would hide entries from other backends; use namespace');
   if (given.sentinels) throw new UnusableOption('redis.sentinels would replace the servers; use sentinels');
+  if (given.path && target !== 'url')
+    throw new UnusableOption('redis.path is the socket of one server; give it with url');
   // ioredis would select NaN again and again, and leave the refusal unhandled.
   if (!/^\d{1,9}$/.test(String(given.db ?? 0))) throw new UnusableOption('redis.db must be a database number');
   // Node refuses it only once it has begun to connect, and that socket's error would end the process.

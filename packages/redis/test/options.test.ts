@@ -1,5 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { listen } from '@ninefold/tooling/servers/listen';
 import { freePort } from '@ninefold/tooling/servers/process';
@@ -96,6 +99,13 @@ describe('redisBackend', () => {
         { url: 'redis://user:s3cret@host', redis: { sentinels: [{ host: 's3cret' }], name: 'a' } },
       ],
     ],
+    'redis.path is the socket of one server': [
+      ['a Unix socket beside a cluster', { cluster: ['redis://user:s3cret@host'], redis: { path: 's3cret' } }],
+      [
+        'a Unix socket beside sentinels',
+        { sentinels: { name: 'a', urls: ['redis://user:s3cret@host'] }, redis: { path: 's3cret' } },
+      ],
+    ],
     'cluster must be a list of URLs': [['a cluster that is no list', { cluster: 'redis://user:s3cret@host' }]],
     'cluster names no server': [['a cluster without nodes', { cluster: [] }]],
     'cluster has URLs that name a database': [
@@ -171,6 +181,20 @@ describe('redisBackend', () => {
     expect(await named.getValue('k')).toBe(1);
     await Promise.all([backend.close(), named.close()]);
     await server.stop();
+  });
+
+  it('connects to a Unix socket, with the password and the database of the url', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ninefold-'));
+    const path = join(folder, 'socket');
+    const server = await startRedis(['--unixsocket', path, '--requirepass', 's3cret']);
+    // Nothing listens on the port of the URL.
+    const backend = redisBackend({ url: 'redis://:s3cret@127.0.0.1:1/1', redis: { path }, timeoutMs: 5000 });
+    await backend.setValue('k', 1);
+    const other = redisBackend({ url: `redis://:s3cret@127.0.0.1:${server.port}/1`, timeoutMs: 5000 });
+    expect(await other.getValue('k')).toBe(1);
+    await Promise.all([backend.close(), other.close()]);
+    await server.stop();
+    await rm(folder, { recursive: true });
   });
 
   it('reads its options, also those of ioredis, when it is made', async () => {
