@@ -13,8 +13,11 @@ import {
 export interface KeyvStore {
   get(key: string): unknown;
   getMany?(keys: string[]): unknown;
-  set(key: string, value: string, ttlMs?: number): unknown;
+  /** The third argument is a TTL in milliseconds, or the time of expiry in milliseconds since 1970: see `capabilities`. */
+  set(key: string, value: string, ttlOrExpiry?: number): unknown;
   delete(key: string): unknown;
+  /** An adapter of Keyv 6 has `expires: true`: its `set` takes a time of expiry, not a TTL. */
+  readonly capabilities?: { readonly expires?: boolean | undefined } | undefined;
 }
 
 /** `shared`: of a server's store; a `Map` is private to its process. */
@@ -34,9 +37,11 @@ export class KeyvDriver implements CacheDriver {
   readonly name = 'keyv';
   readonly capabilities: Capabilities = keyvCapabilities;
   readonly #store: KeyvStore;
+  readonly #takesExpiry: boolean;
 
   constructor(store: KeyvStore) {
     this.#store = store;
+    this.#takesExpiry = store.capabilities?.expires === true;
   }
 
   async get(key: string, call: Call): Promise<Found> {
@@ -59,9 +64,12 @@ export class KeyvDriver implements CacheDriver {
     call: Call,
   ): Promise<void> {
     const ttlMs = ttl === undefined ? undefined : Math.ceil(ttl * 1000);
-    const expires = ttlMs === undefined ? '' : Date.now() + ttlMs;
+    const expires = ttlMs === undefined ? undefined : Date.now() + ttlMs;
+    // A millisecond more, because up to one of the present millisecond has passed. Reads check the exact expiry.
+    const limit = this.#takesExpiry && expires !== undefined ? expires + 1 : ttlMs;
     await sendParts(entries, async ([key, value]) => {
-      const stored = await request(call, () => this.#store.set(key, `${expires}|${keyHeader(key)}${value}`, ttlMs));
+      const text = `${expires ?? ''}|${keyHeader(key)}${value}`;
+      const stored = await request(call, () => this.#store.set(key, text, limit));
       // Keyv's own stores resolve `false` if a write failed.
       if (stored === false) throw new DriverError('BACKEND', 'the store did not take the entry');
     });

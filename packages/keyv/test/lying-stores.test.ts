@@ -2,6 +2,7 @@ import KeyvRedis from '@keyv/redis';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
+import { KeyvMemoryAdapter } from 'keyv';
 import { describe, expect, it } from 'vitest';
 import { keyvBackend } from '../src/keyv.ts';
 
@@ -97,6 +98,26 @@ it('passes each TTL to the store, in milliseconds, rounded up', async () => {
   const cache = keyvBackend({ store: Object.assign(new Map(), { set }) });
   for (const ttl of [60, 0.0015, 0.000001, undefined]) await cache.setValue('k', 1, { ttl });
   expect(told).toEqual([60_000, 2, 1, undefined]);
+});
+
+it('tells an adapter of Keyv 6 when an entry expires, which is not before its TTL has passed', async () => {
+  const entries = new Map<string, { readonly expires?: number }>();
+  const cache = keyvBackend({ store: new KeyvMemoryAdapter(entries) });
+  for (const [ttl, ttlMs] of [
+    [60, 60_000],
+    [60.0001, 60_001],
+  ] as const) {
+    const begin = Date.now();
+    await cache.setValue('k', 'v', { ttl });
+    const expires = entries.get('k')?.expires;
+    // A part of the present millisecond has passed.
+    expect(expires).toBeGreaterThan(begin + ttlMs);
+    expect(expires).toBeLessThanOrEqual(Date.now() + ttlMs + 1);
+    expect(await cache.getValue('k')).toBe('v');
+  }
+  await cache.setValue('k', 'w');
+  expect(entries.get('k')?.expires).toBeUndefined();
+  expect(await cache.getValue('k')).toBe('w');
 });
 
 it('keeps an entry for its whole TTL, even of a millisecond', async () => {
