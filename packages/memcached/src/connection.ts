@@ -175,6 +175,8 @@ export class Connection {
         if (this.#state === 'handshake') this.#completeHandshake(frame);
         else if (this.#state !== 'closed') this.#inFlight.receive(frame);
       });
+      // The server may have answered a request before it has read all of it. The next one shows whether it still reads.
+      if (this.#inFlight.length === 0) this.#resume();
       this.#endIfIdle();
     } catch (error) {
       // Later responses could be matched to the wrong requests.
