@@ -1,4 +1,13 @@
 import { type CacheErrorCode, DriverError } from '@ninefold/core';
+import {
+  BlobError,
+  ClientClosedError,
+  ClientOfflineError,
+  ConnectionTimeoutError,
+  SimpleError,
+  SocketClosedUnexpectedlyError,
+  TimeoutError,
+} from 'redis';
 
 interface Meaning {
   readonly code: CacheErrorCode;
@@ -65,6 +74,17 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/can't run this command|ACL failure in script/, 'NOSCRIPTPERM'],
 ];
 
+/** Classes of the client's errors by their names. Minifiers give them other names. */
+const CLASSES = Object.entries({
+  BlobError,
+  ClientClosedError,
+  ClientOfflineError,
+  ConnectionTimeoutError,
+  SimpleError,
+  SocketClosedUnexpectedlyError,
+  TimeoutError,
+});
+
 /** Classes of the client's errors for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
 
@@ -122,12 +142,12 @@ function tlsHint(error: unknown): string {
 }
 
 /**
- * Reads an error of the client by the name of its class: the classes do not set `name`, and a provided client has its own
- * copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
+ * Reads an error of the client by its class, or by the name of that: the classes do not set `name`, and a provided client
+ * may have its own copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
 function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
   const thrown = Object(error) as Error & { readonly code?: unknown };
-  const className = thrown.constructor.name;
+  const className = CLASSES.find(([, known]) => thrown instanceof known)?.[0] ?? thrown.constructor.name;
   const { message, code = className === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = thrown;
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
   return { className, message, code: known ? code : undefined };
