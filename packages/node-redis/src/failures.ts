@@ -28,6 +28,7 @@ const clusterNode: Meaning = {
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
+  NOTINTEGER: { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
   NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
@@ -57,7 +58,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** The kind of an error reply whose prefix is ERR or missing, by its text. */
 const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
-  [/not an integer or out of range/, 'WRONGTYPE'],
+  [/not an integer or out of range/, 'NOTINTEGER'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
   // Redis refuses long arguments from clients that have not authenticated.
