@@ -1,4 +1,13 @@
 import { type CacheErrorCode, DriverError } from '@ninefold/core';
+import {
+  BlobError,
+  ClientClosedError,
+  ClientOfflineError,
+  ConnectionTimeoutError,
+  SimpleError,
+  SocketClosedUnexpectedlyError,
+  TimeoutError,
+} from 'redis';
 
 interface Meaning {
   readonly code: CacheErrorCode;
@@ -19,6 +28,7 @@ const clusterNode: Meaning = {
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
+  NOTINTEGER: { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
   NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
@@ -48,7 +58,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** The kind of an error reply whose prefix is ERR or missing, by its text. */
 const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
-  [/not an integer or out of range/, 'WRONGTYPE'],
+  [/not an integer or out of range/, 'NOTINTEGER'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
   // Redis refuses long arguments from clients that have not authenticated.
@@ -64,6 +74,17 @@ const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
   [/DB index is out of range/, 'NODATABASE'],
   [/can't run this command|ACL failure in script/, 'NOSCRIPTPERM'],
 ];
+
+/** Classes of the client's errors by their names. Minifiers give them other names. */
+const CLASSES = Object.entries({
+  BlobError,
+  ClientClosedError,
+  ClientOfflineError,
+  ConnectionTimeoutError,
+  SimpleError,
+  SocketClosedUnexpectedlyError,
+  TimeoutError,
+});
 
 /** Classes of the client's errors for a command that it neither sent nor queued, because it has no connection. */
 const UNSENT: ReadonlySet<string> = new Set(['ClientOfflineError', 'ClientClosedError']);
@@ -91,11 +112,14 @@ export function commandFailure(
   { waiting = false, unanswered = false, connectionError = error }: FailureContext = {},
 ): DriverError {
   const { className, message } = partsOf(error);
-  if (isReply(className)) return refusal(message);
+  if (isErrorReply(error)) return refusal(message);
   const unsent = waiting || UNSENT.has(className);
   const { className: name, code } = partsOf(connectionError);
   if (waiting && className === 'TimeoutError')
     return new DriverError('UNAVAILABLE', 'no client of the pool was free', { applied: 'no', cause: { name, code } });
+  // The client checks its `commandsQueueMaxLength` before it takes a command.
+  if (message === 'The queue is full')
+    return new DriverError('UNAVAILABLE', 'the queue of the client is full', { applied: 'no' });
   const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name, code } } as const;
   if (isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
@@ -106,7 +130,7 @@ export function commandFailure(
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
 export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   const { className, message, code } = partsOf(error);
-  if (isReply(className)) return refusal(message);
+  if (isErrorReply(error)) return refusal(message);
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const noTlsHint = NO_TLS.has(code) ? '; the server may not speak TLS' : '';
@@ -122,12 +146,12 @@ function tlsHint(error: unknown): string {
 }
 
 /**
- * Reads an error of the client by the name of its class: the classes do not set `name`, and a provided client has its own
- * copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
+ * Reads an error of the client by its class, or by the name of that: the classes do not set `name`, and a provided client
+ * may have its own copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
 function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
   const thrown = Object(error) as Error & { readonly code?: unknown };
-  const className = thrown.constructor.name;
+  const className = CLASSES.find(([, known]) => thrown instanceof known)?.[0] ?? thrown.constructor.name;
   const { message, code = className === 'ConnectionTimeoutError' ? 'ETIMEDOUT' : undefined } = thrown;
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_/]{2,63}$/.test(code);
   return { className, message, code: known ? code : undefined };
@@ -138,7 +162,9 @@ function isUnparsable(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Unknown RESP type') && !TLS_ALERT.test(error.message);
 }
 
-function isReply(className: string): boolean {
+/** Whether the error is a reply of the server, not of the client's own making. */
+export function isErrorReply(error: unknown): boolean {
+  const { className } = partsOf(error);
   return className === 'SimpleError' || className === 'BlobError';
 }
 
