@@ -1,6 +1,6 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type Call, DriverError } from '@ninefold/core';
-import { commandFailure, connectionFailure } from './failures.ts';
+import { commandFailure, connectionFailure, isErrorReply } from './failures.ts';
 
 /** The method that a provided client needs. Clients and pools of redis 5 and 6 have it. */
 export interface RedisClient {
@@ -274,10 +274,15 @@ class Link {
     this.#inFlight += 1;
     if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
     try {
-      return await reply;
+      const value = await reply;
+      this.#lastReplyAt = performance.now();
+      return value;
+    } catch (error) {
+      // The client also rejects commands that it has not sent.
+      if (isErrorReply(error)) this.#lastReplyAt = performance.now();
+      throw error;
     } finally {
       this.#inFlight -= 1;
-      this.#lastReplyAt = performance.now();
       if (this.#draining) this.drain();
     }
   }

@@ -28,6 +28,7 @@ const clusterNode: Meaning = {
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NINEFOLDRANGE: { code: 'COUNTER_RANGE', reason: 'the result is outside ±(2^53-1); the counter is as it was' },
   WRONGTYPE: { code: 'NOT_A_COUNTER', reason: 'the key holds another type' },
+  NOTINTEGER: { code: 'NOT_A_COUNTER', reason: 'the value is not an integer' },
   WRONGPASS: { code: 'AUTH', reason: 'wrong user name or password' },
   NOPASS: { code: 'AUTH', reason: 'the server has no password: leave it out' },
   NOAUTH: { code: 'AUTH', reason: 'the server requires a password' },
@@ -57,7 +58,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** The kind of an error reply whose prefix is ERR or missing, by its text. */
 const ERR_KINDS: readonly (readonly [words: RegExp, kind: string])[] = [
-  [/not an integer or out of range/, 'WRONGTYPE'],
+  [/not an integer or out of range/, 'NOTINTEGER'],
   [/increment or decrement would overflow/, 'NINEFOLDRANGE'],
   [/max number of clients/, 'MAXCLIENTS'],
   // Redis refuses long arguments from clients that have not authenticated.
@@ -111,11 +112,14 @@ export function commandFailure(
   { waiting = false, unanswered = false, connectionError = error }: FailureContext = {},
 ): DriverError {
   const { className, message } = partsOf(error);
-  if (isReply(className)) return refusal(message);
+  if (isErrorReply(error)) return refusal(message);
   const unsent = waiting || UNSENT.has(className);
   const { className: name, code } = partsOf(connectionError);
   if (waiting && className === 'TimeoutError')
     return new DriverError('UNAVAILABLE', 'no client of the pool was free', { applied: 'no', cause: { name, code } });
+  // The client checks its `commandsQueueMaxLength` before it takes a command.
+  if (message === 'The queue is full')
+    return new DriverError('UNAVAILABLE', 'the queue of the client is full', { applied: 'no' });
   const lost = { applied: unsent ? 'no' : 'maybe', connectionLost: true, cause: { name, code } } as const;
   if (isUnparsable(connectionError)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, lost);
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
@@ -126,7 +130,7 @@ export function commandFailure(
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */
 export function connectionFailure(error: unknown, { secure }: { readonly secure: boolean }): DriverError {
   const { className, message, code } = partsOf(error);
-  if (isReply(className)) return refusal(message);
+  if (isErrorReply(error)) return refusal(message);
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const reason = code === undefined ? 'the connection could not be made' : `cannot be reached (${code})`;
   const noTlsHint = NO_TLS.has(code) ? '; the server may not speak TLS' : '';
@@ -158,7 +162,9 @@ function isUnparsable(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Unknown RESP type') && !TLS_ALERT.test(error.message);
 }
 
-function isReply(className: string): boolean {
+/** Whether the error is a reply of the server, not of the client's own making. */
+export function isErrorReply(error: unknown): boolean {
+  const { className } = partsOf(error);
   return className === 'SimpleError' || className === 'BlobError';
 }
 

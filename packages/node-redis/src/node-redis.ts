@@ -92,6 +92,11 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
       throw invalid(options, 'redis must be an object of options of the client');
     // The client adds it to the keys of its own methods only.
     if (given.keyPrefix) throw invalid(options, 'redis.keyPrefix would not be added to the keys; use namespace');
+    // The client refuses these only when it is created, for a connection.
+    const needing = (['clientSideCache', 'emitInvalidate', 'maintNotifications'] as const).find(
+      (name) => given[name] && given[name] !== 'disabled',
+    );
+    if (needing !== undefined) throw invalid(options, `redis.${needing} needs RESP 3, which this backend does not use`);
     // The server refuses a fraction as it refuses the value of a counter, and the client takes NaN for 0.
     if (!/^\d{1,9}$/.test(String(given.database ?? 0)))
       throw invalid(options, 'redis.database must be a database number');

@@ -332,6 +332,26 @@ describe.each([
   });
 });
 
+it.each([
+  ['5', createClient5],
+  ['6', createClient6],
+] as const)('a provided client of redis %s whose queue is full reports that nothing was sent', async (_, create) => {
+  const server = await startRedis();
+  const url = `redis://${server.host}:${server.port}`;
+  // More than the client sends when it connects.
+  const length = 9;
+  const client = await (create as typeof createClient6)({ url, commandsQueueMaxLength: length }).connect();
+  const backend = nodeRedisBackend({ client, timeoutMs: 5000 });
+  const taken = Array.from({ length }, () => backend.setValue('k', 1));
+  const failure = await failureOf(backend.setValue('k', 2));
+  await Promise.all(taken);
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+  expect(failure.message).toContain('the queue of the client is full');
+  expect(await backend.getValue('k')).toBe(1);
+  client.destroy();
+  await server.stop();
+});
+
 it('a keyPrefix of a provided client is not added to the keys of entries', async () => {
   const server = await startRedis();
   const client = await createClient6({ url: `redis://${server.host}:${server.port}`, keyPrefix: 'prefix:' }).connect();

@@ -137,6 +137,26 @@ it('a silent connection is replaced and ended, and its writes may have been appl
   await server.stop();
 });
 
+it('a silent connection is replaced although its full queue refuses call after call', async () => {
+  const server = await startRedis();
+  const url = `redis://127.0.0.1:${server.port}`;
+  const backend = nodeRedisBackend({ url, timeoutMs: 500, redis: { commandsQueueMaxLength: 1 } });
+  await backend.setValue('k', 1);
+  const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
+  const [id] = /^id=\d+ /.exec(await clients()) as RegExpExecArray;
+  server.pause();
+  const first = failureOf(backend.getValue('k'));
+  for (let call = 0; call < 20; call++) {
+    await failureOf(backend.setValue('k', 2));
+    await sleep(50);
+  }
+  await first;
+  server.resume();
+  await expect.poll(clients).not.toContain(id);
+  await backend.close();
+  await server.stop();
+});
+
 it('a connection is silent from when it owes a reply, not from its last command', async () => {
   const server = await startRedis();
   const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2000 });

@@ -79,7 +79,10 @@ describe('a server that refuses', () => {
 
   it('to increment another type rejects NOT_A_COUNTER; the key exists, reads as a miss, and can be overwritten', async () => {
     const server = await serve();
-    await tryForeignType(open(server.port), server);
+    const backend = open(server.port);
+    await tryForeignType(backend, server);
+    await backend.setValue('text', 'v');
+    expect((await failureOf(backend.incr('text'))).message).toContain('the value is not an integer');
   });
 
   it('all without a password, rejects a long batch or text, of which it reads only the beginning, as well', async () => {
