@@ -226,6 +226,19 @@ describe('nodeRedisBackend', () => {
     await server.stop();
   });
 
+  it('takes the longest timeoutMs, without a warning of Node that a timer is too long', async () => {
+    const server = await startRedis();
+    const warnings: unknown[] = [];
+    const record = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', record);
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2 ** 31 - 1 });
+    expect(await backend.incr('n')).toBe(1);
+    await backend.close();
+    process.off('warning', record);
+    expect(warnings).toEqual([]);
+    await server.stop();
+  });
+
   it('times out after a second by default', async () => {
     const server = createServer(() => undefined);
     const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${await listen(server)}` });
