@@ -45,6 +45,13 @@ describe('nodeRedisBackend', () => {
     ['a url with a number that no database has', { url: 'redis://user:s3cret@host/99999999999999999999' }],
     ['a database that is NaN', { url: 'redis://user:s3cret@host', redis: { database: Number.NaN } }],
     ['a database that is no whole number', { url: 'redis://user:s3cret@host', redis: { database: 1.5 } }],
+    [
+      'credentials in the url beside a provider of them',
+      {
+        url: 'redis://user:s3cret@host',
+        redis: { credentialsProvider: { type: 'async-credentials-provider', credentials: async () => ({}) } },
+      },
+    ],
     ['client-side caching', { url: 'redis://user:s3cret@host', redis: { clientSideCache: { ttl: 1 } } }],
     ['events of invalidations', { url: 'redis://user:s3cret@host', redis: { RESP: 3, emitInvalidate: true } }],
     ['notices of maintenance', { url: 'redis://user:s3cret@host', redis: { maintNotifications: 'auto' } }],
