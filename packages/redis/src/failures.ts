@@ -1,4 +1,5 @@
 import { type CacheErrorCode, DriverError, type DriverErrorOptions } from '@ninefold/core';
+import { ReplyError } from 'ioredis';
 
 interface Meaning {
   readonly code: CacheErrorCode;
@@ -151,8 +152,8 @@ export function commandFailure(
   error: unknown,
   { mayBeSent = false }: { readonly mayBeSent?: boolean } = {},
 ): DriverError {
-  const { name, message } = (error ?? {}) as Raw;
-  if (name === 'ReplyError') return new Refusal(String(message));
+  const { message } = (error ?? {}) as Raw;
+  if (isReply(error)) return new Refusal(String(message));
   if (OTHER_MODE.test(String(message)))
     return new DriverError(
       'BACKEND',
@@ -183,7 +184,7 @@ export function connectionFailure(error: unknown, client: ClientInfo = {}): Driv
   if (error === undefined)
     return new DriverError('UNAVAILABLE', `the connection was closed${tlsHint(error, client)}`, { applied: 'no' });
   const { name, message, cause, stream } = error as Raw;
-  if (name === 'ReplyError') return new Refusal(String(message));
+  if (isReply(error)) return new Refusal(String(message));
   if (isUnparsable(error)) return new DriverError('BACKEND', FOREIGN_PROTOCOL, { applied: 'no' });
   const sentinels = SENTINELS.exec(String(message));
   const lastError = sentinels?.[1] ?? '';
@@ -215,6 +216,11 @@ function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string
   const endedByServer = endedBy === undefined ? stream?.readableEnded === true : codeOf(endedBy) === 'ECONNRESET';
   const refused = (endedByServer && stream?.bytesRead === 0) || isTlsAlert(endedBy);
   return refused && options?.tls === undefined ? '; the server may require TLS' : '';
+}
+
+/** Whether the server replied with the error. A provided client may have its own copy of the class, whose name minifiers change. */
+function isReply(error: unknown): boolean {
+  return error instanceof ReplyError || (error as Raw | undefined)?.name === 'ReplyError';
 }
 
 /** Whether what was received could not be parsed, other than a TLS alert. */
