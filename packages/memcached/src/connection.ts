@@ -24,30 +24,37 @@ const RECORD_BYTES = 16 * 1024;
 /** Bytes in the socket's write buffer above which further requests wait for `drain`. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
+interface ConnectionListener {
+  /** Called when the handshake has succeeded, before anything else is sent. */
+  readonly opened: (connection: Connection) => void;
+  /** Called once, before the requests of the connection fail. */
+  readonly ended: (connection: Connection) => void;
+}
+
 /** One socket, its handshake and its requests, waiting or in flight. Once it has failed, it stays closed. */
 export class Connection {
   readonly #config: ServerConfig;
   readonly #socket: Socket;
   readonly #corking: Corking;
-  readonly #onEnd: (connection: Connection) => void;
+  readonly #listener: ConnectionListener;
   /** Milliseconds for connecting and the handshake. They may go on after the deadlines of the calls that wait for them. */
   readonly #attemptMs: number;
   readonly #handshake = new HandshakeReader();
   readonly #parser = new Parser();
+  /** Whether it ends after the responses to its requests. It is sent no more then. */
+  retired = false;
   #state: 'handshake' | 'open' | 'blocked' | 'closed' = 'handshake';
   readonly #waiting = new Queue<Request>();
   readonly #inFlight = new InFlightRequests();
-  #retired = false;
   #lastActivity = performance.now();
   /** Under TLS: bytes written since the socket last had nothing left to write. */
   #burstBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
-  /** `onEnd` is called once, before the requests of the connection fail. */
-  constructor(config: ServerConfig, onEnd: (connection: Connection) => void) {
+  constructor(config: ServerConfig, listener: ConnectionListener) {
     this.#config = config;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
     this.#attemptMs = Math.max(config.timeoutMs, MIN_ATTEMPT_MS);
     this.#socket = openSocket(config, {
       ready: () => this.#socket.write(handshakeFrame(config)),
@@ -63,9 +70,9 @@ export class Connection {
     this.#setTimer(this.#attemptMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
   }
 
-  /** Ends the connection after the responses to its requests. The caller sends it no more. */
-  retire(): void {
-    this.#retired = true;
+  /** Whether its handshake is not over. */
+  get isConnecting(): boolean {
+    return this.#state === 'handshake';
   }
 
   /** Whether it owes a response and has been silent for too long, or is past the deadline of its oldest request. */
@@ -89,7 +96,7 @@ export class Connection {
     this.#state = 'closed';
     clearTimeout(this.#timer);
     this.#socket.destroy();
-    this.#onEnd(this);
+    this.#listener.ended(this);
     for (const request of this.#inFlight.clear()) request.fail(error);
     for (const request of this.#waiting.clear()) {
       request.written?.();
@@ -121,6 +128,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#state = 'open';
+    this.#listener.opened(this);
     this.#pump();
   }
 
@@ -167,6 +175,8 @@ export class Connection {
         if (this.#state === 'handshake') this.#completeHandshake(frame);
         else if (this.#state !== 'closed') this.#inFlight.receive(frame);
       });
+      // The server may have answered a request before it has read all of it. The next one shows whether it still reads.
+      if (this.#inFlight.length === 0) this.#resume();
       this.#endIfIdle();
     } catch (error) {
       // Later responses could be matched to the wrong requests.
@@ -176,7 +186,7 @@ export class Connection {
   }
 
   #endIfIdle(): void {
-    if (!this.#retired || this.#inFlight.length > 0 || this.#waiting.length > 0) return;
+    if (!this.retired || this.#inFlight.length > 0 || this.#waiting.length > 0) return;
     this.fail(notConnected('the connection was given up'));
   }
 

@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type CacheDriver,
   type Call,
   type Capabilities,
@@ -82,8 +83,8 @@ export class MemcachedDriver implements CacheDriver {
       : new DriverError('NOT_A_COUNTER', 'the value is an integer of another program, and may have been changed');
   }
 
-  close(): void {
-    this.#transport.close();
+  close(): Awaitable<void> {
+    return this.#transport.close();
   }
 
   async #getText(key: string, call: Call): Promise<string | undefined> {

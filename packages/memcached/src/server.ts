@@ -36,7 +36,7 @@ export class ManagedServer extends Server implements Channel {
     }
     // A stalled connection keeps its requests until their deadlines.
     if (this.#current?.isStalled) {
-      this.#current.retire();
+      this.#current.retired = true;
       this.#current = undefined;
     }
     let connection: Connection;
@@ -52,13 +52,24 @@ export class ManagedServer extends Server implements Channel {
   }
 
   #connect(): Connection {
-    const connection = new Connection(this.#config, (ended) => {
-      this.#connections.delete(ended);
-      if (this.#current === ended) this.#current = undefined;
+    const connection = new Connection(this.#config, {
+      opened: (opened) => this.#prefer(opened),
+      ended: (ended) => {
+        this.#connections.delete(ended);
+        if (this.#current === ended) this.#current = undefined;
+      },
     });
     this.#connections.add(connection);
     this.#current = connection;
     return connection;
+  }
+
+  /** Uses a connection whose handshake has taken long, unless another is open. Otherwise none would stay where all take long. */
+  #prefer(opened: Connection): void {
+    if (this.#current?.isConnecting === false) return;
+    if (this.#current !== undefined) this.#current.retired = true;
+    opened.retired = false;
+    this.#current = opened;
   }
 
   override onResponse(seq: number, onResponse: (response: Response) => void): void {

@@ -1,4 +1,4 @@
-import type { Call } from '@ninefold/core';
+import type { Awaitable, Call } from '@ninefold/core';
 
 /**
  * Sends the adapter's requests to the servers: five methods, so that another protocol can replace the binary one. Keys are
@@ -15,7 +15,7 @@ export interface MemcachedTransport {
   /** Adds atomically. The request must be sent only once. */
   incr(change: CounterChange, call: Call): Promise<CounterAnswer>;
   /** Ends the transport's own connections, but not those of a client that it was given. */
-  close(): void;
+  close(): Awaitable<void>;
 }
 
 export interface CounterChange {

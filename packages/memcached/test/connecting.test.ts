@@ -206,6 +206,73 @@ describe('a connection', () => {
     await backend.close();
   });
 
+  it('that was replaced while it was being made is used, if it is ready before the other', async () => {
+    const server = await startMemcached();
+    const held: (() => void)[] = [];
+    let links = 0;
+    const proxy = createServer((client) => {
+      links += 1;
+      const upstream = connect({ host: server.host, port: server.port });
+      client.pipe(upstream);
+      held.push(() => upstream.pipe(client));
+      for (const socket of [client, upstream]) socket.on('error', () => undefined);
+      client.on('close', () => {
+        links -= 1;
+        upstream.destroy();
+      });
+    });
+    const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(proxy)}`, timeoutMs: 30_000 });
+    const first = backend.exists('k');
+    await sleep(1200);
+    const second = backend.exists('k');
+    await until('there is another', async () => held.length === 2);
+    held[0]?.();
+    expect(await first).toBe(false);
+    for (let call = 0; call < 3; call++) expect(await backend.exists('k')).toBe(false);
+    held[1]?.();
+    expect(await second).toBe(false);
+    await until('the other has ended', async () => links === 1);
+    expect(await backend.exists('k')).toBe(false);
+    expect(held.length).toBe(2);
+    await backend.close();
+    proxy.close();
+    await server.stop();
+  });
+
+  it('that falls silent when it has answered a request before it has read all of it is replaced', async () => {
+    let links = 0;
+    const server = createServer((socket) => {
+      links += 1;
+      const refuses = links === 1;
+      socket.on('error', () => undefined);
+      socket.on('data', (bytes) => {
+        const [magic, opcode = 0] = bytes;
+        if (magic !== 0x80) return;
+        const isSet = opcode === Opcode.set;
+        const response = Buffer.alloc(24);
+        response.set([0x81, opcode]);
+        response.writeUInt16BE(isSet ? Status.tooLarge : opcode === Opcode.get ? Status.notFound : Status.ok, 6);
+        bytes.copy(response, 12, 12, 16);
+        socket.write(response);
+        if (isSet && refuses) socket.pause();
+      });
+    });
+    const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(server)}` });
+    const text = 'x'.repeat(50_000_000);
+    expect((await failureOf(backend.setValue('k', text))).code).toBe('TOO_LARGE');
+    await until(
+      'it has been replaced',
+      () =>
+        backend.exists('k').then(
+          () => true,
+          () => false,
+        ),
+      10_000,
+    );
+    await backend.close();
+    server.close();
+  });
+
   it('that was idle for more than a second is not taken for silent', async () => {
     const { lab, proxy, stop } = await startLab();
     const backend = lab.create({ timeoutMs: 30_000 });

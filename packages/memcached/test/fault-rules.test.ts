@@ -28,7 +28,7 @@ function connect(server: ServerProcess): {
 } {
   const connection = new Connection(
     { ...server, tls: undefined, login: undefined, timeoutMs: 30_000 },
-    () => undefined,
+    { opened: () => undefined, ended: () => undefined },
   );
   const send = (timeoutMs: number): Promise<string> =>
     new Promise((resolve) => {
@@ -66,7 +66,7 @@ it('loses no response that arrived during a stall that began just before the che
   setTimeout(() => setTimeout(() => setImmediate(stall), 0), SILENCE_MS);
   expect(await outcome).toBe('a response');
   expect(stalled).toBe(true);
-  connection.retire();
+  connection.retired = true;
   await server.stop();
 });
 

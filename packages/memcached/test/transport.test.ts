@@ -125,6 +125,25 @@ describe('a counter that two calls create at once', () => {
   });
 });
 
+it('a transport that takes its time to close is waited for, and its failure is reported', async () => {
+  let closed = false;
+  const backend = memcachedBackend({
+    transport: {
+      getMany: async (keys) => keys.map(() => undefined),
+      setMany: async () => undefined,
+      deleteMany: async () => 0,
+      incr: async () => ({ outcome: 'missing' }),
+      close: async () => {
+        await turn();
+        closed = true;
+        throw new TypeError('it is broken');
+      },
+    },
+  });
+  expect(await failureOf(backend.close())).toMatchObject({ code: 'BACKEND', cause: { name: 'TypeError' } });
+  expect(closed).toBe(true);
+});
+
 describe('a response', () => {
   const call = { deadline: 0, ended: false, sent: true, signal: AbortSignal.abort() };
   const incr = new IncrCommand({ key: 'k', delta: 1n, create: undefined }, call);

@@ -48,6 +48,9 @@ const LATENESS_MS = 100;
  */
 const MIN_ATTEMPT_MS = 500;
 
+/** The longest delay of a timer, in milliseconds. Node takes a longer one for 1, and warns. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Minimum milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
@@ -294,7 +297,7 @@ class Link {
       const now = performance.now();
       setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
     };
-    this.#timer = setTimeout(check, milliseconds);
+    this.#timer = setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS));
     this.#timer.unref();
   }
 
