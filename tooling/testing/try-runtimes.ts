@@ -11,7 +11,7 @@ import type { Tried } from './rules-alone.ts';
 
 /**
  * Defines a test for each runtime. `program` is the path of a module that prints what `tryRules` resolves, for the server
- * whose host and port are its argument. It is bundled, because not every runtime reads TypeScript.
+ * whose host and port are its argument. It is bundled, because not every runtime reads TypeScript, and minified, as users' are.
  */
 export function tryRuntimes(program: string, start: () => Promise<ServerProcess>): void {
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-runtimes-'));
@@ -22,7 +22,7 @@ export function tryRuntimes(program: string, start: () => Promise<ServerProcess>
     server = await start();
     const conditionNames = ['@ninefold/source', 'node', 'import', 'default'];
     const bundle = await rolldown({ input: program, platform: 'node', resolve: { conditionNames } });
-    await bundle.write({ file, format: 'cjs' });
+    await bundle.write({ file, format: 'cjs', minify: true });
   });
 
   afterAll(async () => {

@@ -48,6 +48,9 @@ const LATENESS_MS = 100;
  */
 const MIN_ATTEMPT_MS = 500;
 
+/** The longest delay of a timer, in milliseconds. Node takes a longer one for 1, and warns. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Minimum milliseconds between two attempts to connect: calls do not hammer a server that refuses connections. */
 const RETRY_MS = 50;
 
@@ -232,8 +235,8 @@ class Link {
     try {
       reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
-      if (!this.#outOfStep)
-        throw commandFailure(error, { unanswered: this.#unanswered, connectionError: this.#connectionError });
+      const context = { unanswered: this.#unanswered, connectionError: this.#connectionError };
+      if (!this.#outOfStep) throw await afterTurn(commandFailure(error, context));
     } finally {
       // An error reply is a reply, too.
       this.#unanswered &&= this.#ended;
@@ -294,7 +297,7 @@ class Link {
       const now = performance.now();
       setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
     };
-    this.#timer = setTimeout(check, milliseconds);
+    this.#timer = setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS));
     this.#timer.unref();
   }
 
@@ -308,11 +311,11 @@ class Link {
 }
 
 /**
- * The failure, in a later turn of the event loop if there is no connection. The client rejects commands at once then, and
- * callers that repeat them would keep it from connecting again.
+ * The failure, in a later turn of the event loop if the command may succeed later. Without a connection, or with a full
+ * queue, the client rejects commands at once, and callers that repeat them would keep it from connecting or sending.
  */
 async function afterTurn(failure: DriverError): Promise<DriverError> {
-  if (failure.options.connectionLost) await turn();
+  if (failure.code === 'UNAVAILABLE') await turn();
   return failure;
 }
 

@@ -92,6 +92,9 @@ function createSender(options: NodeRedisBackendOptions, timeoutMs: number): Send
       throw invalid(options, 'redis must be an object of options of the client');
     // The client adds it to the keys of its own methods only.
     if (given.keyPrefix) throw invalid(options, 'redis.keyPrefix would not be added to the keys; use namespace');
+    const { username, password } = new URL(url);
+    if (given.credentialsProvider && username + password !== '')
+      throw invalid(options, 'url has credentials, in place of which redis.credentialsProvider would never be asked');
     // The client refuses these only when it is created, for a connection.
     const needing = (['clientSideCache', 'emitInvalidate', 'maintNotifications'] as const).find(
       (name) => given[name] && given[name] !== 'disabled',

@@ -11,7 +11,7 @@ import { createClient as createClient6, createClientPool as createPool6, RESP_TY
 import { createClient as createClient5, createClientPool as createPool5 } from 'redis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connection, type OwnClient } from '../src/connection.ts';
-import { nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
+import { type NodeRedisBackendOptions, nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
 
 /** Longer than any test: only `close` can end a connection that waits so long for a reply. */
 const HOUR_MS = 3_600_000;
@@ -332,25 +332,48 @@ describe.each([
   });
 });
 
+/** More than a client sends when it connects. */
+const QUEUE_LENGTH = 9;
+
 it.each([
-  ['5', createClient5],
-  ['6', createClient6],
-] as const)('a provided client of redis %s whose queue is full reports that nothing was sent', async (_, create) => {
-  const server = await startRedis();
-  const url = `redis://${server.host}:${server.port}`;
-  // More than the client sends when it connects.
-  const length = 9;
-  const client = await (create as typeof createClient6)({ url, commandsQueueMaxLength: length }).connect();
-  const backend = nodeRedisBackend({ client, timeoutMs: 5000 });
-  const taken = Array.from({ length }, () => backend.setValue('k', 1));
-  const failure = await failureOf(backend.setValue('k', 2));
-  await Promise.all(taken);
-  expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
-  expect(failure.message).toContain('the queue of the client is full');
-  expect(await backend.getValue('k')).toBe(1);
-  client.destroy();
-  await server.stop();
-});
+  ['a backend of its own', (url: string) => ({ url, redis: { commandsQueueMaxLength: QUEUE_LENGTH } })],
+  [
+    'a provided client of redis 5',
+    async (url: string) => ({ client: await createClient5({ url, commandsQueueMaxLength: QUEUE_LENGTH }).connect() }),
+  ],
+  [
+    'a provided client of redis 6',
+    async (url: string) => ({ client: await createClient6({ url, commandsQueueMaxLength: QUEUE_LENGTH }).connect() }),
+  ],
+])(
+  'the full queue of %s sends nothing more, but is sent although a caller repeats its call at once',
+  async (_, make) => {
+    const server = await startRedis();
+    const options: NodeRedisBackendOptions = await make(`redis://${server.host}:${server.port}`);
+    const backend = nodeRedisBackend({ ...options, timeoutMs: 10_000 });
+    await backend.setValue('k', 1);
+    const taken = Array.from({ length: QUEUE_LENGTH }, () => backend.incr('k'));
+    const failure = await failureOf(backend.incr('k'));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', retryable: true, maybeApplied: false });
+    expect(failure.message).toContain('the queue of the client is full');
+    await Promise.all(taken);
+    expect(await backend.getValue('k')).toBe(1 + QUEUE_LENGTH);
+    const more = Array.from({ length: QUEUE_LENGTH }, () => backend.incr('k'));
+    const end = performance.now() + 10_000;
+    let stored: boolean;
+    do
+      stored = await backend.setValue('l', 1).then(
+        () => true,
+        () => false,
+      );
+    while (!stored && performance.now() < end);
+    expect(stored).toBe(true);
+    await Promise.all(more);
+    await backend.close();
+    if (options.client !== undefined) (options.client as ReturnType<typeof createClient6>).destroy();
+    await server.stop();
+  },
+);
 
 it('a keyPrefix of a provided client is not added to the keys of entries', async () => {
   const server = await startRedis();

@@ -45,6 +45,13 @@ describe('nodeRedisBackend', () => {
     ['a url with a number that no database has', { url: 'redis://user:s3cret@host/99999999999999999999' }],
     ['a database that is NaN', { url: 'redis://user:s3cret@host', redis: { database: Number.NaN } }],
     ['a database that is no whole number', { url: 'redis://user:s3cret@host', redis: { database: 1.5 } }],
+    [
+      'credentials in the url beside a provider of them',
+      {
+        url: 'redis://user:s3cret@host',
+        redis: { credentialsProvider: { type: 'async-credentials-provider', credentials: async () => ({}) } },
+      },
+    ],
     ['client-side caching', { url: 'redis://user:s3cret@host', redis: { clientSideCache: { ttl: 1 } } }],
     ['events of invalidations', { url: 'redis://user:s3cret@host', redis: { RESP: 3, emitInvalidate: true } }],
     ['notices of maintenance', { url: 'redis://user:s3cret@host', redis: { maintNotifications: 'auto' } }],
@@ -223,6 +230,19 @@ describe('nodeRedisBackend', () => {
     for (const calls of ['mset:calls=2', 'mget:calls=3', 'unlink:calls=3', 'eval:calls=2'])
       expect(stats).toContain(`cmdstat_${calls},`);
     await backend.close();
+    await server.stop();
+  });
+
+  it('takes the longest timeoutMs, without a warning of Node that a timer is too long', async () => {
+    const server = await startRedis();
+    const warnings: unknown[] = [];
+    const record = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', record);
+    const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2 ** 31 - 1 });
+    expect(await backend.incr('n')).toBe(1);
+    await backend.close();
+    process.off('warning', record);
+    expect(warnings).toEqual([]);
     await server.stop();
   });
 

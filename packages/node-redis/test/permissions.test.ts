@@ -55,6 +55,9 @@ it('counts at the ends of the range, and with a TTL, by EXISTS, SET and INCRBY a
   expect(await ask(server, 'PTTL', 'count:n')).toBe('-1');
   expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
   expect(Number(await ask(server, 'PTTL', 'count:new'))).toBeGreaterThan(50_000);
+  await ask(server, 'SET', 'count:foreign', `${2n ** 53n}`);
+  await expect(backend.incr('foreign', 0)).rejects.toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+  expect(await ask(server, 'GET', 'count:foreign')).toBe(`${2n ** 53n}`);
 });
 
 it.each(['set', 'incrby'])('counts nothing if %s is missing', async (missing) => {

@@ -10,7 +10,7 @@ export const INCR = `if ARGV[2] and redis.call('EXISTS', KEYS[1]) == 0 then
 end
 local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if value > 9007199254740991 or value < -9007199254740991 then
-  redis.call('INCRBY', KEYS[1], string.format('%.0f', -ARGV[1]))
+  redis.call('INCRBY', KEYS[1], string.format('%.0f', 0 - ARGV[1]))
   return redis.error_reply('NINEFOLDRANGE the counter would leave the safe range')
 end
 if value > 9007199254740000 or value < -9007199254740000 then return string.format('%.0f', value) end

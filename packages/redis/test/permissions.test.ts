@@ -123,6 +123,9 @@ describe('a user with fewer permissions', () => {
     expect(await ask(server, 'PTTL', `${space()}:n`)).toBe('-1');
     expect(await backend.incr('new', -3, { ttl: 60 })).toBe(-3);
     expect(Number(await ask(server, 'PTTL', `${space()}:new`))).toBeGreaterThan(50_000);
+    await ask(server, 'SET', `${space()}:foreign`, `${2n ** 53n}`);
+    expect(await failureOf(backend.incr('foreign', 0))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
+    expect(await ask(server, 'GET', `${space()}:foreign`)).toBe(`${2n ** 53n}`);
   });
 
   it('deletes by DEL without UNLINK, and gets an error that names DEL without either', async () => {

@@ -76,6 +76,7 @@ export class ProvidedClientSender implements CommandSender {
     } catch (error) {
       throw providedClientError(error);
     }
+    if (Array.isArray(results) && results.some(isBare)) throw tooOld();
     return resultsOf(results, commands.length);
   }
 }
@@ -91,6 +92,16 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
   });
 }
 
+/** Whether a result stands without the object that `keepErrors` puts around it. */
+function isBare(result: unknown): boolean {
+  return typeof result !== 'object' || result === null || Array.isArray(result);
+}
+
+/** The error for a client that does not know `keepErrors`: of a failed pipeline it tells one failure, and no results. */
+function tooOld(): DriverError {
+  return new DriverError('BACKEND', 'the client is too old: it must be of @upstash/redis 1.39 or later');
+}
+
 /** What V8 and JavaScriptCore say when the client reads a response that has not the form of a pipeline's. */
 const MISREAD =
   /^Cannot (?:destructure|read) propert.*'(?:map|error|result|deserialize)'|^\S+\.map is not a function|^\S+ is not an object \(evaluating '\S+\.(?:map|result|deserialize)'/;
@@ -99,6 +110,7 @@ const MISREAD =
 function providedClientError(error: unknown): unknown {
   const { name, message } = error instanceof Error ? error : { name: '', message: '' };
   if (name === 'UpstashError') {
+    if (/^Command \d+ \[/.test(message)) return tooOld();
     const [refusal = ''] = message.split(', command was:');
     // The client does not tell the status, which may be that of a failure after the command ran.
     return isKnownRefusal(refusal)

@@ -76,9 +76,12 @@ export function foreignResponse(status: number): string {
   return `the response is not from Upstash (HTTP ${status}): check url`;
 }
 
+/** The digest of the error by which the `fetch` of Next.js ends the prerendering of a page. */
+const PRERENDERING = 'DYNAMIC_SERVER_USAGE';
+
 /** Codes of failures before any byte of a request was sent: in the name lookup, in connecting, or of a certificate. */
 const UNSENT =
-  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_ALTNAME_INVALID|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)_\w+)$/;
+  /^(?:DYNAMIC_SERVER_USAGE|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_ALTNAME_INVALID|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)_\w+)$/;
 
 /** Whether the request was never sent. */
 export function isUnsent(error: unknown): boolean {
@@ -90,7 +93,12 @@ export function isUnsent(error: unknown): boolean {
 /** The error of a request without a response. An aborted request is one too, but its calls have already ended. */
 export function lostRequest(error: unknown): DriverError {
   const { code, syscall } = systemError(error);
-  const cause = { name: error instanceof Error ? error.name : typeof error, code };
+  const name = error instanceof Error ? error.name : typeof error;
+  if (errorChain(error)[0]?.digest === PRERENDERING) {
+    const reason = "Next.js sends no request while it prerenders a page: call next/server's connection() before";
+    return new DriverError('BACKEND', reason, { applied: 'no', cause: { name, code: PRERENDERING } });
+  }
+  const cause = { name, code };
   // A host may also become unreachable to an open connection, after it has read the request.
   if (code !== undefined && UNSENT.test(code) && syscall !== 'read' && syscall !== 'write') {
     return new DriverError('UNAVAILABLE', `cannot be reached (${code})`, { applied: 'no', cause });
@@ -118,6 +126,7 @@ interface Thrown {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly syscall?: unknown;
+  readonly digest?: unknown;
   readonly cause?: unknown;
 }
 

@@ -93,6 +93,27 @@ describe('a provided client', () => {
     }
   });
 
+  it('that is too old to keep errors is reported as such', async () => {
+    const pipeline = () => {
+      const real = client.pipeline();
+      const { exec } = real;
+      return Object.assign(real, { exec: () => exec() });
+    };
+    const old = upstashBackend({ client: Object.create(client, { pipeline: { value: pipeline } }), timeoutMs: 10_000 });
+    await backend.setValue('text', 'x');
+    for (const call of [
+      () => old.getValue('none'),
+      () => old.setValue('k', 1),
+      () => old.exists('k'),
+      () => Promise.all([old.incr('k'), old.incr('client:text')]),
+    ]) {
+      const failure = await failureOf(call());
+      expect(failure).toMatchObject({ code: 'BACKEND', maybeApplied: /set|incr/.test(failure.operation) });
+      expect(failure.message).toContain('must be of @upstash/redis 1.39 or later');
+    }
+    await old.close();
+  });
+
   it('reports maybeApplied for an error of no known meaning, which may be that of a failure after the command ran', async () => {
     for (const [status, error] of [
       [500, 'Internal Server Error'],

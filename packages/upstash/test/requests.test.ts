@@ -3,6 +3,7 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { keptOf } from '@ninefold/tooling/testing/kept';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import type { UpstashFront } from '@ninefold/tooling/upstash-front';
+import { Redis } from '@upstash/redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { upstashBackend } from '../src/upstash.ts';
 import { startFront } from './support/service.ts';
@@ -120,12 +121,47 @@ describe('a request', () => {
     await backend.close();
   });
 
+  it('that Next.js refuses while it prerenders a page was not sent, is not tried again, and says what to do', async () => {
+    let requests = 0;
+    const prerendering = async (): Promise<never> => {
+      requests += 1;
+      throw Object.assign(new Error('s3cret'), { digest: 'DYNAMIC_SERVER_USAGE' });
+    };
+    const client = new Redis({ request: prerendering });
+    // @ts-expect-error: the constructor does not take it beside a requester.
+    client.opts = { automaticDeserialization: false };
+    for (const options of [{ url: front.url, token: front.token, fetch: prerendering }, { client }]) {
+      const backend = upstashBackend(options);
+      for (const call of [() => backend.getValue('k'), () => backend.incr('k'), () => backend.deleteMany(['k', 'l'])]) {
+        requests = 0;
+        const failure = await failureOf(call(), ['s3cret']);
+        expect(failure).toMatchObject({ code: 'BACKEND', retryable: false, cause: { code: 'DYNAMIC_SERVER_USAGE' } });
+        expect(failure.message).toContain('prerenders a page: call');
+        expect(requests).toBe(1);
+        if ('url' in options) expect(failure.maybeApplied).toBe(false);
+      }
+      await backend.close();
+    }
+  });
+
   it('is sent by the current global fetch, which may have been wrapped meanwhile', async () => {
     const backend = upstashBackend({ url: front.url, token: front.token });
     const wrapped = vi.spyOn(globalThis, 'fetch');
     await backend.getValue('k');
     expect(wrapped).toHaveBeenCalledOnce();
     wrapped.mockRestore();
+    await backend.close();
+  });
+
+  it('is sent by a fetch with types of its own, as Bun and undici have', async () => {
+    const requests: unknown[] = [];
+    const own = async (url: string | URL, { body }: { body?: string | ReadableStream; dispatcher?: object } = {}) => {
+      requests.push([url, body]);
+      return { ok: true, status: 200, headers: new Headers(), text: async () => '[{"result":1}]' };
+    };
+    const backend = upstashBackend({ url: front.url, token: front.token, fetch: own });
+    expect(await backend.delete('k')).toBe(1);
+    expect(requests).toEqual([[`${front.url}/pipeline`, '[["unlink","k"]]']]);
     await backend.close();
   });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 
-/** One ES module of a program of the tests and all that it imports. */
+/** One ES module of a program of the tests and all that it imports, minified as users' are. */
 export async function bundle(
   file: string,
   options: { readonly platform: 'browser' | 'neutral'; readonly define?: Record<string, string> },
@@ -9,6 +9,7 @@ export async function bundle(
   const { outputFiles, metafile } = await build({
     entryPoints: [join(import.meta.dirname, '..', file)],
     bundle: true,
+    minify: true,
     write: false,
     metafile: true,
     format: 'esm',

@@ -164,7 +164,7 @@ const refused: readonly [id: string, what: string, make: () => unknown, path: st
   ['undefined', 'undefined at top level', () => undefined, '$: undefined'],
   ['function', 'a function', () => ({ items: [0, { price: () => 1 }] }), '$.items[1].price: a function'],
   ['symbol', 'a symbol', () => [Symbol('s')], '$[0]: a symbol'],
-  ['class-instance', 'a class instance', () => ({ price: new Money() }), '$.price: a Money'],
+  ['class-instance', 'a class instance', () => ({ price: new Money() }), `$.price: a ${Money.name}`],
   ['weak-map', 'a WeakMap', () => new WeakMap(), '$: a WeakMap'],
   ['promise', 'a promise', () => [Promise.resolve(1)], '$[0]: a Promise'],
   ['boxed', 'a boxed primitive', () => new Number(5), '$: a Number'],
