@@ -24,7 +24,8 @@ export class ManagedServer extends Server implements Channel {
   #registered: Registered = { seq: 0 };
 
   constructor(config: ServerConfig) {
-    super(config.host, config.port);
+    // Without a login here, memjs looks for one in the environment, for which Deno asks a permission. Ours is in the handshake.
+    super(config.host, config.port, 'unused', 'unused');
     this.#config = config;
   }
 

@@ -21,6 +21,15 @@ afterEach(() => {
 });
 
 describe('memcachedBackend', () => {
+  it('makes a backend without reading the environment, for which Deno asks a permission', () => {
+    const { env } = process;
+    const read: string[] = [];
+    process.env = new Proxy(env, { get: (_env, name) => void read.push(String(name)) });
+    memcachedBackend({ servers });
+    process.env = env;
+    expect(read).toEqual([]);
+  });
+
   it('makes a backend without I/O, timer or random number, and shows no password', () => {
     const spies = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(Math, 'random')];
     const backend = memcachedBackend(
