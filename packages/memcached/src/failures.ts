@@ -40,7 +40,7 @@ export function refusedHandshake(text: string): DriverError {
     return new DriverError('UNAVAILABLE', 'the server has too many connections', { applied: 'no' });
   }
   const reason = /^(ERROR|CLIENT_ERROR|SERVER_ERROR)\b/.test(text)
-    ? 'the server speaks only memcached’s text protocol; this adapter needs the binary one (memcached -B auto or binary)'
+    ? 'the server speaks only memcached’s text protocol; this adapter needs the binary one (memcached -B auto or binary, without -Y)'
     : 'the server is not a memcached that speaks the binary protocol';
   return new DriverError('BACKEND', reason, { applied: 'no' });
 }

@@ -3,10 +3,29 @@ import { Redis, type Requester, type UpstashRequest, type UpstashResponse } from
 import { foreignResponse, lostRequest, refusedRequest } from './failures.ts';
 import { SyncToken } from './sync-token.ts';
 
+/** What the backend uses of `fetch`. The types of `fetch` differ between runtimes and packages. */
+export type UpstashFetch = (url: string, init: UpstashRequestInit) => Promise<UpstashFetchResponse>;
+
+export interface UpstashRequestInit {
+  readonly method: 'POST';
+  readonly headers: Record<string, string>;
+  /** A stream on Deno. */
+  readonly body: string | ReadableStream<Uint8Array>;
+  readonly signal: AbortSignal | null;
+  readonly redirect: 'manual';
+}
+
+export interface UpstashFetchResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  text(): Promise<string>;
+}
+
 export interface RestOptions {
   readonly url: string;
   readonly token: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: UpstashFetch;
 }
 
 /** Keeps Next.js from caching responses. Workers with a compatibility date before 2024-11-11 throw for the option. */
@@ -57,7 +76,7 @@ export class RestRequester implements Requester {
       'content-type': 'application/json',
       'upstash-sync-token': sent,
     };
-    let response: Response;
+    let response: UpstashFetchResponse;
     let responseText: string;
     try {
       // Following a redirect would send the token to another address.
@@ -86,7 +105,7 @@ export class RestClient extends Redis {
 }
 
 /** A stream on Deno, whose fetch repeats any other POST whose reused connection broke: increments would count twice. */
-function bodyOf(text: string): RequestInit {
+function bodyOf(text: string): Pick<UpstashRequestInit, 'body'> & { readonly duplex?: 'half' } {
   if (!('Deno' in globalThis)) return { body: text };
   const stream = new ReadableStream({
     start(controller): void {
@@ -94,7 +113,7 @@ function bodyOf(text: string): RequestInit {
       controller.close();
     },
   });
-  return { body: stream, duplex: 'half' } as RequestInit;
+  return { body: stream, duplex: 'half' };
 }
 
 function parse(text: string): unknown {

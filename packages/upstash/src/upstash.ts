@@ -9,7 +9,7 @@ import {
 } from '@ninefold/core';
 import { type CommandSender, ProvidedClientSender, RestCommandSender, type UpstashClient } from './command-sender.ts';
 import { UpstashDriver } from './driver.ts';
-import { RestClient, RestRequester } from './requester.ts';
+import { RestClient, RestRequester, type UpstashFetch } from './requester.ts';
 
 export {
   type BackendOptions,
@@ -25,6 +25,7 @@ export {
   type WriteOptions,
 } from '@ninefold/core';
 export type { UpstashClient, UpstashPipeline } from './command-sender.ts';
+export type { UpstashFetch, UpstashFetchResponse, UpstashRequestInit } from './requester.ts';
 
 /** `maxValueBytes`: a request is limited to 10 MB, in which each quote and backslash of a text takes two bytes. */
 export const upstashCapabilities: Capabilities = Object.freeze({
@@ -50,7 +51,7 @@ export interface UpstashUrlOptions extends CommonOptions {
   /** The database's REST token. */
   readonly token: string | undefined;
   /** Default: the global `fetch`. */
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: UpstashFetch | undefined;
   readonly client?: undefined;
 }
 
@@ -99,7 +100,7 @@ function senderOf(options: UpstashBackendOptions): CommandSender {
   if (!/^[\x21-\x7e]+$/.test(token)) throw invalid(options, 'token contains a space or an illegal character');
   if (options.fetch !== undefined && typeof options.fetch !== 'function')
     throw invalid(options, 'fetch must be a function such as the global one');
-  const fetchOf = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
+  const fetchOf: UpstashFetch = options.fetch ?? ((...request) => fetch(...request));
   const requester = new RestRequester({ url: url.replace(/\/+$/, ''), token, fetch: fetchOf });
   return new RestCommandSender(new RestClient(requester), requester);
 }

@@ -153,6 +153,18 @@ describe('a request', () => {
     await backend.close();
   });
 
+  it('is sent by a fetch with types of its own, as Bun and undici have', async () => {
+    const requests: unknown[] = [];
+    const own = async (url: string | URL, { body }: { body?: string | ReadableStream; dispatcher?: object } = {}) => {
+      requests.push([url, body]);
+      return { ok: true, status: 200, headers: new Headers(), text: async () => '[{"result":1}]' };
+    };
+    const backend = upstashBackend({ url: front.url, token: front.token, fetch: own });
+    expect(await backend.delete('k')).toBe(1);
+    expect(requests).toEqual([[`${front.url}/pipeline`, '[["unlink","k"]]']]);
+    await backend.close();
+  });
+
   it('shows only the name and the code of an error from fetch', async () => {
     for (const [thrown, shown] of [
       [{ code: 's3cret' }, { name: 'TypeError' }],
