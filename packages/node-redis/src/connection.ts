@@ -118,7 +118,8 @@ export class ProvidedPool implements Sender {
 
 /**
  * Sends commands by one connection at a time, which this package creates. A connection that fails or falls silent is given
- * up, and the next call makes another. So is one whose server says that it is a replica: the host name may have moved.
+ * up, and the next call makes another. So is one whose server says that it is a replica: the host name may have moved. The
+ * calls of one that is given up while it may still answer keep their deadlines.
  */
 export class Connection implements Sender {
   readonly #create: () => OwnClient;
@@ -149,10 +150,7 @@ export class Connection implements Sender {
     try {
       return await link.send(args, read);
     } catch (error) {
-      if (error instanceof DriverError && error.options.cause?.code === 'READONLY') {
-        this.#forget(link);
-        link.drain();
-      }
+      if (error instanceof DriverError && error.options.cause?.code === 'READONLY') link.drain();
       throw error;
     }
   }
@@ -166,28 +164,39 @@ export class Connection implements Sender {
     this.#idleTimer ??= setInterval(idle, this.#timeoutMs).unref();
     const now = performance.now();
     this.#openedAt = Math.max(now, this.#openedAt + RETRY_MS);
-    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#timeoutMs, () => {
-      this.#links.delete(link);
-      this.#forget(link);
+    const link: Link = new Link(this.#create(), this.#openedAt - now, this.#timeoutMs, {
+      givenUp: () => {
+        if (this.#link === link) this.#link = undefined;
+      },
+      ended: () => this.#links.delete(link),
     });
     this.#links.add(link);
     return link;
   }
-
-  #forget(link: Link): void {
-    if (this.#link === link) this.#link = undefined;
-  }
 }
+
+interface LinkListener {
+  /** Called when no call may use the connection any more: when it drains, and when it ends. */
+  readonly givenUp: () => void;
+  readonly ended: () => void;
+}
+
+/** The commands that core sends again if their connection is lost. */
+const READS: ReadonlySet<string | undefined> = new Set(['GET', 'MGET', 'EXISTS']);
 
 /** One client with its socket, from connecting to its end. */
 class Link {
   readonly connected: Promise<void>;
   readonly #client: OwnClient;
-  /** Milliseconds without a reply, while one is awaited, after which the connection ends. */
+  /** Milliseconds without a reply, while one is awaited, after which the connection drains, or ends if it does already. */
   #silenceMs: number;
-  readonly #onEnd: () => void;
+  readonly #listener: LinkListener;
+  /** Rejects each read whose reply is awaited. */
+  readonly #reads = new Set<(error: Error) => void>();
   /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
+  /** Whether it has connected. */
+  #open = false;
   #ended = false;
   #connectionError: unknown;
   /** Whether a reply was none of its command's. Those behind it, which may have arrived with it, may belong to others, too. */
@@ -200,10 +209,10 @@ class Link {
   #lastReplyAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: OwnClient, waitMs: number, timeoutMs: number, onEnd: () => void) {
+  constructor(client: OwnClient, waitMs: number, timeoutMs: number, listener: LinkListener) {
     this.#client = client;
     this.#silenceMs = attemptMsOf(timeoutMs) + LATENESS_MS;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
     // Includes replies that the client cannot parse: it would match the ones after them with the wrong commands.
     client.on('error', (error) => this.end(error));
     // The client cannot abort an attempt to connect. Unreferenced, the attempt does not keep the process alive.
@@ -216,6 +225,7 @@ class Link {
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(connectionFailure(error, { secure }));
       const connected = (): void => {
+        this.#open = true;
         this.#silenceMs = timeoutMs + LATENESS_MS;
         clearTimeout(this.#timer);
         this.#timer = undefined;
@@ -233,7 +243,7 @@ class Link {
   async send<T>(args: string[], read: (reply: unknown) => T): Promise<T> {
     let reply: unknown;
     try {
-      reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
+      reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN), { isRead: READS.has(args[0]) });
     } catch (error) {
       const context = { unanswered: this.#unanswered, connectionError: this.#connectionError };
       if (!this.#outOfStep) throw await afterTurn(commandFailure(error, context));
@@ -256,9 +266,10 @@ class Link {
     if (!this.#ended) await this.#client.connect();
   }
 
-  /** Ends the connection once every command sent on it is answered. */
+  /** Ends the connection once every command sent on it is answered, or it falls silent. */
   drain(): void {
     this.#draining = true;
+    this.#listener.givenUp();
     if (this.#inFlight === 0) this.end(new Error('drained'));
   }
 
@@ -266,28 +277,38 @@ class Link {
     if (this.#ended) return;
     this.#ended = true;
     this.#connectionError = error;
-    this.#onEnd();
+    this.#listener.givenUp();
+    this.#listener.ended();
     this.#fail(error);
     // Even if its connection has ended: until then it keeps its subscription to a credentials provider.
     this.#client.destroy();
   }
 
-  async #awaitReply<T>(reply: Promise<T>): Promise<T> {
+  /** Settles as the promise does. That of a read rejects if the connection falls silent before: core sends it again. */
+  #awaitReply<T>(reply: Promise<T>, { isRead = false } = {}): Promise<T> {
     if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
     this.#inFlight += 1;
     if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
-    try {
-      const value = await reply;
-      this.#lastReplyAt = performance.now();
-      return value;
-    } catch (error) {
-      // The client also rejects commands that it has not sent.
-      if (isErrorReply(error)) this.#lastReplyAt = performance.now();
-      throw error;
-    } finally {
-      this.#inFlight -= 1;
-      if (this.#draining) this.drain();
-    }
+    return new Promise((resolve, reject) => {
+      if (isRead) this.#reads.add(reject);
+      const settled = (answered: boolean): void => {
+        if (answered) this.#lastReplyAt = performance.now();
+        this.#reads.delete(reject);
+        this.#inFlight -= 1;
+        if (this.#draining) this.drain();
+      };
+      reply.then(
+        (value) => {
+          settled(true);
+          resolve(value);
+        },
+        (error: unknown) => {
+          // The client also rejects commands that it has not sent.
+          settled(isErrorReply(error));
+          reject(error);
+        },
+      );
+    });
   }
 
   #checkAfter(milliseconds: number): void {
@@ -305,8 +326,19 @@ class Link {
     this.#timer = undefined;
     if (this.#inFlight === 0 || this.#ended) return;
     const left = this.#lastReplyAt + this.#silenceMs - now;
-    if (left > 0) this.#checkAfter(left);
-    else this.end(new Error('the server fell silent'));
+    if (left > 0) {
+      this.#checkAfter(left);
+      return;
+    }
+    const error = new Error('the server fell silent');
+    if (!this.#open || this.#draining) {
+      this.end(error);
+      return;
+    }
+    // The server may only be slow: its writes may still be answered before their deadlines, which come before the next check.
+    this.drain();
+    for (const reject of this.#reads) reject(error);
+    this.#checkAfter(this.#silenceMs);
   }
 }
 

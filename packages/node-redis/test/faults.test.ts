@@ -101,3 +101,19 @@ it('loses no reply that arrived during a stall that began just before the check 
   await backend.close();
   await server.stop();
 });
+
+it('a server that answers one call too late does not fail those after it', async () => {
+  const server = await startRedis(['--enable-debug-command', 'yes']);
+  const backend = nodeRedisBackend({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 2000 });
+  await backend.setValue('k', 'v');
+  const slept = ask(server, 'DEBUG', 'SLEEP', '2.8');
+  await sleep(50);
+  const late = expect(backend.getValue('k')).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await sleep(1600);
+  const calls = [backend.incr('n'), backend.getValue('k'), backend.setValue('m', 1), backend.exists('k')];
+  await late;
+  expect(await Promise.all(calls)).toEqual([1, 'v', undefined, true]);
+  await slept;
+  await backend.close();
+  await server.stop();
+});

@@ -218,7 +218,7 @@ function tlsHint(endedBy: unknown, { options, stream }: ClientInfo = {}): string
   return refused && options?.tls === undefined ? '; the server may require TLS' : '';
 }
 
-/** Whether the server replied with the error. A provided client may have its own copy of the class, whose name minifiers change. */
+/** Whether the server replied with the error. A provided client may have its own copy of the class; minifiers rename it. */
 function isReply(error: unknown): boolean {
   return error instanceof ReplyError || (error as Raw | undefined)?.name === 'ReplyError';
 }
