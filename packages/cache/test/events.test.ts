@@ -102,7 +102,7 @@ it('exceptions of listener and onError are raised as uncaught errors and leave t
   expect(raised).toEqual([ofListener, ofOnError]);
 });
 
-it('the listener and the loaders run in the asynchronous context of their call, a shared load in that of the one that began it', async () => {
+it('the listener and the loaders run in the asynchronous context of their call, a shared load in that of its first', async () => {
   const context = new AsyncLocalStorage<string>();
   const seen: string[] = [];
   const see = (what: string): void => void seen.push(`${context.getStore()} ${what}`);

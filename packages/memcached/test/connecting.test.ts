@@ -257,17 +257,14 @@ describe('a connection', () => {
         if (isSet && refuses) socket.pause();
       });
     });
-    const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(server)}` });
+    const backend = memcachedBackend({ servers: `127.0.0.1:${await listen(server)}`, timeoutMs: 5000 });
     const text = 'x'.repeat(50_000_000);
     expect((await failureOf(backend.setValue('k', text))).code).toBe('TOO_LARGE');
-    await until(
-      'it has been replaced',
-      () =>
-        backend.exists('k').then(
-          () => true,
-          () => false,
-        ),
-      10_000,
+    await until('it has been replaced', () =>
+      backend.exists('k').then(
+        () => true,
+        () => false,
+      ),
     );
     await backend.close();
     server.close();

@@ -25,8 +25,11 @@ describe('memcachedBackend', () => {
     const { env } = process;
     const read: string[] = [];
     process.env = new Proxy(env, { get: (_env, name) => void read.push(String(name)) });
-    memcachedBackend({ servers });
-    process.env = env;
+    try {
+      memcachedBackend({ servers });
+    } finally {
+      process.env = env;
+    }
     expect(read).toEqual([]);
   });
 

@@ -191,7 +191,7 @@ class Link {
   /** Milliseconds without a reply, while one is awaited, after which the connection drains, or ends if it does already. */
   #silenceMs: number;
   readonly #listener: LinkListener;
-  /** Rejects each read whose reply is awaited. */
+  /** Rejects each read that has not settled. */
   readonly #reads = new Set<(error: Error) => void>();
   /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
@@ -240,10 +240,21 @@ class Link {
     });
   }
 
-  async send<T>(args: string[], read: (reply: unknown) => T): Promise<T> {
+  /** Rejects a read if the connection falls silent: core sends it again. Its reply, if it comes, is checked all the same. */
+  send<T>(args: string[], read: (reply: unknown) => T): Promise<T> {
+    const result = this.#run(args, read);
+    if (!READS.has(args[0])) return result;
+    return new Promise((resolve, reject) => {
+      this.#reads.add(reject);
+      const settled = (): void => void this.#reads.delete(reject);
+      result.then(resolve, reject).then(settled, settled);
+    });
+  }
+
+  async #run<T>(args: string[], read: (reply: unknown) => T): Promise<T> {
     let reply: unknown;
     try {
-      reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN), { isRead: READS.has(args[0]) });
+      reply = await this.#awaitReply(this.#client.sendCommand(args, PLAIN));
     } catch (error) {
       const context = { unanswered: this.#unanswered, connectionError: this.#connectionError };
       if (!this.#outOfStep) throw await afterTurn(commandFailure(error, context));
@@ -284,31 +295,22 @@ class Link {
     this.#client.destroy();
   }
 
-  /** Settles as the promise does. That of a read rejects if the connection falls silent before: core sends it again. */
-  #awaitReply<T>(reply: Promise<T>, { isRead = false } = {}): Promise<T> {
+  async #awaitReply<T>(reply: Promise<T>): Promise<T> {
     if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
     this.#inFlight += 1;
     if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
-    return new Promise((resolve, reject) => {
-      if (isRead) this.#reads.add(reject);
-      const settled = (answered: boolean): void => {
-        if (answered) this.#lastReplyAt = performance.now();
-        this.#reads.delete(reject);
-        this.#inFlight -= 1;
-        if (this.#draining) this.drain();
-      };
-      reply.then(
-        (value) => {
-          settled(true);
-          resolve(value);
-        },
-        (error: unknown) => {
-          // The client also rejects commands that it has not sent.
-          settled(isErrorReply(error));
-          reject(error);
-        },
-      );
-    });
+    try {
+      const value = await reply;
+      this.#lastReplyAt = performance.now();
+      return value;
+    } catch (error) {
+      // The client also rejects commands that it has not sent.
+      if (isErrorReply(error)) this.#lastReplyAt = performance.now();
+      throw error;
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#draining) this.drain();
+    }
   }
 
   #checkAfter(milliseconds: number): void {
@@ -316,10 +318,10 @@ class Link {
     // first, and then the calls whose deadlines have passed get theirs. A stall may also begin in between: it does not count.
     const check = () => {
       const now = performance.now();
-      setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
+      setImmediate(() => setTimeout(() => this.#timer === timer && this.#checkSilence(now), 0));
     };
-    this.#timer = setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS));
-    this.#timer.unref();
+    const timer = setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS)).unref();
+    this.#timer = timer;
   }
 
   #checkSilence(now: number): void {
@@ -337,7 +339,7 @@ class Link {
     }
     // The server may only be slow: its writes may still be answered before their deadlines, which come before the next check.
     this.drain();
-    for (const reject of this.#reads) reject(error);
+    for (const reject of this.#reads) reject(commandFailure(error));
     this.#checkAfter(this.#silenceMs);
   }
 }

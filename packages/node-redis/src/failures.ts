@@ -147,7 +147,8 @@ function tlsHint(error: unknown): string {
 
 /**
  * Reads an error of the client by its class, or by the name of that: the classes do not set `name`, and a provided client
- * may have its own copies of them. The code is a system or TLS error's, such as `ECONNRESET` or `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
+ * may have its own copies of them. The code is a system or TLS error's, such as `ECONNRESET` or
+ * `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`.
  */
 function partsOf(error: unknown): { className: string; message: string; code: string | undefined } {
   const thrown = Object(error) as Error & { readonly code?: unknown };

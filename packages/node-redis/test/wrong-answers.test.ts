@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend } from '@ninefold/core';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { startRedis } from '@ninefold/tooling/servers/redis';
@@ -93,6 +94,26 @@ describe('a node of a cluster', () => {
 
 it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', () =>
   tryOutOfStep(backend, proxy));
+
+it('a reply that is lost does not shift those after it either if they come after a silence', async () => {
+  const slow = nodeRedisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 2000 });
+  await slow.exists('a');
+  server.pause();
+  const late = failureOf(slow.getValue('b'));
+  await sleep(1500);
+  const deleted = Promise.all([failureOf(slow.delete('a')), failureOf(slow.delete('none'))]);
+  await late;
+  await sleep(500);
+  let lost = false;
+  proxy.rewrite = (answers) => {
+    if (lost) return answers;
+    lost = true;
+    return answers.replace('$1\r\n2\r\n', '');
+  };
+  server.resume();
+  for (const failure of await deleted) expect(failure).toMatchObject({ maybeApplied: true });
+  await slow.close();
+});
 
 it('a server in protected mode is reported as such', async () => {
   proxy.rewrite = () => '-DENIED Redis is running in protected mode because protected mode is enabled\r\n';

@@ -81,13 +81,13 @@ const PRERENDERING = 'DYNAMIC_SERVER_USAGE';
 
 /** Codes of failures before any byte of a request was sent: in the name lookup, in connecting, or of a certificate. */
 const UNSENT =
-  /^(?:DYNAMIC_SERVER_USAGE|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_ALTNAME_INVALID|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)_\w+)$/;
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_ALTNAME_INVALID|(?:CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)_\w+)$/;
 
 /** Whether the request was never sent. */
 export function isUnsent(error: unknown): boolean {
   if (!(error instanceof DriverError)) return false;
   const { applied, cause } = error.options;
-  return applied === 'no' && UNSENT.test(cause?.code ?? '');
+  return applied === 'no' && (cause?.code === PRERENDERING || UNSENT.test(cause?.code ?? ''));
 }
 
 /** The error of a request without a response. An aborted request is one too, but its calls have already ended. */

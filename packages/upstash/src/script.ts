@@ -1,6 +1,6 @@
 /**
  * Adds, checks the range and sets the TTL in one atomic step. KEYS[1] is the counter, ARGV[1] the delta, ARGV[2] a TTL in
- * milliseconds or ''. The range is that of safe integers, ±(2^53-1); a result outside it is undone before anyone sees it
+ * milliseconds or ''. The range is that of safe integers, ±(2^53-1); a result outside it is undone before anyone sees it.
  * If the token may not run one of the commands, the script fails before it has changed anything.
  */
 export const INCR = `if ARGV[2] ~= '' and redis.call('EXISTS', KEYS[1]) == 0 then

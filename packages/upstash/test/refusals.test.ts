@@ -91,7 +91,7 @@ describe('a Redis that refuses', () => {
     expect(await backend.deleteMany(['list', 'other'])).toBe(2);
   });
 
-  it('to exceed 64 bits, or to add 0 beyond 53, rejects COUNTER_RANGE, and leaves the counter of another program as it was', async () => {
+  it('to exceed 64 bits, or to add 0 beyond 53, rejects COUNTER_RANGE, and leaves a foreign counter as it was', async () => {
     await ask(server, 'SET', 'n', '9223372036854775807');
     expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'COUNTER_RANGE', maybeApplied: false });
     expect(await ask(server, 'GET', 'n')).toBe('9223372036854775807');
