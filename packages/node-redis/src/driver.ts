@@ -9,8 +9,8 @@ import {
   type Stored,
   sendParts,
 } from '@ninefold/core';
-import type { Sender } from './connection.ts';
 import { INCR, SET_MANY } from './scripts.ts';
+import type { Sender } from './sender.ts';
 
 /** Maximum keys of a command: Redis serves no other client while it runs one. */
 const MAX_KEYS = 5000;

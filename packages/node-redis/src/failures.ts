@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type CacheErrorCode, DriverError } from '@ninefold/core';
 import {
   BlobError,
@@ -125,6 +126,15 @@ export function commandFailure(
   const reason = unsent ? 'there is no connection' : 'the connection was lost';
   const shown = code === undefined ? '' : ` (${code})`;
   return new DriverError('UNAVAILABLE', reason + shown + (unanswered ? tlsHint(connectionError) : ''), lost);
+}
+
+/**
+ * The failure, in a later turn of the event loop if the command may succeed later. Without a connection, or with a full
+ * queue, the client rejects commands at once, and callers that repeat them would keep it from connecting or sending.
+ */
+export async function afterTurn(failure: DriverError): Promise<DriverError> {
+  if (failure.code === 'UNAVAILABLE') await turn();
+  return failure;
 }
 
 /** The failure to make a connection, with TLS if `secure`: nothing was sent on it. */

@@ -1,17 +1,11 @@
 import { isIP } from 'node:net';
 import { type CacheBackend, type CacheError, createBackend, invalidOptions, type RemoteOptions } from '@ninefold/core';
 import { createClient, type RedisClientOptions } from 'redis';
-import {
-  attemptMsOf,
-  Connection,
-  type OwnClient,
-  ProvidedClient,
-  ProvidedPool,
-  type RedisClient,
-  type RedisPool,
-  type Sender,
-} from './connection.ts';
+import { Connection } from './connection.ts';
 import { NodeRedisDriver, nodeRedisCapabilities } from './driver.ts';
+import { attemptMsOf, type OwnClient } from './link.ts';
+import { ProvidedClient, ProvidedPool, type RedisPool } from './provided-client.ts';
+import type { RedisClient, Sender } from './sender.ts';
 
 export {
   type BackendOptions,
@@ -26,8 +20,8 @@ export {
   type ValueType,
   type WriteOptions,
 } from '@ninefold/core';
-export type { RedisClient } from './connection.ts';
 export { nodeRedisCapabilities } from './driver.ts';
+export type { RedisClient } from './sender.ts';
 
 interface CommonOptions extends RemoteOptions {
   /** Milliseconds after which a call whose I/O is still pending rejects with `TIMEOUT`; default 1,000. */

@@ -10,7 +10,8 @@ import { keptOf } from '@ninefold/tooling/testing/kept';
 import { createClient as createClient6, createClientPool as createPool6, RESP_TYPES } from 'redis';
 import { createClient as createClient5, createClientPool as createPool5 } from 'redis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Connection, type OwnClient } from '../src/connection.ts';
+import { Connection } from '../src/connection.ts';
+import type { OwnClient } from '../src/link.ts';
 import { type NodeRedisBackendOptions, nodeRedisBackend, type RedisClient } from '../src/node-redis.ts';
 
 /** Longer than any test: only `close` can end a connection that waits so long for a reply. */
