@@ -5,14 +5,15 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './until.ts';
 
 /** A server that a test started, on a free port of the loopback interface. */
 export interface ServerProcess {
   readonly host: string;
   readonly port: number;
-  /** Stops the server from answering, and leaves its connections open (SIGSTOP). */
-  pause(): void;
+  /** Stops the server from answering, and leaves its connections open (SIGSTOP). Resolves when it no longer answers. */
+  pause(): Promise<void>;
   /** Continues a paused server (SIGCONT). */
   resume(): void;
   /** Kills the server at once, like a crash (SIGKILL). Resolves when it is gone. */
@@ -22,6 +23,9 @@ export interface ServerProcess {
   /** Ends the server for good, in whatever state it is. Resolves when it is gone. */
   stop(): Promise<void>;
 }
+
+/** Milliseconds in which a signal reaches every thread of a server on a busy machine. */
+const SIGNAL_MS = 300;
 
 /** Milliseconds for a server to become ready, even on a busy machine. */
 const START_MS = 15_000;
@@ -51,7 +55,10 @@ export async function startServer(
   return {
     host: '127.0.0.1',
     port,
-    pause: () => void process.kill(running.pid, 'SIGSTOP'),
+    async pause() {
+      process.kill(running.pid, 'SIGSTOP');
+      await sleep(SIGNAL_MS);
+    },
     resume: () => void process.kill(running.pid, 'SIGCONT'),
     kill: () => running.end(),
     async restart() {

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 it('pauses a server, which goes on where it was', async () => {
   const server = kept(await startRedis());
-  server.pause();
+  await server.pause();
   let answer: string | undefined;
   const asked = ask(server, 'PING').then((text) => {
     answer = text;
@@ -38,7 +38,7 @@ it('pauses a server, which goes on where it was', async () => {
 
 it('ends a server that is paused', async () => {
   const server = await startRedis();
-  server.pause();
+  await server.pause();
   await server.stop();
   await expect(ask(server, 'PING')).rejects.toThrow('ECONNREFUSED');
 });
@@ -92,7 +92,7 @@ it.each([
 ] as const)('leaves no server and no folder behind when the process that started it %s', async (_, signal, whole) => {
   const script = `import { startRedisSentinel } from './servers/redis-sentinel.ts';
     const { primary, replica, sentinels } = await startRedisSentinel();
-    primary.pause();
+    await primary.pause();
     console.log(JSON.stringify([primary, replica, ...sentinels].map(({ port }) => port)));`;
   const folder = mkdtempSync(join(tmpdir(), 'ninefold-signals-'));
   const starter = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {

@@ -185,7 +185,7 @@ describe('the REST front', () => {
         () => 'answered',
         () => 'lost',
       );
-    redis.pause();
+    await redis.pause();
     stopped.fail({ kind: 'delay', delayMs: 600_000 });
     const delayed = send();
     const asking = send();

@@ -209,7 +209,7 @@ export function tryRedisTls(create: (options: TlsOptions) => CacheBackend): void
       const [server] = servers as [ServerProcess];
       const backend = create({ url: `redis://localhost:${port}`, tls: undefined, timeoutMs: TIMEOUT_MS });
       await backend.getValue('k');
-      server.pause();
+      await server.pause();
       const failure = failureOf(backend.setValue('k', VALUE));
       await server.kill();
       expect((await failure).message).toMatch(/: the connection was lost( \(ECONNRESET\))?$/);

@@ -11,7 +11,6 @@ import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import { tryModel } from '@ninefold/tooling/testing/try-model';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { pause } from './support/pause.ts';
 import { startServer } from './support/server.ts';
 
 let url: string;
@@ -39,7 +38,7 @@ it('a rule that waits does not blame it for a server that stood still meanwhile,
     const create = (options: CreateOptions) =>
       memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 20_000, ...options });
     const trial = runRule(rule, { create, capabilities: memcachedCapabilities });
-    await Promise.all([trial, sleep(700).then(() => pause(server)), sleep(4500).then(() => server.resume())]);
+    await Promise.all([trial, sleep(700).then(() => server.pause()), sleep(4500).then(() => server.resume())]);
     await server.stop();
   });
   await Promise.all(trials);

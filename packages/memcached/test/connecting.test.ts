@@ -19,7 +19,6 @@ import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend } from '../src/memcached.ts';
 import { encode, Opcode, Status } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
-import { pause } from './support/pause.ts';
 
 it('a call to a silent server waits for one second by default', async () => {
   const server = createServer(() => undefined);
@@ -507,7 +506,7 @@ describe('a hint at TLS', () => {
 
   it('is not given for a server that takes no more connections', async () => {
     const full = await startMemcached(['-b', '1']);
-    await pause(full);
+    await full.pause();
     const others = Array.from({ length: 8 }, () => connect(full.port, full.host).on('error', () => undefined));
     await until('its queue is full', async () => others.some(({ connecting }) => !connecting));
     const backend = memcachedBackend({ servers: `${full.host}:${full.port}`, tls: true, timeoutMs: 1000 });

@@ -4,11 +4,12 @@ import type { FaultLab } from '@ninefold/core/conformance';
 import { startMemcached } from '@ninefold/tooling/servers/memcached';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
+import { trySilences } from '@ninefold/tooling/testing/try-silences';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Connection } from '../src/connection.ts';
+import { memcachedBackend } from '../src/memcached.ts';
 import { encode, Opcode } from '../src/protocol.ts';
 import { startLab } from './support/lab.ts';
-import { pause } from './support/pause.ts';
 
 let lab: FaultLab;
 let stop: () => Promise<void>;
@@ -20,6 +21,11 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 tryFaults('memcached', () => lab);
+
+trySilences({
+  start: () => startMemcached(),
+  open: ({ port, timeoutMs }) => memcachedBackend({ servers: `127.0.0.1:${port}`, timeoutMs }),
+});
 
 /** A connection to the server, and a request on it whose outcome is "a response" or why there is none. */
 function connect(server: ServerProcess): {
@@ -51,7 +57,7 @@ it('loses no response that arrived during a stall that began just before the che
   const server = await startMemcached();
   const { connection, send } = connect(server);
   expect(await send(30_000)).toBe('a response');
-  await pause(server);
+  await server.pause();
   // The check that began with the first request is over, and the next one begins with the next request.
   await sleep(SILENCE_MS);
   let stalled = false;
@@ -74,7 +80,7 @@ it('a connection still waits for the response to a later request when the deadli
   const server = await startMemcached();
   const { connection, send } = connect(server);
   expect(await send(30_000)).toBe('a response');
-  await pause(server);
+  await server.pause();
   const outcomes = [send(100), send(30_000)];
   // Until the check for silence.
   await sleep(1300);

@@ -10,7 +10,6 @@ import { Client } from 'memjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
 import { startLab } from './support/lab.ts';
-import { pause } from './support/pause.ts';
 
 // Each test shows a fault of memjs's own transport, and that ours does not have it.
 
@@ -126,7 +125,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
     await ours.setValue('a', 1);
     expect(open()).toBe(1);
     // A server that hangs; one that is cut off would do as well.
-    await pause(server);
+    await server.pause();
     await Promise.all([failureOf(ours.getValue('a')), failureOf(ours.getValue('a'))]);
     await until('no socket is left, though nobody has closed the backend', async () => open() === 0);
     await failureOf(ours.getValue('a'));
@@ -146,7 +145,7 @@ describe.concurrent('memjs’s own transport, and ours', () => {
       [...sockets].filter(({ remotePort, destroyed }) => remotePort === server.port && !destroyed).length;
     const ours = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 20_000 });
     await ours.setValue('a', 1);
-    await pause(server);
+    await server.pause();
     const before = ours.getValue('a');
     await sleep(1500);
     const after = ours.getValue('a');

@@ -10,7 +10,6 @@ import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
 import { startLab } from './support/lab.ts';
-import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
 const clients: Client[] = [];
@@ -173,7 +172,7 @@ describe('a provided client', () => {
     const client = Client.create(`${server.host}:${server.port}`, { timeout: 0.3, logger: words });
     const backend = memcachedBackend({ client, timeoutMs: 20_000 });
     await expect.poll(() => backend.incr('n').catch(() => undefined)).toBeGreaterThan(0);
-    await pause(server);
+    await server.pause();
     expect(await failureOf(backend.incr('n'))).toMatchObject({ code: 'TIMEOUT', retryable: true, maybeApplied: true });
     client.close();
     await backend.close();

@@ -9,7 +9,6 @@ import { Client } from 'memjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend, memcachedCapabilities } from '../src/memcached.ts';
-import { pause } from './support/pause.ts';
 
 let servers: readonly ServerProcess[];
 let addresses: readonly string[];
@@ -79,7 +78,7 @@ describe('several servers', () => {
     const own = await keysOn(`${first.host}:${first.port}`, 'parallel');
     const counts = async () =>
       (await Promise.all(others.map(({ host, port }) => keysOn(`${host}:${port}`, 'parallel')))).flat().length;
-    await pause(first);
+    await first.pause();
     // The first of them is of the server that does not answer.
     const batch = backend.deleteMany([...own, ...keys]);
     await until('the others have done their parts', async () => (await counts()) === 0);

@@ -5,7 +5,6 @@ import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memcachedBackend } from '../src/memcached.ts';
-import { pause } from './support/pause.ts';
 
 let server: ServerProcess;
 let servers: string;
@@ -62,7 +61,7 @@ describe('a request that was not sent', () => {
   });
 
   it('is reported as such where a server accepts the connection and does not respond', async () => {
-    await pause(server);
+    await server.pause();
     const backend = memcachedBackend({ servers, timeoutMs: 300 });
     for (const failure of await Promise.all(
       [backend.multiSetValues(pairs), backend.incr('n')].map((call) => failureOf(call)),
@@ -78,7 +77,7 @@ describe('a request that was not sent', () => {
     const mortal = await startMemcached();
     const backend = memcachedBackend({ servers: `${mortal.host}:${mortal.port}`, timeoutMs: 20_000 });
     await backend.setValue('k', 1);
-    await pause(mortal);
+    await mortal.pause();
     const text = 'x'.repeat(1_000_000);
     const large = Array.from({ length: 20 }, (_, index) => failureOf(backend.setValue(`l${index}`, text)));
     // Until the socket's buffers are full.
@@ -101,7 +100,7 @@ describe('a request that was not sent', () => {
         () => false,
       ),
     );
-    await pause(server);
+    await server.pause();
     const texts = Array.from({ length: 50 }, (_, index): [string, string] => [`l${index}`, 'x'.repeat(1_000_000)]);
     const batch = failureOf(backend.multiSetValues(texts));
     // Until the socket's buffers are full.

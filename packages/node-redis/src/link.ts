@@ -55,13 +55,11 @@ export class Link {
   readonly #reads = new Set<(error: Error) => void>();
   /** Whether the connection has no TLS, and has brought no reply yet. */
   #unanswered: boolean;
-  /** Whether it has connected. */
-  #open = false;
-  #ended = false;
+  /** While it drains, no further call uses it. */
+  #state: 'connecting' | 'open' | 'draining' | 'ended' = 'connecting';
   #connectionError: unknown;
   /** Whether a reply was none of its command's. Those behind it, which may have arrived with it, may belong to others, too. */
   #outOfStep = false;
-  #draining = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Replies that are awaited, including that of connecting. */
   #inFlight = 0;
@@ -85,7 +83,7 @@ export class Link {
     this.connected = new Promise((resolve, reject) => {
       this.#fail = (error) => reject(connectionFailure(error, { secure }));
       const connected = (): void => {
-        this.#open = true;
+        if (this.#state === 'connecting') this.#state = 'open';
         this.#silenceMs = timeoutMs + LATENESS_MS;
         clearTimeout(this.#timer);
         this.#timer = undefined;
@@ -95,7 +93,7 @@ export class Link {
       this.#awaitReply(this.#connect(waitMs))
         .then(connected, (error) => this.end(error))
         .finally(() => {
-          if (this.#ended) client.destroy();
+          if (this.#state === 'ended') client.destroy();
         });
     });
   }
@@ -120,7 +118,7 @@ export class Link {
       if (!this.#outOfStep) throw await afterTurn(commandFailure(error, context));
     } finally {
       // An error reply is a reply, too.
-      this.#unanswered &&= this.#ended;
+      this.#unanswered &&= this.#state === 'ended';
     }
     if (this.#outOfStep) throw commandFailure(this.#connectionError);
     try {
@@ -134,25 +132,30 @@ export class Link {
 
   async #connect(waitMs: number): Promise<void> {
     if (waitMs > 0) await sleep(waitMs);
-    if (!this.#ended) await this.#client.connect();
+    if (this.#state !== 'ended') await this.#client.connect();
   }
 
   /** Ends the connection once every command sent on it is answered, or it falls silent. */
   drain(): void {
-    this.#draining = true;
+    if (this.#state !== 'open') return;
+    this.#state = 'draining';
     this.#listener.givenUp();
-    if (this.#inFlight === 0) this.end(new Error('drained'));
+    this.#endIfDrained();
   }
 
   end(error: unknown): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
     this.#connectionError = error;
     this.#listener.givenUp();
     this.#listener.ended();
     this.#fail(error);
     // Even if its connection has ended: until then it keeps its subscription to a credentials provider.
     this.#client.destroy();
+  }
+
+  #endIfDrained(): void {
+    if (this.#state === 'draining' && this.#inFlight === 0) this.end(new Error('drained'));
   }
 
   async #awaitReply<T>(reply: Promise<T>): Promise<T> {
@@ -169,7 +172,7 @@ export class Link {
       throw error;
     } finally {
       this.#inFlight -= 1;
-      if (this.#draining) this.drain();
+      this.#endIfDrained();
     }
   }
 
@@ -186,14 +189,14 @@ export class Link {
 
   #checkSilence(now: number): void {
     this.#timer = undefined;
-    if (this.#inFlight === 0 || this.#ended) return;
+    if (this.#inFlight === 0 || this.#state === 'ended') return;
     const left = this.#lastReplyAt + this.#silenceMs - now;
     if (left > 0) {
       this.#checkAfter(left);
       return;
     }
     const error = new Error('the server fell silent');
-    if (!this.#open || this.#draining) {
+    if (this.#state !== 'open') {
       this.end(error);
       return;
     }

@@ -290,7 +290,7 @@ describe.each([
   it('may have applied a part of a batch while another part waits for a client', async () => {
     const pool = await poolOf(30_000);
     const backend = nodeRedisBackend({ client: pool, timeoutMs: 1000 });
-    server.pause();
+    await server.pause();
     // More than one command takes.
     const failure = await failureOf(backend.deleteMany(Array.from({ length: 5001 }, (_, index) => `k${index}`)));
     server.resume();

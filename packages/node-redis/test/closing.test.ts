@@ -122,7 +122,7 @@ it('a silent connection is replaced and ended, and its writes may have been appl
   // An idle connection owes nothing.
   await sleep(2000);
   expect(await clients()).toContain(id);
-  server.pause();
+  await server.pause();
   const first = failureOf(backend.incr('n'));
   await sleep(800);
   // A later command does not make the connection any less silent.
@@ -144,7 +144,7 @@ it('a silent connection is replaced although its full queue refuses call after c
   await backend.setValue('k', 1);
   const clients = (): Promise<string> => ask(server, 'CLIENT', 'LIST', 'TYPE', 'normal');
   const [id] = /^id=\d+ /.exec(await clients()) as RegExpExecArray;
-  server.pause();
+  await server.pause();
   const first = failureOf(backend.getValue('k'));
   for (let call = 0; call < 20; call++) {
     await failureOf(backend.setValue('k', 2));

@@ -83,17 +83,15 @@ export class Commands {
   async incr(key: string, delta: number, ttlMs: number | undefined, call: CallState): Promise<number> {
     const args = ttlMs === undefined ? [1, key, delta] : [1, key, delta, ttlMs];
     // The first EVAL loads the script, which takes no extra round trip.
-    if (this.#incrLoaded && this.#usable.has('evalsha')) {
-      try {
-        return await this.#send(call, 'evalsha', [INCR_SHA, ...args], toInteger, key);
-      } catch (error) {
-        if (!isRecoverable(error)) throw error;
-        if (error.command === 'evalsha') this.#usable.refuse('evalsha');
-      }
-    }
-    const count = await this.#send(call, 'eval', [INCR, ...args], toInteger, key);
-    this.#incrLoaded = true;
-    return count;
+    const load = async (): Promise<number> => {
+      const count = await this.#send(call, 'eval', [INCR, ...args], toInteger, key);
+      this.#incrLoaded = true;
+      return count;
+    };
+    if (!this.#incrLoaded) return await load();
+    return await this.#withFallback('evalsha', load, () =>
+      this.#send(call, 'evalsha', [INCR_SHA, ...args], toInteger, key),
+    );
   }
 
   close(): void {
@@ -117,15 +115,10 @@ export class Commands {
     try {
       return await run();
     } catch (error) {
-      this.#assertRefused(name, error);
+      if (!isRecoverable(error)) throw error;
+      if (error.command === name) this.#usable.refuse(name);
       return await fallback();
     }
-  }
-
-  /** Throws the error, unless it is a refusal of the command, after which another may succeed. */
-  #assertRefused(name: string, error: unknown): void {
-    if (!isRecoverable(error)) throw error;
-    if (error.command === name) this.#usable.refuse(name);
   }
 }
 

@@ -35,7 +35,7 @@ export class Connection implements Sender {
    * not be created and dropped for it. That takes a thirtieth of a local round trip.
    */
   #idleTimer: ReturnType<typeof setInterval> | undefined;
-  /** Clients that were late, or whose server is no longer a primary. Commands sent on them may still be answered. */
+  /** Clients that were late or silent, or whose server is no longer a primary. Commands sent on them may still be answered. */
   readonly #draining = new Set<Redis>();
   #waiters: Waiter[] = [];
   #closed = false;
@@ -135,7 +135,8 @@ export class Connection implements Sender {
       failure = undefined;
       // If its replies are late, the waiting calls reject, and the next one connects again.
       const limitMs = attemptMsOf(this.#timeoutMs) + LATENESS_MS;
-      handshake = new ReplyWatchdog(client.stream, limitMs, () => client.disconnect());
+      const giveUp = (): unknown => client.stream.destroy(new Error('the handshake takes too long'));
+      handshake = new ReplyWatchdog(client.stream, limitMs, { onSilent: giveUp, onLate: giveUp });
       handshake.sent();
     });
     client.on('ready', () => {
@@ -145,11 +146,16 @@ export class Connection implements Sender {
         client.disconnect();
         return;
       }
-      const watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, () => {
-        // The client keeps its calls and may still answer them. If it drains already, no call waits for it any more.
+      const onLate = (): void => {
+        // The server may only be slow: calls may still be answered before their deadlines, which come before the next report.
         if (this.#client === client) this.#drain(client, opened);
         else client.disconnect();
-      });
+      };
+      const onSilent = (): void => {
+        onLate();
+        opened.failReads(connectionLost(undefined));
+      };
+      const watchdog = new ReplyWatchdog(client.stream, this.#timeoutMs + LATENESS_MS, { onSilent, onLate });
       const opened = new Pipeline(client.stream, watchdog, (refusal) => {
         // Not if it has just replaced another: callers may go on writing to a replica.
         if (refusal.kind === 'READONLY' && performance.now() - this.#endedAt >= RETRY_MS) this.#drain(client, opened);

@@ -6,8 +6,12 @@ import { type Reply, ReplyParser } from './reply-parser.ts';
 import type { ReplyWatchdog } from './reply-watchdog.ts';
 import type { Argument, Command } from './sender.ts';
 
+/** The commands that may be sent again if their connection fails. */
+const READS: ReadonlySet<string> = new Set(['get', 'mget', 'exists', 'cluster']);
+
 /** A command without a reply. Each knows the next, so that the oldest leaves the queue in constant time. */
 interface InFlight {
+  readonly name: string;
   readonly read: (reply: Reply) => unknown;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: DriverError) => void;
@@ -48,11 +52,16 @@ export class Pipeline {
       const command = encode(name, args);
       this.#watchdog.sent();
       this.#writes.write(command, args.length);
-      const inFlight: InFlight = { read, resolve: resolve as InFlight['resolve'], reject, next: undefined };
+      const inFlight: InFlight = { name, read, resolve: resolve as InFlight['resolve'], reject, next: undefined };
       if (this.#newest === undefined) this.#oldest = inFlight;
       else this.#newest.next = inFlight;
       this.#newest = inFlight;
     });
+  }
+
+  /** Rejects the reads in flight. Their replies, if they come, are checked all the same. */
+  failReads(error: DriverError): void {
+    for (let each = this.#oldest; each !== undefined; each = each.next) if (READS.has(each.name)) each.reject(error);
   }
 
   /** Rejects all commands in flight. */

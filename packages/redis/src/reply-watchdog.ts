@@ -1,21 +1,27 @@
-/** The parts of a socket that are watched and used. */
+/** The parts of a socket that are watched. */
 interface Socket {
   readonly bytesRead: number;
   readonly destroyed: boolean;
-  destroy(error: Error): unknown;
+}
+
+interface Listener {
+  /** The socket owes replies, and has received no byte for `limitMs`. */
+  readonly onSilent: () => unknown;
+  /** Bytes arrive, but a reply is late by `limitMs`. */
+  readonly onLate: () => unknown;
 }
 
 /** Milliseconds between two checks. */
 const CHECK_MS = 250;
 
 /**
- * Destroys a socket that owes replies and has received no byte for `limitMs`. If bytes arrive but a reply is late by as
- * much, it calls `onLate`. ioredis's own `socketTimeout` does only the first, with a timer and a listener for each command.
+ * Reports that a socket owes replies that do not come, and again each `limitMs` for which that goes on. ioredis's own
+ * `socketTimeout` ends a silent socket, with a timer and a listener for each command.
  */
 export class ReplyWatchdog {
   readonly #socket: Socket;
   readonly #limitMs: number;
-  readonly #onLate: () => void;
+  readonly #listener: Listener;
   #sent = 0;
   #answered = 0;
   /** Since when the socket has owed replies without a break, on the clock of `performance.now()`. */
@@ -26,10 +32,10 @@ export class ReplyWatchdog {
   #checkpoint = { at: 0, sent: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: Socket, limitMs: number, onLate: () => void) {
+  constructor(socket: Socket, limitMs: number, listener: Listener) {
     this.#socket = socket;
     this.#limitMs = limitMs;
-    this.#onLate = onLate;
+    this.#listener = listener;
   }
 
   sent(): void {
@@ -63,15 +69,13 @@ export class ReplyWatchdog {
     if (this.#sent === this.#answered || this.#socket.destroyed) return;
     const bytes = this.#socket.bytesRead;
     if (bytes !== this.#received.bytes) this.#received = { at: performance.now(), bytes };
-    if (now - Math.max(this.#received.at, this.#owedSince) >= this.#limitMs) {
-      this.#socket.destroy(new Error('the server fell silent'));
-      return;
-    }
-    if (now - this.#checkpoint.at >= this.#limitMs) {
-      const isLate = this.#answered < this.#checkpoint.sent;
-      this.#checkpoint = { at: performance.now(), sent: this.#sent };
-      if (isLate) this.#onLate();
-    }
+    const isSilent = now - Math.max(this.#received.at, this.#owedSince) >= this.#limitMs;
+    const isDue = isSilent || now - this.#checkpoint.at >= this.#limitMs;
+    const isLate = isDue && this.#answered < this.#checkpoint.sent;
+    if (isSilent) this.#received = { at: performance.now(), bytes };
+    if (isDue) this.#checkpoint = { at: performance.now(), sent: this.#sent };
     this.#schedule();
+    if (isSilent) this.#listener.onSilent();
+    else if (isLate) this.#listener.onLate();
   }
 }

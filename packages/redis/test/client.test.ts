@@ -149,7 +149,7 @@ it.each(versions)(
     const backend = redisBackend({ client, timeoutMs: 5000 });
     await backend.setValue('k', 1);
     await ask(server, 'CONFIG', 'RESETSTAT');
-    server.pause();
+    await server.pause();
     const failures = await Promise.all([failureOf(backend.incr('n')), failureOf(backend.getValue('k'))]);
     const message = expect.stringContaining("no reply within the client's commandTimeout");
     expect(failures).toMatchObject([

@@ -17,7 +17,7 @@ describe.concurrent('a process that closes its backend ends', () => {
       const server = await startRedis();
       try {
         const fail = async (): Promise<void> => {
-          if (fault === 'pause') server.pause();
+          if (fault === 'pause') await server.pause();
           if (fault === 'kill') await server.kill();
         };
         const options = way(`redis://${server.host}:${server.port}`);

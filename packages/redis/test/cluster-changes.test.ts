@@ -238,7 +238,7 @@ describe('a paused node', () => {
     const there = keys.filter((_, index) => owners[index] !== still);
     const hung = keys.filter((_, index) => owners[index] === still);
     await impatient.multiSetValues(keys.map((key) => [key, 'old'] as const));
-    still.pause();
+    await still.pause();
     try {
       const writing = failureOf(settled(impatient.multiSetValues(keys.map((key) => [key, 'new'] as const))));
       const reading = failureOf(settled(impatient.multiGetValues(keys)));

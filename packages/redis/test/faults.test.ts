@@ -55,6 +55,17 @@ it('leaves a connection whose reply arrives too slowly to its calls, and ends it
   await backend.close();
 });
 
+it('ends a connection whose server stays silent', async () => {
+  const backend = lab.create({ timeoutMs: 200 });
+  await backend.setValue('k', 1);
+  await proxy.set({ kind: 'silence' });
+  await expect(backend.incr('n')).rejects.toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
+  await vi.waitFor(() => expect(proxy.links).toBe(0), { timeout: 10_000 });
+  await proxy.set(undefined);
+  expect(await backend.getValue('k')).toBe(1);
+  await backend.close();
+});
+
 /** A relay to the server whose first connection is served by `serve`. */
 async function startRelay(serve: (client: Socket, upstream: Socket) => void): Promise<Server> {
   let links = 0;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheError } from '@ninefold/core';
-import { ask } from '@ninefold/tooling/servers/redis';
+import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
+import { trySilences } from '@ninefold/tooling/testing/try-silences';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
@@ -53,7 +54,7 @@ describe('a server that fails under load', () => {
     const backend = open(server);
     const load = new Load(backend, counters);
     await load.counts();
-    server.pause();
+    await server.pause();
     await sleep(2 * TIMEOUT_MS);
     const during = await failureOf(settled(backend.incr('more')));
     expect(during.code).toMatch(unreached);
@@ -86,6 +87,11 @@ describe('a server that fails under load', () => {
     const ended = await load.stop();
     expect(await miscounted(ended, open(server))).toEqual([]);
   });
+});
+
+trySilences({
+  start: () => startRedis(),
+  open: ({ port, timeoutMs }) => redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs }),
 });
 
 describe('an event loop that stalls for longer than the deadline', () => {

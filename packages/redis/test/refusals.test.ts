@@ -224,7 +224,7 @@ describe('a server that refuses', () => {
 
   it('to answer SENTINEL at all is passed over for the next sentinel', async () => {
     const [silent, next] = [await serve(), await serve()];
-    silent.pause();
+    await silent.pause();
     const urls = [silent, next].map(({ port }) => `redis://127.0.0.1:${port}`);
     const backend = redisBackend({ sentinels: { name: 'mymaster', urls }, timeoutMs: 10_000 });
     // The first call hears what the next sentinel says: a silent one may take 95 % of its time.

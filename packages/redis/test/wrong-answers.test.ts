@@ -8,7 +8,7 @@ import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { keptOf } from '@ninefold/tooling/testing/kept';
 import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
-import { tryOutOfStep } from '@ninefold/tooling/testing/try-out-of-step';
+import { tryOutOfStep, tryOutOfStepAfterSilence } from '@ninefold/tooling/testing/try-out-of-step';
 import { tryProxyErrors } from '@ninefold/tooling/testing/try-proxy-errors';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -21,6 +21,16 @@ import { unread } from '../src/sender.ts';
 import { settingsOf } from '../src/settings.ts';
 
 const TIMEOUT_MS = 5000;
+
+/** A watchdog of a socket that the test moves. An event without a listener fails the test. */
+function watch(limitMs: number, listener: { readonly onSilent?: () => void; readonly onLate?: () => void }) {
+  const socket = { bytesRead: 0, destroyed: false };
+  onTestFinished(() => {
+    socket.destroyed = true;
+  });
+  const unexpected = { onSilent: expect.unreachable, onLate: expect.unreachable };
+  return { socket, watchdog: new ReplyWatchdog(socket, limitMs, { ...unexpected, ...listener }) };
+}
 
 let server: ServerProcess;
 let proxy: RewritingProxy;
@@ -142,6 +152,11 @@ it('a reply to no command is not taken for the reply to a later one', async () =
 
 it('a reply that has taken in the next one ends its connection, and no other call gets the reply of its neighbour', () =>
   tryOutOfStep(backend, proxy));
+
+it('a reply that is lost does not shift those after it either if they come after a silence', () => {
+  const open = (timeoutMs: number): CacheBackend => redisBackend({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs });
+  return tryOutOfStepAfterSilence(open, proxy, server);
+});
 
 tryProxyErrors(() => ({ backend, proxy }));
 
@@ -537,8 +552,8 @@ describe('a connection', () => {
     const LIMIT_MS = 400;
     let sent = Number.NaN;
     const silentMs = await new Promise<number>((resolve) => {
-      const destroy = (): void => resolve(performance.now() - sent);
-      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroyed: false, destroy }, LIMIT_MS, expect.unreachable);
+      const onSilent = (): void => resolve(performance.now() - sent);
+      const { watchdog } = watch(LIMIT_MS, { onSilent });
       watchdog.sent();
       watchdog.answered();
       setTimeout(() => {
@@ -553,40 +568,45 @@ describe('a connection', () => {
     let more: ReturnType<typeof setInterval> | undefined;
     onTestFinished(() => clearInterval(more));
     await new Promise<void>((resolve) => {
-      const destroy = (): void => {
-        clearInterval(more);
-        resolve();
-      };
-      const watchdog = new ReplyWatchdog({ bytesRead: 0, destroyed: false, destroy }, 100, expect.unreachable);
+      const { watchdog } = watch(100, { onSilent: resolve });
       watchdog.sent();
       more = setInterval(() => watchdog.sent(), 10);
     });
   });
 
-  it('is silent although a part of its reply has arrived', async () => {
-    const socket = {
-      bytesRead: 0,
-      destroyed: false,
-      destroy: () => {
-        socket.destroyed = true;
-      },
-    };
-    const watchdog = new ReplyWatchdog(socket, 100, () => undefined);
+  it('is neither silent nor late again before as much time has passed as at first', async () => {
+    const LIMIT_MS = 600;
+    const reports: number[] = [];
+    const report = (): unknown => reports.push(performance.now());
+    const { socket, watchdog } = watch(LIMIT_MS, { onSilent: report, onLate: report });
     watchdog.sent();
-    socket.bytesRead += 1;
-    await expect.poll(() => socket.destroyed).toBe(true);
+    // Each command is answered when the next is sent. The silence begins between two looks at what is late.
+    for (let answer = 0; answer < 11; answer++) {
+      await sleep(100);
+      socket.bytesRead += 1;
+      watchdog.sent();
+      watchdog.answered();
+    }
+    await expect.poll(() => reports.length, { timeout: 10_000 }).toBe(2);
+    const [first, second] = reports as [number, number];
+    expect(second - first).toBeGreaterThanOrEqual(LIMIT_MS);
+  });
+
+  it('is silent although a part of its reply has arrived', async () => {
+    await new Promise<void>((resolve) => {
+      const { socket, watchdog } = watch(100, { onSilent: resolve, onLate: () => undefined });
+      watchdog.sent();
+      socket.bytesRead += 1;
+    });
   });
 
   it('is not silent after a stall that began just before a check', async () => {
     const [LIMIT_MS, CHECK_MS] = [300, 250];
-    const socket = {
-      bytesRead: 0,
-      destroyed: false,
-      destroy: () => {
-        socket.destroyed = true;
-      },
+    let silent = false;
+    const onSilent = (): void => {
+      silent = true;
     };
-    const watchdog = new ReplyWatchdog(socket, LIMIT_MS, expect.unreachable);
+    const { socket, watchdog } = watch(LIMIT_MS, { onSilent });
     watchdog.sent();
     await new Promise<void>((resolve) => {
       // Timers of the same length fire in their order, and so does what they leave to the same turn.
@@ -598,17 +618,17 @@ describe('a connection', () => {
     await new Promise<void>((resolve) => setImmediate(resolve));
     socket.bytesRead += 1;
     watchdog.answered();
-    expect(socket.destroyed).toBe(false);
+    expect(silent).toBe(false);
   });
 
   it('is not late if each reply is in time, although it always owes one', async () => {
     // More than twice the time between two checks.
     const LIMIT_MS = 600;
-    const socket = { bytesRead: 0, destroyed: false, destroy: () => expect.unreachable() };
     let late = false;
-    const watchdog = new ReplyWatchdog(socket, LIMIT_MS, () => {
+    const onLate = (): void => {
       late = true;
-    });
+    };
+    const { socket, watchdog } = watch(LIMIT_MS, { onLate });
     watchdog.sent();
     // Each command is answered when the next is sent.
     for (let answer = 0; answer < 4; answer++) {

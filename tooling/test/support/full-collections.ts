@@ -64,19 +64,14 @@ const commands = /^\*/gm;
 const socket = Object.assign(new EventEmitter(), {
   bytesRead: 0,
   destroyed: false,
-  destroy: (error: Error) => {
-    throw error;
-  },
   write: (written: string) => {
     const replies = Buffer.from('+OK\r\n'.repeat(written.match(commands)?.length ?? 0));
     setImmediate(() => socket.emit('data', replies));
   },
 });
-const pipeline = new Pipeline(
-  socket as unknown as Socket,
-  new ReplyWatchdog(socket, 60_000, () => undefined),
-  () => undefined,
-);
+const idle = (): undefined => undefined;
+const watchdog = new ReplyWatchdog(socket, 60_000, { onSilent: idle, onLate: idle });
+const pipeline = new Pipeline(socket as unknown as Socket, watchdog, idle);
 console.log(
   JSON.stringify({
     calls: await collectionsOf((key) => backend.getValue(key)),

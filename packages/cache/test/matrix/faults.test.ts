@@ -107,7 +107,7 @@ async function spoil({ servers, proxies }: Place, readers: readonly ChildProcess
     if (performance.now() >= end) return;
     if (fault === 'restart') await pick(servers, which).restart();
     else if (fault === 'pause') {
-      pick(servers, which).pause();
+      await pick(servers, which).pause();
       await sleep(milliseconds);
       pick(servers, which).resume();
     } else if (fault === 'stop') {

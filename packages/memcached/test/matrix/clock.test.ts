@@ -27,9 +27,10 @@ it('an entry lives for its TTL though the server’s clock jumps by two seconds'
   };
   /** Delays the server's next tick, which is due in 100 ms, by some seconds. */
   const delayTick = async (by: number): Promise<void> => {
-    server.pause();
+    const paused = server.pause();
     await sleep(100 + by * 1000);
     server.resume();
+    await paused;
   };
   const backend = memcachedBackend({ servers: `${server.host}:${server.port}`, timeoutMs: 10_000 });
   let jumped = false;

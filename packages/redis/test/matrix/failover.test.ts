@@ -133,7 +133,7 @@ describe('a Cluster with replicas', () => {
 
   it('lets a process end that closes while the nodes are paused', async () => {
     const pause = async (): Promise<void> => {
-      for (const node of cluster.nodes) node.pause();
+      await Promise.all(cluster.nodes.map((node) => node.pause()));
     };
     try {
       const closed = await closeAfter({ cluster: cluster.urls, timeoutMs: 20_000 }, pause);
@@ -256,7 +256,7 @@ describe('three sentinels', () => {
   it('let a process end that closes while the primary is paused', async () => {
     const { replica } = group;
     try {
-      const closed = await closeAfter({ ...options, timeoutMs: 20_000 }, async () => replica.pause());
+      const closed = await closeAfter({ ...options, timeoutMs: 20_000 }, () => replica.pause());
       expect(closed).toMatchObject({ code: 0, words: '', outcomes: ['CLOSED', 'CLOSED', 'CLOSED'] });
     } finally {
       replica.resume();
@@ -355,7 +355,7 @@ describe('three sentinels', () => {
 
 it('a failover that ends a connection whose handshake is unanswered does not look like missing TLS', async () => {
   const group = await startRedisSentinel();
-  group.primary.pause();
+  await group.primary.pause();
   const urls = group.sentinels.map(({ host, port }) => `redis://${host}:${port}`);
   const backend = redisBackend({ sentinels: { name: group.name, urls }, timeoutMs: SENTINEL_MS });
   expect((await failureOf(backend.incr('n'))).message).toBe('[redis] incr "n": the connection was closed');
