@@ -25,13 +25,16 @@ export type { MemoryStats } from './driver.ts';
 
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** A `Map` in V8 throws beyond 16,777,216 keys. */
-const MAX_ENTRIES = 10_000_000;
+/**
+ * A `Map` in V8 has at most 16,777,216 slots. It reclaims those of deleted keys only once they are half of all, so one that
+ * always holds more than 8,388,608 keys throws after that many insertions, and for ever.
+ */
+const MAX_ENTRIES = 8_000_000;
 /** The length of the longest key, with room for nested namespaces. */
 const LONGEST_KEY_BYTES = MAX_KEY_BYTES + 1024;
 
 export interface MemoryBackendOptions extends BackendOptions {
-  /** The maximum number of entries, up to 10,000,000; default 100,000. Beyond it the least recently used is evicted. */
+  /** The maximum number of entries, up to 8,000,000; default 100,000. Beyond it the least recently used is evicted. */
   readonly maxEntries?: number | undefined;
   /** The maximum size of all entries together, in bytes as in `MemoryStats`; default 67,108,864 (64 MiB). */
   readonly maxBytes?: number | undefined;
@@ -69,7 +72,7 @@ function checkOptions(options: MemoryBackendOptions) {
     throw invalid({}, 'options must be an object such as { maxEntries }');
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
   if (!isCount(maxEntries) || maxEntries > MAX_ENTRIES) {
-    throw invalid(options, 'maxEntries must be a whole number from 1 to 10,000,000');
+    throw invalid(options, 'maxEntries must be a whole number from 1 to 8,000,000');
   }
   if (!isCount(maxBytes)) throw invalid(options, 'maxBytes must be a whole number of bytes above 0');
   if (typeof now !== 'function') throw invalid(options, 'now must be a function that returns milliseconds');

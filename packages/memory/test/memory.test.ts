@@ -29,7 +29,7 @@ describe('memoryBackend', () => {
   it('throws INVALID_OPTIONS for invalid options', () => {
     const counts = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, 5n];
     const wrong: object[] = [
-      ...[...counts, 10_000_001].map((maxEntries) => ({ maxEntries })),
+      ...[...counts, 8_000_001].map((maxEntries) => ({ maxEntries })),
       ...[...counts, 2 ** 53].map((maxBytes) => ({ maxBytes })),
       ...[5, null, {}].map((now) => ({ now })),
       { namespace: 'a b' },
@@ -42,7 +42,7 @@ describe('memoryBackend', () => {
       );
     }
     const named = () => memoryBackend({ name: 'sessions', maxEntries: 0 });
-    expect(named).toThrow('[sessions] create: maxEntries must be a whole number from 1 to 10,000,000');
+    expect(named).toThrow('[sessions] create: maxEntries must be a whole number from 1 to 8,000,000');
   });
 
   it('re-exports from core what its users need', () => {

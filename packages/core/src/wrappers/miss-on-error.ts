@@ -25,8 +25,9 @@ const FALLBACKS: Partial<Record<Operation, (keys: number) => unknown>> = {
 
 /**
  * Keeps the application running when the server fails (`TIMEOUT`, `UNAVAILABLE`, `AUTH`, `BACKEND`): failed reads become
- * misses (`exists`: `false`), failed sets resolve without storing, and `onError` receives each error. Other errors still
- * reject, and so do `delete`, `deleteMany` and `incr`, because a stale entry or a wrong count is not a miss. Throws
+ * misses (`exists`: `false`), failed sets resolve, and `onError` receives each error. After a failed set the old entry may
+ * remain; `maybeApplied` of the error says whether the new one may be stored. Other errors still reject, and so do
+ * `delete`, `deleteMany` and `incr`, because an entry that should be gone or a wrong count is not a miss. Throws
  * `INVALID_OPTIONS`.
  */
 export function missOnError(backend: CacheBackend, options: MissOnErrorOptions): CacheBackend {

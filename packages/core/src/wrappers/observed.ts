@@ -7,7 +7,7 @@ import { wrap } from './wrap.ts';
 export interface CacheEvent {
   readonly backend: string;
   readonly operation: Operation;
-  /** The number of keys that the caller passed. */
+  /** The number of keys that the caller passed. For `multiSetValues` 0 if it was refused before its pairs were read. */
   readonly keys: number;
   /** For reads and `exists`, the keys found; for deletes, the entries removed. Otherwise, and on error, `undefined`. */
   readonly hits: number | undefined;

@@ -3,6 +3,7 @@ import { type Rule, RuleBroken, rules, runRule, type SuiteOptions } from '@ninef
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mapCapabilities } from '../support/map-driver.ts';
 import { TimedDriver } from '../support/timed-driver.ts';
+import { sharedDriver } from './mutants/keys.ts';
 import { instead, OPERATIONS } from './mutants/mutant.ts';
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -27,6 +28,15 @@ describe('a rule', () => {
     expect(await reportOf('keys/case', create)).toMatch(
       /setValue\('Key', 'changed'\) → undefined .* exists\('Key'\) → pending\n {2}expected it to end within 0.3 s/,
     );
+  });
+
+  it('is kept on a server that holds keys of others', async () => {
+    const create = (options: RemoteOptions): CacheBackend => {
+      const driver = sharedDriver(Date.now);
+      driver.setMany([['k', 'of another']], undefined);
+      return createBackend(driver, options);
+    };
+    expect(await reportOf('keys/stored-key', create)).toBe('kept');
   });
 
   it('reports which of many calls is pending', async () => {
