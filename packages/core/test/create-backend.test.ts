@@ -208,6 +208,15 @@ describe('bad input', () => {
       ).key,
     ).toBe('b');
     expect('key' in (await failureOf(backend.getValue(5 as never)))).toBe(false);
+    for (const bad of [undefined, null, 5] as never[]) {
+      const pairs = [
+        ['a', 1],
+        [bad, 2],
+      ] as const;
+      for (const call of [backend.multiSetValues(pairs), backend.deleteMany(['a', bad])]) {
+        expect('key' in (await failureOf(call))).toBe(false);
+      }
+    }
     expect((await failureOf(backend.setValue('a', { b: [Symbol('s')] }))).message).toMatch(
       /^\[map\] setValue "a": cannot store \$\.b\[0\]: /,
     );
