@@ -465,10 +465,17 @@ describe('a failure of the driver', () => {
   });
 
   it('is a CacheError whatever is thrown', async () => {
-    for (const thrown of [undefined, null, 'text']) {
+    const unreadable = Object.defineProperty(new Error('x'), 'stack', {
+      get: () => {
+        throw new TypeError('no');
+      },
+    });
+    for (const thrown of [undefined, null, 'text', unreadable]) {
       driver.get = () => {
         throw thrown;
       };
+      expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'BACKEND', key: 'k' });
+      driver.get = () => Promise.reject(thrown) as never;
       expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
   });
