@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '@ninefold/core/conformance';
-import { freePort } from '../servers/process.ts';
+import { freePort } from '../servers/free-port.ts';
 
 /** Milliseconds between two bytes on a link that drips. */
 const DRIP_MS = 100;

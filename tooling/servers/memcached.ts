@@ -5,7 +5,8 @@ import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { certificate } from './certificate.ts';
-import { freePort, type ServerProcess, startServer } from './process.ts';
+import { freePort } from './free-port.ts';
+import { type ServerProcess, startServer } from './process.ts';
 
 export interface MemcachedOptions {
   /** The executable; by default that of `defaultProgram()`. */

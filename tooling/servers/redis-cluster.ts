@@ -1,4 +1,5 @@
-import { freePort, type ServerProcess } from './process.ts';
+import { freePort } from './free-port.ts';
+import type { ServerProcess } from './process.ts';
 import { ask, isInSync, startRedis } from './redis.ts';
 import { until } from './until.ts';
 

@@ -1,7 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type ServerProcess, startServer } from './process.ts';
+import { freePort } from './free-port.ts';
+import { type ServerProcess, startServer } from './process.ts';
 import { ask, defaultProgram, startRedis, startRedisReplica } from './redis.ts';
 import { until } from './until.ts';
 

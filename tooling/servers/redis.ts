@@ -2,7 +2,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certificate } from './certificate.ts';
-import { freePort, type ServerProcess, startServer } from './process.ts';
+import { freePort } from './free-port.ts';
+import { type ServerProcess, startServer } from './process.ts';
 import { type Reply, RespConnection } from './resp.ts';
 import { until } from './until.ts';
 

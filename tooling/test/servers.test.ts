@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { certificate } from '../servers/certificate.ts';
-import { freePort, startServer } from '../servers/process.ts';
+import { freePort } from '../servers/free-port.ts';
+import { startServer } from '../servers/process.ts';
 import { ask, startRedis, startRedisReplica } from '../servers/redis.ts';
 import { until } from '../servers/until.ts';
 

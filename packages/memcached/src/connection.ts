@@ -15,8 +15,10 @@ import { openSocket, type ServerConfig } from './socket.ts';
  * one round trip, no connection to a distant server would ever be made, above all with TLS.
  */
 const MIN_ATTEMPT_MS = 500;
-/** Milliseconds without a byte after which a connection with requests in flight gets no more of them. */
-const SILENCE_MS = 1000;
+/** Maximum milliseconds without a byte after which a connection with requests in flight gets no more of them. */
+const MAX_SILENCE_MS = 1000;
+/** Share of a call's time after which that is so: before the call rejects, so that the next one is sent on a new connection. */
+const SILENCE_SHARE = 0.9;
 /** Milliseconds past the oldest deadline until a connection gets no more requests, and past the latest until it ends. */
 const GRACE_MS = 100;
 /** Bytes in one TLS record, and in memcached's read buffer. */
@@ -47,9 +49,17 @@ export class Connection {
   readonly #waiting = new Queue<Request>();
   readonly #inFlight = new InFlightRequests();
   #lastActivity = performance.now();
+  /**
+   * Whether it owes a response and has been silent for too long, or is past the deadline of its oldest request. Found by a timer,
+   * not when it is asked for: bytes that arrived during a stall of the event loop are still to be read.
+   */
+  #stalled = false;
   /** Under TLS: bytes written since the socket last had nothing left to write. */
   #burstBytes = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the handshake when its time is over. */
+  #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** While a response is owed. */
+  #watchTimer: ReturnType<typeof setTimeout> | undefined;
   #error: unknown;
 
   constructor(config: ServerConfig, listener: ConnectionListener) {
@@ -67,7 +77,10 @@ export class Connection {
     });
     this.#socket.on('end', () => this.#disconnect('the server closed the connection'));
     this.#socket.on('close', () => this.#disconnect('the connection was lost'));
-    this.#setTimer(this.#attemptMs, () => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()));
+    this.#handshakeTimer = setTimeout(() => {
+      this.#handshakeTimer = setTimeout(() => this.fail(this.#handshake.refusal ?? this.#handshakeTimeout()), 0);
+    }, this.#attemptMs);
+    this.#watch();
   }
 
   /** Whether its handshake is not over. */
@@ -75,14 +88,8 @@ export class Connection {
     return this.#state === 'handshake';
   }
 
-  /** Whether it owes a response and has been silent for too long, or is past the deadline of its oldest request. */
   get isStalled(): boolean {
-    if (this.#state !== 'handshake' && this.#inFlight.length === 0) return false;
-    // No byte can have been read in the tick that sends, however long that tick takes.
-    if (this.#socket.writableCorked > 0) return false;
-    const now = performance.now();
-    const silenceMs = Math.min(SILENCE_MS, this.#state === 'handshake' ? this.#attemptMs : this.#config.timeoutMs);
-    return now - this.#lastActivity > silenceMs || now - this.#inFlight.oldestDeadline > GRACE_MS;
+    return this.#stalled;
   }
 
   send(request: Request): void {
@@ -94,7 +101,8 @@ export class Connection {
   fail(error: DriverError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#watchTimer);
     this.#socket.destroy();
     this.#listener.ended(this);
     for (const request of this.#inFlight.clear()) request.fail(error);
@@ -125,8 +133,9 @@ export class Connection {
       this.fail(refusal);
       return;
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#watchTimer);
+    this.#watchTimer = undefined;
     this.#state = 'open';
     this.#listener.opened(this);
     this.#pump();
@@ -152,7 +161,7 @@ export class Connection {
     // After encoding, which may take its time.
     if (isFirst) this.#lastActivity = performance.now();
     if (!taken && this.#socket.writableLength > MAX_BUFFERED_BYTES) this.#state = 'blocked';
-    if (this.#timer === undefined) this.#watchSilence();
+    if (this.#watchTimer === undefined) this.#watch();
   }
 
   #resume(): void {
@@ -177,6 +186,7 @@ export class Connection {
       });
       // The server may have answered a request before it has read all of it. The next one shows whether it still reads.
       if (this.#inFlight.length === 0) this.#resume();
+      this.#stalled &&= this.#isLateAt(this.#lastActivity);
       this.#endIfIdle();
     } catch (error) {
       // Later responses could be matched to the wrong requests.
@@ -190,17 +200,42 @@ export class Connection {
     this.fail(notConnected('the connection was given up'));
   }
 
-  /** While requests are in flight: ends the connection once all their deadlines have passed. */
-  #watchSilence(): void {
-    this.#setTimer(SILENCE_MS, (now) => {
-      // Another turn: after a stall, calls whose deadlines have passed end first.
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        if (this.#inFlight.length === 0) return;
-        if (this.#inFlight.hasDeadlineAfter(now - GRACE_MS)) this.#watchSilence();
-        else this.#disconnect('the server fell silent');
+  /** While it owes a response: looks whether it is stalled, and ends it once all deadlines have passed. */
+  #watch(): void {
+    const now = performance.now();
+    const stallsAt = Math.min(this.#lastActivity + this.#silenceMs, this.#inFlight.oldestDeadline + GRACE_MS);
+    const waitMs = this.#stalled ? MAX_SILENCE_MS : stallsAt - now;
+    // Bytes already received are read one turn after the time is over. A stall may begin in between. In another turn, calls whose
+    // deadlines have passed end first.
+    this.#watchTimer = setTimeout(() => {
+      const over = performance.now();
+      this.#watchTimer = setTimeout(() => {
+        this.#watchTimer = setTimeout(() => this.#check(over), 0);
       }, 0);
-    });
+    }, waitMs);
+  }
+
+  #check(now: number): void {
+    this.#watchTimer = undefined;
+    if (this.#state !== 'handshake') {
+      if (this.#inFlight.length === 0) return;
+      if (!this.#inFlight.hasDeadlineAfter(now - GRACE_MS)) {
+        this.#disconnect('the server fell silent');
+        return;
+      }
+    }
+    this.#stalled ||= now - this.#lastActivity >= this.#silenceMs || this.#isLateAt(now);
+    this.#watch();
+  }
+
+  /** Milliseconds without a byte after which it is stalled. */
+  get #silenceMs(): number {
+    const callMs = this.#state === 'handshake' ? this.#attemptMs : this.#config.timeoutMs;
+    return Math.min(MAX_SILENCE_MS, SILENCE_SHARE * callMs);
+  }
+
+  #isLateAt(now: number): boolean {
+    return now - this.#inFlight.oldestDeadline >= GRACE_MS;
   }
 
   /**
@@ -220,15 +255,5 @@ export class Connection {
       const encodeNoop = (opaque: number): Buffer => encode([{ opcode: Opcode.noop }], opaque);
       this.#write({ call, size: 1, encode: encodeNoop, receive: () => true, fail: () => undefined });
     });
-  }
-
-  /**
-   * Acts one turn after the time is over, so that bytes already received are read first. A stall may begin in between, so `act`
-   * is told when the time was over, on the clock of `performance.now()`.
-   */
-  #setTimer(milliseconds: number, act: (now: number) => void): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(act, 0, performance.now());
-    }, milliseconds);
   }
 }

@@ -287,6 +287,51 @@ describe('a connection', () => {
     await stop();
   });
 
+  it('is not taken for silent because the event loop stalls while a response is on its way', async () => {
+    const server = await startMemcached();
+    let sockets = 0;
+    const note = (): void => {
+      sockets += 1;
+    };
+    subscribe('net.client.socket', note);
+    const backend = memcachedBackend({ servers: `127.0.0.1:${server.port}`, timeoutMs: 30_000 });
+    await backend.setValue('k', 'v');
+    const stall = (): void => {
+      const end = performance.now() + 1500;
+      while (performance.now() < end);
+    };
+    const first = backend.getValue('k');
+    stall();
+    expect(await Promise.all([first, backend.getValue('k')])).toEqual(['v', 'v']);
+    await backend.getValue('k');
+    const next = backend.getValue('k');
+    // Timers run before bytes are read.
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    stall();
+    expect(await Promise.all([next, backend.getValue('k')])).toEqual(['v', 'v']);
+    unsubscribe('net.client.socket', note);
+    expect(sockets).toBe(1);
+    await backend.close();
+    await server.stop();
+  });
+
+  it('that has answered after all is used again', async () => {
+    const { lab, stop } = await startLab();
+    const backend = lab.create({ timeoutMs: 30_000 });
+    await backend.setValue('k', 'v');
+    await lab.set({ kind: 'delay', delayMs: 1200 });
+    let sockets = 0;
+    const note = (): void => {
+      sockets += 1;
+    };
+    subscribe('net.client.socket', note);
+    for (let call = 0; call < 2; call++) expect(await backend.getValue('k')).toBe('v');
+    unsubscribe('net.client.socket', note);
+    expect(sockets).toBe(0);
+    await backend.close();
+    await stop();
+  });
+
   it('whose responses come all the time, each of them late, is not taken for silent', async () => {
     const { lab, proxy, stop } = await startLab();
     await lab.set({ kind: 'delay', delayMs: 200 });

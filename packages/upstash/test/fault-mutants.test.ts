@@ -114,6 +114,22 @@ const mutants: readonly Mutant[] = [
     make: (service, options) => upstashBackend({ ...service, ...options, timeoutMs: 5000 }),
   },
   {
+    name: 'has no deadline if none is given',
+    breaks: ['faults/default-deadline'],
+    make: (service, options) =>
+      upstashBackend({ ...service, ...('timeoutMs' in options ? {} : { timeoutMs: 60_000 }), ...options }),
+  },
+  {
+    name: 'has no deadline if it is given as undefined',
+    breaks: ['faults/default-deadline'],
+    make: (service, options) =>
+      upstashBackend({
+        ...service,
+        ...options,
+        timeoutMs: 'timeoutMs' in options ? (options.timeoutMs ?? 60_000) : 5000,
+      }),
+  },
+  {
     name: 'takes a stall of its own for a connection that was lost',
     breaks: ['faults/stalled'],
     make: (service, options) =>

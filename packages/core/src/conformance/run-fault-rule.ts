@@ -15,6 +15,8 @@ const RECOVERY_MS = 4000;
 const PAUSE_MS = 50;
 /** How often a rule is tried while the machine stalls. */
 const TRIES = 5;
+/** The usual reason for which a backend does not work again after a silence. */
+const WAITS = '. Connections that no longer answer, and attempts to connect, must end, or later calls wait for them';
 /** A value or hidden key that neither an error nor a backend may show. */
 export const SECRET = 's3cretText';
 
@@ -110,7 +112,7 @@ export async function fails(
   const anywhere = code === 'TIMEOUT' && Array.isArray(args[0]) && args[0].length > 1;
   holds(
     key !== undefined || anywhere || keysHidden,
-    `${operation} to name the key that failed: the first of the batch, if all did`,
+    `${operation} to name the key that failed: the first of the batch, if all did, as sendParts and underKey do; got ${showFailure(outcome.error)}`,
   );
   return outcome.error;
 }
@@ -148,8 +150,10 @@ export async function recovers(fixture: Fixture): Promise<void> {
     // If the backend that no fault affects was too slow as well, the server or the machine stalled.
     if (directMs < TIMEOUT_MS) left -= Math.min(performance.now() - start, TIMEOUT_MS + GRACE_MS);
     left -= PAUSE_MS;
-    if (left < 0)
-      throw new Broken(`expected it to work again within ${RECOVERY_MS} ms, got ${showFailure(failed.error)}`);
+    if (left < 0) {
+      const why = failed.error.code === 'TIMEOUT' ? WAITS : '';
+      throw new Broken(`expected it to work again within ${RECOVERY_MS} ms, got ${showFailure(failed.error)}${why}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

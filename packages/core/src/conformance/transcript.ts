@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts';
-import { isCacheError } from '../errors.ts';
+import { type CacheError, isCacheError } from '../errors.ts';
 import { equal } from './equal.ts';
 import type { RecordedCall } from './failure.ts';
 
@@ -18,13 +18,19 @@ export function show(value: unknown): string {
   }
 }
 
-/**
- * Formats an unexpected error with its message and the place where a driver threw; the transcript has its code only.
- */
+/** Formats an unexpected error with its message and the reason for it; the transcript has its code only. */
 export function showFailure(error: unknown): string {
-  if (!isCacheError(error)) return show(error);
-  const place = /^\s+at (.+)$/m.exec((error.cause as Error | undefined)?.stack ?? '')?.[1];
-  return `${error.code}: ${error.message}${place === undefined ? '' : `, at ${place}`}`;
+  return isCacheError(error) ? `${error.code}: ${error.message}${reasonOf(error)}` : show(error);
+}
+
+/** What the author of a driver can learn from the cause of an error. */
+function reasonOf({ code, cause }: CacheError): string {
+  if (code === 'CORRUPT') return '. A driver returns each text or integer as it was stored, and undefined for a miss';
+  const { code: reason, message, stack = '' } = (cause ?? {}) as { code?: string; message?: string; stack?: string };
+  const place = /^\s+at (.+)$/m.exec(stack)?.[1];
+  if (place !== undefined) return `, at ${place}. To see what it threw, catch it in the driver`;
+  const known = [reason, message].filter((part) => part !== undefined && part !== '');
+  return known.length === 0 ? '' : ` (${known.join(' ')})`;
 }
 
 /** Formats what was expected and what came. If both format alike, it shows the part in which they differ. */

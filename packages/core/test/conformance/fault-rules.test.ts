@@ -160,7 +160,18 @@ it('reports the error of a read whose connection had ended', async () => {
   const lab = labOf(() => {
     throw new DriverError('UNAVAILABLE', 'the connection ended', { connectionLost: true });
   });
-  await expect(tried('idle-cut', lab)).rejects.toThrow(/expected 'v', from a new connection, got .*UNAVAILABLE/);
+  await expect(tried('idle-cut', lab)).rejects.toThrow(
+    /expected 'v', from a new connection, got UNAVAILABLE: \[timed\] getValue "k": the connection ended\. A read is retried/,
+  );
+});
+
+it('reports the error of a batch that does not name a key', async () => {
+  const lab = labOf(() => {
+    throw new DriverError('UNAVAILABLE', 'the connection ended', { applied: 'no' });
+  });
+  await expect(tried('refused', lab)).rejects.toThrow(
+    /to name the key that failed: .* got UNAVAILABLE: \[timed\] \w+: the connection ended/,
+  );
 });
 
 it('is broken by a backend that takes seconds to notice that its connection has ended', async () => {

@@ -3,6 +3,7 @@ import { type Rule, RuleBroken, rules, runRule, type SuiteOptions } from '@ninef
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mapCapabilities } from '../support/map-driver.ts';
 import { TimedDriver } from '../support/timed-driver.ts';
+import { sharedDriver } from './mutants/keys.ts';
 import { instead, OPERATIONS } from './mutants/mutant.ts';
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -27,6 +28,15 @@ describe('a rule', () => {
     expect(await reportOf('keys/case', create)).toMatch(
       /setValue\('Key', 'changed'\) → undefined .* exists\('Key'\) → pending\n {2}expected it to end within 0.3 s/,
     );
+  });
+
+  it('is kept on a server that holds keys of others', async () => {
+    const create = (options: RemoteOptions): CacheBackend => {
+      const driver = sharedDriver(Date.now);
+      driver.setMany([['k', 'of another']], undefined);
+      return createBackend(driver, options);
+    };
+    expect(await reportOf('keys/stored-key', create)).toBe('kept');
   });
 
   it('reports which of many calls is pending', async () => {
@@ -112,7 +122,25 @@ describe('a rule', () => {
       'expected it to work, got BACKEND: [timed] multiGetValues: the driver returned 6 values for 7 keys.',
     );
     expect(await reportOf('counters/creates', (options) => createBackend(new Throwing(Date.now), options))).toMatch(
-      /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)/,
+      /got BACKEND: \[timed\] incr "one": the driver threw TypeError, at \S*Throwing\.incr \(.*run-rule\.test\.ts:\d+:\d+\)\. To see what it threw, catch it in the driver\.$/,
+    );
+    class Missing extends TimedDriver {
+      override get(key: string) {
+        return super.get(key) ?? null;
+      }
+    }
+    expect(
+      await reportOf('values/miss-is-undefined', (options) => createBackend(new Missing(Date.now), options)),
+    ).toMatch(
+      /got CORRUPT: .* cannot be read\. A driver returns each text or integer as it was stored, and undefined for a miss\./,
+    );
+    class Refusing extends TimedDriver {
+      override incr(): never {
+        throw new DriverError('BACKEND', 'refused', { applied: 'no', cause: { code: '22021' } });
+      }
+    }
+    expect(await reportOf('counters/creates', (options) => createBackend(new Refusing(Date.now), options))).toContain(
+      'got BACKEND: [timed] incr "one": refused (22021).',
     );
   });
 

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { CacheBackend } from '@ninefold/core';
 import { certificate } from '@ninefold/tooling/servers/certificate';
-import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
+import { freePort } from '@ninefold/tooling/servers/free-port';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { type RedisSentinel, startRedisSentinel } from '@ninefold/tooling/servers/redis-sentinel';
 import { tlsProxy } from '@ninefold/tooling/servers/tls-proxy';

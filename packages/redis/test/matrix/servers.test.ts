@@ -1,6 +1,7 @@
 import { type CacheError, scoped } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
-import { freePort, type ServerProcess } from '@ninefold/tooling/servers/process';
+import { freePort } from '@ninefold/tooling/servers/free-port';
+import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { type UnpackedServer, unpackedServer } from '@ninefold/tooling/servers/unpack';
 import { until } from '@ninefold/tooling/servers/until';

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { freePort } from '@ninefold/tooling/servers/process';
+import { freePort } from '@ninefold/tooling/servers/free-port';
 import { CommandReader } from './command-reader.ts';
 
 interface Address {

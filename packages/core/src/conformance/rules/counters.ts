@@ -208,10 +208,11 @@ export const counters: readonly Rule[] = [
       {
         id: 'counters/set-over',
         text: 'a counter can be overwritten and deleted like any entry',
-        run: async ({ cache, equal }) => {
+        run: async ({ cache, equal, rejects }) => {
           await cache.incr('k', 5);
           await cache.setValue('k', 'text');
           equal(await cache.getValue('k'), 'text');
+          await rejects(cache.incr('k'), 'NOT_A_COUNTER');
           await cache.setValue('k', 7);
           equal(await cache.incr('k'), 8);
           equal(await cache.delete('k'), 1);
@@ -239,14 +240,15 @@ export const counters: readonly Rule[] = [
       {
         id: 'counters/ttl-only-at-creation',
         text: 'incr does not apply a TTL to an existing counter',
+        why: 'A counter that equals the delta may be one that was 0.',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.setValue('set', 1);
+          await cache.setValue('zero', 0);
           await cache.incr('made');
-          await cache.incr('set', 1, { ttl: 0.5 });
-          await cache.incr('made', 1, { ttl: 0.5 });
+          for (const key of ['set', 'zero', 'made']) await cache.incr(key, 1, { ttl: 0.5 });
           await outlive(0.5);
-          equal(await cache.multiGetValues(['set', 'made']), [2, 2]);
+          equal(await cache.multiGetValues(['set', 'zero', 'made']), [2, 1, 2]);
         },
       },
       {

@@ -27,9 +27,15 @@ import {
   TIMEOUT_MS,
   withFixture,
 } from '../run-fault-rule.ts';
-import { show } from '../transcript.ts';
+import { show, showFailure } from '../transcript.ts';
+import { within } from '../within.ts';
 
 const CLOSE_MS = 1500;
+/** Milliseconds. Longer than any sensible deadline. */
+const DEFAULT_MS = 10_000;
+const DEFAULTS = 'Core has no default for timeoutMs: the factory sets one, also if the option is undefined';
+const RETRIED =
+  'A read is retried once if its error has connectionLost; by then a pool must have dropped all connections that ended';
 /** Milliseconds. The deadline in rules where a timeout is wrong, longer than a machine or its server stalls. */
 const PATIENT_MS = 10_000;
 
@@ -273,10 +279,8 @@ export const faults: readonly FaultRule[] = [
             const { backend, direct } = fixture;
             await lab.set({ kind: 'idle-cut', by });
             const read = await settle(fixture, call(backend, 'getValue', 'k'));
-            holds(
-              'value' in read && read.value === 'v',
-              `'v', from a new connection, got ${show('value' in read ? read.value : read.error)}`,
-            );
+            const got = 'value' in read ? show(read.value) : `${showFailure(read.error)}. ${RETRIED}`;
+            holds('value' in read && read.value === 'v', `'v', from a new connection, got ${got}`);
             await lab.set({ kind: 'idle-cut', by });
             await settle(fixture, call(backend, 'incr', 'n'));
             const counted = await direct.getValue('n');
@@ -358,6 +362,24 @@ export const faults: readonly FaultRule[] = [
             holds(code === 'TIMEOUT' || !maybeApplied, 'TIMEOUT for a request that was sent');
           }
           await lab.set(undefined);
+        }
+      }),
+  },
+  {
+    id: 'faults/default-deadline',
+    text: 'a call to a silent server rejects in time, also if the options have no timeoutMs',
+    run: (lab, namespace) =>
+      withFixture(lab, namespace, async (fixture) => {
+        const backends = [lab.create({ namespace }), lab.create({ namespace, timeoutMs: undefined })];
+        const late = new Broken(`expected it to reject within ${DEFAULT_MS / 1000} s. ${DEFAULTS}`);
+        try {
+          await lab.set({ kind: 'silence' });
+          const calls = backends.map((backend) => call(backend, 'getValue', 'k'));
+          await within(Promise.allSettled(calls.map(({ result }) => result)), DEFAULT_MS, late);
+          const patient = { ...fixture, capMs: DEFAULT_MS };
+          for (const each of calls) await fails(patient, each, either);
+        } finally {
+          await Promise.allSettled(backends.map(async (backend) => await backend.close()));
         }
       }),
   },

@@ -27,6 +27,27 @@ const texts: readonly [id: string, what: string, text: unknown][] = [
   ['undefined', 'undefined', undefined],
 ];
 
+/** Texts that a server or a client may take for something else, or change. */
+const verbatim: readonly string[] = [
+  ' a ',
+  '\0a\0',
+  '\r\na\r\n',
+  '\ufeffa',
+  'e\u0301',
+  '\u00e9',
+  '\u2028😀',
+  '"',
+  "'5",
+  '\\',
+  '[1, 2]',
+  'null',
+  '1e3',
+  '+7',
+  '007',
+  '-0',
+  '0x1f',
+];
+
 export const serializers: readonly Rule[] = [
   {
     id: 'serializers/replaces',
@@ -65,6 +86,21 @@ export const serializers: readonly Rule[] = [
       equal(await cache.incr('i'), 42);
       equal(await cache.multiGetValues(['i', 'z', 't', 'f']), [42, 0, '41', 1.5]);
       await rejects(cache.incr('t'), 'NOT_A_COUNTER');
+    },
+  },
+  {
+    id: 'serializers/any-text',
+    text: 'any text that a serializer may return comes back as it is',
+    why: 'The default serializer writes JSON, which escapes control characters and begins with a brace.',
+    run: async ({ open, equal }) => {
+      const cache = await open({ serializer: { serialize: String, deserialize: (text) => text } });
+      const pairs = verbatim.map((text, index) => [`k${index}`, text] as const);
+      await cache.multiSetValues(pairs);
+      equal(await cache.multiGetValues(pairs.map(([key]) => key)), verbatim);
+      for (const text of verbatim) {
+        await cache.setValue('k', text);
+        equal(await cache.getValue('k'), text);
+      }
     },
   },
   ...texts.map(

@@ -35,8 +35,8 @@ const kept: readonly Kept[] = [
   { id: 'numeric-string', what: "the string '5'", make: () => '5' },
   {
     id: 'hostile-string',
-    what: 'a string with quotes, NUL, U+2028 and emoji',
-    make: () => '"\'\\\0\u2028😀\r\n</script>',
+    what: 'a string with quotes, NUL, U+2028, emoji and a combining accent',
+    make: () => '"\'\\\0\u2028😀e\u0301\r\n</script>',
   },
   { id: 'lone-surrogate', what: 'a string with a lone surrogate', make: () => ['\ud800', 'a\udc00'] },
   { id: 'long-string', what: 'a long string of three-byte characters', make: () => '€'.repeat(100_000) },

@@ -139,6 +139,15 @@ export const counterMutants: readonly Mutant[] = [
     return sum;
   }),
   incrMutant(
+    'takes a counter that equals the delta for a new one',
+    ['counters/ttl-only-at-creation'],
+    (driver, key, delta, ttl) => {
+      const sum = driver.incr(key, delta, undefined);
+      if (sum === delta && ttl !== undefined) set(driver, key, sum, ttl);
+      return sum;
+    },
+  ),
+  incrMutant(
     'never gives a counter a TTL',
     ['counters/ttl-at-creation', 'counters/restarts-after-expiry'],
     (driver, key, delta) => driver.incr(key, delta, undefined),
@@ -263,6 +272,18 @@ export const counterMutants: readonly Mutant[] = [
       })(now);
     },
   ),
+  driverMutant('finds the old counter under a text', ['counters/set-over'], (now) => {
+    const counts = new Map<string, number>();
+    return new (class extends TimedDriver {
+      override incr(key: string, delta: number, ttl: number | undefined): number {
+        const hidden = counts.get(key);
+        if (hidden !== undefined && typeof this.get(key) === 'string') this.setMany([[key, hidden]], undefined);
+        const sum = super.incr(key, delta, ttl);
+        counts.set(key, sum);
+        return sum;
+      }
+    })(now);
+  }),
   backendMutant('returns counters as text', ['counters/is-a-number', 'counters/creates'], (right) => ({
     incr: async (key: string, delta?: number, options?: never) => String(await right.incr(key, delta, options)),
   })),

@@ -1,4 +1,4 @@
-import { type CacheBackend, type CacheError, createBackend, superjsonSerializer } from '@ninefold/core';
+import { type CacheBackend, type CacheError, createBackend, type Found, superjsonSerializer } from '@ninefold/core';
 import { TimedDriver } from '../../support/timed-driver.ts';
 import { sharedDriver } from './keys.ts';
 import { backendMutant, type Call, cacheError, deep, driverMutant, instead, type Mutant } from './mutant.ts';
@@ -397,6 +397,28 @@ export const serializerMutants: readonly Mutant[] = [
       return createBackend(new TimedDriver(now), safe ? { ...options, serializer: safe } : options);
     },
   },
+  ...(
+    [
+      ['decodes texts without their byte order mark', (text) => text.replace(/^\ufeff/, '')],
+      ['ends texts at a zero byte', (text) => text.slice(0, `${text}\0`.indexOf('\0'))],
+      ['writes line breaks of its own', (text) => text.replace(/\r\n/g, '\n')],
+      ['composes the characters of texts', (text) => text.normalize()],
+      ['trims texts', (text) => text.trim()],
+      ['reads quoted texts', (text) => text.replace(/^'/, '')],
+    ] satisfies [string, (text: string) => string][]
+  ).map(([name, change]) =>
+    driverMutant(
+      name,
+      ['serializers/any-text'],
+      (now) =>
+        new (class extends TimedDriver {
+          override get(key: string): Found {
+            const found = super.get(key);
+            return typeof found === 'string' ? change(found) : found;
+          }
+        })(now),
+    ),
+  ),
   {
     name: 'takes the methods of a serializer from it',
     breaks: ['serializers/replaces'],

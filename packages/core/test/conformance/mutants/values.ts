@@ -87,6 +87,11 @@ export const valueMutants: readonly Mutant[] = [
     changing((value) => deep(value, (leaf) => (typeof leaf === 'string' ? leaf.toWellFormed() : leaf))),
   ),
   serializerMutant(
+    'composes characters',
+    ['values/hostile-string'],
+    changing((value) => deep(value, (leaf) => (typeof leaf === 'string' ? leaf.normalize() : leaf))),
+  ),
+  serializerMutant(
     'drops zero bytes and line breaks',
     ['values/hostile-string'],
     changing((value) => deep(value, (leaf) => (typeof leaf === 'string' ? leaf.replace(/[\0\r]/g, '') : leaf))),
