@@ -7,11 +7,11 @@ import { isValueType } from './value-type.ts';
 
 // Validation of arguments. Each function throws the `CacheError` that the contract assigns to its argument.
 
-/** Validates a key and returns the stored key. */
-export function storedKey(task: Task, key: unknown): string {
-  const reason = invalidKey(key);
-  if (reason === undefined) return task.origin.prefix + (key as string);
-  throw errorOf(task, 'INVALID_KEY', reason, { key: key as string });
+/** Validates the key of a task and returns the stored key. */
+export function storedKey(task: Task): string {
+  const reason = invalidKey(task.key);
+  if (reason === undefined) return task.origin.prefix + task.key;
+  throw errorOf(task, 'INVALID_KEY', reason);
 }
 
 /** Validates keys and returns the stored keys, in the same order. The key of a batch of one becomes that of the call. */
@@ -19,9 +19,12 @@ export function storedKeys(task: Task, keys: readonly string[]): readonly string
   if (!Array.isArray(keys)) throw errorOf(task, 'INVALID_KEY', `keys must be an array, not ${describe(keys)}`);
   const stored: string[] = new Array(keys.length);
   // Not `map`, which skips the holes of a sparse array.
-  for (let index = 0; index < keys.length; index++) stored[index] = storedKey(task, keys[index]);
-  // The driver may leave it out of errors, as for a single-key operation.
-  if (keys.length === 1) task.key = keys[0];
+  for (let index = 0; index < keys.length; index++) {
+    task.key = keys[index];
+    stored[index] = storedKey(task);
+  }
+  // The driver may leave the key of a batch of one out of errors, as for a single-key operation.
+  if (keys.length > 1) task.key = undefined;
   return stored;
 }
 

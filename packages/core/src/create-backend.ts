@@ -46,7 +46,7 @@ class Backend implements CacheBackend {
 
   async getValue(key: string, options?: ReadOptions<unknown>): Promise<never> {
     const task = this.#begin('getValue', 'read', key);
-    const stored = storedKey(task, key);
+    const stored = storedKey(task);
     const type = typeOf(task, options);
     const pending = this.#runner.run(task, (call) => this.#driver.get(stored, call));
     const found = pending instanceof Promise ? await pending : pending;
@@ -56,9 +56,9 @@ class Backend implements CacheBackend {
 
   async setValue(key: string, value: unknown, options?: WriteOptions): Promise<void> {
     const task = this.#begin('setValue', 'write', key);
-    const stored = storedKey(task, key);
+    const stored = storedKey(task);
     const ttl = ttlOf(task, options);
-    const entries = [[stored, this.#codec.encode(task, key, value)]] as const;
+    const entries = [[stored, this.#codec.encode(task, value)]] as const;
     const pending = this.#runner.run(task, (call) => this.#driver.setMany(entries, ttl, call));
     if (pending instanceof Promise) await pending;
   }
@@ -79,22 +79,23 @@ class Backend implements CacheBackend {
     const ttl = ttlOf(task, options);
     const entries = new Map<string, Stored>();
     for (const [key, value] of pairsOf(task, pairs)) {
-      entries.set(storedKey(task, key), this.#codec.encode(task, key, value));
-      task.key = entries.size > 1 ? undefined : key;
+      task.key = key;
+      entries.set(storedKey(task), this.#codec.encode(task, value));
     }
+    if (entries.size > 1) task.key = undefined;
     if (entries.size === 0) return;
     await this.#runner.run(task, (call) => this.#driver.setMany([...entries], ttl, call));
   }
 
   async exists(key: string): Promise<boolean> {
     const task = this.#begin('exists', 'read', key);
-    const stored = storedKey(task, key);
+    const stored = storedKey(task);
     return await this.#runner.run(task, (call) => this.#driver.exists(stored, call));
   }
 
   async delete(key: string): Promise<number> {
     const task = this.#begin('delete', 'write', key);
-    const stored = storedKey(task, key);
+    const stored = storedKey(task);
     return await this.#runner.run(task, (call) => this.#driver.deleteMany([stored], call));
   }
 
@@ -107,7 +108,7 @@ class Backend implements CacheBackend {
 
   async incr(key: string, delta: number = 1, options?: WriteOptions): Promise<number> {
     const task = this.#begin('incr', 'write', key);
-    const stored = storedKey(task, key);
+    const stored = storedKey(task);
     checkDelta(task, delta);
     const ttl = ttlOf(task, options);
     if (!this.capabilities.atomicIncr) {

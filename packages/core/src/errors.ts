@@ -116,14 +116,17 @@ export function causeOf(error: unknown): Error {
 
 /** The frames of an error's stack, which follow the message. Lines of the message may look like frames. */
 function framesOf(error: unknown): readonly string[] {
-  // The message first: V8 throws when it makes the stack of an error whose message cannot become text.
-  if (!(error instanceof Error) || typeof error.message !== 'string' || typeof error.stack !== 'string') return [];
-  const { message, stack } = error;
-  const start = stack.indexOf(`${message}\n`);
-  // The name and a colon precede the message, unless the message was changed after the stack was captured.
-  if (start === -1 || !/^[\w$.]*(?:: )?$/.test(stack.slice(0, start))) return [];
-  const frames = stack.slice(start + message.length).split('\n');
-  return frames.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
+  try {
+    const { message, stack } = error as { readonly message: string; readonly stack: string };
+    const start = stack.indexOf(`${message}\n`);
+    // The name and a colon precede the message, unless the message was changed after the stack was captured.
+    if (!(error instanceof Error) || start === -1 || !/^[\w$.]*(?:: )?$/.test(stack.slice(0, start))) return [];
+    const frames = stack.slice(start + message.length).split('\n');
+    return frames.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
+  } catch {
+    // A property is no text, or its getter or `Error.prepareStackTrace` throws.
+    return [];
+  }
 }
 
 /** The name of a thrown thing, for errors whose message is not safe to show. */

@@ -64,6 +64,8 @@ export class Lifecycle {
       );
       for (const call of this.#calls.filter((each) => this.#owns(each))) call.abandon('CLOSED');
     }
+    // Only once `close` has set `#closing`: what closes in the driver may call back.
+    await undefined;
     await within(DRIVER_MS, this.#closeDriver());
   }
 

@@ -22,13 +22,13 @@ export class ValueCodec {
   }
 
   /** The form that a driver stores. Throws `INVALID_VALUE` for a value that could not come back equal. */
-  encode(task: Task, key: string, value: unknown): Stored {
+  encode(task: Task, value: unknown): Stored {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) return value as number;
     try {
       return serializeValue(this.#serializer, value);
     } catch (error) {
       const reason = error instanceof ValueError ? error.message : `$: the serializer threw ${nameOf(error)}`;
-      throw errorOf(task, 'INVALID_VALUE', `cannot store ${reason}`, { key });
+      throw errorOf(task, 'INVALID_VALUE', `cannot store ${reason}`);
     }
   }
 

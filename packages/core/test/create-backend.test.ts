@@ -208,6 +208,15 @@ describe('bad input', () => {
       ).key,
     ).toBe('b');
     expect('key' in (await failureOf(backend.getValue(5 as never)))).toBe(false);
+    for (const bad of [undefined, null, 5] as never[]) {
+      const pairs = [
+        ['a', 1],
+        [bad, 2],
+      ] as const;
+      for (const call of [backend.multiSetValues(pairs), backend.deleteMany(['a', bad])]) {
+        expect('key' in (await failureOf(call))).toBe(false);
+      }
+    }
     expect((await failureOf(backend.setValue('a', { b: [Symbol('s')] }))).message).toMatch(
       /^\[map\] setValue "a": cannot store \$\.b\[0\]: /,
     );
@@ -456,10 +465,17 @@ describe('a failure of the driver', () => {
   });
 
   it('is a CacheError whatever is thrown', async () => {
-    for (const thrown of [undefined, null, 'text']) {
+    const unreadable = Object.defineProperty(new Error('x'), 'stack', {
+      get: () => {
+        throw new TypeError('no');
+      },
+    });
+    for (const thrown of [undefined, null, 'text', unreadable]) {
       driver.get = () => {
         throw thrown;
       };
+      expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'BACKEND', key: 'k' });
+      driver.get = () => Promise.reject(thrown) as never;
       expect(await failureOf(backend.getValue('k'))).toMatchObject({ code: 'BACKEND', key: 'k' });
     }
   });

@@ -128,6 +128,20 @@ describe('a cause', () => {
     for (const changes of [{ stack: undefined }, { stack: [] }, { message: Symbol('x') }]) {
       expect(causeOf(Object.assign(new Error('x'), changes)).stack).toBe('Error');
     }
+    for (const thing of ['x', undefined, null, { message: 'x', stack: 'x\n    at s3cret:1:1' }]) {
+      expect(causeOf(thing).stack).toBe(nameOf(thing));
+    }
+  });
+
+  it('has no frames if reading the stack or the message throws, as a broken prepareStackTrace does', () => {
+    for (const property of ['stack', 'message']) {
+      const error = Object.defineProperty(new Error('x'), property, {
+        get: () => {
+          throw new TypeError('no');
+        },
+      });
+      expect(causeOf(error).stack).toBe('Error');
+    }
   });
 
   it('has a harmless name whatever was thrown', () => {

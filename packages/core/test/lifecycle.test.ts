@@ -45,6 +45,18 @@ describe('close', () => {
     });
   }
 
+  it('may be called again by what closes with the driver, which is still closed once', async () => {
+    let closed = 0;
+    let again: Promise<void> | undefined;
+    driver.close = () => {
+      closed += 1;
+      if (closed < 3) again = backend.close();
+    };
+    await backend.close();
+    await again;
+    expect(closed).toBe(1);
+  });
+
   it('waits for calls in flight, then closes the driver', async () => {
     const value = backend.getValue('k');
     const closing = backend.close();

@@ -1,5 +1,6 @@
 import type { CacheBackend } from '../backend.ts';
 import type { CacheError, CacheErrorCode } from '../errors.ts';
+import { invalidKey } from '../keys.ts';
 import { show } from './transcript.ts';
 
 /** A call that a rule made. */
@@ -43,11 +44,19 @@ function keysOf({ operation, args: [first], keysHidden }: RecordedCall, code: Ca
   if (!BATCHES.includes(operation)) return [typeof first === 'string' ? first : undefined];
   // Any other iterable of pairs has been consumed.
   const walkable = Array.isArray(first) || first instanceof Map;
-  const keys = walkable ? [...first].map(keyOf).filter((key) => typeof key === 'string') : [];
+  const items: readonly unknown[] = walkable ? [...first] : [];
+  const failed = code === 'INVALID_KEY' ? items.filter((item) => isInvalid(item, operation)) : items;
+  const keys = failed.map(keyOf).filter((key) => typeof key === 'string');
   return walkable && OF_ONE_ITEM.includes(code) ? keys : [...keys, undefined];
 }
 
 const keyOf = (item: unknown): unknown => (Array.isArray(item) ? item[0] : item);
+
+/** Whether an item of a batch has an invalid key, or is no pair where it should be. */
+function isInvalid(item: unknown, operation: string): boolean {
+  const isPair = Array.isArray(item) && item.length === 2;
+  return invalidKey(keyOf(item)) !== undefined || (operation === 'multiSetValues' && !isPair);
+}
 
 /**
  * All text that printing an error could show: its message, JSON and properties, and those of its causes, except

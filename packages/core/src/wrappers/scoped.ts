@@ -6,8 +6,8 @@ import { SCOPE, type Scope } from './wrapper.ts';
 export { SCOPE } from './wrapper.ts';
 
 /**
- * A view of a backend under a longer namespace, with the same connection and options: for tenants, deploys, tests.
- * Closing it does not close the backend or its connection; closing the backend closes it too. Throws `INVALID_OPTIONS`.
+ * A view of a backend under a longer namespace, with the same connection and options: for tenants, deploys, tests. The
+ * backend itself reaches its entries under `namespace:key`. Closing it does not close the backend or its connection; closing the backend closes it too. Throws `INVALID_OPTIONS`.
  */
 export function scoped(backend: CacheBackend, namespace: string): CacheBackend {
   checkBackend(backend);

@@ -66,7 +66,7 @@ describe('the model', () => {
   it('finds every mutant of batches, counters and TTLs except those beyond it', async () => {
     const missed: string[] = [];
     for (const mutant of [...batchMutants, ...counterMutants, ...ttlMutants]) {
-      await check(mutant, 500).then(
+      await check(mutant, 1000).then(
         () => missed.push(mutant.name),
         () => undefined,
       );

@@ -124,6 +124,14 @@ export const errorMutants: readonly Mutant[] = [
       failing(right, (error, [key]) => Object.assign(error, { message: `${error.message} ${format(key)}` })),
     ),
   ),
+  backendMutant(
+    'names the first key of a batch for another that is no key',
+    ['batches/all-or-nothing-checked'],
+    (right) =>
+      failing(right, (error, [batch]) =>
+        error.code === 'INVALID_KEY' && Array.isArray(batch) ? error.with({ key: [batch].flat(2)[0] }) : error,
+      ),
+  ),
   {
     name: 'names the first key of a batch whichever is refused',
     breaks: ['batches/all-or-nothing-checked', 'values/too-large'],
