@@ -371,12 +371,14 @@ export const faults: readonly FaultRule[] = [
     run: (lab, namespace) =>
       withFixture(lab, namespace, async (fixture) => {
         const backends = [lab.create({ namespace }), lab.create({ namespace, timeoutMs: undefined })];
+        const patient = { ...fixture, capMs: DEFAULT_MS };
         const late = new Broken(`expected it to reject within ${DEFAULT_MS / 1000} s. ${DEFAULTS}`);
         try {
+          // Connected, because a client may limit the time of connecting by itself.
+          for (const backend of backends) await succeeds(patient, call(backend, 'getValue', 'k'));
           await lab.set({ kind: 'silence' });
           const calls = backends.map((backend) => call(backend, 'getValue', 'k'));
           await within(Promise.allSettled(calls.map(({ result }) => result)), DEFAULT_MS, late);
-          const patient = { ...fixture, capMs: DEFAULT_MS };
           for (const each of calls) await fails(patient, each, either);
         } finally {
           await Promise.allSettled(backends.map(async (backend) => await backend.close()));
