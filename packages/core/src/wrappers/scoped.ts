@@ -7,7 +7,8 @@ export { SCOPE } from './wrapper.ts';
 
 /**
  * A view of a backend under a longer namespace, with the same connection and options: for tenants, deploys, tests. The
- * backend itself reaches its entries under `namespace:key`. Closing it does not close the backend or its connection; closing the backend closes it too. Throws `INVALID_OPTIONS`.
+ * backend itself reaches these entries under `namespace:key`. Closing the view does not close the backend or its
+ * connection; closing the backend closes the view too. Throws `INVALID_OPTIONS`.
  */
 export function scoped(backend: CacheBackend, namespace: string): CacheBackend {
   checkBackend(backend);
