@@ -123,6 +123,28 @@ export const concurrency: readonly Rule[] = [
     },
   },
   {
+    id: 'concurrency/failures-undo-nothing',
+    text: 'a failing call does not undo a concurrent write',
+    why: 'On a connection that calls share, a rollback also ends the transactions of the others.',
+    when: ({ atomicIncr }) => atomicIncr,
+    run: async ({ cache, equal, rejects }) => {
+      const writes: readonly (readonly [write: () => Promise<unknown>, key: string, written: unknown])[] = [
+        [() => cache.setValue('set', 1), 'set', 1],
+        [() => cache.multiSetValues([['batch', 1]], { ttl: 600 }), 'batch', 1],
+        [() => cache.delete('gone'), 'gone', undefined],
+        [() => cache.deleteMany(['gone too']), 'gone too', undefined],
+        [() => cache.incr('counter'), 'counter', 1],
+      ];
+      await cache.multiSetValues(['text', 'gone', 'gone too'].map((key) => [key, 'x'] as const));
+      for (const [write, key, written] of writes) {
+        const failing = cache.incr('text');
+        await Promise.allSettled([failing, write()]);
+        await rejects(failing, 'NOT_A_COUNTER');
+        equal(await cache.getValue(key), written);
+      }
+    },
+  },
+  {
     id: 'concurrency/own-copies',
     text: 'concurrent reads of a key give each caller a copy of its own',
     run: async ({ cache, equal }) => {

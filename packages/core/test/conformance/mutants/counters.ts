@@ -224,6 +224,21 @@ export const counterMutants: readonly Mutant[] = [
     },
   ),
   incrMutant(
+    'rolls back what others wrote meanwhile',
+    ['concurrency/failures-undo-nothing'],
+    async (driver, key, delta, ttl) => {
+      const before = [...driver.entries];
+      await null;
+      try {
+        return driver.incr(key, delta, ttl);
+      } catch (error) {
+        driver.entries.clear();
+        for (const [old, entry] of before) driver.entries.set(old, entry);
+        throw error;
+      }
+    },
+  ),
+  incrMutant(
     'increments by a get and a set',
     ['concurrency/no-increment-lost', 'concurrency/one-creator'],
     async (driver, key, delta, ttl) => {
