@@ -37,19 +37,18 @@ type Keyed = string | readonly [key: string, value: Stored] | readonly Keyed[];
  * first failure in order. An error that names no key receives the first key of its part.
  */
 export async function sendParts<P extends Keyed, T>(parts: readonly P[], send: (part: P) => Promise<T>): Promise<T[]> {
-  // Nearly every batch has one part. `Promise.allSettled` would add a fiftieth of a local round trip.
-  if (parts.length === 1) {
+  const sendPart = async (part: P): Promise<T> => {
     try {
-      return [await send(parts[0] as P)];
+      return await send(part);
     } catch (error) {
-      throw underKey(error, parts[0]);
+      throw underKey(error, part);
     }
-  }
-  const settled = await Promise.allSettled(parts.map(send));
-  return settled.map((outcome, index) => {
-    if (outcome.status === 'fulfilled') return outcome.value;
-    throw underKey(outcome.reason, parts[index]);
-  });
+  };
+  // Nearly every batch has one part. `Promise.allSettled` would add a fiftieth of a local round trip.
+  if (parts.length === 1) return [await sendPart(parts[0] as P)];
+  const sent = parts.map(sendPart);
+  await Promise.allSettled(sent);
+  return await Promise.all(sent);
 }
 
 /** For drivers: the error with the first key of the part that it concerns, unless it names one. */
