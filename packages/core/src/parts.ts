@@ -37,18 +37,17 @@ type Keyed = string | readonly [key: string, value: Stored] | readonly Keyed[];
  * first failure in order. An error that names no key receives the first key of its part.
  */
 export async function sendParts<P extends Keyed, T>(parts: readonly P[], send: (part: P) => Promise<T>): Promise<T[]> {
-  const sendPart = async (part: P): Promise<T> => {
-    try {
-      return await send(part);
-    } catch (error) {
-      throw underKey(error, part);
-    }
-  };
   // Nearly every batch has one part. `Promise.allSettled` would add a fiftieth of a local round trip.
-  if (parts.length === 1) return [await sendPart(parts[0] as P)];
-  const sent = parts.map(sendPart);
+  if (parts.length === 1) {
+    try {
+      return [await send(parts[0] as P)];
+    } catch (error) {
+      throw underKey(error, parts[0]);
+    }
+  }
+  const sent = parts.map((part) => sendParts([part], send));
   await Promise.allSettled(sent);
-  return await Promise.all(sent);
+  return (await Promise.all(sent)).flat() as T[];
 }
 
 /** For drivers: the error with the first key of the part that it concerns, unless it names one. */
