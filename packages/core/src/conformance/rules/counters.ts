@@ -286,15 +286,21 @@ export const counters: readonly Rule[] = [
       },
       {
         id: 'counters/restarts-after-expiry',
-        text: 'an expired counter restarts at the delta, with the TTL of that call',
+        text: 'an expired counter or text restarts at the delta, with the TTL of that call',
         waits: true,
         run: async ({ cache, equal, outlive }) => {
           await cache.incr('k', 10, { ttl: 0.4 });
           await cache.incr('l', 10, { ttl: 0.4 });
+          await cache.setValue('text', 'old', { ttl: 0.4 });
           await outlive(0.4);
-          equal([await cache.incr('k', 3), await cache.incr('l', 3, { ttl: 0.4 })], [3, 3]);
+          const counts = [
+            await cache.incr('k', 3),
+            await cache.incr('l', 3, { ttl: 0.4 }),
+            await cache.incr('text', 3),
+          ];
+          equal(counts, [3, 3, 3]);
           await outlive(0.4);
-          equal(await cache.multiGetValues(['k', 'l']), [3, undefined]);
+          equal(await cache.multiGetValues(['k', 'l', 'text']), [3, undefined, 3]);
         },
       },
       {

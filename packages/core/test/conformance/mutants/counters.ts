@@ -272,6 +272,16 @@ export const counterMutants: readonly Mutant[] = [
       })(now);
     },
   ),
+  driverMutant('finds an expired text under a new counter', ['counters/restarts-after-expiry'], (now) => {
+    return new (class extends TimedDriver {
+      override incr(key: string, delta: number, ttl: number | undefined): number {
+        const expired = this.exists(key) ? undefined : this.entries.get(key)?.value;
+        const sum = super.incr(key, delta, ttl);
+        if (typeof expired === 'string') this.setMany([[key, expired]], ttl);
+        return sum;
+      }
+    })(now);
+  }),
   driverMutant('finds the old counter under a text', ['counters/set-over'], (now) => {
     const counts = new Map<string, number>();
     return new (class extends TimedDriver {
