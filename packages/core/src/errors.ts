@@ -131,8 +131,13 @@ function framesOf(error: unknown): readonly string[] {
 
 /** The name of a thrown thing, for errors whose message is not safe to show. */
 export function nameOf(error: unknown): string {
-  const name: unknown = error instanceof Error ? error.name : typeof error;
-  return typeof name === 'string' && /^[\w$.]{1,64}$/.test(name) ? name : 'Error';
+  try {
+    const name: unknown = error instanceof Error ? error.name : typeof error;
+    if (typeof name === 'string' && /^[\w$.]{1,64}$/.test(name)) return name;
+  } catch {
+    // Its getter throws.
+  }
+  return 'Error';
 }
 
 const KEY_SHOWN = 64;

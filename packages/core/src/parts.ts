@@ -45,11 +45,9 @@ export async function sendParts<P extends Keyed, T>(parts: readonly P[], send: (
       throw underKey(error, parts[0]);
     }
   }
-  const settled = await Promise.allSettled(parts.map(send));
-  return settled.map((outcome, index) => {
-    if (outcome.status === 'fulfilled') return outcome.value;
-    throw underKey(outcome.reason, parts[index]);
-  });
+  const sent = parts.map((part) => sendParts([part], send));
+  await Promise.allSettled(sent);
+  return (await Promise.all(sent)).flat() as T[];
 }
 
 /** For drivers: the error with the first key of the part that it concerns, unless it names one. */

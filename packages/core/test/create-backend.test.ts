@@ -465,12 +465,14 @@ describe('a failure of the driver', () => {
   });
 
   it('is a CacheError whatever is thrown', async () => {
-    const unreadable = Object.defineProperty(new Error('x'), 'stack', {
-      get: () => {
-        throw new TypeError('no');
-      },
-    });
-    for (const thrown of [undefined, null, 'text', unreadable]) {
+    const unreadable = ['stack', 'message', 'name'].map((property) =>
+      Object.defineProperty(new Error('x'), property, {
+        get: () => {
+          throw new TypeError('no');
+        },
+      }),
+    );
+    for (const thrown of [undefined, null, 'text', ...unreadable]) {
       driver.get = () => {
         throw thrown;
       };

@@ -58,6 +58,16 @@ describe('a batch sent in parts', () => {
     await expect(sent).rejects.toMatchObject({ code: 'BACKEND', message: 'no', options });
     expect(ended).toBe(true);
     await expect(sendParts([['a']], () => Promise.reject(refused))).rejects.toMatchObject({ options });
+    let settled = false;
+    const thrown = sendParts(parts, ([key]) => {
+      if (key === 'c') throw refused;
+      return new Promise<void>((resolve) => setTimeout(resolve, 5)).then(() => {
+        settled = key === 'd';
+        if (key === 'd') throw new Error('no part that nobody waits for');
+      });
+    });
+    await expect(thrown).rejects.toMatchObject({ options: { ...given, key: 'c' } });
+    expect(settled).toBe(true);
     const later = sendParts(parts, async ([key]) => {
       if (key !== 'a') throw refused;
     });
