@@ -25,7 +25,7 @@ function check({ create, ...mutant }: Pick<Mutant, 'create' | 'capabilities'>, r
   return checkModel({ fc, create: (options) => create(options, now), capabilities, clock, runs, seed: 42 });
 }
 
-/** Mutants that no sequence of valid calls on three keys can find: of refused input, other forms, sizes and steps. */
+/** Mutants that no sequence of valid calls on three keys can find: of refused input, other forms, sizes, steps and calls at once. */
 const beyond = [
   'rounds TTLs down to milliseconds',
   'rounds tiny TTLs to 0, which means no expiry',
@@ -46,6 +46,7 @@ const beyond = [
   'deletes no more than 1,000 keys',
   'deletes the valid keys of a batch with an invalid one',
   'increments by a get and a set',
+  'rolls back what others wrote meanwhile',
   'takes any delta',
   'coalesces each setValue under the TTL of the first',
   'coalesces each multiSetValues under the TTL of the first',
