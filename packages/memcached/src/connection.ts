@@ -202,9 +202,8 @@ export class Connection {
 
   /** While it owes a response: looks whether it is stalled, and ends it once all deadlines have passed. */
   #watch(): void {
-    const now = performance.now();
     const stallsAt = Math.min(this.#lastActivity + this.#silenceMs, this.#inFlight.oldestDeadline + GRACE_MS);
-    const waitMs = this.#stalled ? MAX_SILENCE_MS : stallsAt - now;
+    const waitMs = this.#stalled ? MAX_SILENCE_MS : Math.max(0, Math.ceil(stallsAt - performance.now()));
     // Bytes already received are read one turn after the time is over. A stall may begin in between. In another turn, calls whose
     // deadlines have passed end first.
     this.#watchTimer = setTimeout(() => {

@@ -13,7 +13,7 @@ import { tlsProxy } from '@ninefold/tooling/servers/tls-proxy';
 import { until } from '@ninefold/tooling/servers/until';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { keptOf } from '@ninefold/tooling/testing/kept';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HandshakeReader, handshakeError } from '../src/handshake.ts';
 import { managedClient } from '../src/managed-client.ts';
 import { memcachedBackend } from '../src/memcached.ts';
@@ -325,9 +325,13 @@ describe('a connection', () => {
       sockets += 1;
     };
     subscribe('net.client.socket', note);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
     for (let call = 0; call < 2; call++) expect(await backend.getValue('k')).toBe('v');
     unsubscribe('net.client.socket', note);
     expect(sockets).toBe(0);
+    // For a negative delay Node 24 writes a warning to the console.
+    expect(Math.min(...timers.mock.calls.map(([, delay = 0]) => delay))).toBeGreaterThanOrEqual(0);
+    timers.mockRestore();
     await backend.close();
     await stop();
   });
