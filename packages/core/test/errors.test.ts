@@ -128,6 +128,8 @@ describe('a cause', () => {
     for (const changes of [{ stack: undefined }, { stack: [] }, { message: Symbol('x') }]) {
       expect(causeOf(Object.assign(new Error('x'), changes)).stack).toBe('Error');
     }
+    const text = 'a\n    at s3cret:1:1';
+    expect(causeOf(Object.assign(new Error(text), { message: [text] })).stack).toBe('Error');
     for (const thing of ['x', undefined, null, { message: 'x', stack: 'x\n    at s3cret:1:1' }]) {
       expect(causeOf(thing).stack).toBe(nameOf(thing));
     }

@@ -186,7 +186,7 @@ export class Connection {
       });
       // The server may have answered a request before it has read all of it. The next one shows whether it still reads.
       if (this.#inFlight.length === 0) this.#resume();
-      this.#stalled &&= this.#isLateAt(this.#lastActivity);
+      if (this.#stalled && !this.#isLateAt(this.#lastActivity)) this.#recover();
       this.#endIfIdle();
     } catch (error) {
       // Later responses could be matched to the wrong requests.
@@ -212,6 +212,13 @@ export class Connection {
         this.#watchTimer = setTimeout(() => this.#check(over), 0);
       }, 0);
     }, waitMs);
+  }
+
+  /** It was stalled and has answered: the next look is due earlier. */
+  #recover(): void {
+    this.#stalled = false;
+    clearTimeout(this.#watchTimer);
+    if (this.#state !== 'closed') this.#watch();
   }
 
   #check(now: number): void {

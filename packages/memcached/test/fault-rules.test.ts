@@ -28,12 +28,15 @@ trySilences({
 });
 
 /** A connection to the server, and a request on it whose outcome is "a response" or why there is none. */
-function connect(server: ServerProcess): {
+function connect(
+  server: ServerProcess,
+  config: { readonly timeoutMs: number } = { timeoutMs: 30_000 },
+): {
   readonly connection: Connection;
   readonly send: (timeoutMs: number) => Promise<string>;
 } {
   const connection = new Connection(
-    { ...server, tls: undefined, login: undefined, timeoutMs: 30_000 },
+    { ...server, tls: undefined, login: undefined, ...config },
     { opened: () => undefined, ended: () => undefined },
   );
   const send = (timeoutMs: number): Promise<string> =>
@@ -51,6 +54,27 @@ function connect(server: ServerProcess): {
     });
   return { connection, send };
 }
+
+it('finds a connection stalled as early as before although it was stalled a moment ago', async () => {
+  const server = await startMemcached();
+  const { connection, send } = connect(server, { timeoutMs: 200 });
+  expect(await send(30_000)).toBe('a response');
+  await server.pause();
+  const first = send(30_000);
+  await expect.poll(() => connection.isStalled).toBe(true);
+  server.resume();
+  expect(await first).toBe('a response');
+  expect(connection.isStalled).toBe(false);
+  await server.pause();
+  const second = send(30_000);
+  // Longer than 180 ms, and shorter than the second until a stalled connection is looked at again.
+  for (const milliseconds of [400, 10, 10, 10]) await sleep(milliseconds);
+  expect(connection.isStalled).toBe(true);
+  server.resume();
+  expect(await second).toBe('a response');
+  connection.fail(new DriverError('UNAVAILABLE', 'the test is over'));
+  await server.stop();
+});
 
 it('loses no response that arrived during a stall that began just before the check for silence', async () => {
   const [SILENCE_MS, STALL_MS] = [1000, 1000];

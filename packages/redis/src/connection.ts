@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { connectionFailure, connectionLost } from './failures.ts';
+import { connectionFailure, connectionLost, Refusal } from './failures.ts';
 import { Pipeline } from './pipeline.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { type CallState, type Command, type Sender, unread } from './sender.ts';
@@ -56,13 +56,16 @@ export class Connection implements Sender {
   /** Sends a command, behind `ASKING`, to the node of a cluster that is importing the slot of its key. */
   async sendAsking<T>(call: CallState, command: Command<T>): Promise<T | undefined> {
     const pipeline = await this.#whenReady();
-    const [asking, reply] = await Promise.allSettled([
-      write(pipeline, call, { name: 'asking', args: [], key: command.key, read: unread }),
-      write(pipeline, call, command),
-    ]);
-    // A node that refuses ASKING may own the slot by now, and have run the command.
-    if (reply.status === 'fulfilled') return reply.value;
-    throw asking.status === 'rejected' ? asking.reason : reply.reason;
+    const asking = write(pipeline, call, { name: 'asking', args: [], key: command.key, read: unread });
+    asking.catch(() => undefined);
+    try {
+      // A node that refuses ASKING may own the slot by now, and run the command.
+      return await write(pipeline, call, command);
+    } catch (error) {
+      // Its reply has come before. A lost connection may bring none.
+      if (error instanceof Refusal) await asking;
+      throw error;
+    }
   }
 
   close(): void {
@@ -146,10 +149,13 @@ export class Connection implements Sender {
         client.disconnect();
         return;
       }
+      let givenUpAt = Number.NEGATIVE_INFINITY;
       const onLate = (): void => {
-        // The server may only be slow: calls may still be answered before their deadlines, which come before the next report.
-        if (this.#client === client) this.#drain(client, opened);
-        else client.disconnect();
+        if (this.#client === client) {
+          this.#drain(client, opened);
+          givenUpAt = performance.now();
+          // The server may only be slow: calls may still be answered before their deadlines.
+        } else if (performance.now() - givenUpAt >= this.#timeoutMs) client.disconnect();
       };
       const onSilent = (): void => {
         onLate();
