@@ -3,16 +3,17 @@ import type { CacheBackend } from '@ninefold/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { ServerProcess } from '../servers/process.ts';
+import { RewritingProxy } from './rewriting-proxy.ts';
 
 const TIMEOUT_MS = 3000;
 
-interface Place {
+export interface SilenceLab {
   start(): Promise<ServerProcess>;
   open(options: { readonly port: number; readonly timeoutMs: number }): CacheBackend;
 }
 
 /** Defines the tests of calls that are in flight when the adapter notices that their connection is silent. */
-export function trySilences({ start, open }: Place): void {
+export function trySilences({ start, open }: SilenceLab): void {
   describe('a silent connection', () => {
     it('fails no call after one that its server answers too late', async () => {
       const server = await start();
@@ -45,5 +46,39 @@ export function trySilences({ start, open }: Place): void {
       await late;
       await backend.close();
     });
+  });
+}
+
+/** Defines the test of a connection that gets the first byte of a reply in time, and then none until later calls are due. */
+export function tryLateThenSilent({ start, open }: SilenceLab): void {
+  it('a connection that is late and then silent fails no call after the late one', async () => {
+    const server = await start();
+    onTestFinished(() => server.stop());
+    const proxy = await RewritingProxy.start(server);
+    onTestFinished(() => proxy.stop());
+    const backend = open({ port: proxy.port, timeoutMs: TIMEOUT_MS });
+    await backend.setValue('k', 'v');
+    // Until no reply is watched for any more.
+    await sleep(500);
+    const rest = new Promise<string>((resolve) => {
+      proxy.rewrite = (reply) => {
+        resolve(reply.slice(1));
+        return reply.slice(0, 1);
+      };
+    });
+    const late = expect(backend.getValue('k')).rejects.toMatchObject({ code: 'TIMEOUT' });
+    const held = await rest;
+    await server.pause();
+    await sleep(2000);
+    const write = expect(backend.incr('n')).resolves.toBe(1);
+    await late;
+    await sleep(1000);
+    proxy.rewrite = (reply) => {
+      proxy.heal();
+      return held + reply;
+    };
+    server.resume();
+    await write;
+    await backend.close();
   });
 }

@@ -86,27 +86,36 @@ describe.each(['redis', 'memcached', 'upstash'])('on %s', (name) => {
     await fresh.close();
   });
 
+  /** The fewest round trips of three runs, because replies that arrive in several pieces make some more. */
+  async function fewestRounds(prepare: () => Promise<unknown>, run: () => Promise<unknown>): Promise<number> {
+    const counts: number[] = [];
+    for (let time = 0; time < 3; time++) {
+      await prepare();
+      lab.rounds();
+      await run();
+      counts.push(lab.rounds());
+    }
+    return Math.min(...counts);
+  }
+  const store = (): Promise<void> => cache.setMany(hundred.map((key) => [key, 1]));
+  const remove = (): Promise<unknown> => cache.deleteMany(hundred);
+
   it('a hundred misses are loaded in parallel', async () => {
-    await cache.setMany(hundred.map((key) => [key, 1]));
-    await cache.deleteMany(hundred);
-    lab.rounds();
-    await cache.getOrSetMany(hundred, () => hundred);
-    // 5, and some more if replies arrive in several pieces.
-    expect(lab.rounds()).toBeLessThan(30);
+    await store();
+    expect(await fewestRounds(remove, () => cache.getOrSetMany(hundred, () => hundred))).toBeLessThan(30);
   });
 
-  it('a hundred calls of one tick take no more round trips than one call', async () => {
-    // On a socket, some more if replies arrive in several pieces.
-    const most = (rounds: number): number => (name === 'upstash' ? rounds : 30);
-    await cache.setMany(hundred.map((key) => [key, 1]));
-    lab.rounds();
-    await Promise.all(hundred.map((key) => cache.getOrSet(key, absent)));
-    expect(lab.rounds()).toBeLessThanOrEqual(most(1));
-    await cache.deleteMany(hundred);
-    lab.rounds();
-    await Promise.all(hundred.map((key) => cache.getOrSet(key, () => 2)));
-    expect(lab.rounds()).toBeLessThanOrEqual(most(5));
-    await Promise.all(hundred.map((key) => cache.delete(key)));
-    expect(lab.rounds()).toBeLessThanOrEqual(most(2 + together));
-  });
+  const inOneTick: [string, number, () => Promise<unknown>, (key: string) => Promise<unknown>][] = [
+    ['hits', 1, store, (key) => cache.getOrSet(key, absent)],
+    ['misses that are loaded', 5, remove, (key) => cache.getOrSet(key, () => 2)],
+    ['deletes', 2 + together, store, (key) => cache.delete(key)],
+  ];
+  it.each(inOneTick)(
+    'a hundred %s of one tick take no more round trips than one',
+    async (_what, rounds, prepare, call) => {
+      await store();
+      const most = name === 'upstash' ? rounds : 30;
+      expect(await fewestRounds(prepare, () => Promise.all(hundred.map(call)))).toBeLessThanOrEqual(most);
+    },
+  );
 });

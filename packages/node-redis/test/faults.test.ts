@@ -5,7 +5,7 @@ import { FaultProxy } from '@ninefold/tooling/fault-proxy';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { tryFaults } from '@ninefold/tooling/testing/try-faults';
-import { trySilences } from '@ninefold/tooling/testing/try-silences';
+import { type SilenceLab, tryLateThenSilent, trySilences } from '@ninefold/tooling/testing/try-silences';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nodeRedisBackend } from '../src/node-redis.ts';
 
@@ -104,7 +104,9 @@ it('loses no reply that arrived during a stall that began just before the check 
   await server.stop();
 });
 
-trySilences({
+const silenceLab: SilenceLab = {
   start: () => startRedis(),
   open: ({ port, timeoutMs }) => nodeRedisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs }),
-});
+};
+trySilences(silenceLab);
+tryLateThenSilent(silenceLab);

@@ -3,7 +3,7 @@ import type { CacheError } from '@ninefold/core';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { staysQuiet } from '@ninefold/tooling/testing/stays-quiet';
-import { trySilences } from '@ninefold/tooling/testing/try-silences';
+import { type SilenceLab, tryLateThenSilent, trySilences } from '@ninefold/tooling/testing/try-silences';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisBackend } from '../src/redis.ts';
@@ -89,10 +89,12 @@ describe('a server that fails under load', () => {
   });
 });
 
-trySilences({
+const silenceLab: SilenceLab = {
   start: () => startRedis(),
   open: ({ port, timeoutMs }) => redisBackend({ url: `redis://127.0.0.1:${port}`, timeoutMs }),
-});
+};
+trySilences(silenceLab);
+tryLateThenSilent(silenceLab);
 
 describe('an event loop that stalls for longer than the deadline', () => {
   it('loses no reply that arrived meanwhile, and no connection', async () => {

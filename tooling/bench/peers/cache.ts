@@ -14,7 +14,7 @@ import { defaultProgram, startRedis } from '../../servers/redis.ts';
 import { kinds } from '../support/data.ts';
 import { bench, type Contest, type Entrant, type Work } from '../support/harness.ts';
 import { reportVersions } from '../support/results.ts';
-import { packageVersions, programVersion } from '../support/versions.ts';
+import { packageVersions, programVersion, versionsWithin } from '../support/versions.ts';
 
 const TTL = 3600;
 const KEYS = 256;
@@ -188,6 +188,7 @@ const server = await startRedis();
 const url = `redis://${server.host}:${server.port}`;
 reportVersions({
   'redis-server': programVersion(defaultProgram()),
+  ...versionsWithin('cacheable', ['keyv']),
   ...packageVersions(['bentocache', 'cacheable', 'cache-manager', 'layered-loader']),
 });
 const near = inMemory();

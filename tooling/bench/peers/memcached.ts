@@ -8,7 +8,7 @@ import { defaultProgram, startMemcached } from '../../servers/memcached.ts';
 import { ours, type Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
-import { packageVersions, programVersion } from '../support/versions.ts';
+import { packageVersions, programVersion, versionsWithin } from '../support/versions.ts';
 import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
@@ -75,6 +75,8 @@ async function peersAt(address: Address): Promise<Peer[]> {
 const server = await startMemcached(['-m', '1024', '-t', '1']);
 reportVersions({
   memcached: programVersion(defaultProgram()),
+  // The stores are for this major version of Keyv.
+  ...versionsWithin('cacheable', ['keyv']),
   ...packageVersions(['memjs', 'memcache', '@keyv/memcache', 'cacheable', 'cache-manager']),
 });
 const tested = await testPeers(await peersAt(server));

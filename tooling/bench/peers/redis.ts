@@ -14,7 +14,7 @@ import { defaultProgram, startRedis } from '../../servers/redis.ts';
 import { ours, type Peer } from '../support/peer.ts';
 import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
-import { packageVersions, programVersion } from '../support/versions.ts';
+import { packageVersions, programVersion, versionsWithin } from '../support/versions.ts';
 import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
 import { peersOnKeyv } from './keyv.ts';
 
@@ -146,6 +146,8 @@ async function peersAt(address: Address): Promise<Peer[]> {
 const redis = await startRedis();
 reportVersions({
   'redis-server': programVersion(defaultProgram()),
+  // The stores are for this major version of Keyv.
+  ...versionsWithin('cacheable', ['keyv']),
   ...packageVersions([
     'ioredis',
     'redis',

@@ -2,7 +2,8 @@ import { cachified } from '@epic-web/cachified';
 import KeyvRedis from '@keyv/redis';
 import { redisBackend } from '@ninefold/redis';
 import { BentoCache, bentostore } from 'bentocache';
-import { redisDriver } from 'bentocache/drivers/redis';
+import { memoryDriver } from 'bentocache/drivers/memory';
+import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
 import { Cacheable, Keyv } from 'cacheable';
 import { redisCacheAdapter } from 'cachified-redis-adapter';
 import { Redis } from 'ioredis';
@@ -22,7 +23,10 @@ export interface Contestant {
   close(): Promise<unknown>;
 }
 
-/** Makes one on the Redis server of a URL, as its documentation shows, with a client that fails when the server does. */
+/**
+ * Makes one on the Redis server of a URL, as its documentation shows, with the options that make it report errors and a client
+ * that fails when the server does.
+ */
 export type Enter = (url: string) => Promise<Contestant>;
 
 const TTL = 60;
@@ -56,37 +60,59 @@ const ninefold: Enter = async (url) => {
   };
 };
 
+/** An ioredis client that does not reconnect, and whose duplicates do not either. `all` receives it and them. */
+function ioredisOf(url: string, all: Redis[]): Redis {
+  const client = new Redis(url, { retryStrategy: () => null, commandTimeout: TIMEOUT_MS });
+  client.on('error', () => undefined);
+  all.push(client);
+  return Object.assign(client, { duplicate: () => ioredisOf(url, all) });
+}
+
 const bentocache: Enter = async (url) => {
-  const connection = new Redis(url, { maxRetriesPerRequest: 0, commandTimeout: TIMEOUT_MS });
-  connection.on('error', () => undefined);
-  const driver = redisDriver({ connection: connection as never, prefix: 'bentocache' });
+  const clients: Redis[] = [];
+  const connection = ioredisOf(url, clients) as never;
   const cache = new BentoCache({
-    default: 'redis',
-    stores: { redis: bentostore().useL2Layer(driver) },
+    default: 'multitier',
+    stores: {
+      multitier: bentostore()
+        .useL1Layer(memoryDriver())
+        .useL2Layer(redisDriver({ connection, prefix: 'bentocache' }))
+        .useBus(redisBusDriver({ connection })),
+    },
     ttl: TTL * 1000,
   });
+  // A store connects when it is first used. After the replies, its bus has subscribed.
+  cache.use('multitier');
+  await Promise.all(clients.map((client) => client.ping()));
   return {
     getOrSet: (key, factory) => cache.getOrSet({ key, factory }),
     getOrSetTagged: (key, factory) => cache.getOrSet({ key, factory, tags: TAGS }),
     invalidateTag: () => cache.deleteByTag({ tags: TAGS }),
     set: (key, value) => cache.set({ key, value }),
-    delete: (key) => cache.delete({ key }),
-    close: async () => connection.disconnect(),
+    // With a memory layer, it suppresses errors of the server unless told otherwise.
+    delete: (key) => cache.delete({ key, suppressL2Errors: false }),
+    close: async () => {
+      for (const client of clients) client.disconnect();
+    },
   };
 };
 
 let instances = 0;
 
 const cacheable: Enter = async (url) => {
-  const store = new KeyvRedis({ url, ...FAILS_AT_ONCE });
+  // By default, all three layers swallow errors.
+  const store = new KeyvRedis({ url, ...FAILS_AT_ONCE }, { throwOnErrors: true });
   store.on('error', () => undefined);
+  // A client without an offline queue fails calls that come before it has connected.
+  await store.getClient();
+  const primary = new Keyv({ store, namespace: 'cacheable', useKeyPrefix: false, throwOnErrors: true });
   instances += 1;
   // Two instances with the same id share loads, which two processes cannot.
   const cacheId = `process ${instances}`;
-  const cache = new Cacheable({ primary: new Keyv({ store, namespace: 'cacheable' }), ttl: TTL * 1000, cacheId });
+  const cache = new Cacheable({ primary, ttl: TTL * 1000, cacheId });
   cache.on('error', () => undefined);
   return {
-    getOrSet: (key, load) => cache.getOrSet(key, load),
+    getOrSet: (key, load) => cache.getOrSet(key, load, { throwErrors: 'function' }),
     set: (key, value) => cache.set(key, value),
     delete: (key) => cache.delete(key),
     close: () => cache.disconnect(),
