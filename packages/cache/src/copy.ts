@@ -35,7 +35,7 @@ export interface Snapshot {
   readonly mayBeRefused: boolean;
 }
 
-/** Bytes of an entry beside its value. Tags, and values that are not plain data, may take more. */
+/** Bytes of an entry beside its value and its tags. */
 const ENTRY_BYTES = 64;
 
 /** `maxBytes`: the size of text that the backend is sure to take. */

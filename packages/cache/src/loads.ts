@@ -53,10 +53,7 @@ export class Loads {
   async joinOrStart(miss: Miss): Promise<FlightResult> {
     let { seen } = miss;
     for (;;) {
-      if (miss.signal?.aborted === true) {
-        miss.skip();
-        throw miss.signal.reason;
-      }
+      if (miss.signal?.aborted === true) throw miss.signal.reason;
       const flight = this.#joinable(miss.key);
       if (flight?.canServe(miss.step, seen) === true) {
         miss.skip();
