@@ -6,7 +6,7 @@ import type { CountOptions, GetOptions, LoadOptions, SetOptions, WrapOptions } f
 /** A Standard Schema whose input is the loader's value. */
 export type Schema = StandardSchemaV1;
 
-type Loaded<T> = T | Promise<T>;
+type Loaded<T> = T | PromiseLike<T>;
 type Loader<T> = (context: LoadContext) => Loaded<T>;
 type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly T[]>;
 type In<S extends Schema> = StandardSchemaV1.InferInput<S>;

@@ -117,6 +117,27 @@ describe('callers of one missing key', () => {
   });
 });
 
+it('what a loader returns is not stored if it has set or deleted its key, so it chooses a TTL and tags by the value', async () => {
+  const load = async (): Promise<string> => {
+    await cache.set('token', { text: 'a' }, { ttl: 5, tags: ['tokens'] });
+    return 'a';
+  };
+  expect(await cache.getOrSet('token', load, { ttl: 60 })).toBe('a');
+  expect(await cache.get('token')).toEqual({ text: 'a' });
+  await clock.advance(5000);
+  expect(await cache.has('token')).toBe(false);
+  await cache.getOrSetMany(['token'], async () => [await load()]);
+  expect(await cache.get('token')).toEqual({ text: 'a' });
+  await cache.invalidateTags('tokens');
+  expect(await cache.has('token')).toBe(false);
+  const drop = async (): Promise<string> => {
+    await cache.delete('token');
+    return 'b';
+  };
+  expect(await cache.getOrSet('token', drop)).toBe('b');
+  expect(await cache.has('token')).toBe(false);
+});
+
 it('a close during a load does not fail its callers', async () => {
   const slow = pending<string>();
   const told: string[] = [];

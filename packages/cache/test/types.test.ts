@@ -289,6 +289,11 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.wrap((_id: number) => json(), { key: 'j', type: User })).toEqualTypeOf<
     (id: number) => Promise<User>
   >();
+  // As a query that runs once it is awaited, and has no other method of a promise.
+  const query = (): PromiseLike<User> => Promise.resolve({ name: 'Ada', age: 36 });
+  expectTypeOf(cache.getOrSet('q', query)).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSet('q', () => query(), { type: User })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.wrap((_id: number) => query(), { key: 'q' })).toEqualTypeOf<(id: number) => Promise<User>>();
   // @ts-expect-error a loader that may resolve undefined needs a type that allows it
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error the loader’s value is the input of the schema

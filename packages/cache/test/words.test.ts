@@ -203,7 +203,15 @@ describe('values', () => {
     const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
     await watched.set('k', 'old', { tags: ['t'] });
     operations.length = 0;
-    const refused = [() => 1, Symbol('s'), new Map([['price', new URLSearchParams()]]), [new Date(Number.NaN)]];
+    // As deep as a backend takes, so that an entry, which holds it, is too deep.
+    const deepest = Array.from({ length: 1000 }).reduce((inner) => [inner], 1);
+    const refused = [
+      () => 1,
+      Symbol('s'),
+      new Map([['price', new URLSearchParams()]]),
+      [new Date(Number.NaN)],
+      deepest,
+    ];
     for (const value of refused) {
       expect(await codeOf(watched.set('k', value))).toBe('INVALID_VALUE');
       const pairs: [string, unknown][] = [
