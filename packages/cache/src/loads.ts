@@ -226,7 +226,7 @@ export class Loads {
     try {
       if (typeof own !== 'number' || !(own <= 0)) checkTtl(own, key);
     } catch (error) {
-      throw this.#options.events.forCaller(error, tally, () => key);
+      throw this.#options.events.forCaller(error, tally);
     }
     return own;
   }

@@ -72,11 +72,14 @@ describe('values', () => {
     }
     let short: Cache;
     let loads: number;
+    let told: CacheError[];
     const load = (seconds: number | undefined): Token => ({ text: `token ${++loads}`, seconds });
     const ttl = ({ seconds }: Token): number | undefined => seconds;
 
     beforeEach(() => {
-      short = createCache(memoryBackend({ now: () => time }), { ttl: 10 });
+      told = [];
+      const onError = (error: CacheError): unknown => told.push(error);
+      short = createCache(memoryBackend({ now: () => time }), { ttl: 10, onError });
       loads = 0;
     });
 
@@ -105,6 +108,7 @@ describe('values', () => {
       expect(await Promise.all(calls)).toEqual([1, 2].map(() => ({ text: 'token 1', seconds })));
       expect(await short.has('k')).toBe(false);
       expect(await short.getOrSet('k', () => load(seconds), { ttl })).toMatchObject({ text: 'token 2' });
+      expect(told).toEqual([]);
     });
 
     it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e10, '60', null, Promise.resolve(60)])(
