@@ -63,14 +63,14 @@ export interface Cache {
    * Resolves the value, loaded on a miss: once in this process, and as a rule once in all processes. The loader's error
    * reaches every waiting caller and is not stored. If the backend fails, the loader is called, and so is `onError`.
    */
-  getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions>): Promise<T>;
+  getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions<T>>): Promise<T>;
   getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
   getOrSet<S extends Schema, R>(
     key: Key,
     loader: Loader<R>,
-    options: Typed<LoadOptions, S> & IfUnknown<R>,
+    options: Typed<LoadOptions<R>, S> & IfUnknown<R>,
   ): Promise<Out<S>>;
-  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions, S>): Promise<Out<S>>;
+  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions<In<S>>, S>): Promise<Out<S>>;
 
   /**
    * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys.
@@ -80,7 +80,7 @@ export interface Cache {
   getOrSetMany<K extends Key, T>(
     keys: readonly K[],
     loader: ManyLoader<K, T>,
-    options?: Untyped<LoadOptions>,
+    options?: Untyped<LoadOptions<T>>,
   ): Promise<T[]>;
   getOrSetMany<K extends Key, T>(
     keys: readonly K[],
@@ -90,12 +90,12 @@ export interface Cache {
   getOrSetMany<K extends Key, S extends Schema, R>(
     keys: readonly K[],
     loader: ManyLoader<K, R>,
-    options: Typed<LoadOptions, S> & IfUnknown<R>,
+    options: Typed<LoadOptions<R>, S> & IfUnknown<R>,
   ): Promise<Out<S>[]>;
   getOrSetMany<K extends Key, S extends Schema>(
     keys: readonly K[],
     loader: ManyLoader<K, In<S>>,
-    options: Typed<LoadOptions, S>,
+    options: Typed<LoadOptions<In<S>>, S>,
   ): Promise<Out<S>[]>;
 
   /**
@@ -106,7 +106,7 @@ export interface Cache {
    */
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => Loaded<T>,
-    options: Untyped<WrapOptions<A>>,
+    options: Untyped<WrapOptions<A, T>>,
   ): (...args: A) => Promise<T>;
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => unknown,
@@ -114,11 +114,11 @@ export interface Cache {
   ): (...args: A) => Promise<T>;
   wrap<A extends readonly unknown[], S extends Schema, R>(
     fn: (...args: A) => Loaded<R>,
-    options: Typed<WrapOptions<A>, S> & IfUnknown<R>,
+    options: Typed<WrapOptions<A, R>, S> & IfUnknown<R>,
   ): (...args: A) => Promise<Out<S>>;
   wrap<A extends readonly unknown[], S extends Schema>(
     fn: (...args: A) => Loaded<In<S>>,
-    options: Typed<WrapOptions<A>, S>,
+    options: Typed<WrapOptions<A, In<S>>, S>,
   ): (...args: A) => Promise<Out<S>>;
 
   /** Makes every entry stale that was stored with one of the tags. One `incr` for each tag, in parallel. */

@@ -2,7 +2,7 @@ import { isCacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { type Cache, createCache } from '../src/cache.ts';
+import { type Cache, createCache, type LoadOptions } from '../src/cache.ts';
 import { settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -238,6 +238,21 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.get('k', { type: User })).resolves.toEqualTypeOf<{ name: string; age: number } | undefined>();
   expectTypeOf(cache.getOrSet('n', () => 5)).resolves.toEqualTypeOf<number>();
   expectTypeOf(cache.getOrSet('n', async () => 5, { ttl: 1 })).resolves.toEqualTypeOf<number>();
+  const ageOf = ({ age }: User): number => age;
+  const ada = (): User => ({ name: 'Ada', age: 36 });
+  expectTypeOf(cache.getOrSet('u', ada, { ttl: (user) => user.age })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSet('u', async (_context) => ada(), { ttl: ageOf })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSetMany(['u'], (_keys) => [ada()], { ttl: ageOf })).resolves.toEqualTypeOf<User[]>();
+  expectTypeOf(cache.wrap(ada, { key: 'u', ttl: ({ age }) => age })).toEqualTypeOf<() => Promise<User>>();
+  expectTypeOf(
+    cache.getOrSet('e', () => ({ at }), { type: Event, ttl: (event) => event.at.length }),
+  ).resolves.toEqualTypeOf<{ at: Date }>();
+  // @ts-expect-error the TTL is not that of the loader's value
+  cache.getOrSet('n', () => 5, { ttl: ageOf }).catch(() => undefined);
+  // @ts-expect-error no load
+  cache.set('n', 5, { ttl: () => 60 }).catch(() => undefined);
+  const options: LoadOptions = { ttl: 60 };
+  expectTypeOf(cache.getOrSet('n', () => 5, options)).resolves.toEqualTypeOf<number>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Event })).resolves.toEqualTypeOf<{ at: Date }>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Boolean })).resolves.toEqualTypeOf<boolean>();
   const found = (): User | undefined => undefined;
