@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheBackend, CacheErrorCode } from '@ninefold/core';
+import { listen } from '@ninefold/tooling/servers/listen';
 import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
@@ -321,6 +322,25 @@ describe('a connection', () => {
     expect(await connection.send({ ended: false, sent: false }, increment)).toBe(1);
     expect(await ask(server, 'DEL', 'waited')).toBe('1');
     connection.close();
+  });
+
+  it('is lost when the server ends it, although not all is written, and the next command is sent on another', async () => {
+    let links = 0;
+    const half = createServer({ allowHalfOpen: true }, (client) => {
+      links += 1;
+      const upstream = connect(server.port, server.host);
+      for (const socket of [client, upstream]) socket.on('error', () => undefined);
+      client.on('close', () => upstream.destroy());
+      if (links > 1) client.pipe(upstream).pipe(client);
+      else client.once('data', () => client.pause().end());
+    });
+    const url = `redis://127.0.0.1:${await listen(half)}`;
+    const lost = redisBackend({ url, timeoutMs: TIMEOUT_MS });
+    const failure = await failureOf(lost.setValue('k', 'x'.repeat(50_000_000)));
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', maybeApplied: true });
+    expect(await lost.getValue('none')).toBeUndefined();
+    await lost.close();
+    half.close();
   });
 
   it('sends a command on the next connection if its socket ended during the handshake, as in a failover', async () => {
