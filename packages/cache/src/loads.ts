@@ -223,6 +223,8 @@ export class Loads {
     try {
       if (typeof own !== 'number' || !(own <= 0)) checkTtl(own, key);
     } catch (error) {
+      // A promise of a TTL, which is none, may reject.
+      void Promise.allSettled([own]);
       throw this.#options.events.forCaller(error, tally);
     }
     return own;
