@@ -42,7 +42,8 @@ export function trySilences({ start, open }: SilenceLab): void {
       const late = expect(backend.incr('n')).rejects.toMatchObject({ code: 'TIMEOUT', maybeApplied: true });
       await sleep(1500);
       await proxy.set(undefined);
-      expect(await backend.getValue('k')).toBe('v');
+      const reads = [backend.getValue('k'), backend.multiGetValues(['k', 'none']), backend.exists('k')];
+      expect(await Promise.all(reads)).toEqual(['v', ['v', undefined], true]);
       await late;
       await backend.close();
     });

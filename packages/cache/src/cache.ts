@@ -16,7 +16,15 @@ export type { Cache, Schema } from './contract.ts';
 export type { CacheEvent, CacheListener, CacheOperation } from './events.ts';
 export type { LoadContext } from './flight.ts';
 export type { Key, KeyPart } from './key.ts';
-export type { CacheOptions, CountOptions, GetOptions, LoadOptions, SetOptions, WrapOptions } from './options.ts';
+export type {
+  CacheOptions,
+  CountOptions,
+  GetOptions,
+  LoadOptions,
+  LoadTtl,
+  SetOptions,
+  WrapOptions,
+} from './options.ts';
 
 /**
  * Creates a read-through cache on any backend whose `incr` is atomic. Caches on the same server and namespace share all

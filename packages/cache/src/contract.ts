@@ -6,9 +6,9 @@ import type { CountOptions, GetOptions, LoadOptions, SetOptions, WrapOptions } f
 /** A Standard Schema whose input is the loader's value. */
 export type Schema = StandardSchemaV1;
 
-type Loaded<T> = T | Promise<T>;
+type Loaded<T> = T | PromiseLike<T>;
 type Loader<T> = (context: LoadContext) => Loaded<T>;
-type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly T[]>;
+type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly Loaded<T>[]>;
 type In<S extends Schema> = StandardSchemaV1.InferInput<S>;
 type Out<S extends Schema> = StandardSchemaV1.InferOutput<S>;
 /**
@@ -63,24 +63,25 @@ export interface Cache {
    * Resolves the value, loaded on a miss: once in this process, and as a rule once in all processes. The loader's error
    * reaches every waiting caller and is not stored. If the backend fails, the loader is called, and so is `onError`.
    */
-  getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions>): Promise<T>;
+  getOrSet<T>(key: Key, loader: Loader<T>, options?: Untyped<LoadOptions<T>>): Promise<T>;
   getOrSet<T>(key: Key, loader: Loader<unknown>, options: Typed<LoadOptions, Conversion<T>>): Promise<T>;
   getOrSet<S extends Schema, R>(
     key: Key,
     loader: Loader<R>,
-    options: Typed<LoadOptions, S> & IfUnknown<R>,
+    options: Typed<LoadOptions<R>, S> & IfUnknown<R>,
   ): Promise<Out<S>>;
-  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions, S>): Promise<Out<S>>;
+  getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions<In<S>>, S>): Promise<Out<S>>;
 
   /**
-   * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys.
+   * As `getOrSet`, with one call of the loader for all misses; it resolves their values, or promises of them, in the order
+   * of its keys.
    * Rejects with the first failure in the order of the keys, once all loads, waits and writes of the call have ended.
    * If the signal aborts, rejects at once.
    */
   getOrSetMany<K extends Key, T>(
     keys: readonly K[],
     loader: ManyLoader<K, T>,
-    options?: Untyped<LoadOptions>,
+    options?: Untyped<LoadOptions<T>>,
   ): Promise<T[]>;
   getOrSetMany<K extends Key, T>(
     keys: readonly K[],
@@ -90,12 +91,12 @@ export interface Cache {
   getOrSetMany<K extends Key, S extends Schema, R>(
     keys: readonly K[],
     loader: ManyLoader<K, R>,
-    options: Typed<LoadOptions, S> & IfUnknown<R>,
+    options: Typed<LoadOptions<R>, S> & IfUnknown<R>,
   ): Promise<Out<S>[]>;
   getOrSetMany<K extends Key, S extends Schema>(
     keys: readonly K[],
     loader: ManyLoader<K, In<S>>,
-    options: Typed<LoadOptions, S>,
+    options: Typed<LoadOptions<In<S>>, S>,
   ): Promise<Out<S>[]>;
 
   /**
@@ -106,7 +107,7 @@ export interface Cache {
    */
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => Loaded<T>,
-    options: Untyped<WrapOptions<A>>,
+    options: Untyped<WrapOptions<A, T>>,
   ): (...args: A) => Promise<T>;
   wrap<A extends readonly unknown[], T>(
     fn: (...args: A) => unknown,
@@ -114,11 +115,11 @@ export interface Cache {
   ): (...args: A) => Promise<T>;
   wrap<A extends readonly unknown[], S extends Schema, R>(
     fn: (...args: A) => Loaded<R>,
-    options: Typed<WrapOptions<A>, S> & IfUnknown<R>,
+    options: Typed<WrapOptions<A, R>, S> & IfUnknown<R>,
   ): (...args: A) => Promise<Out<S>>;
   wrap<A extends readonly unknown[], S extends Schema>(
     fn: (...args: A) => Loaded<In<S>>,
-    options: Typed<WrapOptions<A>, S>,
+    options: Typed<WrapOptions<A, In<S>>, S>,
   ): (...args: A) => Promise<Out<S>>;
 
   /** Makes every entry stale that was stored with one of the tags. One `incr` for each tag, in parallel. */

@@ -35,7 +35,7 @@ export interface Snapshot {
   readonly mayBeRefused: boolean;
 }
 
-/** Bytes of an entry beside its value. Tags, and values that are not plain data, may take more. */
+/** Bytes of an entry beside its value and its tags. */
 const ENTRY_BYTES = 64;
 
 /** `maxBytes`: the size of text that the backend is sure to take. */
@@ -46,10 +46,12 @@ export function snapshot(value: unknown, maxBytes: number): Snapshot {
   if (!isMutable(value) && !isLong) {
     return { value, mayBeRefused: typeof value === 'function' || typeof value === 'symbol' };
   }
-  const serialized = serialize(value);
+  // In an array, as in an entry: what is just within a limit of the serializer alone may be beyond it there.
+  const boxed = [value];
+  const serialized = serialize(boxed);
   const { text } = serialized;
   const mayBeRefused = text === undefined || (3 * text.length > room && utf8Bytes(text) > room);
-  return { value: isMutable(value) ? copyOf(serialized, value) : value, mayBeRefused };
+  return { value: isMutable(value) ? (copyOf(serialized, boxed) as readonly unknown[])[0] : value, mayBeRefused };
 }
 
 function isMutable(value: unknown): boolean {

@@ -9,7 +9,7 @@ import { Flight, type LoadContext } from './flight.ts';
 import { FlightResult } from './flight-result.ts';
 import type { Flights } from './flights.ts';
 import type { Lease, Leases } from './lease.ts';
-import type { Call } from './options.ts';
+import { type Call, checkTtl } from './options.ts';
 
 /** A miss to be loaded. */
 export interface Miss extends Call {
@@ -53,10 +53,7 @@ export class Loads {
   async joinOrStart(miss: Miss): Promise<FlightResult> {
     let { seen } = miss;
     for (;;) {
-      if (miss.signal?.aborted === true) {
-        miss.skip();
-        throw miss.signal.reason;
-      }
+      if (miss.signal?.aborted === true) throw miss.signal.reason;
       const flight = this.#joinable(miss.key);
       if (flight?.canServe(miss.step, seen) === true) {
         miss.skip();
@@ -210,10 +207,25 @@ export class Loads {
     const value = await events.track('load', 1, async () => miss.load(flight.context));
     // A value that the type refuses is not stored. It rejects only callers with that type: others may share the load.
     const result = await FlightResult.of(value, miss.type, { hit: false });
-    if (flight.fence !== undefined && result.usable && !flight.outdated) {
-      await this.#write(miss, { value: result.toStore(), stamp: flight.fence.stamp, tags: miss.tags }, permit);
+    if (!result.usable) return result;
+    const ttl = this.#ttlOf(miss, value);
+    if (flight.fence !== undefined && !flight.outdated && (ttl === undefined || ttl > 0)) {
+      const entry = { value: result.toStore(), stamp: flight.fence.stamp, tags: miss.tags };
+      await this.#write({ ...miss, ttl }, entry, permit);
     }
     return result;
+  }
+
+  /** The TTL of a loaded value; 0 or less if it is not to be stored. */
+  #ttlOf({ key, ttl, ttlOf, tally }: Miss, value: unknown): number | undefined {
+    const own = ttlOf?.(value as never);
+    if (own === undefined) return ttl;
+    try {
+      if (typeof own !== 'number' || !(own <= 0)) checkTtl(own, key);
+    } catch (error) {
+      throw this.#options.events.forCaller(error, tally);
+    }
+    return own;
   }
 
   /** Stores a value. Failures are reported and do not reach the callers, except `INVALID_VALUE`, which is a mistake. */

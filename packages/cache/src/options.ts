@@ -51,13 +51,21 @@ export interface SetOptions extends CountOptions {
   readonly tags?: readonly string[] | undefined;
 }
 
+/**
+ * The TTL of a loaded value, in seconds: a number; or a function of the value as the loader returned it, whose result of 0
+ * or less leaves the value unstored. `undefined`, also as a result: the `ttl` of the cache.
+ */
+export type LoadTtl<T> = number | ((value: T) => number | undefined) | undefined;
+
 /** A `type` beside these options converts hits and loaded values. A hit that it refuses is loaded anew. */
-export interface LoadOptions extends SetOptions {
+export interface LoadOptions<T = unknown> extends Omit<SetOptions, 'ttl'> {
+  readonly ttl?: LoadTtl<T>;
   /** Aborts this call, and the load if no other caller waits for it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface WrapOptions<A extends readonly unknown[]> extends CountOptions {
+export interface WrapOptions<A extends readonly unknown[], T = unknown> {
+  readonly ttl?: LoadTtl<T>;
   /** The prefix of the keys, which the arguments follow; or a function that returns the whole key of a call. */
   readonly key: Key | ((...args: Inferred<A>) => Key);
   readonly tags?: readonly string[] | ((...args: Inferred<A>) => readonly string[]) | undefined;
@@ -120,25 +128,39 @@ function invalidOption(backend: CacheBackend, options: CacheOptions): string | u
 /** The checked options of one call. */
 export interface Call {
   readonly ttl: number | undefined;
+  /** The TTL of a loaded value, in place of `ttl`. */
+  readonly ttlOf: ((value: never) => number | undefined) | undefined;
   readonly tags: readonly string[];
   readonly type: ValueType<unknown> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-type CallOptions = LoadOptions & GetOptions<unknown>;
+export type CallOptions = LoadOptions<never> & GetOptions<unknown>;
 
 /** Checks the options of a call, before anything is sent or loaded. */
 export function checkCall(options: CallOptions, defaultTtl: number | undefined): Call {
   if (typeof options !== 'object' || options === null) {
     throw refusal('INVALID_OPTIONS', 'options must be an object such as { ttl: 60 }');
   }
-  const { ttl = defaultTtl, tags, type, signal } = options;
-  const wrongTtl = invalidTtl(ttl);
-  if (wrongTtl !== undefined) throw refusal('INVALID_TTL', wrongTtl);
+  const { ttl: given = defaultTtl, tags, type, signal } = options;
+  const ttlOf = typeof given === 'function' ? given : undefined;
+  const ttl = typeof given === 'function' ? defaultTtl : given;
+  checkTtl(ttl);
   if (type !== undefined && !isValueType(type))
     throw refusal('INVALID_OPTIONS', 'type must be a Standard Schema or a function');
   if (signal !== undefined && !isSignal(signal)) throw refusal('INVALID_OPTIONS', 'signal must be an AbortSignal');
-  return { ttl, tags: tags === undefined ? [] : checkTags(tags), type, signal };
+  return { ttl, ttlOf, tags: tags === undefined ? [] : checkTags(tags), type, signal };
+}
+
+/** A function is a TTL only where values are loaded. */
+export function checkFixedTtl(call: Call): Call {
+  if (call.ttlOf !== undefined) checkTtl(call.ttlOf as never);
+  return call;
+}
+
+export function checkTtl(ttl: number | undefined, key?: string): void {
+  const reason = invalidTtl(ttl);
+  if (reason !== undefined) throw refusal('INVALID_TTL', reason, key);
 }
 
 function isSignal(signal: AbortSignal | null): boolean {
@@ -151,7 +173,7 @@ export function checkLoader<T>(loader: T): T {
   throw refusal('INVALID_OPTIONS', 'the loader must be a function');
 }
 
-export function checkWrap<T extends WrapOptions<never> & Pick<GetOptions<unknown>, 'type'>>(
+export function checkWrap<T extends WrapOptions<never, never> & Pick<GetOptions<unknown>, 'type'>>(
   backend: string,
   fn: unknown,
   options: T,

@@ -12,17 +12,18 @@ import { Leases } from './lease.ts';
 import { Loads } from './loads.ts';
 import {
   type Call,
+  type CallOptions,
   type CheckedOptions,
   type CountOptions,
   checkCall,
   checkDelta,
+  checkFixedTtl,
   checkKeys,
   checkLoader,
   checkPairs,
   checkTags,
   checkWrap,
   type GetOptions,
-  type LoadOptions,
   type SetOptions,
   type WrapOptions,
 } from './options.ts';
@@ -98,20 +99,18 @@ export class ReadThroughCache implements Cache {
   }
 
   incr(key: Key, delta?: number, options?: CountOptions): Promise<number> {
-    return this.#runOne('incr', key, (text) => this.#writes.count(text, checkDelta(text, delta), this.#call(options)));
+    return this.#runOne('incr', key, (text) =>
+      this.#writes.count(text, checkDelta(text, delta), checkFixedTtl(this.#call(options))),
+    );
   }
 
-  getOrSet(key: Key, loader: Loader, options?: LoadOptions & GetOptions<unknown>): Promise<never> {
+  getOrSet(key: Key, loader: Loader, options?: CallOptions): Promise<never> {
     return this.#read('getOrSet', 1, (tally) =>
       this.#reads.getOrLoad(encodeKey(key), checkLoader(loader), this.#call(options), tally),
     );
   }
 
-  getOrSetMany(
-    keys: readonly Key[],
-    loader: ManyLoader,
-    options?: LoadOptions & GetOptions<unknown>,
-  ): Promise<never[]> {
+  getOrSetMany(keys: readonly Key[], loader: ManyLoader, options?: CallOptions): Promise<never[]> {
     return this.#read('getOrSetMany', lengthOf(keys), (tally) => {
       checkLoader(loader);
       const texts = this.#keys(keys);
@@ -128,7 +127,7 @@ export class ReadThroughCache implements Cache {
 
   wrap<A extends readonly unknown[]>(
     fn: (...args: A) => unknown,
-    wrapOptions: WrapOptions<A> & Pick<GetOptions<unknown>, 'type'>,
+    wrapOptions: WrapOptions<A, never> & Pick<GetOptions<unknown>, 'type'>,
   ): (...args: A) => Promise<never> {
     const { key, tags, ...options } = checkWrap(this.#backend.name, fn, wrapOptions);
     const keyOf = (args: A): Key => {
@@ -198,7 +197,7 @@ export class ReadThroughCache implements Cache {
 
   #set(pairs: readonly (readonly [key: string, value: unknown])[], options: SetOptions | undefined): Promise<void> {
     const values = new Map(pairs.map(([key, value]) => [key, this.#snapshot(key, value)]));
-    return this.#writes.set(values, this.#call(options));
+    return this.#writes.set(values, checkFixedTtl(this.#call(options)));
   }
 
   #snapshot(key: string, value: unknown): Snapshot {
@@ -211,14 +210,18 @@ export class ReadThroughCache implements Cache {
     return Array.from(checkKeys(keys), encodeKey);
   }
 
-  #call(options: (LoadOptions & GetOptions<unknown>) | undefined): Call {
+  #call(options: CallOptions | undefined): Call {
     return options === undefined ? this.#defaultCall : checkCall(options, this.#ttl);
   }
 }
 
-/** Keys that are no array are rejected later, by `checkKeys`. */
+/** Keys that are no array, or cannot be read, are rejected later. */
 function lengthOf(keys: readonly unknown[]): number {
-  return Array.isArray(keys) ? keys.length : 0;
+  try {
+    return Array.isArray(keys) ? keys.length : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function listOf<T>(pairs: Iterable<T>): T[] | undefined {

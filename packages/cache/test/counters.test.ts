@@ -63,17 +63,19 @@ it.each([
   [60, 86_400],
   [100_000, 200_000],
   [MAX_TTL, MAX_TTL],
-])('the epoch of an entry with a TTL of %i s ends after %i s', async (ttl, lifetime) => {
+])('the epoch of an entry in a cache with a TTL of %i s ends after %i s', async (ttl, lifetime) => {
   const clock = new ManualClock();
   const backend = memoryBackend({ now: clock.now });
   const cache = createCache(backend, { clock, ttl });
   await cache.set('set', 1);
   await cache.getOrSet('loaded', () => 1);
-  const exist = (): Promise<boolean[]> => Promise.all(['!e:set', '!e:loaded'].map((name) => backend.exists(name)));
+  await cache.getOrSet('judged', () => 1, { ttl: () => 30 });
+  const names = ['!e:set', '!e:loaded', '!e:judged'];
+  const exist = (): Promise<boolean[]> => Promise.all(names.map((name) => backend.exists(name)));
   await clock.advance(1000 * lifetime - 1);
-  expect(await exist()).toEqual([true, true]);
+  expect(await exist()).toEqual([true, true, true]);
   await clock.advance(1);
-  expect(await exist()).toEqual([false, false]);
+  expect(await exist()).toEqual([false, false, false]);
 });
 
 it('an entry whose sum of counters is too large to show a bump is a miss', async () => {

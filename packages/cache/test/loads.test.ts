@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache, type LoadContext } from '../src/cache.ts';
 import { held } from './support/held.ts';
+import { placeUnder } from './support/interleavings.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 import { type Pending, pending } from './support/pending.ts';
+import { type Process, World } from './support/world.ts';
 
 let cache: Cache;
 let clock: ManualClock;
@@ -115,6 +117,27 @@ describe('callers of one missing key', () => {
     expect(await cache.has('k')).toBe(false);
     expect(await cache.getOrSet('k', () => 'there')).toBe('there');
   });
+});
+
+it('what a loader returns is not stored if it has set or deleted its key, so it chooses a TTL and tags by the value', async () => {
+  const load = async (): Promise<string> => {
+    await cache.set('token', { text: 'a' }, { ttl: 5, tags: ['tokens'] });
+    return 'a';
+  };
+  expect(await cache.getOrSet('token', load, { ttl: 60 })).toBe('a');
+  expect(await cache.get('token')).toEqual({ text: 'a' });
+  await clock.advance(5000);
+  expect(await cache.has('token')).toBe(false);
+  await cache.getOrSetMany(['token'], async () => [await load()]);
+  expect(await cache.get('token')).toEqual({ text: 'a' });
+  await cache.invalidateTags('tokens');
+  expect(await cache.has('token')).toBe(false);
+  const drop = async (): Promise<string> => {
+    await cache.delete('token');
+    return 'b';
+  };
+  expect(await cache.getOrSet('token', drop)).toBe('b');
+  expect(await cache.has('token')).toBe(false);
 });
 
 it('a close during a load does not fail its callers', async () => {
@@ -378,6 +401,50 @@ describe('many', () => {
     expect(await cache.get(['list', { page: 1 }])).toBe(1);
   });
 
+  it('settle for each caller and leave no lease, however their keys overlap and whoever fails or gives up', async () => {
+    const caller = fc.record({
+      at: fc.nat(1),
+      keys: fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 4 }),
+      ends: fc.constantFrom('well', 'well', 'badly', 'early'),
+    });
+    const callers = fc.array(caller, { minLength: 2, maxLength: 5 });
+    const property = fc.asyncProperty(fc.scheduler(), callers, async (scheduler, calls) => {
+      const world = new World(placeUnder(scheduler, { leaseTtl: 60 }));
+      const names = ['a', 'b', 'c'];
+      // Processes that create counters at once may load twice.
+      await createCache(world.backend).setMany(names.map((key) => [key, 'old']));
+      await world.backend.deleteMany(names);
+      const processes = [world.process(), world.process()] as const;
+      const loaded: string[] = [];
+      const outcomes: unknown[] = [];
+      const [failure, gone] = [new Error('no'), new Error('gone')];
+      for (const { at, keys, ends } of calls) {
+        const process = processes[at] as Process;
+        const controller = new AbortController();
+        const load = async (missing: readonly string[]): Promise<readonly string[]> => {
+          loaded.push(...missing);
+          await world.step('load', process);
+          if (ends === 'badly') throw failure;
+          return missing;
+        };
+        if (ends === 'early') void world.step('give up', process).then(() => controller.abort(gone));
+        void world
+          .step('call', process)
+          .then(() => process.cache.getOrSetMany(keys, load, { signal: controller.signal }))
+          .then((values) => expect(values).toEqual(keys))
+          .then(() => outcomes.push('well'))
+          .catch((error: unknown) => outcomes.push(error));
+      }
+      await scheduler.waitIdle();
+      expect(outcomes.length).toBe(calls.length);
+      expect(['well', failure, gone]).toEqual(expect.arrayContaining(outcomes));
+      if (calls.every(({ ends }) => ends === 'well')) expect(loaded.length).toBe(new Set(loaded).size);
+      const leases = names.map((key) => `!l:${key}`);
+      expect(await world.backend.multiGetValues(leases)).toEqual(leases.map(() => undefined));
+    });
+    await fc.assert(property, { numRuns: 300 });
+  });
+
   it('join the loads of others', async () => {
     const slow = pending<string>();
     const single = cache.getOrSet('a', () => slow.promise);
@@ -405,6 +472,20 @@ describe('many', () => {
       await expect(call).rejects.toMatchObject({ code: 'INVALID_VALUE', message });
     }
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
+  });
+
+  it('may be loaded as promises, each of which settles for its own key', async () => {
+    const failure = new Error('no b');
+    const load = (keys: readonly string[]) =>
+      keys.map(async (key) => {
+        if (key === 'b') throw failure;
+        return key;
+      });
+    await expect(cache.getOrSetMany(['a', 'b', 'c'], load)).rejects.toBe(failure);
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual(['a', undefined, 'c']);
+    // Of the wrong number: their failures are nobody's, and must not be unhandled.
+    const wrong = cache.getOrSetMany(['b', 'd'], () => [Promise.reject(failure)]);
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_VALUE' });
   });
 
   it('reject only once all their writes have ended', async () => {

@@ -2,7 +2,7 @@ import { isCacheError } from '@ninefold/core';
 import { memoryBackend } from '@ninefold/memory';
 import { beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { type Cache, createCache } from '../src/cache.ts';
+import { type Cache, createCache, type LoadOptions } from '../src/cache.ts';
 import { settled } from './support/manual-clock.ts';
 import { pending } from './support/pending.ts';
 
@@ -238,6 +238,21 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.get('k', { type: User })).resolves.toEqualTypeOf<{ name: string; age: number } | undefined>();
   expectTypeOf(cache.getOrSet('n', () => 5)).resolves.toEqualTypeOf<number>();
   expectTypeOf(cache.getOrSet('n', async () => 5, { ttl: 1 })).resolves.toEqualTypeOf<number>();
+  const ageOf = ({ age }: User): number => age;
+  const ada = (): User => ({ name: 'Ada', age: 36 });
+  expectTypeOf(cache.getOrSet('u', ada, { ttl: (user) => user.age })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSet('u', async (_context) => ada(), { ttl: ageOf })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSetMany(['u'], (_keys) => [ada()], { ttl: ageOf })).resolves.toEqualTypeOf<User[]>();
+  expectTypeOf(cache.wrap(ada, { key: 'u', ttl: ({ age }) => age })).toEqualTypeOf<() => Promise<User>>();
+  expectTypeOf(
+    cache.getOrSet('e', () => ({ at }), { type: Event, ttl: (event) => event.at.length }),
+  ).resolves.toEqualTypeOf<{ at: Date }>();
+  // @ts-expect-error the TTL is not that of the loader's value
+  cache.getOrSet('n', () => 5, { ttl: ageOf }).catch(() => undefined);
+  // @ts-expect-error no load
+  cache.set('n', 5, { ttl: () => 60 }).catch(() => undefined);
+  const options: LoadOptions = { ttl: 60 };
+  expectTypeOf(cache.getOrSet('n', () => 5, options)).resolves.toEqualTypeOf<number>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Event })).resolves.toEqualTypeOf<{ at: Date }>();
   expectTypeOf(cache.getOrSet('e', () => ({ at }), { type: Boolean })).resolves.toEqualTypeOf<boolean>();
   const found = (): User | undefined => undefined;
@@ -247,6 +262,7 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.wrap(found, none)).toEqualTypeOf<() => Promise<User | undefined>>();
   expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
+  expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(async () => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
   // As those of arktype are: a schema that is a function, too.
   const Callable = Object.assign((value: unknown): string => String(value), { '~standard': Event['~standard'] });
@@ -274,6 +290,11 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.wrap((_id: number) => json(), { key: 'j', type: User })).toEqualTypeOf<
     (id: number) => Promise<User>
   >();
+  // As a query that runs once it is awaited, and has no other method of a promise.
+  const query = (): PromiseLike<User> => Promise.resolve({ name: 'Ada', age: 36 });
+  expectTypeOf(cache.getOrSet('q', query)).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.getOrSet('q', () => query(), { type: User })).resolves.toEqualTypeOf<User>();
+  expectTypeOf(cache.wrap((_id: number) => query(), { key: 'q' })).toEqualTypeOf<(id: number) => Promise<User>>();
   // @ts-expect-error a loader that may resolve undefined needs a type that allows it
   void cache.getOrSet('u', found, { type: User }).catch(() => undefined);
   // @ts-expect-error the loader’s value is the input of the schema

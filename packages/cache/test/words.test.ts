@@ -65,6 +65,89 @@ describe('values', () => {
     expect(await short.getMany(keys)).toEqual(keys.map((key) => (key === 'b' ? 2 : undefined)));
   });
 
+  describe('whose TTL is a function of them', () => {
+    interface Token {
+      readonly text: string;
+      readonly seconds?: number | undefined;
+    }
+    let short: Cache;
+    let loads: number;
+    let told: CacheError[];
+    const load = (seconds: number | undefined): Token => ({ text: `token ${++loads}`, seconds });
+    const ttl = ({ seconds }: Token): number | undefined => seconds;
+
+    beforeEach(() => {
+      told = [];
+      const onError = (error: CacheError): unknown => told.push(error);
+      short = createCache(memoryBackend({ now: () => time }), { ttl: 10, onError });
+      loads = 0;
+    });
+
+    it.each([
+      [3, 3],
+      [86_400, 86_400],
+      [undefined, 10],
+    ])('%s: live for %i s', async (seconds, lifetime) => {
+      await short.getOrSet('k', () => load(seconds), { ttl });
+      await short.getOrSetMany(['a', 'b'], (keys) => keys.map((key) => load(key === 'a' ? seconds : 1)), { ttl });
+      await short.wrap(() => load(seconds), { key: 'w', ttl })();
+      time += 1000 * lifetime - 1;
+      const found = [
+        { text: 'token 1', seconds },
+        { text: 'token 2', seconds },
+        undefined,
+        { text: 'token 4', seconds },
+      ];
+      expect(await short.getMany(['k', 'a', 'b', ['w']])).toEqual(found);
+      time += 1;
+      expect(await short.getMany(['k', 'a', 'b', ['w']])).toEqual([undefined, undefined, undefined, undefined]);
+    });
+
+    it.each([0, -5])('%i: reach all callers of the load, and are not stored', async (seconds) => {
+      const calls = [1, 2].map(() => short.getOrSet('k', () => load(seconds), { ttl }));
+      expect(await Promise.all(calls)).toEqual([1, 2].map(() => ({ text: 'token 1', seconds })));
+      expect(await short.has('k')).toBe(false);
+      expect(await short.getOrSet('k', () => load(seconds), { ttl })).toMatchObject({ text: 'token 2' });
+      expect(told).toEqual([]);
+    });
+
+    it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e10, '60', null, Promise.resolve(60)])(
+      '%s: reject INVALID_TTL, and are not stored',
+      async (seconds) => {
+        const call = short.getOrSet('k', () => load(1), { ttl: () => seconds as number });
+        await expect(call).rejects.toMatchObject({ code: 'INVALID_TTL', operation: 'getOrSet', key: 'k' });
+        expect(await short.has('k')).toBe(false);
+      },
+    );
+
+    it('reject what it throws', async () => {
+      const mistake = new TypeError('no such property');
+      const fail = (): never => {
+        throw mistake;
+      };
+      const calls = [1, 2].map(() => short.getOrSet('k', () => load(1), { ttl: fail }));
+      for (const call of calls) await expect(call).rejects.toBe(mistake);
+      expect(loads).toBe(1);
+      expect(await short.getOrSet('k', () => undefined, { ttl: fail })).toBeUndefined();
+    });
+
+    it('are what the loader returned, whatever the type makes of them', async () => {
+      const type = (value: unknown): string => (value as Token).text;
+      const options = { type, ttl: (value: unknown) => (value as Token).seconds };
+      expect(await short.getOrSet('k', () => load(1), options)).toBe('token 1');
+      time += 1000;
+      expect(await short.getOrSet('k', () => load(1), options)).toBe('token 2');
+    });
+
+    it('cannot be set or counted', async () => {
+      const options = { ttl: () => 60 } as never;
+      expect(await codeOf(short.set('k', 1, options))).toBe('INVALID_TTL');
+      expect(await codeOf(short.setMany([['k', 1]], options))).toBe('INVALID_TTL');
+      expect(await codeOf(short.incr('k', 1, options))).toBe('INVALID_TTL');
+      expect(() => createCache(memoryBackend(), options)).toThrow('ttl: a TTL must be a number of seconds');
+    });
+  });
+
   it('are copies: changing a stored or a read value does not change the cache', async () => {
     const given = { list: [1] };
     const setting = cache.set('k', given);
@@ -124,7 +207,15 @@ describe('values', () => {
     const watched = createCache(observed(memoryBackend(), ({ operation }) => operations.push(operation)));
     await watched.set('k', 'old', { tags: ['t'] });
     operations.length = 0;
-    const refused = [() => 1, Symbol('s'), new Map([['price', new URLSearchParams()]]), [new Date(Number.NaN)]];
+    // As deep as a backend takes, so that an entry, which holds it, is too deep.
+    const deepest = Array.from({ length: 1000 }).reduce((inner) => [inner], 1);
+    const refused = [
+      () => 1,
+      Symbol('s'),
+      new Map([['price', new URLSearchParams()]]),
+      [new Date(Number.NaN)],
+      deepest,
+    ];
     for (const value of refused) {
       expect(await codeOf(watched.set('k', value))).toBe('INVALID_VALUE');
       const pairs: [string, unknown][] = [

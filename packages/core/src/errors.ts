@@ -120,13 +120,8 @@ function framesOf(error: unknown): readonly string[] {
     const { message, stack } = error as { readonly message: string; readonly stack: string };
     const start = stack.indexOf(`${message}\n`);
     // The name and a colon precede the message, unless the message was changed after the stack was captured.
-    if (
-      !(error instanceof Error) ||
-      typeof message !== 'string' ||
-      start === -1 ||
-      !/^[\w$.]*(?:: )?$/.test(stack.slice(0, start))
-    )
-      return [];
+    const isBefore = /^[\w$.]*(?:: )?$/.test(stack.slice(0, start));
+    if (!(error instanceof Error) || typeof message !== 'string' || !isBefore) return [];
     const frames = stack.slice(start + message.length).split('\n');
     return frames.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
   } catch {

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bytesTransformer } from '@ninefold/core';
 import fc from 'fast-check';
-import { SuperJSON } from 'superjson';
+import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parseJson } from '../src/serializer/parse-json.ts';
 import { superjsonSerializer } from '../src/serializer.ts';
 import { killers, places, repeat } from './support/hostile-payloads.ts';
 import type { ReadCost } from './support/read-killers.ts';
@@ -394,17 +395,21 @@ describe('any value', () => {
     );
   });
 
+  // `JSON.parse` of Node.js 24 and 26 can misread keys with escapes: see `parseJson`.
+  const parse = (text: string): SuperJSONResult => parseJson(text) as SuperJSONResult;
+
   // superjson before 2.2.7 loses some entries of Maps in text of its own, where it records equal NaN or bigints.
   it('of the kept kinds is written as superjson writes it, but for the identity of equal numbers', () => {
     fc.assert(
       fc.property(value, (any) => {
         fc.pre(any !== undefined && !hasKey(any, ['__proto__', 'constructor', 'prototype']));
         const [text, theirs] = [serialize(any), writer.stringify(any)];
-        const { json, meta: { values } = {} } = JSON.parse(theirs);
-        expect(JSON.parse(text)).toEqual(values === undefined ? { json } : { json, meta: { values, v: 1 } });
+        const { json, meta: { values } = {} } = parse(theirs);
+        const parsed = parse(text);
+        expect(parsed).toEqual(values === undefined ? { json } : { json, meta: { values, v: 1 } });
         expect(deserialize(theirs)).toEqual(any);
         // It gives errors enumerable properties.
-        if (!text.includes('["Error"')) expect(writer.parse(text)).toEqual(any);
+        if (!text.includes('["Error"')) expect(writer.deserialize(parsed)).toEqual(any);
       }),
       { numRuns: 2000 },
     );

@@ -8,7 +8,7 @@ import * as memory from '../src/memory.ts';
 const { memoryBackend } = memory;
 
 describe('memoryBackend', () => {
-  it('takes no options, and every option as undefined', async () => {
+  it('takes no options, every option as undefined, and 8,000,000 entries', async () => {
     const options: memory.MemoryBackendOptions = {
       name: undefined,
       namespace: undefined,
@@ -19,7 +19,8 @@ describe('memoryBackend', () => {
       errorKeys: undefined,
       now: undefined,
     };
-    for (const cache of [memoryBackend(), memoryBackend({}), memoryBackend(Object.freeze(options))]) {
+    const most = memoryBackend({ maxEntries: 8_000_000 });
+    for (const cache of [memoryBackend(), memoryBackend({}), memoryBackend(Object.freeze(options)), most]) {
       expect(cache.name).toBe('memory');
       await cache.setValue('k', null);
       expect(await cache.getValue('k')).toBeNull();

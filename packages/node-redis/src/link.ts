@@ -65,7 +65,8 @@ export class Link {
   #inFlight = 0;
   /** When the last reply came, or replies began to be owed, on the clock of `performance.now()`. */
   #lastReplyAt = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a check for silence is due. */
+  #watched = false;
 
   constructor(client: OwnClient, waitMs: number, timeoutMs: number, listener: LinkListener) {
     this.#client = client;
@@ -85,8 +86,6 @@ export class Link {
       const connected = (): void => {
         if (this.#state === 'connecting') this.#state = 'open';
         this.#silenceMs = timeoutMs + LATENESS_MS;
-        clearTimeout(this.#timer);
-        this.#timer = undefined;
         client.ref();
         resolve();
       };
@@ -104,8 +103,7 @@ export class Link {
     if (!READS.has(args[0])) return result;
     return new Promise((resolve, reject) => {
       this.#reads.add(reject);
-      const settled = (): void => void this.#reads.delete(reject);
-      result.then(resolve, reject).then(settled, settled);
+      void result.then(resolve, reject).then(() => this.#reads.delete(reject));
     });
   }
 
@@ -161,7 +159,7 @@ export class Link {
   async #awaitReply<T>(reply: Promise<T>): Promise<T> {
     if (this.#inFlight === 0) this.#lastReplyAt = performance.now();
     this.#inFlight += 1;
-    if (this.#timer === undefined) this.#checkAfter(this.#silenceMs);
+    if (!this.#watched) this.#checkAfter(this.#silenceMs);
     try {
       const value = await reply;
       this.#lastReplyAt = performance.now();
@@ -181,15 +179,15 @@ export class Link {
     // first, and then the calls whose deadlines have passed get theirs. A stall may also begin in between: it does not count.
     const check = () => {
       const now = performance.now();
-      setImmediate(() => setTimeout(() => this.#timer === timer && this.#checkSilence(now), 0));
+      setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
     };
-    const timer = setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS)).unref();
-    this.#timer = timer;
+    setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS)).unref();
+    this.#watched = true;
   }
 
   #checkSilence(now: number): void {
-    this.#timer = undefined;
-    if (this.#inFlight === 0 || this.#state === 'ended') return;
+    this.#watched = false;
+    if (this.#inFlight === 0) return;
     const left = this.#lastReplyAt + this.#silenceMs - now;
     if (left > 0) {
       this.#checkAfter(left);

@@ -7,6 +7,7 @@ import type { ServerProcess } from '@ninefold/tooling/servers/process';
 import { ask, startRedis } from '@ninefold/tooling/servers/redis';
 import { failureOf } from '@ninefold/tooling/testing/failure-of';
 import { keptOf } from '@ninefold/tooling/testing/kept';
+import { RewritingProxy } from '@ninefold/tooling/testing/rewriting-proxy';
 import { createClient as createClient6, createClientPool as createPool6, RESP_TYPES } from 'redis';
 import { createClient as createClient5, createClientPool as createPool5 } from 'redis-5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -56,16 +57,40 @@ it('a connection that is closed while it waits for its next attempt does not mak
   server.close();
 });
 
-it('a connection that always owes a reply is kept as long as replies arrive', async () => {
+it.each([
+  ['replies', '*-1'],
+  ['error replies', '-OOM'],
+])('a connection that always owes a reply is kept as long as %s arrive', async (_, reply) => {
   const server = await startRedis();
-  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const proxy = await RewritingProxy.start(server);
+  proxy.rewrite = (replies) => replies.replaceAll('*-1', reply);
+  const create = () => createClient6({ url: `redis://127.0.0.1:${proxy.port}`, RESP: 2 });
   const connection = new Connection(create as () => OwnClient, 900);
   const send = (...args: string[]) => connection.send({ ended: false } as Call, args, unread);
   const id = await send('CLIENT', 'ID');
   // Each begins when the one before has ended, and together they take twice as long as a silent connection is kept.
   const waits = Array.from({ length: 8 }, () => send('XREAD', 'BLOCK', '250', 'STREAMS', 'none', '$'));
-  expect(await Promise.all(waits)).toEqual(waits.map(() => null));
+  const outcome = reply === '*-1' ? { status: 'fulfilled', value: null } : { reason: { code: 'BACKEND' } };
+  expect(await Promise.allSettled(waits)).toMatchObject(waits.map(() => outcome));
   expect(await send('CLIENT', 'ID')).toBe(id);
+  connection.close();
+  await proxy.stop();
+  await server.stop();
+});
+
+it('a read that was answered is not kept in memory', async () => {
+  const server = await startRedis();
+  const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
+  const connection = new Connection(create as () => OwnClient, 5000);
+  const results: WeakRef<object>[] = [];
+  const read = (reply: unknown): object => {
+    const result = { reply };
+    results.push(new WeakRef(result));
+    return result;
+  };
+  for (let call = 0; call < 20; call++) await connection.send({ ended: false } as Call, ['GET', 'k'], read);
+  expect(results).toHaveLength(20);
+  await expect.poll(() => keptOf(results)).toBeLessThan(3);
   connection.close();
   await server.stop();
 });

@@ -136,6 +136,8 @@ export class Connection implements Sender {
     });
     client.on('connect', () => {
       failure = undefined;
+      // Node waits until everything is written, which a server that is gone may never let happen.
+      client.stream.once('end', () => client.stream.destroy());
       // If its replies are late, the waiting calls reject, and the next one connects again.
       const limitMs = attemptMsOf(this.#timeoutMs) + LATENESS_MS;
       const giveUp = (): unknown => client.stream.destroy(new Error('the handshake takes too long'));

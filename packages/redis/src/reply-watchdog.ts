@@ -15,8 +15,8 @@ interface Listener {
 const CHECK_MS = 250;
 
 /**
- * Reports that a socket owes replies that do not come, and again each `limitMs` for which that goes on. ioredis's own
- * `socketTimeout` ends a silent socket, with a timer and a listener for each command.
+ * Reports that a socket owes replies that do not come, and again for as long as that goes on. ioredis's own `socketTimeout`
+ * ends a silent socket, with a timer and a listener for each command.
  */
 export class ReplyWatchdog {
   readonly #socket: Socket;
@@ -70,9 +70,8 @@ export class ReplyWatchdog {
     const bytes = this.#socket.bytesRead;
     if (bytes !== this.#received.bytes) this.#received = { at: performance.now(), bytes };
     const isSilent = now - Math.max(this.#received.at, this.#owedSince) >= this.#limitMs;
-    const isDue = isSilent || now - this.#checkpoint.at >= this.#limitMs;
+    const isDue = now - this.#checkpoint.at >= this.#limitMs;
     const isLate = isDue && this.#answered < this.#checkpoint.sent;
-    if (isSilent) this.#received = { at: performance.now(), bytes };
     if (isDue) this.#checkpoint = { at: performance.now(), sent: this.#sent };
     this.#schedule();
     if (isSilent) this.#listener.onSilent();

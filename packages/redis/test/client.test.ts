@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import type { CacheBackend } from '@ninefold/core';
 import { FaultProxy } from '@ninefold/tooling/fault-proxy';
@@ -38,9 +39,20 @@ const clusterOptions = { redisOptions, enableReadyCheck: false };
 const nodes = (): { host: string; port: number }[] => cluster.nodes.map(({ host, port }) => ({ host, port }));
 const ready = { enableReadyCheck: false };
 
+/** Has classes of its own, like that of a second installation. */
+function copyOfIoredis(): typeof import('ioredis') {
+  const require = createRequire(import.meta.url);
+  const loaded = { ...require.cache };
+  for (const path of Object.keys(loaded)) if (/redis/.test(path)) delete require.cache[path];
+  const copy = require('ioredis');
+  Object.assign(require.cache, loaded);
+  return copy;
+}
+
 const clients: [string, () => Redis | Cluster | Redis5 | Cluster5][] = [
   ['Redis of ioredis 6', () => new Redis(url, ready)],
   ['Redis of ioredis 5', () => new Redis5(url, ready)],
+  ['Redis of another copy of ioredis 6', () => new (copyOfIoredis().Redis)(url, ready)],
   ['Redis with automatic pipelining', () => new Redis(url, { ...ready, enableAutoPipelining: true })],
   ['Redis whose numbers come as text', () => new Redis(url, { ...ready, stringNumbers: true })],
   ['Redis with a prefix of its own', () => new Redis(url, { ...ready, keyPrefix: 'prefix:' })],

@@ -94,7 +94,7 @@ function resultsOf(results: unknown, commands: number): readonly unknown[] {
 
 /** Whether a result stands without the object that `keepErrors` puts around it. */
 function isBare(result: unknown): boolean {
-  return typeof result !== 'object' || result === null || Array.isArray(result);
+  return typeof result !== 'object' || Array.isArray(result);
 }
 
 /** The error for a client that does not know `keepErrors`: of a failed pipeline it tells one failure, and no results. */
