@@ -20,7 +20,7 @@ for (const key of keys) {
   await tagged.set(key, row, { tags });
 }
 /** A hit reads the counters as well. Their share of the time falls as the value grows. */
-const sizes = { '100 bytes': 'x'.repeat(100), '1 KB': Array.from({ length: 5 }, () => row), '9 KB': page };
+const sizes = { '100 bytes': 'x'.repeat(100), '1 KB': Array.from({ length: 5 }, () => row), '10 KB': page };
 for (const [size, value] of Object.entries(sizes)) {
   await backend.setValue(size, value);
   await cache.set(size, value);

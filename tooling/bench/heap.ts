@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 import { memoryBackend } from '@ninefold/memory';
 import { BentoCache, bentostore } from 'bentocache';
 import { memoryDriver } from 'bentocache/drivers/memory';
+import { createCache } from 'cache-manager';
 import { Cacheable } from 'cacheable';
 import Keyv from 'keyv';
+import { ManualCache } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
 import { createStorage } from 'unstorage';
 import { quick, report, reportVersions } from './support/results.ts';
@@ -57,6 +59,13 @@ const candidates: Readonly<Record<string, Candidate>> = {
       return { store, set: (key, value, ttl) => store.set(key, value, ttl * 1000) };
     },
   },
+  'cache-manager': {
+    lacks: 'bounds, copies',
+    make() {
+      const store = createCache();
+      return { store, set: (key, value, ttl) => store.set(key, value, ttl * 1000) };
+    },
+  },
   bentocache: {
     lacks: '',
     make() {
@@ -70,6 +79,14 @@ const candidates: Readonly<Record<string, Candidate>> = {
     make() {
       const store = createStorage<object>();
       return { store, set: (key, value) => store.setItem(key, value) };
+    },
+  },
+  'layered-loader': {
+    lacks: 'a TTL for each entry, copies',
+    make() {
+      const inMemoryCache = { cacheId: 'heap', maxItems: ENTRIES, ttlInMsecs: 600_000 };
+      const store = new ManualCache<object>({ inMemoryCache });
+      return { store, set: (key, value) => store.set(key, value) };
     },
   },
 };
@@ -153,7 +170,9 @@ function measureAll(): void {
   });
   console.log(`\nheap per entry, ${ENTRIES.toLocaleString('en')} entries: Node ${process.version}`);
   for (const row of rows) console.log(`  ${row.join('  |  ')}`);
-  reportVersions(packageVersions(['lru-cache', 'keyv', 'cacheable', 'bentocache', 'unstorage']));
+  reportVersions(
+    packageVersions(['lru-cache', 'keyv', 'cacheable', 'cache-manager', 'bentocache', 'unstorage', 'layered-loader']),
+  );
   report({
     title: 'Heap: 1,000,000 entries in memory',
     table: { head: ['', 'bytes per entry', `ratio to ${FLAT_MAP}`, 'entries stored per second', 'lacks'], rows },

@@ -35,7 +35,7 @@ await bench('Serializer: against JSON and superjson', [
     1.6,
   ),
   contest(
-    'write 9 KB : JSON.stringify',
+    'write 10 KB : JSON.stringify',
     () => JSON.stringify(page),
     () => serialize(page),
     1.8,
@@ -47,7 +47,7 @@ await bench('Serializer: against JSON and superjson', [
     1.3,
   ),
   contest(
-    'read 9 KB : JSON.parse',
+    'read 10 KB : JSON.parse',
     () => JSON.parse(bare.page),
     () => deserialize(text.page),
     1.3,
@@ -58,7 +58,7 @@ await bench('Serializer: against JSON and superjson', [
     () => serialize(row),
   ),
   contest(
-    'write 9 KB : superjson',
+    'write 10 KB : superjson',
     () => superjson.stringify(page),
     () => serialize(page),
   ),

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Redis } from '@upstash/redis';
 // Imported by path: the package depends on this one, and turbo cannot build a cycle of packages.
 import { upstashBackend } from '../../packages/upstash/src/upstash.ts';
@@ -8,15 +5,11 @@ import { defaultProgram } from '../servers/redis.ts';
 import { row } from './support/data.ts';
 import { bench, repeat } from './support/harness.ts';
 import { report, reportVersions } from './support/results.ts';
-import { fromSources } from './support/sources.ts';
+import { startUpstash } from './support/upstash-server.ts';
 import { packageVersions, programVersion } from './support/versions.ts';
 
-const server = spawn(process.execPath, [...fromSources, join(import.meta.dirname, 'support/upstash-front.ts')], {
-  stdio: ['pipe', 'pipe', 'inherit'],
-});
-const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-const nextLine = async <T>(): Promise<T> => JSON.parse(String((await lines.next()).value)) as T;
-const { url, token } = await nextLine<{ url: string; token: string }>();
+const server = await startUpstash();
+const { url, token } = server;
 
 const ours = upstashBackend({ url, token, namespace: 'bench', timeoutMs: 30_000 });
 /** With default options: automatic pipelining and deserialisation, base64. */
@@ -29,11 +22,9 @@ await raw.mset(Object.fromEntries(keys.map((key) => [key, row])));
 
 /** Counts the HTTP requests and billed commands of a call. */
 async function bill(name: string, call: () => Promise<unknown>): Promise<readonly [string, number, number]> {
-  server.stdin.write('\n');
-  await nextLine();
+  await server.counts();
   await call();
-  server.stdin.write('\n');
-  const { requests, commands } = await nextLine<{ requests: number; commands: number }>();
+  const { requests, commands } = await server.counts();
   console.log(`${name.padEnd(42)} ${String(requests).padStart(6)} requests ${String(commands).padStart(6)} commands`);
   return [name, requests, commands];
 }
@@ -86,4 +77,4 @@ await bench('Upstash: against its client, over HTTP to a front on this machine',
   { name: 'one increment : incr', baseline: repeat(() => raw.incr('n')), ours: repeat(() => ours.incr('n')) },
 ]);
 await ours.close();
-server.stdin.end();
+server.stop();

@@ -66,21 +66,18 @@ function cacheManager(stores: Keyv[]): ReadThrough {
   };
 }
 
-/** layered-loader has one loader for all keys, so `loads` tells it how to load each of them. */
+/** layered-loader has one loader for all keys, so its parameters include how to load. */
 function layeredLoader(name: string, asyncCache: RedisCache<unknown> | undefined, close: () => unknown): ReadThrough {
-  const loads = new Map<string, Load>();
-  const loader = new Loader<unknown>({
+  const loader = new Loader<unknown, { readonly key: string; readonly load: Load }>({
     ...(asyncCache === undefined
       ? { inMemoryCache: { cacheId: name, maxItems: 100_000, ttlInMsecs: TTL * 1000 } }
       : { asyncCache }),
-    dataSourceGetOneFn: (key) => (loads.get(key) as Load)(),
+    cacheKeyFromLoadParamsResolver: ({ key }) => key,
+    dataSourceGetOneFn: ({ load }) => load(),
   });
   return {
     name: 'layered-loader',
-    getOrSet(key, load) {
-      loads.set(key, load);
-      return loader.get(key);
-    },
+    getOrSet: (key, load) => loader.get({ key, load }),
     close,
   };
 }
@@ -99,7 +96,7 @@ function inMemory(): ReadThrough[] {
 function onRedis(url: string): ReadThrough[] {
   const [one, other] = [new Redis(url), new Redis(url)];
   const redis = bentostore().useL2Layer(redisDriver({ connection: one as never }));
-  const keyv = (namespace: string): Keyv => new Keyv({ store: new KeyvRedis(url), namespace });
+  const keyv = (namespace: string): Keyv => new Keyv({ store: new KeyvRedis(url), namespace, useKeyPrefix: false });
   return [
     ours(createCache(redisBackend({ url, namespace: 'ninefold', timeoutMs: 60_000 }))),
     bento(new BentoCache({ default: 'redis', stores: { redis } })),

@@ -58,7 +58,9 @@ let stores = 0;
 
 function keyvStore({ host, port }: Address): Keyv {
   stores += 1;
-  return new Keyv({ store: new KeyvMemcache(`${host}:${port}`, { timeout: TIMEOUT }), namespace: `keyv${stores}` });
+  const store = new KeyvMemcache(`${host}:${port}`, { timeout: TIMEOUT });
+  // The store prefixes keys as well.
+  return new Keyv({ store, namespace: `keyv${stores}`, useKeyPrefix: false });
 }
 
 async function peersAt(address: Address): Promise<Peer[]> {

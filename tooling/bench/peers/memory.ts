@@ -114,6 +114,7 @@ function layeredLoader(): Peer {
     role: 'peer',
     get: (key) => cache.getInMemoryOnly(key),
     set: (key, value) => cache.set(key, value),
+    getMany: (keys) => cache.getManyInMemoryOnly([...keys]).resolvedValues,
   };
 }
 

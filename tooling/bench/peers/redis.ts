@@ -69,7 +69,8 @@ let stores = 0;
 
 function keyvStore({ host, port }: Address): Keyv {
   stores += 1;
-  return new Keyv({ store: new KeyvRedis(`redis://${host}:${port}`), namespace: `keyv${stores}` });
+  // As its documentation says, because its store prefixes keys as well.
+  return new Keyv({ store: new KeyvRedis(`redis://${host}:${port}`), namespace: `keyv${stores}`, useKeyPrefix: false });
 }
 
 function bento(address: Address): Peer {

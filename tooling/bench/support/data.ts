@@ -12,11 +12,11 @@ export const row = {
   tags: 'first,second,third',
 };
 
-/** 9 KB of nested plain data, like a page of an API. */
+/** 10 KB of nested plain data, like a page of an API. */
 export const page = {
-  total: 28,
+  total: 32,
   next: '/users?page=2',
-  items: Array.from({ length: 28 }, (_, index) => ({
+  items: Array.from({ length: 32 }, (_, index) => ({
     ...row,
     id: index,
     address: { street: 'St James Square 12', city: 'London', geo: { lat: 51.507 + index, lng: -0.134 } },

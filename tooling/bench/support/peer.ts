@@ -62,14 +62,23 @@ export async function traitsOf(peer: Peer): Promise<Traits> {
   await peer.set('trait:copy', mine);
   mine.name = 'changed by the writer';
   const copies = copiesOut && equals(await peer.get('trait:copy'), row.make(2));
-  const batch = peer.getMany === undefined ? [] : await peer.getMany(['trait:copy']);
-  const readsBatches = equals(batch, [row.make(2)]);
   await peer.set('trait:dates', annotated.make(1));
   const keepsDates = equals(await peer.get('trait:dates'), annotated.make(1));
   await peer.set('trait:ttl', row.make(1), SHORT_TTL);
   await sleep(EXPIRED_MS);
   const expired = await peer.get('trait:ttl');
-  return { copies, keepsDates, keepsTtl: expired === undefined || expired === null, readsBatches };
+  const keepsTtl = expired === undefined || expired === null;
+  return { copies, keepsDates, keepsTtl, readsBatches: await readsBatches(peer) };
+}
+
+/** Whether a peer has a batch read that finds stored keys. */
+export async function readsBatches(peer: Peer): Promise<boolean> {
+  if (peer.getMany === undefined) return false;
+  const keys = ['trait:first', 'trait:second'];
+  // Of its own, because a peer without copies shares them.
+  const values = keys.map((_, index) => kinds.row.make(index));
+  for (const [index, key] of keys.entries()) await peer.set(key, values[index]);
+  return equals(await peer.getMany(keys), values);
 }
 
 /** The peer without its batch read if that does not work. */

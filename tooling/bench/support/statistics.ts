@@ -1,19 +1,34 @@
 import type { Estimate } from './results.ts';
 
+const CONFIDENCE = 0.95;
+
 export function ascending(a: number, b: number): number {
   return a - b;
 }
 
-/** The median with its 95 % interval by order statistics: ranks n/2 ± 1.96 √n/2 (Conover, Practical Nonparametric Statistics). */
+/** The median, between the two samples of the narrowest symmetric ranks that hold the true one with 95 % confidence at least. */
 export function estimate(samples: readonly number[]): Estimate {
   const sorted = [...samples].sort(ascending);
-  const at = (rank: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, rank))] as number;
+  const at = (place: number): number => sorted[place] as number;
   const middle = (sorted.length - 1) / 2;
-  const half = sorted.length / 2;
-  const reach = (1.96 * Math.sqrt(sorted.length)) / 2;
+  const left = placesLeftOut(sorted.length);
   return {
     median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
-    low: at(Math.floor(half - reach)),
-    high: at(Math.ceil(half + reach) - 1),
+    low: at(left),
+    high: at(sorted.length - 1 - left),
   };
+}
+
+/** How many samples may lie outside at each end: the number below the true median has a binomial distribution. */
+function placesLeftOut(count: number): number {
+  let probability = 0.5 ** count;
+  let outside = 2 * probability;
+  let left = 0;
+  while (left + 1 < count / 2) {
+    probability *= (count - left) / (left + 1);
+    outside += 2 * probability;
+    if (outside > 1 - CONFIDENCE) break;
+    left += 1;
+  }
+  return left;
 }
