@@ -10,7 +10,10 @@ interface Reason {
   readonly why: string;
 }
 
-const ON_KEYV = ['keyv', 'cacheable', 'cache-manager'];
+const ON_KEYV = ['keyv', 'keyv + JSON', 'cacheable', 'cache-manager'];
+
+const UNCHECKED =
+  'It stores whatever JSON makes of a value, and so changes some without saying so. Ours first checks that JSON preserves the value. The larger the value, the longer the check.';
 
 const HIT =
   'A hit also reads the epoch of its key and the generation of the cache, so that no value comes back that was deleted while it was loading. The peers read one key.';
@@ -28,6 +31,8 @@ const reasons: readonly Reason[] = [
     at: 'Cache: on memory',
     why: 'A hit reads three entries: the value, the epoch of its key and the generation of the cache. Reading these as one batch, which has its own row in the section, takes about as long as the bound allows. Part of that extra time is `JSON.parse` of the entry, which is a list of value and stamp. From 1 KB on, a hit is within the bound.',
   },
+  { at: 'Memory: one key at a time: set', first: ['keyv + JSON'], why: UNCHECKED },
+  { at: 'Upstash: one key at a time: set', first: ['unstorage'], why: UNCHECKED },
   { at: 'Cache: read-through on Redis: getOrSet, a hit', why: HIT },
   { at: 'Cache: read-through on Redis: getOrSet, hits', why: HIT },
   {

@@ -10,7 +10,7 @@ import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion, versionsWithin } from '../support/versions.ts';
 import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
-import { peersOnKeyv } from './keyv.ts';
+import { peersOnKeyv, type plainJson } from './keyv.ts';
 
 /** Seconds; so long that a busy machine causes no timeouts. */
 const TIMEOUT = 60;
@@ -56,16 +56,17 @@ async function memcache({ host, port }: Address): Promise<Peer> {
 
 let stores = 0;
 
-function keyvStore({ host, port }: Address): Keyv {
+function keyvStore({ host, port }: Address, serializer: typeof plainJson | undefined): Keyv {
   stores += 1;
-  const store = new KeyvMemcache(`${host}:${port}`, { timeout: TIMEOUT });
+  // The store itself reads what it has stored.
+  const store = new KeyvMemcache(`${host}:${port}`, { timeout: TIMEOUT, ...serializer });
   // The store prefixes keys as well.
-  return new Keyv({ store, namespace: `keyv${stores}`, useKeyPrefix: false });
+  return new Keyv({ store, namespace: `keyv${stores}`, useKeyPrefix: false, ...serializer });
 }
 
 async function peersAt(address: Address): Promise<Peer[]> {
   // The batch calls of @keyv/memcache make one request per key.
-  const onKeyv = peersOnKeyv(() => keyvStore(address)).map(
+  const onKeyv = peersOnKeyv((serializer) => keyvStore(address, serializer)).map(
     (peer): Peer => ({ ...peer, loops: ['getMany', 'setMany'] }),
   );
   const servers = `${address.host}:${address.port}`;

@@ -41,10 +41,13 @@ function lru(): Peer {
   };
 }
 
-function keyv(): Peer {
-  const cache = new Keyv();
+const keyv = (): Peer => keyvOn(new Keyv(), 'keyv');
+/** Without its own serializer, which also keeps Buffers and bigints. */
+const keyvWithJson = (): Peer => keyvOn(new Keyv({ serialization: JSON }), 'keyv + JSON');
+
+function keyvOn(cache: Keyv, name: string): Peer {
   return {
-    name: 'keyv',
+    name,
     role: 'peer',
     get: (key) => cache.get(key),
     set: (key, value, ttl) => cache.set(key, value, ttl === undefined ? undefined : ttl * 1000),
@@ -123,9 +126,8 @@ function items(entries: readonly (readonly [string, unknown])[]) {
 }
 
 const own = () => ours(memoryBackend({ maxEntries: MAX_ENTRIES, maxBytes: 2 ** 31 }));
-const peers = [own, mapOfText, lru, keyv, cacheable, cacheManager, bento, unstorage, layeredLoader].map((make) =>
-  make(),
-);
+const entrants = [own, mapOfText, lru, keyv, keyvWithJson, cacheable, cacheManager, bento, unstorage, layeredLoader];
+const peers = entrants.map((make) => make());
 reportVersions(
   packageVersions(['lru-cache', 'keyv', 'cacheable', 'cache-manager', 'bentocache', 'unstorage', 'layered-loader']),
 );

@@ -16,7 +16,7 @@ import { reportVersions } from '../support/results.ts';
 import { testPeers } from '../support/tested-peers.ts';
 import { packageVersions, programVersion, versionsWithin } from '../support/versions.ts';
 import { benchDelayed, benchGrowth, benchWorkloads } from '../support/workloads.ts';
-import { peersOnKeyv } from './keyv.ts';
+import { peersOnKeyv, type plainJson } from './keyv.ts';
 
 /** The TTL in seconds for a peer that has one for all entries. */
 const TTL = 3600;
@@ -26,21 +26,25 @@ interface Address {
   readonly port: number;
 }
 
-function ioredis(address: Address): Peer {
-  const client = new Redis({ ...address, keyPrefix: 'ioredis:' });
+function ioredis(address: Address, { enableAutoPipelining = false } = {}): Peer {
+  const client = new Redis({ ...address, enableAutoPipelining });
+  const name = enableAutoPipelining ? 'ioredis, pipelining + JSON' : 'ioredis + JSON';
+  const own = (key: string): string => `${enableAutoPipelining ? 'pipelining' : 'ioredis'}:${key}`;
   return {
-    name: 'ioredis + JSON',
+    name,
     role: 'raw',
-    get: async (key) => parse(await client.get(key)),
+    get: async (key) => parse(await client.get(own(key))),
     set: (key, value, ttl) =>
-      ttl === undefined ? client.set(key, JSON.stringify(value)) : client.set(key, JSON.stringify(value), 'EX', ttl),
-    getMany: async (keys) => (await client.mget([...keys])).map(parse),
+      ttl === undefined
+        ? client.set(own(key), JSON.stringify(value))
+        : client.set(own(key), JSON.stringify(value), 'EX', ttl),
+    getMany: async (keys) => (await client.mget(keys.map(own))).map(parse),
     async setMany(entries, ttl) {
       const pipeline = client.pipeline();
-      for (const [key, value] of entries) pipeline.set(key, JSON.stringify(value), 'EX', ttl);
+      for (const [key, value] of entries) pipeline.set(own(key), JSON.stringify(value), 'EX', ttl);
       await pipeline.exec();
     },
-    incr: (key) => client.incr(key),
+    incr: (key) => client.incr(own(key)),
     close: () => client.disconnect(),
   };
 }
@@ -67,10 +71,11 @@ async function nodeRedis({ host, port }: Address): Promise<Peer> {
 
 let stores = 0;
 
-function keyvStore({ host, port }: Address): Keyv {
+function keyvStore({ host, port }: Address, serializer: typeof plainJson | undefined): Keyv {
   stores += 1;
   // As its documentation says, because its store prefixes keys as well.
-  return new Keyv({ store: new KeyvRedis(`redis://${host}:${port}`), namespace: `keyv${stores}`, useKeyPrefix: false });
+  const store = new KeyvRedis(`redis://${host}:${port}`);
+  return new Keyv({ store, namespace: `keyv${stores}`, useKeyPrefix: false, ...serializer });
 }
 
 function bento(address: Address): Peer {
@@ -136,8 +141,9 @@ async function peersAt(address: Address): Promise<Peer[]> {
     ours(redisBackend({ url: urlOf(address), namespace: 'ninefold', timeoutMs: 60_000 })),
     ours(nodeRedisBackend({ url: urlOf(address), namespace: 'node', timeoutMs: 60_000 }), 'ninefold, node-redis'),
     ioredis(address),
+    ioredis(address, { enableAutoPipelining: true }),
     await nodeRedis(address),
-    ...peersOnKeyv(() => keyvStore(address)),
+    ...peersOnKeyv((serializer) => keyvStore(address, serializer)),
     bento(address),
     unstorage(address),
     layeredLoader(address),

@@ -29,7 +29,7 @@ export function pageOf(subjects: readonly SubjectResult[]): string {
       '- **Ratios.** `ours ÷ baseline` and `ours ÷ fastest peer` are ratios of times within a round: below 1, Ninefold is faster.',
       '- **Baselines.** In the name of a workload, the baseline is the call or the client after the colon: `getValue : get` compares our `getValue` with its `get`.',
       '- **Checks.** In the comparisons with peers, each value read is spot-checked. The run ends at the first wrong one.',
-      '- **Options.** Peers and raw clients keep the defaults of options that decide their speed, such as serializers and pipelining. So ioredis and the peers that use it do not pipeline concurrent calls by themselves, which its option `enableAutoPipelining` would do.',
+      '- **Options.** Peers and raw clients keep the defaults of options that decide their speed, such as serializers and pipelining. The column `keyv + JSON` shows Keyv with plain JSON, and `ioredis, pipelining + JSON` what ioredis does with `enableAutoPipelining`; the caches that use them keep their defaults.',
       '- **Raw clients** show what the calls cost without a cache. They do not count as peers. Ninefold is faster than some of them where it sends concurrent calls as one command.',
     ].join('\n'),
     'Marks show what a peer lacks. Tests before the run find that, except for calls per key inside a batch call, which are read from its source. A peer with a mark does not do the same work, except that `d` does not matter where values hold no Date or Map:',
