@@ -34,7 +34,7 @@ describe('the cost of the contract', () => {
     await server.stop();
   });
 
-  it('has a bound for each operation, as a ratio to JSON, to ioredis with JSON or to an async Map of JSON', async () => {
+  it('is bounded for reads, writes, batches and increments, as a ratio to JSON, to ioredis with JSON or to an async Map of JSON', async () => {
     const ratios = await printed<readonly [ratio: number, atMost: number]>(
       'cost-ratios.ts',
       server.host,

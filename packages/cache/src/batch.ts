@@ -96,6 +96,8 @@ export class Batch {
         context,
       );
       if (!Array.isArray(values) || values.length !== loads.length) {
+        // Promises among them that reject are nobody's.
+        if (Array.isArray(values)) void Promise.allSettled(values);
         const found = Array.isArray(values) ? `an array of ${values.length}` : 'no array';
         const reason = `the loader must return an array of ${loads.length} values, one for each key in their order, and returned ${found}`;
         throw new CacheError({ code: 'INVALID_VALUE', backend: this.#backend, operation: 'getOrSetMany', reason });

@@ -8,7 +8,7 @@ export type Schema = StandardSchemaV1;
 
 type Loaded<T> = T | PromiseLike<T>;
 type Loader<T> = (context: LoadContext) => Loaded<T>;
-type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly T[]>;
+type ManyLoader<K, T> = (keys: readonly K[], context: LoadContext) => Loaded<readonly Loaded<T>[]>;
 type In<S extends Schema> = StandardSchemaV1.InferInput<S>;
 type Out<S extends Schema> = StandardSchemaV1.InferOutput<S>;
 /**
@@ -73,7 +73,8 @@ export interface Cache {
   getOrSet<S extends Schema>(key: Key, loader: Loader<In<S>>, options: Typed<LoadOptions<In<S>>, S>): Promise<Out<S>>;
 
   /**
-   * As `getOrSet`, with one call of the loader for all misses; it resolves their values in the order of its keys.
+   * As `getOrSet`, with one call of the loader for all misses; it resolves their values, or promises of them, in the order
+   * of its keys.
    * Rejects with the first failure in the order of the keys, once all loads, waits and writes of the call have ended.
    * If the signal aborts, rejects at once.
    */

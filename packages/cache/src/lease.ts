@@ -69,6 +69,12 @@ export class Leases {
     return lease;
   }
 
+  /** Whether the lease of a key is there and another's, as far as this process knows. */
+  async isTaken(key: string): Promise<boolean> {
+    const left = this.#left.get(key) ?? Number.NEGATIVE_INFINITY;
+    return this.#clock.now() >= left && (await this.#backend.exists(leaseName(key)));
+  }
+
   /** Drops the keys' leases held by now, once `deleted` has resolved: from then on they may be another's. */
   async forget(keys: readonly string[], deleted: Promise<unknown>): Promise<void> {
     const held = keys.map((key) => this.#held.get(key));

@@ -121,7 +121,7 @@ export class Loads {
 
   /** Resolves a permit to load, or the value that another process has loaded meanwhile. */
   async #prepare(flight: Flight, miss: Miss): Promise<Permit | FlightResult> {
-    const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: false });
+    const outcome = await this.#tryAcquire(flight, miss, { waiting: false, leaseOptional: false });
     if (outcome !== undefined) return outcome;
     return await this.#options.events.track('wait', 1, () => this.#wait(flight, miss));
   }
@@ -133,7 +133,8 @@ export class Loads {
       await miss.pause(() => backoff(clock, random, attempt));
       if (flight.abandoned) throw flight.signal.reason;
       const over = clock.now() >= deadline;
-      const outcome = await this.#tryAcquire(flight, miss, { leaseOptional: over && onWaitTimeout === 'load' });
+      const leaseOptional = over && onWaitTimeout === 'load';
+      const outcome = await this.#tryAcquire(flight, miss, { waiting: true, leaseOptional });
       if (outcome !== undefined) return outcome;
       if (!over) continue;
       const reason = `another load holds the lease and has not ended within ${waitMs} ms`;
@@ -144,16 +145,23 @@ export class Loads {
 
   /**
    * Requests the lease, then reads again. Resolves the value if there is one now, else a permit to load. If another holds
-   * the lease, resolves `undefined`, or with `leaseOptional` a permit without it.
+   * the lease, resolves `undefined`, or with `leaseOptional` a permit without it. With `waiting`, it first looks whether the
+   * lease or the value is there.
    */
   async #tryAcquire(
     flight: Flight,
     miss: Miss,
-    { leaseOptional }: AttemptOptions,
+    { waiting, leaseOptional }: AttemptOptions,
   ): Promise<Permit | FlightResult | undefined> {
     const { counters, leases, events, flights } = this.#options;
     let lease: Lease | undefined;
     try {
+      if (waiting) {
+        // One round trip, without a write: most find that the other still loads, or its value.
+        const [{ result }, taken] = await Promise.all([this.#read(flight, miss), leases.isTaken(miss.key)]);
+        if (result.usable) return result;
+        if (taken && !leaseOptional) return undefined;
+      }
       lease = await leases.acquire(miss.key);
       // Its value will not be stored, so no other has to wait for it. If a delete has outdated it, nobody knows which of
       // the two requests came first, and whether the lease is still there.
@@ -223,6 +231,8 @@ export class Loads {
     try {
       if (typeof own !== 'number' || !(own <= 0)) checkTtl(own, key);
     } catch (error) {
+      // A promise of a TTL, which is none, may reject.
+      void Promise.allSettled([own]);
       throw this.#options.events.forCaller(error, tally);
     }
     return own;
@@ -256,5 +266,7 @@ interface Permit {
 const withoutLease: Permit = { lease: undefined };
 
 interface AttemptOptions {
+  /** Whether another held the lease before. */
+  readonly waiting: boolean;
   readonly leaseOptional: boolean;
 }

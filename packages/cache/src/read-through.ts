@@ -215,9 +215,13 @@ export class ReadThroughCache implements Cache {
   }
 }
 
-/** Keys that are no array are rejected later, by `checkKeys`. */
+/** Keys that are no array, or cannot be read, are rejected later. */
 function lengthOf(keys: readonly unknown[]): number {
-  return Array.isArray(keys) ? keys.length : 0;
+  try {
+    return Array.isArray(keys) ? keys.length : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function listOf<T>(pairs: Iterable<T>): T[] | undefined {

@@ -95,7 +95,8 @@ export class Writes {
   async invalidate(tags: readonly string[]): Promise<void> {
     if (tags.length === 0) return void (await this.#backend.deleteMany([]));
     await settleWrites(tags.map((tag) => this.#counters.bump(tagName(tag))));
-    this.#flights.outdateWhere((flight) => flight.tags.some((tag) => tags.includes(tag)));
+    const outdated = new Set(tags);
+    this.#flights.outdateWhere((flight) => flight.tags.some((tag) => outdated.has(tag)));
   }
 
   async clear(): Promise<void> {

@@ -137,6 +137,26 @@ describe('several processes', () => {
     expect(looks).toBeLessThan(25);
   });
 
+  it('look for the value and the lease without writing while they wait', async () => {
+    const slow = pending<string>();
+    const loading = process().getOrSet('k', () => slow.promise);
+    await settled();
+    const writes: string[] = [];
+    const watched = observed(backend, ({ operation }) => {
+      if (operation !== 'multiGetValues' && operation !== 'exists') writes.push(operation);
+    });
+    const waiting = createCache(watched, { clock }).getOrSet('k', () => 'mine');
+    await settled();
+    // It has asked for the lease once.
+    expect(writes).toEqual(['incr']);
+    await clock.advance(5000);
+    slow.resolve('value');
+    await loading;
+    await clock.advance(200);
+    expect(await waiting).toBe('value');
+    expect(writes).toEqual(['incr']);
+  });
+
   it('load soon after another’s loader has failed', async () => {
     const slow = pending<string>();
     const failing = process().getOrSet('k', () => slow.promise);
@@ -373,6 +393,22 @@ describe('a process does not wait for a lease that it could not delete', () => {
     expect(await backend.exists('!l:k')).toBe(true);
     next.resolve(3);
     await loading;
+  });
+
+  it('after a load that was outdated while another call waited', async () => {
+    const load = pending<number>();
+    failing = [];
+    const outdated = own.getOrSet('k', () => load.promise, { tags: ['t'] });
+    await settled();
+    await own.invalidateTags('t');
+    const waiting = own.getOrSet('k', () => 2);
+    await settled();
+    failing = ['delete'];
+    load.resolve(1);
+    await outdated;
+    failing = [];
+    await clock.advance(200);
+    expect(await waiting).toBe(2);
   });
 
   it.each([

@@ -474,6 +474,20 @@ describe('many', () => {
     expect(await cache.getMany(['a', 'b'])).toEqual([undefined, undefined]);
   });
 
+  it('may be loaded as promises, each of which settles for its own key', async () => {
+    const failure = new Error('no b');
+    const load = (keys: readonly string[]) =>
+      keys.map(async (key) => {
+        if (key === 'b') throw failure;
+        return key;
+      });
+    await expect(cache.getOrSetMany(['a', 'b', 'c'], load)).rejects.toBe(failure);
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual(['a', undefined, 'c']);
+    // Of the wrong number: their failures are nobody's, and must not be unhandled.
+    const wrong = cache.getOrSetMany(['b', 'd'], () => [Promise.reject(failure)]);
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+  });
+
   it('reject only once all their writes have ended', async () => {
     const writes: Pending<void>[] = [];
     const write = (): Promise<void> => {

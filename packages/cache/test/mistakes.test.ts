@@ -84,6 +84,16 @@ it.each([1.5, Number.NaN, 2 ** 53, '1', null, 5n])(
   },
 );
 
+it('keys that cannot even be counted make a call reject, and not throw', async () => {
+  const error = new Error('no keys');
+  const fail = (): never => {
+    throw error;
+  };
+  const keys = new Proxy<string[]>([], { get: fail });
+  const calls = [() => cache.getMany(keys), () => cache.deleteMany(keys), () => cache.getOrSetMany(keys, load)];
+  for (const call of calls) await expect(call()).rejects.toBe(error);
+});
+
 it('only a function can be wrapped', () => {
   const wrap = (): unknown => cache.wrap(any(undefined), { key: 'k' });
   expect(wrap).toThrow(expect.toSatisfy(isOf('INVALID_OPTIONS', 'wrap')));

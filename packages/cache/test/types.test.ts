@@ -262,6 +262,7 @@ it('the types of results follow from the loader and the type', async () => {
   expectTypeOf(cache.wrap(found, none)).toEqualTypeOf<() => Promise<User | undefined>>();
   expectTypeOf(cache.getOrSet('u', found)).resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(() => 1))).resolves.toEqualTypeOf<number[]>();
+  expectTypeOf(cache.getOrSetMany(['a'], (keys) => keys.map(async () => 1))).resolves.toEqualTypeOf<number[]>();
   expectTypeOf(cache.wrap((id: number) => `${id}`, { key: 'w' })).toEqualTypeOf<(id: number) => Promise<string>>();
   // As those of arktype are: a schema that is a function, too.
   const Callable = Object.assign((value: unknown): string => String(value), { '~standard': Event['~standard'] });

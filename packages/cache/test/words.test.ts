@@ -111,14 +111,20 @@ describe('values', () => {
       expect(told).toEqual([]);
     });
 
-    it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e10, '60', null, Promise.resolve(60)])(
-      '%s: reject INVALID_TTL, and are not stored',
-      async (seconds) => {
-        const call = short.getOrSet('k', () => load(1), { ttl: () => seconds as number });
-        await expect(call).rejects.toMatchObject({ code: 'INVALID_TTL', operation: 'getOrSet', key: 'k' });
-        expect(await short.has('k')).toBe(false);
-      },
-    );
+    const wrong: (() => unknown)[] = [
+      () => Number.NaN,
+      () => Number.POSITIVE_INFINITY,
+      () => 1e10,
+      () => '60',
+      () => null,
+      async () => 60,
+      () => Promise.reject(new Error('late')),
+    ];
+    it.each(wrong)('by %s: reject INVALID_TTL, and are not stored', async (ttl) => {
+      const call = short.getOrSet('k', () => load(1), { ttl: ttl as () => number });
+      await expect(call).rejects.toMatchObject({ code: 'INVALID_TTL', operation: 'getOrSet', key: 'k' });
+      expect(await short.has('k')).toBe(false);
+    });
 
     it('reject what it throws', async () => {
       const mistake = new TypeError('no such property');
