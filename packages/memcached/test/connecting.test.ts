@@ -331,6 +331,8 @@ describe('a connection', () => {
     expect(sockets).toBe(0);
     // For a negative delay Node 24 writes a warning to the console.
     expect(Math.min(...timers.mock.calls.map(([, delay = 0]) => delay))).toBeGreaterThanOrEqual(0);
+    // It is not looked at all the time while it is stalled.
+    expect(timers.mock.calls.length).toBeLessThan(150);
     timers.mockRestore();
     await backend.close();
     await stop();

@@ -338,6 +338,20 @@ describe.each([
     pool.destroy();
   });
 
+  it('finds its server again although a caller repeats its call at once', async () => {
+    const pool = await poolOf(30_000);
+    const backend = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
+    await proxy.set({ kind: 'refuse' });
+    await expect.poll(() => backend.exists('k').catch(({ message }: Error) => message)).toContain('no connection');
+    setTimeout(() => proxy.set(undefined), 100);
+    const end = performance.now() + 10_000;
+    let answer: unknown;
+    do answer = await backend.exists('k').catch(() => 'no answer');
+    while (answer === 'no answer' && performance.now() < end);
+    expect(answer).toBe(false);
+    pool.destroy();
+  });
+
   it('reports that nothing was sent without a connection, and finds its server again', async () => {
     const pool = await poolOf(30_000);
     const backend = nodeRedisBackend({ client: pool, timeoutMs: 5000 });
