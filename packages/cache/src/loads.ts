@@ -4,6 +4,7 @@ import type { Counters } from './counters.ts';
 import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Events, Tally } from './events.ts';
+import { settleAll } from './failure.ts';
 import type { SeenCounters } from './fence.ts';
 import { Flight, type LoadContext } from './flight.ts';
 import { FlightResult } from './flight-result.ts';
@@ -158,7 +159,10 @@ export class Loads {
     try {
       if (waiting) {
         // One round trip, without a write: most find that the other still loads, or its value.
-        const [{ result }, taken] = await Promise.all([this.#read(flight, miss), leases.isTaken(miss.key)]);
+        const look = [this.#read(flight, miss), leases.isTaken(miss.key)] as const;
+        // If one fails, the other ends first: a read that went on beside the load would change from when the flight serves callers.
+        await settleAll(look);
+        const [{ result }, taken] = await Promise.all(look);
         if (result.usable) return result;
         if (taken && !leaseOptional) return undefined;
       }

@@ -298,6 +298,34 @@ it('a load whose read after it got its lease fails gives it back, and does not w
   released.resolve();
 });
 
+it('a load that could not look for the lease does not serve callers that come after a delete elsewhere', async () => {
+  const [elsewhere, own, read] = [pending<string>(), pending<string>(), pending<void>()];
+  const other = process().getOrSet('k', () => elsewhere.promise);
+  await settled();
+  let waiting = false;
+  const failing = held(backend, (operation) => {
+    const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'exists', reason: 'down' });
+    if (operation === 'exists') return Promise.reject(error);
+    return waiting && operation === 'multiGetValues' ? read.promise : undefined;
+  });
+  const cache = createCache(failing, { clock });
+  const early = cache.getOrSet('k', () => own.promise);
+  await settled();
+  waiting = true;
+  await clock.advance(200);
+  waiting = false;
+  read.resolve();
+  await settled();
+  await process().delete('k');
+  const late = cache.getOrSet('k', () => 'new');
+  await settled();
+  own.resolve('old');
+  expect(await early).toBe('old');
+  expect(await late).toBe('new');
+  elsewhere.resolve('other');
+  await other;
+});
+
 it('a load gives its lease back if a delete beside it has failed', async () => {
   const error = new CacheError({ code: 'UNAVAILABLE', backend: 'memory', operation: 'deleteMany', reason: 'down' });
   const right = held(backend, () => undefined);
