@@ -50,6 +50,8 @@ export class Link {
   readonly #client: OwnClient;
   /** Milliseconds without a reply, while one is awaited, after which the connection drains, or ends if it does already. */
   #silenceMs: number;
+  /** Milliseconds until the next check for silence at most: that of connecting would be late for a shorter deadline. */
+  readonly #checkMs: number;
   readonly #listener: LinkListener;
   /** Rejects each read that has not settled. */
   readonly #reads = new Set<(error: Error) => void>();
@@ -71,6 +73,7 @@ export class Link {
   constructor(client: OwnClient, waitMs: number, timeoutMs: number, listener: LinkListener) {
     this.#client = client;
     this.#silenceMs = attemptMsOf(timeoutMs) + LATENESS_MS;
+    this.#checkMs = timeoutMs + LATENESS_MS;
     this.#listener = listener;
     // Includes replies that the client cannot parse: it would match the ones after them with the wrong commands.
     client.on('error', (error) => this.end(error));
@@ -85,7 +88,7 @@ export class Link {
       this.#fail = (error) => reject(connectionFailure(error, { secure }));
       const connected = (): void => {
         if (this.#state === 'connecting') this.#state = 'open';
-        this.#silenceMs = timeoutMs + LATENESS_MS;
+        this.#silenceMs = this.#checkMs;
         client.ref();
         resolve();
       };
@@ -181,7 +184,7 @@ export class Link {
       const now = performance.now();
       setImmediate(() => setTimeout(() => this.#checkSilence(now), 0));
     };
-    setTimeout(check, Math.min(milliseconds, MAX_TIMER_MS)).unref();
+    setTimeout(check, Math.min(milliseconds, this.#checkMs, MAX_TIMER_MS)).unref();
     this.#watched = true;
   }
 

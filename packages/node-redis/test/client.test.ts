@@ -78,6 +78,24 @@ it.each([
   await server.stop();
 });
 
+it('a connection that falls silent as soon as it is made is found silent as soon as any other', async () => {
+  const server = await startRedis();
+  const proxy = await FaultProxy.start(server);
+  const create = () => createClient6({ url: `redis://127.0.0.1:${proxy.port}`, RESP: 2 });
+  // Shorter than an attempt to connect may take.
+  const connection = new Connection(create as () => OwnClient, 100);
+  const send = (...args: string[]) => connection.send({ ended: false } as Call, args, unread);
+  await send('CLIENT', 'ID');
+  await proxy.set({ kind: 'silence' });
+  const read = send('GET', 'k').catch(({ code }: DriverError) => code);
+  // Turns of the event loop, in case it has stalled for longer than both.
+  const late = sleep(380).then(() => sleep(20));
+  expect(await Promise.race([read, late])).toBe('UNAVAILABLE');
+  connection.close();
+  await proxy.stop();
+  await server.stop();
+});
+
 it('a read that was answered is not kept in memory', async () => {
   const server = await startRedis();
   const create = () => createClient6({ url: `redis://${server.host}:${server.port}`, RESP: 2 });
