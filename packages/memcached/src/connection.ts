@@ -217,6 +217,7 @@ export class Connection {
   /** It was stalled and has answered: the next look is due earlier. */
   #recover(): void {
     this.#stalled = false;
+    clearTimeout(this.#watchTimer);
     if (this.#state !== 'closed') this.#watch();
   }
 

@@ -374,6 +374,19 @@ describe('a connection', () => {
     silent.close();
   });
 
+  it('leaves no timer behind either if it was taken for silent and has answered', async () => {
+    const { lab, stop } = await startLab();
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const backends = Array.from({ length: 20 }, () => lab.create({ timeoutMs: 600_000 }));
+    await Promise.all(backends.map((backend) => backend.setValue('k', 'v')));
+    await lab.set({ kind: 'delay', delayMs: 1200 });
+    await Promise.all(backends.map((backend) => backend.getValue('k')));
+    await Promise.all(backends.map((backend) => backend.close()));
+    expect(timers() - before).toBeLessThan(10);
+    await stop();
+  });
+
   it('ends when no call waits for its responses any more', async () => {
     const { lab, proxy, stop } = await startLab();
     // Longer than the interval at which the connection is checked.
