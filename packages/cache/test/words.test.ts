@@ -86,6 +86,7 @@ describe('values', () => {
     it.each([
       [3, 3],
       [86_400, 86_400],
+      [200_000, 86_400],
       [undefined, 10],
     ])('%s: live for %i s', async (seconds, lifetime) => {
       await short.getOrSet('k', () => load(seconds), { ttl });
