@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Flight } from '../src/flight.ts';
 import { searchInterleavings, type Trial } from './support/interleavings.ts';
-import { full, lagging, lateFence, withoutBumps } from './support/wrong-backends.ts';
+import { full, lagging, lateFence, withoutBumps, withoutLeases } from './support/wrong-backends.ts';
 
 const { NINEFOLD_RUNS = '10000', NINEFOLD_SEED } = process.env;
 const seed = NINEFOLD_SEED === undefined ? undefined : Number(NINEFOLD_SEED);
@@ -16,6 +16,12 @@ it('serves nothing that was deleted, replaced or invalidated before the read beg
 
 it('serves nothing that was deleted, replaced or invalidated on a server that refuses increments', async () => {
   expect(await searchInterleavings({ runs: Number(NINEFOLD_RUNS), seed, wrong: full })).toBeUndefined();
+});
+
+it('serves nothing that was deleted, replaced or invalidated where requests for leases fail', async () => {
+  expect(
+    await searchInterleavings({ runs: Math.ceil(Number(NINEFOLD_RUNS) / 10), seed, wrong: withoutLeases }),
+  ).toBeUndefined();
 });
 
 describe('the search finds a stale read where', () => {

@@ -50,6 +50,20 @@ export const lagging: Wrong = (backend) => {
   });
 };
 
+/** Fails two of five requests for leases, like one node of several that is down now and then. Not wrong, but hard to serve. */
+export const withoutLeases: Wrong = (backend) => {
+  let requests = 0;
+  const request = async <T>(key: string, send: () => Promise<T>): Promise<T> => {
+    if (key.startsWith('!l:')) requests += 1;
+    if (!key.startsWith('!l:') || requests % 5 > 1) return await send();
+    throw new CacheError({ code: 'UNAVAILABLE', backend: backend.name, operation: 'exists', reason: 'down' });
+  };
+  return change(backend, {
+    exists: (key) => request(key, () => backend.exists(key)),
+    incr: (key, delta, options) => request(key, () => backend.incr(key, delta, options)),
+  });
+};
+
 /** Refuses every third increment, like a server that is full now and then, and may not evict. Not wrong, but hard to serve. */
 export const full: Wrong = (backend) => {
   let increments = 0;
