@@ -87,7 +87,7 @@ it('a call succeeds soon after a fault, while an earlier call still waits for it
   });
   await sleep(500);
   await lab.set(undefined);
-  await sleep(700);
+  await sleep(1500);
   expect(await backend.getValue('k')).toBeUndefined();
   expect(waits).toBe(true);
   expect(['TIMEOUT', 'UNAVAILABLE']).toContain((await first).code);
