@@ -160,7 +160,8 @@ export class Loads {
       if (waiting) {
         // One round trip, without a write: most find that the other still loads, or its value.
         const look = [this.#read(flight, miss), leases.isTaken(miss.key)] as const;
-        // If one fails, the other ends first: a read that went on beside the load would change from when the flight serves callers.
+        // If one fails, the other ends first: a read that went on beside the load would change from when the flight
+        // serves callers.
         await settleAll(look);
         const [{ result }, taken] = await Promise.all(look);
         if (result.usable) return result;
